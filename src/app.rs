@@ -1,0 +1,110 @@
+//! The only door to time and randomness, and what every part of the service shares.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    domain::{calendar::Timestamp, registry::Registry},
+    keys::Keys,
+    store::db::Db,
+};
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Makes what must be unlike anything before.
+pub trait Ids: Send + Sync {
+    /// A seed for the ids of one command.
+    fn seed(&self) -> [u8; 16];
+    /// A new id.
+    fn id(&self) -> Uuid;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    fn now(&self) -> Timestamp {
+        Timestamp::from_datetime(OffsetDateTime::now_utc())
+    }
+}
+
+/// The operating system's randomness.
+#[derive(Debug, Clone, Copy)]
+pub struct RandomIds;
+
+impl Ids for RandomIds {
+    #[allow(clippy::disallowed_methods, reason = "the one place that makes random ids")]
+    fn seed(&self) -> [u8; 16] {
+        Uuid::now_v7().into_bytes()
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the one place that makes random ids")]
+    fn id(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+}
+
+/// What every part of the service shares.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and seeds.
+    pub ids: Arc<dyn Ids>,
+    /// The local keys.
+    pub keys: Arc<Keys>,
+    /// The registry as last seen.
+    pub registry: RegistryCache,
+}
+
+impl App {
+    /// A service on a database, with these keys.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, keys: Arc<Keys>) -> Self {
+        Self { db, clock, ids, keys, registry: RegistryCache::default() }
+    }
+}
+
+/// The registry as last seen. Whoever uses it asks the database for the version
+/// first, so a stale one is never used, only replaced.
+#[derive(Clone, Default)]
+pub struct RegistryCache(Arc<Mutex<Arc<Registry>>>);
+
+impl RegistryCache {
+    /// The registry of this version, if it is the one last seen.
+    pub fn get(&self, version: u64) -> Option<Arc<Registry>> {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (last.version == version).then(|| Arc::clone(&last))
+    }
+
+    /// Notes a registry, unless a later one was seen.
+    pub fn put(&self, registry: Arc<Registry>) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.version <= registry.version {
+            *last = registry;
+        }
+    }
+
+    /// The registry of the version the database has now.
+    pub async fn current(
+        &self,
+        connection: &mut sqlx::PgConnection,
+    ) -> Result<Arc<Registry>, sqlx::Error> {
+        let version = crate::store::registry::version(connection).await?;
+        if let Some(registry) = self.get(version) {
+            return Ok(registry);
+        }
+        let registry = Arc::new(crate::store::registry::load(connection, version).await?);
+        self.put(Arc::clone(&registry));
+        Ok(registry)
+    }
+}

@@ -1,0 +1,210 @@
+//! What a token claims, and the rules by which the claims are believed. Pure: the signature is
+//! checked elsewhere and the time is an argument.
+
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+use crate::domain::access::{Actor, Employer, Role};
+
+/// The only audience whose tokens this service takes.
+pub const AUDIENCE: &str = "tiltaksplass";
+/// A longer token is refused before it is looked at.
+pub const TOKEN_MAX_BYTES: usize = 8 * 1024;
+/// The longest time between issue and expiry.
+pub const TOKEN_MAX_LIFETIME: Duration = Duration::hours(24);
+/// How far the clocks of issuer and service may lie apart.
+pub const CLOCK_SKEW: Duration = Duration::seconds(60);
+/// The longest subject, organisation or name.
+pub const CLAIM_MAX_BYTES: usize = 200;
+
+/// The refusal of a token. Its words are the same for every reason, because each difference would
+/// tell a forger how far he came; the reason is for the service's own log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the token is missing, malformed, expired or not for this service")]
+pub struct TokenRejected {
+    reason: RejectionReason,
+}
+
+impl TokenRejected {
+    /// What was wrong. For logs only.
+    pub fn reason(self) -> RejectionReason {
+        self.reason
+    }
+}
+
+impl From<RejectionReason> for TokenRejected {
+    fn from(reason: RejectionReason) -> Self {
+        Self { reason }
+    }
+}
+
+/// What was wrong with a token. Never contains anything of the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum RejectionReason {
+    /// The request has no authorization header.
+    #[error("no authorization header")]
+    Missing,
+    /// The request has several authorization headers.
+    #[error("more than one authorization header")]
+    Repeated,
+    /// The header is not of the form `Bearer <token>`.
+    #[error("the authorization header is not a bearer token")]
+    NotBearer,
+    /// The token is longer than `TOKEN_MAX_BYTES`.
+    #[error("the token is too long")]
+    TooLong,
+    /// The token is not three parts of base64url with JSON in them.
+    #[error("the token is not a signed JSON web token")]
+    Malformed,
+    /// The header names another algorithm, key or type than the issuer's, or something besides.
+    #[error("the header of the token is not the issuer's")]
+    Header,
+    /// The signature does not fit.
+    #[error("the signature of the token does not fit")]
+    Signature,
+    /// Someone else issued the token.
+    #[error("the token is from another issuer")]
+    Issuer,
+    /// The token is for another service.
+    #[error("the token is for another audience")]
+    Audience,
+    /// The token expires before it is issued or more than `TOKEN_MAX_LIFETIME` after.
+    #[error("the token lives too long or ends before it begins")]
+    Lifetime,
+    /// The token has expired.
+    #[error("the token has expired")]
+    Expired,
+    /// The token is not valid yet.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// The token was issued later than now.
+    #[error("the token was issued in the future")]
+    IssuedInFuture,
+    /// The subject is empty, too long, or has control characters.
+    #[error("the subject is not a plain text")]
+    Subject,
+    /// The organisation is empty, too long, or has control characters.
+    #[error("the organisation is not a plain text")]
+    Organisation,
+    /// The name is empty, too long, or has control characters.
+    #[error("the name is not a plain text")]
+    Name,
+    /// The role is none of the service's.
+    #[error("the role is unknown")]
+    Role,
+    /// The employer is neither the state nor one municipality.
+    #[error("the employer is neither STATE nor MUNICIPAL with a municipality number")]
+    Employer,
+}
+
+/// The claims of a token. Unknown claims are passed over, as the standard asks: a newer replica may
+/// write some that this one does not know.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Claims {
+    pub(super) iss: String,
+    pub(super) sub: String,
+    pub(super) aud: String,
+    pub(super) exp: i64,
+    pub(super) nbf: i64,
+    pub(super) iat: i64,
+    pub(super) role: String,
+    pub(super) org: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) employer: Option<EmployerClaim>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) municipality: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+}
+
+/// Who employs a caseworker of a NAV office.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum EmployerClaim {
+    State,
+    Municipal,
+}
+
+impl Claims {
+    /// The actor that the claims name, if they are believed at this time.
+    pub(super) fn actor(self, issuer: &str, now: OffsetDateTime) -> Result<Actor, TokenRejected> {
+        if self.iss != issuer {
+            return Err(RejectionReason::Issuer.into());
+        }
+        if self.aud != AUDIENCE {
+            return Err(RejectionReason::Audience.into());
+        }
+        self.check_times(now)?;
+        if !is_plain_text(&self.sub) {
+            return Err(RejectionReason::Subject.into());
+        }
+        if !is_plain_text(&self.org) {
+            return Err(RejectionReason::Organisation.into());
+        }
+        if self.name.as_deref().is_some_and(|name| !is_plain_text(name)) {
+            return Err(RejectionReason::Name.into());
+        }
+        let employer = employer(self.employer, self.municipality)?;
+        let role: Role = self.role.parse().map_err(|_| RejectionReason::Role)?;
+        Ok(Actor { issuer: self.iss, subject: self.sub, role, organisation: self.org, employer })
+    }
+
+    /// Whether the token is in force. A token of long life is refused even where its key is
+    /// right: it could not be called back.
+    fn check_times(&self, now: OffsetDateTime) -> Result<(), RejectionReason> {
+        let now = now.unix_timestamp();
+        let skew = CLOCK_SKEW.whole_seconds();
+        let begins = self.iat.min(self.nbf);
+        if self.exp <= self.iat.max(self.nbf)
+            || self.exp.saturating_sub(begins) > TOKEN_MAX_LIFETIME.whole_seconds()
+        {
+            return Err(RejectionReason::Lifetime);
+        }
+        if self.iat > now.saturating_add(skew) {
+            return Err(RejectionReason::IssuedInFuture);
+        }
+        if self.nbf > now.saturating_add(skew) {
+            return Err(RejectionReason::NotYetValid);
+        }
+        if self.exp <= now.saturating_sub(skew) {
+            return Err(RejectionReason::Expired);
+        }
+        Ok(())
+    }
+}
+
+fn employer(
+    claim: Option<EmployerClaim>,
+    municipality: Option<String>,
+) -> Result<Option<Employer>, RejectionReason> {
+    match (claim, municipality) {
+        (None, None) => Ok(None),
+        (Some(EmployerClaim::State), None) => Ok(Some(Employer::State)),
+        (Some(EmployerClaim::Municipal), Some(municipality_number))
+            if is_municipality_number(&municipality_number) =>
+        {
+            Ok(Some(Employer::Municipal { municipality_number }))
+        }
+        (None | Some(EmployerClaim::State), Some(_)) | (Some(EmployerClaim::Municipal), _) => {
+            Err(RejectionReason::Employer)
+        }
+    }
+}
+
+fn is_municipality_number(text: &str) -> bool {
+    text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a claim can be stored and shown as it is: not empty, bounded, without control
+/// characters and without the marks that turn the direction of writing.
+fn is_plain_text(text: &str) -> bool {
+    !text.trim().is_empty()
+        && text.len() <= CLAIM_MAX_BYTES
+        && !text.chars().any(|c| c.is_control() || turns_direction(c))
+}
+
+fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')
+        || ('\u{202a}'..='\u{202e}').contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c)
+}

@@ -1,0 +1,259 @@
+//! `import`: CSV files to registry rows.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    app::{Ids, RandomIds},
+    cli::{Failure, call::DynamicClient},
+};
+
+/// Rows in one piece of the stream.
+const PIECE_ROWS: usize = 2_000;
+
+/// Which folder, and which service.
+#[derive(Debug, clap::Args)]
+pub struct ImportArgs {
+    /// The folder with the CSV files.
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Where the service listens.
+    #[arg(long, env = "TILTAKSPLASS_ADDR", default_value = "http://127.0.0.1:8137")]
+    addr: String,
+    /// A token of the directorate.
+    #[arg(long, env = "TILTAKSPLASS_TOKEN", hide_env_values = true)]
+    token: String,
+    /// Check everything and store nothing.
+    #[arg(long)]
+    validate_only: bool,
+}
+
+/// Imports a folder.
+#[allow(clippy::print_stdout, reason = "this is the command line")]
+pub(super) async fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
+    let rows = read_folder(&args.folder)?;
+    let mut client = DynamicClient::connect(&args.addr, Some(&args.token)).await?;
+    let source = args.folder.display().to_string();
+    let answer = send(&mut client, &rows, &source, args.validate_only).await?;
+    println!("{answer:#}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sends rows to a service, all or nothing.
+pub async fn send(
+    client: &mut DynamicClient,
+    rows: &[Row],
+    source: &str,
+    validate_only: bool,
+) -> Result<Value, Failure> {
+    let request_id = RandomIds.id();
+    let pieces: Vec<Value> =
+        rows.chunks(PIECE_ROWS).map(|rows| piece(request_id, validate_only, source, rows)).collect();
+    let answered = client.stream_json("RegistryService/ImportRegistry", &pieces).await;
+    match answered {
+        Ok(answers) => Ok(answers.into_iter().next().unwrap_or(Value::Null)),
+        Err(error) => Err(name_lines(&error.to_json(), rows).into()),
+    }
+}
+
+fn piece(request_id: Uuid, validate_only: bool, source: &str, rows: &[Row]) -> Value {
+    let rows: Vec<&Value> = rows.iter().map(|row| &row.value).collect();
+    let source: String = source.chars().take(200).collect();
+    json!({
+        "requestId": request_id.to_string(),
+        "validateOnly": validate_only,
+        "source": source,
+        "rows": rows,
+    })
+}
+
+/// Puts file and line beside each `rows[i]` that the service names.
+fn name_lines(error: &Value, rows: &[Row]) -> String {
+    let mut text = error["message"].as_str().unwrap_or("the import was refused").to_owned();
+    let details = error["details"].as_array().into_iter().flatten();
+    let violations = details.flat_map(|d| d["fieldViolations"].as_array().into_iter().flatten());
+    for violation in violations {
+        let field = violation["field"].as_str().unwrap_or_default();
+        let index = field.strip_prefix("rows[").and_then(|rest| rest.strip_suffix(']'));
+        let row = index.and_then(|index| index.parse().ok()).and_then(|i: usize| rows.get(i));
+        let place = row.map_or(field.to_owned(), |row| format!("{}:{}", row.file, row.line));
+        let problem = violation["description"].as_str().unwrap_or_default();
+        text.push_str(&format!("\n  {place}: {problem}"));
+    }
+    text
+}
+
+/// One row of a file, as ProtoJSON.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The file it stands in.
+    file: &'static str,
+    /// The line.
+    line: u64,
+    /// What it says.
+    value: Value,
+}
+
+type Fields = BTreeMap<String, String>;
+
+const FILES: [(&str, fn(&Fields) -> Result<Value, String>); 7] = [
+    ("areas.csv", area),
+    ("municipalities.csv", municipality),
+    ("offices.csv", office),
+    ("measure_types.csv", measure_type),
+    ("providers.csv", provider),
+    ("distribution_weights.csv", distribution_weight),
+    ("holidays.csv", holiday),
+];
+
+/// Reads the files of a folder.
+pub fn read_folder(folder: &Path) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    let mut found = false;
+    for (file, _) in FILES {
+        let path = folder.join(file);
+        if path.exists() {
+            found = true;
+            let text = fs::read_to_string(&path)
+                .map_err(|e| format!("{} cannot be read as UTF-8: {e}", path.display()))?;
+            rows.extend(read_file(file, &text)?);
+        }
+    }
+    if !found {
+        let names: Vec<&str> = FILES.iter().map(|(file, _)| *file).collect();
+        let folder = folder.display();
+        return Err(format!("{folder} has none of the files {}", names.join(", ")).into());
+    }
+    Ok(rows)
+}
+
+/// Reads the text of one file.
+pub fn read_file(file: &str, text: &str) -> Result<Vec<Row>, Failure> {
+    let Some((file, make)) = FILES.into_iter().find(|(name, _)| *name == file) else {
+        return Err(format!("{file} is not a file of the registry").into());
+    };
+    let text = text.trim_start_matches('\u{feff}');
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let header = reader.headers()?.clone();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|e| format!("{file}: {e}"))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let fields: Fields =
+            header.iter().map(str::to_owned).zip(record.iter().map(str::to_owned)).collect();
+        let value = make(&fields).map_err(|e| format!("{file}:{line}: {e}"))?;
+        rows.push(Row { file, line, value });
+    }
+    Ok(rows)
+}
+
+fn text<'a>(fields: &'a Fields, name: &str) -> Result<&'a str, String> {
+    fields.get(name).map(String::as_str).ok_or_else(|| format!("there is no column {name}"))
+}
+
+fn number(fields: &Fields, name: &str) -> Result<u64, String> {
+    text(fields, name)?.parse().map_err(|_| format!("{name} must be a whole number"))
+}
+
+/// A date as `2011-01-01`.
+fn date(fields: &Fields, name: &str) -> Result<Value, String> {
+    let text = text(fields, name)?;
+    let parts: Vec<u32> = text.split('-').filter_map(|part| part.parse().ok()).collect();
+    match parts[..] {
+        [year, month, day] if text.len() == 10 => {
+            Ok(json!({ "year": year, "month": month, "day": day }))
+        }
+        _ => Err(format!("{name} must be a date like 2011-01-01")),
+    }
+}
+
+/// Items between `|`, each of two parts around `:`.
+fn pairs(fields: &Fields, name: &str) -> Result<Vec<(String, String)>, String> {
+    let text = fields.get(name).map_or("", String::as_str);
+    text.split('|')
+        .filter(|item| !item.is_empty())
+        .map(|item| {
+            let (left, right) = item
+                .split_once(':')
+                .ok_or_else(|| format!("{name} must be items like A:B between `|`"))?;
+            Ok((left.to_owned(), right.to_owned()))
+        })
+        .collect()
+}
+
+fn area(f: &Fields) -> Result<Value, String> {
+    Ok(json!({ "area": { "countyId": text(f, "county_id")?, "name": text(f, "name")? } }))
+}
+
+fn municipality(f: &Fields) -> Result<Value, String> {
+    Ok(json!({ "municipality": {
+        "municipalityNumber": text(f, "municipality_number")?,
+        "name": text(f, "name")?,
+        "countyId": text(f, "county_id")?,
+    } }))
+}
+
+fn office(f: &Fields) -> Result<Value, String> {
+    let served: Vec<&str> =
+        text(f, "municipality_numbers")?.split('|').filter(|n| !n.is_empty()).collect();
+    Ok(json!({ "office": {
+        "officeNumber": text(f, "office_number")?,
+        "name": text(f, "name")?,
+        "municipalityNumbers": served,
+    } }))
+}
+
+fn measure_type(f: &Fields) -> Result<Value, String> {
+    let part_time: bool = text(f, "part_time_allowed")?
+        .parse()
+        .map_err(|_| "part_time_allowed must be true or false".to_owned())?;
+    let classes = pairs(f, "priority_classes")?
+        .into_iter()
+        .map(|(code, days)| {
+            let days: u32 = days.parse().map_err(|_| "bonus days must be a number".to_owned())?;
+            Ok(json!({ "code": code, "bonusDays": days }))
+        })
+        .collect::<Result<Vec<Value>, String>>()?;
+    let aliases: Vec<Value> = pairs(f, "aliases")?
+        .into_iter()
+        .map(|(system, id)| json!({ "system": system, "id": id }))
+        .collect();
+    Ok(json!({ "measureType": {
+        "measureCode": text(f, "measure_code")?,
+        "name": text(f, "name")?,
+        "distribution": format!("DISTRIBUTION_{}", text(f, "distribution")?),
+        "partTimeAllowed": part_time,
+        "confirmWorkingDays": number(f, "confirm_working_days")?,
+        "answerWorkingDays": number(f, "answer_working_days")?,
+        "priorityClasses": classes,
+        "aliases": aliases,
+    } }))
+}
+
+fn provider(f: &Fields) -> Result<Value, String> {
+    Ok(json!({ "provider": {
+        "organisationNumber": text(f, "organisation_number")?,
+        "name": text(f, "name")?,
+    } }))
+}
+
+fn distribution_weight(f: &Fields) -> Result<Value, String> {
+    Ok(json!({ "distributionWeight": {
+        "keyName": text(f, "key_name")?,
+        "keyDate": date(f, "key_date")?,
+        "municipalityNumber": text(f, "municipality_number")?,
+        "weight": number(f, "weight")?.to_string(),
+        "source": text(f, "source")?,
+    } }))
+}
+
+fn holiday(f: &Fields) -> Result<Value, String> {
+    Ok(json!({ "holiday": { "date": date(f, "date")?, "name": text(f, "name")? } }))
+}

@@ -1,0 +1,114 @@
+//! The command line.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+pub mod call;
+pub mod demo;
+pub mod import;
+mod place;
+mod serve;
+mod token;
+mod verify;
+
+use call::CallArgs;
+use place::PlaceArgs;
+
+/// Shares out measure places (tiltaksplasser): waitlists, allocation and fair share, as a gRPC
+/// service over PostgreSQL.
+///
+/// New here? `tiltaksplass demo` shows everything in a minute. `tiltaksplass serve` starts the
+/// service; without a database URL it runs a PostgreSQL of its own in the data folder.
+#[derive(Parser)]
+#[command(name = "tiltaksplass", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the service until it is stopped (Ctrl-C or SIGTERM).
+    ///
+    /// The first line on standard output says where it listens. Everybody who calls needs a
+    /// token: `tiltaksplass token --role county --org NO-50` prints one.
+    Serve {
+        /// Where to listen; port 0 takes a free one.
+        #[arg(
+            long,
+            value_name = "ADDR:PORT",
+            env = "TILTAKSPLASS_LISTEN",
+            default_value = "127.0.0.1:8137"
+        )]
+        listen: std::net::SocketAddr,
+        #[command(flatten)]
+        place: PlaceArgs,
+    },
+    /// Brings a database to this version; `serve` does the same when it starts.
+    Migrate {
+        #[command(flatten)]
+        place: PlaceArgs,
+    },
+    /// Reads a registry from CSV files in a folder and sends it to the service.
+    ///
+    /// Files, all optional, UTF-8 with a header line: areas.csv, municipalities.csv, offices.csv,
+    /// measure_types.csv, providers.csv, distribution_weights.csv, holidays.csv. All or nothing:
+    /// every bad row is named, by file and line. Needs a token of the directorate.
+    Import(import::ImportArgs),
+    /// Prints an access token of this data folder's own issuer, and nothing else.
+    Token(token::TokenArgs),
+    /// Checks a database whole: hashes, decisions made again, tables, invariants.
+    ///
+    /// Works beside a running service. The exit code is 1 when something is wrong.
+    Verify {
+        #[command(flatten)]
+        place: PlaceArgs,
+    },
+    /// Shows what the service does, on the figures of the Trondheim audit, in about a minute.
+    Demo {
+        /// Where to keep what it makes; a new folder below the temporary one by default.
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        /// An empty PostgreSQL 15 or later to run on instead of one of its own.
+        #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+        database_url: Option<String>,
+    },
+    Call(CallArgs),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(format!("the program could not start: {error}")),
+    };
+    runtime.block_on(run(cli.command))
+}
+
+async fn run(command: Command) -> ExitCode {
+    let done = match command {
+        Command::Call(args) => return call::call(args).await,
+        Command::Serve { listen, place } => serve::serve(listen, &place).await,
+        Command::Migrate { place } => serve::migrate(&place).await,
+        Command::Import(args) => import::import(&args).await,
+        Command::Token(args) => token::token(&args),
+        Command::Verify { place } => verify::verify(&place).await,
+        Command::Demo { data_dir, database_url } => demo::demo(data_dir, database_url).await,
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => fail(error),
+    }
+}
+
+/// Says what went wrong, and what to do next, on standard error.
+#[allow(clippy::print_stderr, reason = "this is the command line")]
+fn fail(error: impl std::fmt::Display) -> ExitCode {
+    eprintln!("tiltaksplass: {error}");
+    ExitCode::FAILURE
+}
+
+/// What a command may fail with: a sentence that says what to do next.
+type Failure = Box<dyn std::error::Error + Send + Sync>;

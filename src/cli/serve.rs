@@ -1,0 +1,91 @@
+//! `serve` and `migrate`.
+
+use std::{net::SocketAddr, process::ExitCode, sync::Arc};
+
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    app::{App, RandomIds, SystemClock},
+    cli::{
+        Failure,
+        place::{Database, PlaceArgs, issuer, keys},
+    },
+    server,
+    store::{db::Db, migrate::migrate as run_migrations},
+};
+
+/// Runs the service.
+#[allow(clippy::print_stdout, reason = "this is the command line")]
+pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitCode, Failure> {
+    log_to_stderr();
+    let folder = place.folder()?;
+    let (keys, issuer) = (keys(&folder)?, issuer(&folder)?);
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|e| format!("cannot listen on {listen}: {e}; give another --listen"))?;
+    let database = place.database().await?;
+    run_migrations(&database.migrate).await?;
+    let db = Db::open(&database.options);
+    db.require_durability().await?;
+    let app = App::new(db, Arc::new(SystemClock), Arc::new(RandomIds), keys);
+    let address = listener.local_addr()?;
+    println!("listening on http://{address}");
+    println!("database: {}", database.describe());
+    println!("data folder: {}", folder.display());
+    println!("a token: tiltaksplass token --role county --org NO-50 --data-dir {}", folder.display());
+    let ended = server::run(listener, app, issuer, stop_signal(&database)?).await;
+    database.stop().await?;
+    ended?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves on Ctrl-C, on SIGTERM, or when our own database has ended.
+fn stop_signal(
+    database: &Database,
+) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let ended = database.own.as_ref().map(crate::postgres::Embedded::ended);
+    Ok(async move {
+        let database_ended = async {
+            match ended {
+                Some(ended) => {
+                    let reason = ended.await;
+                    tracing::error!(%reason, "our database has ended");
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = database_ended => {}
+        }
+    })
+}
+
+/// Migrates a database.
+#[allow(clippy::print_stdout, reason = "this is the command line")]
+pub(super) async fn migrate(place: &PlaceArgs) -> Result<ExitCode, Failure> {
+    let database = place.database().await?;
+    let count = run_migrations(&database.migrate).await?;
+    println!("{} is up to date: {count} migrations", database.describe());
+    database.stop().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Logs one line an event on standard error; as JSON where the platform collects it.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("TILTAKSPLASS_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,tiltaksplass=info"));
+    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::env::var_os("NAIS_APP_NAME").is_some() {
+        to_stderr.json().init();
+    } else {
+        to_stderr.init();
+    }
+}

@@ -1,0 +1,374 @@
+//! From a free place to a person who uses it: offers, placements, and the run that
+//! walks the queue.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use time::Date;
+
+use crate::domain::{
+    account::AccountKey,
+    calendar::Timestamp,
+    capacity::PlaceGroup,
+    ids::{EntryId, OfferId, PlaceGroupId, PlacementId},
+    ledger::Ledger,
+    refusal::Stop,
+    waitlist::{Entry, Sealed},
+};
+
+/// One place held for one entry: a proposal (forslag) until a named person confirms
+/// it, an offer (tilbud) from then on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// For whom.
+    pub entry_id: EntryId,
+    /// Where.
+    pub place_group_id: PlaceGroupId,
+    /// The second account it is debited to.
+    pub account: AccountKey,
+    /// The share of a place, 1-100.
+    pub participation_percent: u32,
+    /// When it was proposed.
+    pub proposed_time: Timestamp,
+    /// The log row that decided it.
+    pub proposed_seq: u64,
+    /// Where it stands.
+    pub state: OfferState,
+}
+
+/// Where a proposal or offer stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OfferState {
+    /// Proposed by rule.
+    Proposed {
+        /// It lapses then.
+        confirm_by: Timestamp,
+    },
+    /// Confirmed by a named person.
+    Offered {
+        /// It expires then.
+        answer_by: Timestamp,
+        /// Who confirmed it.
+        confirmed_by: String,
+    },
+    /// The person said yes.
+    Accepted {
+        /// When.
+        accepted_time: Timestamp,
+    },
+    /// The person said no.
+    Declined {
+        /// Why.
+        reason: Option<Sealed>,
+    },
+    /// Nobody answered in time.
+    Expired,
+    /// Nobody confirmed it in time.
+    Lapsed,
+    /// The placement has begun.
+    Started {
+        /// Which.
+        placement_id: PlacementId,
+    },
+}
+
+impl OfferState {
+    /// The word for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Proposed { .. } => "PROPOSED",
+            Self::Offered { .. } => "OFFERED",
+            Self::Accepted { .. } => "ACCEPTED",
+            Self::Declined { .. } => "DECLINED",
+            Self::Expired => "EXPIRED",
+            Self::Lapsed => "LAPSED",
+            Self::Started { .. } => "STARTED",
+        }
+    }
+
+    /// Whether it holds a reservation on both accounts (I8).
+    pub fn reserves(&self) -> bool {
+        match self {
+            Self::Proposed { .. } | Self::Offered { .. } | Self::Accepted { .. } => true,
+            Self::Declined { .. } | Self::Expired | Self::Lapsed | Self::Started { .. } => false,
+        }
+    }
+}
+
+/// Someone's use of a place from a date (deltakelse).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    /// The placement.
+    pub placement_id: PlacementId,
+    /// Whose entry it came from.
+    pub entry_id: EntryId,
+    /// The offer it came from.
+    pub offer_id: OfferId,
+    /// Where.
+    pub place_group_id: PlaceGroupId,
+    /// The second account it is debited to.
+    pub account: AccountKey,
+    /// The share of a place, 1-100.
+    pub participation_percent: u32,
+    /// The first day.
+    pub start_date: Date,
+    /// Where it stands.
+    pub state: PlacementState,
+}
+
+/// Where a placement stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PlacementState {
+    /// Under way, with no end known.
+    Running,
+    /// Under way, with an end in sight.
+    Ending(End),
+    /// Over.
+    Ended(End),
+}
+
+impl PlacementState {
+    /// The word for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Ending(_) => "ENDING",
+            Self::Ended(_) => "ENDED",
+        }
+    }
+
+    /// Its end, if it has one.
+    pub fn end(&self) -> Option<&End> {
+        match self {
+            Self::Running => None,
+            Self::Ending(end) | Self::Ended(end) => Some(end),
+        }
+    }
+}
+
+/// How and when a placement ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// The first day after the last one.
+    pub end_date: Date,
+    /// What it led to.
+    pub outcome: Outcome,
+    /// Free text.
+    pub reason: Option<Sealed>,
+}
+
+/// What a placement led to: the rows of the audit's table 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Outcome {
+    /// Ordinary work.
+    OrdinaryWork,
+    /// School or education.
+    Education,
+    /// Permanent income security.
+    PermanentIncomeSecurity,
+    /// Temporary income security.
+    TemporaryIncomeSecurity,
+    /// Social assistance.
+    SocialAssistance,
+    /// Something else.
+    Other,
+}
+
+/// Why someone who stood ahead was not served (I6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PassedOverReason {
+    /// The quota or pool has no room.
+    NoQuota,
+    /// No free place in a group the person would take.
+    NoAcceptablePlace,
+    /// Some room is free, but less than the person's share.
+    ParticipationDoesNotFit,
+    /// No free place in a wanted work field.
+    WorkField,
+    /// The person has said no to each group that is free.
+    DeclinedHere,
+}
+
+/// Why a run stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RunEnd {
+    /// As many proposals as were asked for.
+    AllProposed,
+    /// No place group in question has room.
+    NoFreePlace,
+    /// No second account has room.
+    NoQuota,
+    /// Nobody eligible was left who could take what is free.
+    NobodyEligible,
+}
+
+/// How many of the passed over a decision names; it counts them all.
+pub const PASSED_OVER_NAMED: usize = 100;
+
+/// What a run decided, and who was passed over: eligible, ahead of the last one
+/// served, and not served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// Why it stopped.
+    pub end: RunEnd,
+    /// The first [`PASSED_OVER_NAMED`] of them.
+    pub passed_over: Vec<(EntryId, PassedOverReason)>,
+    /// All of them, by reason.
+    pub passed_over_counts: BTreeMap<PassedOverReason, u64>,
+}
+
+/// Someone served: the entry, its place group and its second account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// Whom.
+    pub entry_id: EntryId,
+    /// Where.
+    pub place_group_id: PlaceGroupId,
+    /// From which second account.
+    pub account: AccountKey,
+    /// The share of a place.
+    pub participation_percent: u32,
+}
+
+/// Walks the ledger's one order over all its queues and gives each eligible entry
+/// its first acceptable place group, if both accounts have room, until `max` are
+/// served or nothing is left to give.
+pub fn run(
+    ledger: &Ledger,
+    max: usize,
+    only_groups: &BTreeSet<PlaceGroupId>,
+) -> Result<(Vec<Served>, RunReport), Stop> {
+    let mut room = Room::new(ledger, only_groups);
+    let mut walk = ledger.walk();
+    let mut served = Vec::new();
+    let mut waiting_judgement = Vec::new();
+    let mut report = RunReport {
+        end: RunEnd::AllProposed,
+        passed_over: Vec::new(),
+        passed_over_counts: BTreeMap::new(),
+    };
+    while served.len() < max {
+        if let Some(end) = room.nothing_left() {
+            report.end = end;
+            break;
+        }
+        let Some(entry) = walk.next_eligible()? else {
+            report.end = RunEnd::NobodyEligible;
+            break;
+        };
+        match room.give(ledger, entry) {
+            Ok(one) => {
+                served.push(one);
+                report.pass_over(&mut waiting_judgement);
+            }
+            Err(reason) => waiting_judgement.push((entry.entry_id, reason)),
+        }
+    }
+    Ok((served, report))
+}
+
+impl RunReport {
+    /// Whoever stands before one who was served has been passed over.
+    fn pass_over(&mut self, judged: &mut Vec<(EntryId, PassedOverReason)>) {
+        for (entry_id, reason) in judged.drain(..) {
+            *self.passed_over_counts.entry(reason).or_default() += 1;
+            if self.passed_over.len() < PASSED_OVER_NAMED {
+                self.passed_over.push((entry_id, reason));
+            }
+        }
+    }
+}
+
+/// What is free while a run goes on.
+struct Room<'a> {
+    groups: BTreeMap<PlaceGroupId, (&'a PlaceGroup, i64)>,
+    accounts: BTreeMap<AccountKey, i64>,
+}
+
+impl<'a> Room<'a> {
+    fn new(ledger: &'a Ledger, only_groups: &BTreeSet<PlaceGroupId>) -> Self {
+        let wanted = |id: &PlaceGroupId| only_groups.is_empty() || only_groups.contains(id);
+        let groups = ledger
+            .place_groups()
+            .filter(|group| wanted(&group.place_group_id))
+            .map(|group| {
+                let free = ledger.account(&AccountKey::PlaceGroup(group.place_group_id)).free();
+                (group.place_group_id, (group, free))
+            })
+            .filter(|(_, (_, free))| *free > 0)
+            .collect();
+        let accounts = ledger.second_accounts().map(|(key, a)| (key.clone(), a.free())).collect();
+        Self { groups, accounts }
+    }
+
+    fn nothing_left(&self) -> Option<RunEnd> {
+        if self.groups.values().all(|(_, free)| *free == 0) {
+            Some(RunEnd::NoFreePlace)
+        } else if self.accounts.values().all(|free| *free == 0) {
+            Some(RunEnd::NoQuota)
+        } else {
+            None
+        }
+    }
+
+    fn give(&mut self, ledger: &Ledger, entry: &Entry) -> Result<Served, PassedOverReason> {
+        let percent = i64::from(entry.participation_percent);
+        let account = ledger.queue_of(entry).account();
+        let account_free = self.accounts.get(&account).copied().unwrap_or(0);
+        if account_free == 0 {
+            return Err(PassedOverReason::NoQuota);
+        }
+        if account_free < percent {
+            return Err(PassedOverReason::ParticipationDoesNotFit);
+        }
+        let place_group_id = self.first_acceptable(entry, percent)?;
+        if let Some((_, free)) = self.groups.get_mut(&place_group_id) {
+            *free -= percent;
+        }
+        self.accounts.insert(account.clone(), account_free - percent);
+        Ok(Served {
+            entry_id: entry.entry_id,
+            place_group_id,
+            account,
+            participation_percent: entry.participation_percent,
+        })
+    }
+
+    /// Narrows the groups with any room down, step by step; the step at which none
+    /// is left is the reason.
+    fn first_acceptable(
+        &self,
+        entry: &Entry,
+        percent: i64,
+    ) -> Result<PlaceGroupId, PassedOverReason> {
+        let mut groups: Vec<&(&PlaceGroup, i64)> = if entry.preferred_place_groups.is_empty() {
+            self.groups.values().collect()
+        } else {
+            entry.preferred_place_groups.iter().filter_map(|id| self.groups.get(id)).collect()
+        };
+        groups.retain(|(_, free)| *free > 0);
+        let mut narrow = |keep: &dyn Fn(&PlaceGroup, i64) -> bool, reason| {
+            groups.retain(|(group, free)| keep(group, *free));
+            if groups.is_empty() { Err(reason) } else { Ok(groups[0].0.place_group_id) }
+        };
+        narrow(&|_, _| true, PassedOverReason::NoAcceptablePlace)?;
+        narrow(&|group, _| offers_wanted_work(group, entry), PassedOverReason::WorkField)?;
+        narrow(
+            &|group, _| !entry.declined_here.contains(&group.place_group_id),
+            PassedOverReason::DeclinedHere,
+        )?;
+        narrow(&|_, free| free >= percent, PassedOverReason::ParticipationDoesNotFit)
+    }
+}
+
+fn offers_wanted_work(group: &PlaceGroup, entry: &Entry) -> bool {
+    entry.work_fields.is_empty()
+        || entry.work_fields.iter().any(|field| group.work_fields.contains(field))
+}

@@ -1,0 +1,175 @@
+//! Dated limits: what providers have, budgets and quotas, each as of a date.
+
+use serde::{Deserialize, Serialize};
+use time::Date;
+
+use crate::domain::{
+    calendar::Timestamp,
+    ids::{MunicipalityNumber, OrganisationNumber, PlaceGroupId, SubmissionId},
+};
+
+/// A provider's own statement of the wait; shown as stated, never decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StatedWait {
+    /// So many months.
+    Months(u32),
+    /// There is an intake only when someone leaves.
+    OnlyWhenSomeoneLeaves,
+}
+
+/// A number of places that holds in a half-open period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacesInPeriod {
+    /// How many places.
+    pub places: u32,
+    /// The first day.
+    pub valid_from: Date,
+    /// The first day after; `None` until changed.
+    pub valid_to: Option<Date>,
+}
+
+impl PlacesInPeriod {
+    fn covers(&self, date: Date) -> bool {
+        self.valid_from <= date && self.valid_to.is_none_or(|to| date < to)
+    }
+}
+
+/// What holds on a date: the latest decision whose period covers it, else 0.
+pub fn places_on(history: &[PlacesInPeriod], date: Date) -> u32 {
+    history.iter().rev().find(|period| period.covers(date)).map_or(0, |period| period.places)
+}
+
+/// The dates after `date` on which what holds may change.
+pub fn boundaries_after(history: &[PlacesInPeriod], date: Date) -> impl Iterator<Item = Date> {
+    history
+        .iter()
+        .flat_map(|period| [Some(period.valid_from), period.valid_to])
+        .flatten()
+        .filter(move |boundary| *boundary > date)
+}
+
+/// A provider's places of one measure type at one site and stream (gjennomføring).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceGroup {
+    /// The group.
+    pub place_group_id: PlaceGroupId,
+    /// The provider.
+    pub organisation_number: OrganisationNumber,
+    /// The group's name.
+    pub name: String,
+    /// Where the places lie.
+    pub site_municipality_number: MunicipalityNumber,
+    /// Work fields offered.
+    pub work_fields: Vec<String>,
+    /// The provider's own statement of the wait.
+    pub stated_wait: Option<StatedWait>,
+    /// Approved capacities in the order of approval.
+    pub capacity: Vec<PlacesInPeriod>,
+}
+
+/// What a provider says it has, until someone else has looked at it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// The submission.
+    pub submission_id: SubmissionId,
+    /// Its place group.
+    pub place_group_id: PlaceGroupId,
+    /// The provider.
+    pub organisation_number: OrganisationNumber,
+    /// The group's name, when new or changed.
+    pub name: Option<String>,
+    /// The group's site, when new or changed.
+    pub site_municipality_number: Option<MunicipalityNumber>,
+    /// Work fields, replacing those of the group.
+    pub work_fields: Vec<String>,
+    /// How many places, and when.
+    pub places: PlacesInPeriod,
+    /// The agreement.
+    pub agreement_reference: Option<String>,
+    /// The provider's own statement of the wait.
+    pub stated_wait: Option<StatedWait>,
+    /// Who submitted it.
+    pub submitted_by: String,
+    /// When.
+    pub submitted_time: Timestamp,
+    /// Where it stands.
+    pub state: SubmissionState,
+}
+
+/// Where a submission stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SubmissionState {
+    /// Waits for another person's eyes.
+    Submitted,
+    /// Holds from its first day.
+    Approved,
+    /// Never holds.
+    Rejected,
+}
+
+/// What a quota rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum QuotaBasis {
+    /// Population.
+    Population,
+    /// An assessment of need.
+    NeedAssessment,
+    /// The municipality has an alternative service.
+    AlternativeService,
+    /// It has always been so.
+    History,
+    /// Something else, told in the source.
+    Other,
+}
+
+/// One municipality's quota (kommunens andel) from a date on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// The municipality.
+    pub municipality_number: MunicipalityNumber,
+    /// How many places, and when.
+    pub places: PlacesInPeriod,
+    /// What it rests on.
+    pub basis: QuotaBasis,
+    /// The date of that basis.
+    pub basis_date: Option<Date>,
+    /// Where the figure comes from.
+    pub source: String,
+    /// When it must be looked at again.
+    pub review_by: Option<Date>,
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    use super::*;
+
+    #[test]
+    fn the_latest_decision_that_covers_a_date_holds() {
+        let history = [
+            PlacesInPeriod { places: 202, valid_from: date!(2009 - 01 - 01), valid_to: None },
+            PlacesInPeriod { places: 209, valid_from: date!(2010 - 01 - 01), valid_to: None },
+            PlacesInPeriod {
+                places: 0,
+                valid_from: date!(2010 - 07 - 01),
+                valid_to: Some(date!(2010 - 08 - 01)),
+            },
+        ];
+        let expected = [
+            (date!(2008 - 12 - 31), 0),
+            (date!(2009 - 12 - 31), 202),
+            (date!(2010 - 06 - 30), 209),
+            (date!(2010 - 07 - 31), 0),
+            (date!(2010 - 08 - 01), 209),
+        ];
+        for (day, places) in expected {
+            assert_eq!(places_on(&history, day), places, "{day}");
+        }
+        let boundaries: Vec<_> = boundaries_after(&history, date!(2010 - 01 - 01)).collect();
+        assert_eq!(boundaries, [date!(2010 - 07 - 01), date!(2010 - 08 - 01)]);
+    }
+}

@@ -1,0 +1,182 @@
+//! What has happened to a ledger. Fields are only ever added; old logs stay readable.
+
+use serde::{Deserialize, Serialize};
+use time::Date;
+
+use crate::domain::{
+    account::AccountKey,
+    allocation::{End, Offer, Placement, RunReport},
+    calendar::Timestamp,
+    capacity::{PlaceGroup, PlacesInPeriod, Quota, Submission},
+    command::Command,
+    ids::{OfferId, PlacementId, SubmissionId},
+    registry::RegistryRow,
+    waitlist::{Entry, Sealed},
+};
+
+/// Something that has happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Event {
+    /// The registry took rows in.
+    RegistryImported {
+        /// The rows that were new or changed.
+        rows: Vec<RegistryRow>,
+        /// How many were new.
+        added: u32,
+        /// How many replaced another.
+        changed: u32,
+        /// How many were there already.
+        unchanged: u32,
+    },
+    /// A provider told what it has.
+    CapacitySubmitted {
+        /// What.
+        submission: Submission,
+        /// Names in other systems of a new group.
+        external_references: Vec<crate::domain::ids::ExternalReference>,
+    },
+    /// A submission holds; its group is as follows.
+    CapacityApproved {
+        /// Which.
+        submission_id: SubmissionId,
+        /// The group with the approved capacity in it.
+        place_group: PlaceGroup,
+        /// Why.
+        reason: Option<String>,
+        /// Coming days on which the group's limit may change.
+        days: Vec<Date>,
+    },
+    /// A submission never holds.
+    CapacityRejected {
+        /// Which.
+        submission_id: SubmissionId,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// A place budget was set.
+    PlaceBudgetSet {
+        /// How many, and when.
+        places: PlacesInPeriod,
+        /// Coming days on which the pool's limit may change.
+        days: Vec<Date>,
+    },
+    /// Quotas were set.
+    QuotasSet {
+        /// One a municipality.
+        quotas: Vec<Quota>,
+        /// Coming days on which a quota may change.
+        days: Vec<Date>,
+    },
+    /// Limits of accounts, as they hold from the beginning of a day. Those that stay
+    /// the same are left out.
+    LimitsSet {
+        /// The day.
+        date: Date,
+        /// Each account's new limit, in per cents of a place.
+        limits: Vec<(AccountKey, i64)>,
+    },
+    /// A person waits.
+    Joined {
+        /// The entry.
+        entry: Entry,
+    },
+    /// A run was made; its proposals follow.
+    RunMade {
+        /// What it decided.
+        report: RunReport,
+    },
+    /// A place is held for an entry.
+    Proposed {
+        /// The proposal.
+        offer: Offer,
+    },
+    /// A named person confirmed a proposal.
+    ProposalConfirmed {
+        /// Which.
+        offer_id: OfferId,
+        /// Who.
+        confirmed_by: String,
+        /// The answer deadline.
+        answer_by: Timestamp,
+    },
+    /// Nobody confirmed a proposal in time.
+    ProposalLapsed {
+        /// Which.
+        offer_id: OfferId,
+    },
+    /// The person said yes.
+    OfferAccepted {
+        /// To which.
+        offer_id: OfferId,
+        /// When.
+        accepted_time: Timestamp,
+    },
+    /// The person said no.
+    OfferDeclined {
+        /// To which.
+        offer_id: OfferId,
+        /// Why.
+        reason: Option<Sealed>,
+    },
+    /// Nobody answered in time.
+    OfferExpired {
+        /// Which.
+        offer_id: OfferId,
+    },
+    /// The person has begun.
+    PlacementStarted {
+        /// The placement.
+        placement: Placement,
+    },
+    /// A placement's end is known.
+    PlacementEndSet {
+        /// Which.
+        placement_id: PlacementId,
+        /// How and when.
+        end: End,
+    },
+    /// A placement is over; its place is free.
+    PlacementEnded {
+        /// Which.
+        placement_id: PlacementId,
+    },
+    /// The command was right and changed nothing.
+    NothingToDo,
+}
+
+/// One log row's payload: the command and everything it made happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    /// What was asked.
+    pub command: Command,
+    /// What the ids it made follow from, in hexadecimal.
+    pub id_seed: String,
+    /// What happened, in order; at least one.
+    pub events: Vec<Event>,
+}
+
+/// One log row's header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The ledger.
+    pub ledger: crate::domain::ids::LedgerId,
+    /// The row's number.
+    pub seq: u64,
+    /// The request.
+    pub request_id: crate::domain::ids::RequestId,
+    /// The command's kind.
+    pub kind: String,
+    /// Ledger time, microseconds since 1970.
+    pub at: Timestamp,
+    /// Which rules decided.
+    pub rules_version: u32,
+    /// Which registry they looked into.
+    pub registry_version: u64,
+    /// Who asked.
+    pub actor: crate::domain::access::Actor,
+}
+
+/// The rules of this program. A changed `decide` gets a new number and keeps the old
+/// function, so that old logs still recompute.
+pub const RULES_VERSION: u32 = 1;

@@ -1,0 +1,103 @@
+//! Fair share (rettferdig andel): what each municipality is entitled to, beside what
+//! it has.
+
+use time::Date;
+
+use crate::domain::{
+    account::{AccountKey, WHOLE_PLACE},
+    apportionment::{Area, ApportionmentError, Method, Tie, apportion},
+    capacity::places_on,
+    ids::MunicipalityNumber,
+    ledger::Ledger,
+    registry::{DistributionKey, Registry},
+};
+
+/// The shares of an area's municipalities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FairShares {
+    /// The place budget that was shared, in places.
+    pub budget: u32,
+    /// By municipality number.
+    pub shares: Vec<FairShare>,
+    /// Where equal claims were decided by the lower number alone; indices of `shares`.
+    pub ties: Vec<Tie>,
+}
+
+/// One municipality's share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FairShare {
+    /// The municipality.
+    pub municipality_number: MunicipalityNumber,
+    /// Its name.
+    pub name: String,
+    /// Its weight in the key.
+    pub weight: u64,
+    /// Its part of all weights, in hundredths of a per cent, rounded to nearest.
+    pub weight_share_basis_points: u32,
+    /// The whole places it is entitled to.
+    pub entitled: u64,
+    /// The whole places it has now.
+    pub current: u64,
+}
+
+/// Shares the budget that holds on `today` among the area's municipalities by `key`.
+/// A municipality the key does not have has the weight 0.
+pub fn fair_shares(
+    ledger: &Ledger,
+    registry: &Registry,
+    key: &DistributionKey,
+    method: Method,
+    today: Date,
+) -> Result<FairShares, ApportionmentError> {
+    let budget = places_on(&ledger.frame().budgets, today);
+    let municipalities: Vec<_> = registry.municipalities_of(&ledger.id().county_id).collect();
+    let weight = |number| key.weights.get(number).copied().unwrap_or(0);
+    let areas: Vec<Area> = municipalities
+        .iter()
+        .map(|m| Area { weight: weight(&m.municipality_number), min_seats: 0, max_seats: None })
+        .collect();
+    let result = apportion(method, u64::from(budget), &areas)?;
+    let total: u128 = areas.iter().map(|area| u128::from(area.weight)).sum();
+    let shares = municipalities
+        .iter()
+        .zip(&areas)
+        .zip(&result.shares)
+        .map(|((municipality, area), share)| FairShare {
+            municipality_number: municipality.municipality_number.clone(),
+            name: municipality.name.clone(),
+            weight: area.weight,
+            weight_share_basis_points: basis_points(area.weight, total),
+            entitled: share.seats,
+            current: current_places(ledger, &municipality.municipality_number),
+        })
+        .collect();
+    Ok(FairShares { budget, shares, ties: result.ties })
+}
+
+fn current_places(ledger: &Ledger, number: &MunicipalityNumber) -> u64 {
+    let limit = ledger.account(&AccountKey::Quota(number.clone())).limit;
+    u64::try_from(limit / WHOLE_PLACE).unwrap_or(0)
+}
+
+/// `weight / total` in hundredths of a per cent, half a unit rounded up.
+pub fn basis_points(weight: u64, total: u128) -> u32 {
+    if total == 0 {
+        return 0;
+    }
+    let rounded = (u128::from(weight) * 20_000 + total) / (2 * total);
+    u32::try_from(rounded).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_round_to_the_nearest_hundredth_of_a_per_cent() {
+        assert_eq!(basis_points(173_486, 294_066), 5900);
+        assert_eq!(basis_points(1, 3), 3333);
+        assert_eq!(basis_points(2, 3), 6667);
+        assert_eq!(basis_points(1, 20_000), 1);
+        assert_eq!(basis_points(0, 0), 0);
+    }
+}

@@ -1,0 +1,284 @@
+//! `apply`: lets an event happen. It cannot refuse: whoever made the event has
+//! checked it, and what is not there to change is left alone and found by `verify`.
+
+use crate::domain::{
+    account::{Account, AccountKey},
+    allocation::{Offer, OfferState, Placement, PlacementState},
+    capacity::{PlaceGroup, Submission, SubmissionState},
+    event::Event,
+    ids::{EntryId, ExternalReference, OfferId, PlacementId},
+    ledger::{
+        Due, Ledger, walk::Queue,
+    },
+    waitlist::{Entry, EntryState},
+};
+
+/// Lets `event` happen to `ledger`.
+pub fn apply(ledger: &mut Ledger, event: &Event) {
+    match event {
+        // The registry's rows are its own state, kept in `Registry`.
+        Event::RegistryImported { .. } | Event::RunMade { .. } | Event::NothingToDo => {}
+        Event::CapacitySubmitted { submission, external_references } => {
+            ledger.submit(submission, external_references);
+        }
+        Event::CapacityApproved { submission_id, place_group, days, .. } => {
+            ledger.review(*submission_id, SubmissionState::Approved);
+            ledger.put_place_group(place_group);
+            ledger.schedule(days.iter().copied().map(Due::day));
+        }
+        Event::CapacityRejected { submission_id, .. } => {
+            ledger.review(*submission_id, SubmissionState::Rejected);
+        }
+        Event::PlaceBudgetSet { places, days } => {
+            ledger.frame.budgets.push(places.clone());
+            ledger.touched.frame = true;
+            ledger.schedule(days.iter().copied().map(Due::day));
+        }
+        Event::QuotasSet { quotas, days } => {
+            for quota in quotas {
+                let of = ledger.frame.quotas.entry(quota.municipality_number.clone());
+                of.or_default().push(quota.clone());
+            }
+            ledger.touched.frame = true;
+            ledger.schedule(days.iter().copied().map(Due::day));
+        }
+        Event::LimitsSet { date, limits } => {
+            ledger.unschedule(Due::day(*date));
+            for (key, limit) in limits {
+                ledger.change_account(key, |account| account.set_limit(*limit));
+            }
+        }
+        Event::Joined { entry } => ledger.join(entry),
+        Event::Proposed { offer } => ledger.propose(offer),
+        Event::ProposalConfirmed { .. }
+        | Event::ProposalLapsed { .. }
+        | Event::OfferAccepted { .. }
+        | Event::OfferDeclined { .. }
+        | Event::OfferExpired { .. } => apply_to_offer(ledger, event),
+        Event::PlacementStarted { placement } => ledger.start(placement),
+        Event::PlacementEndSet { placement_id, end } => {
+            ledger.unschedule_end(*placement_id);
+            ledger.schedule([Due::finish(*placement_id, end.end_date)]);
+            ledger.change_placement(*placement_id, PlacementState::Ending(end.clone()));
+        }
+        Event::PlacementEnded { placement_id } => ledger.finish(*placement_id),
+    }
+}
+
+fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
+    match event {
+        Event::ProposalConfirmed { offer_id, confirmed_by, answer_by } => {
+            ledger.unschedule_offer(*offer_id);
+            ledger.schedule([Due::expiry(*offer_id, *answer_by)]);
+            let confirmed_by = confirmed_by.clone();
+            let state = OfferState::Offered { answer_by: *answer_by, confirmed_by };
+            ledger.change_offer(*offer_id, state, EntryState::Offered(*offer_id));
+        }
+        Event::OfferAccepted { offer_id, accepted_time } => {
+            ledger.unschedule_offer(*offer_id);
+            let state = OfferState::Accepted { accepted_time: *accepted_time };
+            ledger.change_offer(*offer_id, state, EntryState::Accepted(*offer_id));
+        }
+        Event::ProposalLapsed { offer_id } => {
+            ledger.give_back(*offer_id, OfferState::Lapsed, PersonSaid::Nothing);
+        }
+        Event::OfferDeclined { offer_id, reason } => {
+            let state = OfferState::Declined { reason: reason.clone() };
+            ledger.give_back(*offer_id, state, PersonSaid::No);
+        }
+        Event::OfferExpired { offer_id } => {
+            ledger.give_back(*offer_id, OfferState::Expired, PersonSaid::No);
+        }
+        Event::RegistryImported { .. }
+        | Event::CapacitySubmitted { .. }
+        | Event::CapacityApproved { .. }
+        | Event::CapacityRejected { .. }
+        | Event::PlaceBudgetSet { .. }
+        | Event::QuotasSet { .. }
+        | Event::LimitsSet { .. }
+        | Event::Joined { .. }
+        | Event::RunMade { .. }
+        | Event::Proposed { .. }
+        | Event::PlacementStarted { .. }
+        | Event::PlacementEndSet { .. }
+        | Event::PlacementEnded { .. }
+        | Event::NothingToDo => {}
+    }
+}
+
+/// Whether the person had the offer and let it go.
+#[derive(PartialEq, Eq)]
+enum PersonSaid {
+    No,
+    Nothing,
+}
+
+impl Ledger {
+    fn submit(&mut self, submission: &Submission, references: &[ExternalReference]) {
+        self.touched.submissions.insert(submission.submission_id);
+        self.submissions.insert(submission.submission_id, submission.clone());
+        self.put_references(references, submission.place_group_id.0);
+    }
+
+    fn review(&mut self, id: crate::domain::ids::SubmissionId, state: SubmissionState) {
+        if let Some(submission) = self.submissions.get_mut(&id) {
+            submission.state = state;
+            self.touched.submissions.insert(id);
+        }
+    }
+
+    fn put_place_group(&mut self, group: &PlaceGroup) {
+        self.touched.place_groups.insert(group.place_group_id);
+        self.place_groups.insert(group.place_group_id, group.clone());
+    }
+
+    fn put_references(&mut self, references: &[ExternalReference], resource: uuid::Uuid) {
+        for reference in references {
+            self.touched.references.insert(reference.clone());
+            self.references.insert(reference.clone(), resource);
+        }
+    }
+
+    fn join(&mut self, entry: &Entry) {
+        let key = self.queue_of(entry);
+        self.put_references(&entry.external_references, entry.entry_id.0);
+        self.touched.entries.insert(entry.entry_id);
+        self.touched.queues.insert(key.clone());
+        self.entries.insert(entry.entry_id, entry.clone());
+        self.queues.entry(key).or_insert_with(Queue::empty).enter(entry.key, entry.entry_id);
+    }
+
+    fn propose(&mut self, offer: &Offer) {
+        let percent = i64::from(offer.participation_percent);
+        self.change_both(offer, |account| account.reserve(percent));
+        if let OfferState::Proposed { confirm_by } = offer.state {
+            self.schedule([Due::lapse(offer.offer_id, confirm_by)]);
+        }
+        self.touched.offers.insert(offer.offer_id);
+        self.offers.insert(offer.offer_id, offer.clone());
+        self.change_entry(offer.entry_id, EntryState::Proposed(offer.offer_id));
+    }
+
+    /// A reservation is given back on both accounts (I8); the person keeps the turn.
+    fn give_back(&mut self, offer_id: OfferId, state: OfferState, said: PersonSaid) {
+        let Some(offer) = self.offers.get(&offer_id).cloned() else { return };
+        self.unschedule_offer(offer_id);
+        let percent = i64::from(offer.participation_percent);
+        self.change_both(&offer, |account| account.give_back(percent));
+        if said == PersonSaid::No {
+            if let Some(entry) = self.entries.get_mut(&offer.entry_id) {
+                entry.declined_here.insert(offer.place_group_id);
+            }
+        }
+        self.change_offer(offer_id, state, EntryState::Waiting);
+    }
+
+    fn start(&mut self, placement: &Placement) {
+        let Some(offer) = self.offers.get(&placement.offer_id).cloned() else { return };
+        let percent = i64::from(placement.participation_percent);
+        self.change_both(&offer, |account| account.begin(percent));
+        self.touched.placements.insert(placement.placement_id);
+        self.placements.insert(placement.placement_id, placement.clone());
+        let placement_id = placement.placement_id;
+        self.change_offer(
+            offer.offer_id,
+            OfferState::Started { placement_id },
+            EntryState::Placed(placement_id),
+        );
+    }
+
+    fn finish(&mut self, placement_id: PlacementId) {
+        let Some(placement) = self.placements.get(&placement_id).cloned() else { return };
+        let Some(end) = placement.state.end().cloned() else { return };
+        self.unschedule_end(placement_id);
+        let percent = i64::from(placement.participation_percent);
+        let group = AccountKey::PlaceGroup(placement.place_group_id);
+        self.change_account(&group, |account| account.end(percent));
+        self.change_account(&placement.account, |account| account.end(percent));
+        self.change_placement(placement_id, PlacementState::Ended(end));
+        self.change_entry(placement.entry_id, EntryState::Closed);
+    }
+
+    fn change_both(&mut self, offer: &Offer, change: impl Fn(&mut Account)) {
+        self.change_account(&AccountKey::PlaceGroup(offer.place_group_id), &change);
+        self.change_account(&offer.account, &change);
+    }
+
+    fn change_account(&mut self, key: &AccountKey, change: impl Fn(&mut Account)) {
+        change(self.accounts.entry(key.clone()).or_default());
+        self.touched.accounts.insert(key.clone());
+    }
+
+    fn change_offer(&mut self, id: OfferId, state: OfferState, entry_state: EntryState) {
+        let Some(offer) = self.offers.get_mut(&id) else { return };
+        offer.state = state;
+        let entry_id = offer.entry_id;
+        self.touched.offers.insert(id);
+        self.change_entry(entry_id, entry_state);
+    }
+
+    fn change_placement(&mut self, id: PlacementId, state: PlacementState) {
+        if let Some(placement) = self.placements.get_mut(&id) {
+            placement.state = state;
+            self.touched.placements.insert(id);
+        }
+    }
+
+    fn change_entry(&mut self, id: EntryId, state: EntryState) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        entry.state = state;
+        let (order, municipality) = (entry.key, entry.municipality_number.clone());
+        let key = crate::domain::waitlist::QueueKey::new(self.distribution, &municipality);
+        let queue = self.queues.entry(key.clone()).or_insert_with(Queue::empty);
+        if state == EntryState::Waiting {
+            queue.enter(order, id);
+        } else {
+            queue.leave(&order);
+        }
+        self.touched.entries.insert(id);
+        self.touched.queues.insert(key);
+    }
+
+    fn schedule(&mut self, due: impl IntoIterator<Item = Due>) {
+        self.touched.due.extend(due.into_iter().map(|due| (due, true)));
+    }
+
+    fn unschedule(&mut self, due: Due) {
+        self.touched.due.insert(due, false);
+    }
+
+    fn unschedule_offer(&mut self, id: OfferId) {
+        let due = self.offers.get(&id).and_then(offer_due);
+        if let Some(due) = due {
+            self.unschedule(due);
+        }
+    }
+
+    fn unschedule_end(&mut self, id: PlacementId) {
+        let due = self.placements.get(&id).and_then(placement_due);
+        if let Some(due) = due {
+            self.unschedule(due);
+        }
+    }
+}
+
+/// What an offer waits for.
+pub(super) fn offer_due(offer: &Offer) -> Option<Due> {
+    match &offer.state {
+        OfferState::Proposed { confirm_by } => Some(Due::lapse(offer.offer_id, *confirm_by)),
+        OfferState::Offered { answer_by, .. } => Some(Due::expiry(offer.offer_id, *answer_by)),
+        OfferState::Accepted { .. }
+        | OfferState::Declined { .. }
+        | OfferState::Expired
+        | OfferState::Lapsed
+        | OfferState::Started { .. } => None,
+    }
+}
+
+/// What a placement waits for.
+pub(super) fn placement_due(placement: &Placement) -> Option<Due> {
+    match &placement.state {
+        PlacementState::Ending(end) => Some(Due::finish(placement.placement_id, end.end_date)),
+        PlacementState::Running | PlacementState::Ended(_) => None,
+    }
+}

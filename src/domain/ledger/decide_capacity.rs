@@ -1,0 +1,294 @@
+//! Decisions about places: capacity, budgets, quotas, and days on which they change.
+
+use std::collections::BTreeMap;
+
+use time::Date;
+
+use crate::domain::{
+    account::{AccountKey, WHOLE_PLACE},
+    access::ActorKey,
+    capacity::{
+        PlaceGroup, PlacesInPeriod, Quota, Submission, SubmissionState, boundaries_after, places_on,
+    },
+    command::{ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity},
+    event::Event,
+    ids::{IdSource, MunicipalityNumber, PlaceGroupId, SubmissionId},
+    ledger::{Context, Ledger, PLACE_GROUPS_MAX, decide::require_free_references},
+    measure::Distribution,
+    refusal::Refusal,
+};
+
+pub(super) fn submit(
+    ledger: &Ledger,
+    c: &SubmitCapacity,
+    context: &Context<'_>,
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Refusal> {
+    context.measure(ledger)?;
+    if context.registry.provider(&c.organisation_number).is_none() {
+        return Err(Refusal::RegistryMismatch {
+            field: "organisation_number",
+            value: c.organisation_number.to_string(),
+            problem: "is not a provider of the registry",
+        });
+    }
+    if let Some(number) = &c.site_municipality_number {
+        context.require_in_area(ledger, "site_municipality_number", number)?;
+    }
+    let place_group_id = match c.place_group_id {
+        Some(id) => own_group(ledger, id, c)?,
+        None => PlaceGroupId(ids.next_id()),
+    };
+    require_free_references(ledger, &c.external_references)?;
+    // From here it happens.
+    let submission = Submission {
+        submission_id: SubmissionId(ids.next_id()),
+        place_group_id,
+        organisation_number: c.organisation_number.clone(),
+        name: c.name.clone(),
+        site_municipality_number: c.site_municipality_number.clone(),
+        work_fields: c.work_fields.clone(),
+        places: c.places.clone(),
+        agreement_reference: c.agreement_reference.clone(),
+        stated_wait: c.stated_wait,
+        submitted_by: ActorKey::of(context.actor).to_string(),
+        submitted_time: context.at,
+        state: SubmissionState::Submitted,
+    };
+    let external_references = c.external_references.clone();
+    Ok(vec![Event::CapacitySubmitted { submission, external_references }])
+}
+
+/// A group of another provider answers like one that does not exist.
+fn own_group(
+    ledger: &Ledger,
+    id: PlaceGroupId,
+    c: &SubmitCapacity,
+) -> Result<PlaceGroupId, Refusal> {
+    ledger
+        .place_group(id)
+        .filter(|group| group.organisation_number == c.organisation_number)
+        .map(|group| group.place_group_id)
+        .ok_or_else(|| Refusal::NotFound { what: "place group", id: id.to_string() })
+}
+
+pub(super) fn review(
+    ledger: &Ledger,
+    c: &ReviewCapacity,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    let submission = ledger.submission(c.submission_id).ok_or_else(|| Refusal::NotFound {
+        what: "submission",
+        id: c.submission_id.to_string(),
+    })?;
+    if submission.submitted_by == ActorKey::of(context.actor).to_string() {
+        return Err(Refusal::FourEyes);
+    }
+    let transition = if c.approve { "APPROVE" } else { "REJECT" };
+    let state = match submission.state {
+        SubmissionState::Submitted => None,
+        SubmissionState::Approved => Some("APPROVED"),
+        SubmissionState::Rejected => Some("REJECTED"),
+    };
+    if let Some(state) = state {
+        return Err(Refusal::WrongState { what: "the submission", state, transition });
+    }
+    let submission_id = c.submission_id;
+    let reason = c.reason.clone();
+    if !c.approve {
+        return Ok(vec![Event::CapacityRejected { submission_id, reason }]);
+    }
+    let place_group = group_with(ledger, submission)?;
+    // From here it happens.
+    let today = context.today();
+    let key = AccountKey::PlaceGroup(place_group.place_group_id);
+    let limit = in_percent(places_on(&place_group.capacity, today));
+    let days = boundaries_after(std::slice::from_ref(&submission.places), today).collect();
+    let limits = vec![(key, limit)];
+    Ok(vec![
+        Event::CapacityApproved { submission_id, place_group, reason, days },
+        Event::LimitsSet { date: today, limits },
+    ])
+}
+
+/// The group as it is with an approved submission in it.
+fn group_with(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Refusal> {
+    let mut group = match ledger.place_group(submission.place_group_id) {
+        Some(group) => group.clone(),
+        None => new_group(ledger, submission)?,
+    };
+    if let Some(name) = &submission.name {
+        group.name.clone_from(name);
+    }
+    if let Some(site) = &submission.site_municipality_number {
+        group.site_municipality_number = site.clone();
+    }
+    group.work_fields.clone_from(&submission.work_fields);
+    if submission.stated_wait.is_some() {
+        group.stated_wait = submission.stated_wait;
+    }
+    group.capacity.push(submission.places.clone());
+    Ok(group)
+}
+
+fn new_group(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Refusal> {
+    let would_be = ledger.place_groups.len() + 1;
+    if would_be > PLACE_GROUPS_MAX {
+        let (what, most) = ("place groups", PLACE_GROUPS_MAX);
+        return Err(Refusal::LimitReached { what, would_be, most });
+    }
+    let missing = |field| Refusal::RegistryMismatch {
+        field,
+        value: String::new(),
+        problem: "is required for a new place group",
+    };
+    let site = submission.site_municipality_number.clone();
+    Ok(PlaceGroup {
+        place_group_id: submission.place_group_id,
+        organisation_number: submission.organisation_number.clone(),
+        name: submission.name.clone().ok_or_else(|| missing("name"))?,
+        site_municipality_number: site.ok_or_else(|| missing("site_municipality_number"))?,
+        work_fields: Vec::new(),
+        stated_wait: None,
+        capacity: Vec::new(),
+    })
+}
+
+/// A budget may be set below what the quotas sum to: then "over" is shown (I9).
+pub(super) fn set_budget(
+    ledger: &Ledger,
+    c: &SetPlaceBudget,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    context.measure(ledger)?;
+    let today = context.today();
+    let places = c.places.clone();
+    let days = boundaries_after(std::slice::from_ref(&places), today).collect();
+    let mut events = vec![Event::PlaceBudgetSet { places: places.clone(), days }];
+    if ledger.distribution == Distribution::CountyPool {
+        let mut budgets = ledger.frame.budgets.clone();
+        budgets.push(places);
+        let limits = vec![(AccountKey::Pool, in_percent(places_on(&budgets, today)))];
+        events.push(Event::LimitsSet { date: today, limits });
+    }
+    Ok(events)
+}
+
+pub(super) fn set_quotas(
+    ledger: &Ledger,
+    c: &SetQuotas,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    context.measure(ledger)?;
+    if ledger.distribution != Distribution::ByMunicipality {
+        return Err(Refusal::MeasureTypeRule(
+            "one pool serves the whole area in this measure type; it has no quotas",
+        ));
+    }
+    for quota in &c.quotas {
+        context.require_in_area(ledger, "quotas.municipality_number", &quota.municipality_number)?;
+    }
+    let mut after = ledger.frame.quotas.clone();
+    for quota in &c.quotas {
+        after.entry(quota.municipality_number.clone()).or_default().push(quota.clone());
+    }
+    let today = context.today();
+    require_within_budget(ledger, &after, &c.quotas, today)?;
+    // From here it happens.
+    let limits = c
+        .quotas
+        .iter()
+        .map(|quota| &quota.municipality_number)
+        .map(|number| (AccountKey::Quota(number.clone()), quota_limit(&after, number, today)))
+        .collect();
+    let mut days: Vec<Date> = c
+        .quotas
+        .iter()
+        .flat_map(|quota| boundaries_after(std::slice::from_ref(&quota.places), today))
+        .collect();
+    days.sort_unstable();
+    days.dedup();
+    Ok(vec![
+        Event::QuotasSet { quotas: c.quotas.clone(), days },
+        Event::LimitsSet { date: today, limits },
+    ])
+}
+
+/// On each day the change concerns, the quotas together must fit the budget (I2) —
+/// unless the change lowers their sum, which is never refused.
+fn require_within_budget(
+    ledger: &Ledger,
+    after: &BTreeMap<MunicipalityNumber, Vec<Quota>>,
+    changed: &[Quota],
+    today: Date,
+) -> Result<(), Refusal> {
+    let mut days: Vec<Date> = changed.iter().map(|q| q.places.valid_from.max(today)).collect();
+    days.extend(after.values().flatten().flat_map(|quota| {
+        boundaries_after(std::slice::from_ref(&quota.places), today).collect::<Vec<_>>()
+    }));
+    days.extend(boundaries_after(&ledger.frame.budgets, today));
+    days.sort_unstable();
+    days.dedup();
+    for date in days {
+        let budget = places_on(&ledger.frame.budgets, date);
+        let sum = sum_of_quotas(after, date);
+        let before = sum_of_quotas(&ledger.frame.quotas, date);
+        if sum > u64::from(budget) && sum > before {
+            return Err(Refusal::QuotasExceedBudget { sum, budget, date });
+        }
+    }
+    Ok(())
+}
+
+/// The sum of all quotas that hold on a date, in places.
+pub(super) fn sum_of_quotas(quotas: &BTreeMap<MunicipalityNumber, Vec<Quota>>, date: Date) -> u64 {
+    quotas.values().map(|history| u64::from(quota_places(history, date))).sum()
+}
+
+fn quota_places(history: &[Quota], date: Date) -> u32 {
+    let periods: Vec<PlacesInPeriod> = history.iter().map(|quota| quota.places.clone()).collect();
+    places_on(&periods, date)
+}
+
+fn quota_limit(
+    quotas: &BTreeMap<MunicipalityNumber, Vec<Quota>>,
+    number: &MunicipalityNumber,
+    date: Date,
+) -> i64 {
+    in_percent(quotas.get(number).map_or(0, |history| quota_places(history, date)))
+}
+
+/// Sets every limit to what holds today. `date` is the day that was due; a worker
+/// that was away for a week catches up on the first of them.
+pub(super) fn begin_day(
+    ledger: &Ledger,
+    date: Date,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    context.measure(ledger)?;
+    let today = context.today();
+    let groups = ledger.place_groups.values().map(|group| {
+        let key = AccountKey::PlaceGroup(group.place_group_id);
+        (key, in_percent(places_on(&group.capacity, today)))
+    });
+    let second: Vec<(AccountKey, i64)> = match ledger.distribution {
+        Distribution::CountyPool => {
+            vec![(AccountKey::Pool, in_percent(places_on(&ledger.frame.budgets, today)))]
+        }
+        Distribution::ByMunicipality => ledger
+            .frame
+            .quotas
+            .keys()
+            .map(|n| (AccountKey::Quota(n.clone()), quota_limit(&ledger.frame.quotas, n, today)))
+            .collect(),
+    };
+    let limits = groups
+        .chain(second)
+        .filter(|(key, limit)| ledger.account(key).limit != *limit)
+        .collect();
+    Ok(vec![Event::LimitsSet { date, limits }])
+}
+
+fn in_percent(places: u32) -> i64 {
+    i64::from(places) * WHOLE_PLACE
+}

@@ -1,0 +1,102 @@
+//! Time as an event: what takes effect by itself at an instant.
+
+use time::Date;
+use uuid::Uuid;
+
+use crate::domain::{
+    calendar::{Timestamp, start_of_day_in_norway},
+    command::Command,
+    ids::{LedgerId, OfferId, PlacementId, RequestId},
+};
+
+/// Something that takes effect by itself; applied in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Due {
+    /// When.
+    pub at: Timestamp,
+    /// What kind.
+    pub kind: DueKind,
+    /// Of which thing.
+    pub thing: Uuid,
+}
+
+/// What takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DueKind {
+    /// A day begins on which a limit may change.
+    BeginDay,
+    /// A placement's last day is over.
+    FinishPlacement,
+    /// A proposal lapses.
+    LapseProposal,
+    /// An offer expires.
+    ExpireOffer,
+}
+
+impl DueKind {
+    /// The word the database keeps.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BeginDay => "BEGIN_DAY",
+            Self::FinishPlacement => "FINISH_PLACEMENT",
+            Self::LapseProposal => "LAPSE_PROPOSAL",
+            Self::ExpireOffer => "EXPIRE_OFFER",
+        }
+    }
+
+    /// From the word the database keeps.
+    pub fn from_text(text: &str) -> Option<Self> {
+        [Self::BeginDay, Self::FinishPlacement, Self::LapseProposal, Self::ExpireOffer]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+/// The namespace of ids that follow from a thing and its due time.
+const NAMESPACE: Uuid = Uuid::from_u128(0x7469_6c74_616b_4370_8c61_7373_0000_0001);
+
+impl Due {
+    /// The beginning of a day.
+    pub fn day(date: Date) -> Self {
+        let thing = Uuid::new_v5(&NAMESPACE, date.to_string().as_bytes());
+        Self { at: start_of_day_in_norway(date), kind: DueKind::BeginDay, thing }
+    }
+
+    /// A proposal's deadline.
+    pub fn lapse(offer_id: OfferId, at: Timestamp) -> Self {
+        Self { at, kind: DueKind::LapseProposal, thing: offer_id.0 }
+    }
+
+    /// An offer's deadline.
+    pub fn expiry(offer_id: OfferId, at: Timestamp) -> Self {
+        Self { at, kind: DueKind::ExpireOffer, thing: offer_id.0 }
+    }
+
+    /// The day after a placement's last.
+    pub fn finish(placement_id: PlacementId, end_date: Date) -> Self {
+        Self {
+            at: start_of_day_in_norway(end_date),
+            kind: DueKind::FinishPlacement,
+            thing: placement_id.0,
+        }
+    }
+
+    /// The command that makes it happen.
+    pub fn command(&self) -> Command {
+        match self.kind {
+            DueKind::BeginDay => Command::BeginDay { date: self.at.date_in_norway() },
+            DueKind::FinishPlacement => {
+                Command::FinishPlacement { placement_id: PlacementId(self.thing) }
+            }
+            DueKind::LapseProposal => Command::LapseProposal { offer_id: OfferId(self.thing) },
+            DueKind::ExpireOffer => Command::ExpireOffer { offer_id: OfferId(self.thing) },
+        }
+    }
+}
+
+/// The request id of what is due: it follows from ledger, thing and time, so that it
+/// happens once whoever wakes the ledger.
+pub fn due_request_id(ledger: &LedgerId, due: &Due) -> RequestId {
+    let name = format!("{ledger}/{}/{}/{}", due.at.micros(), due.kind.as_str(), due.thing);
+    RequestId(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
+}

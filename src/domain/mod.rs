@@ -1,0 +1,20 @@
+//! The rules: pure functions over values. No clock, no database, no network; time
+//! and ids are arguments.
+
+pub mod access;
+pub mod account;
+pub mod allocation;
+pub mod apportionment;
+pub mod calendar;
+pub mod capacity;
+pub mod command;
+pub mod event;
+pub mod fair_share;
+pub mod ids;
+pub mod ledger;
+pub mod log_chain;
+pub mod measure;
+pub mod national_identity;
+pub mod refusal;
+pub mod registry;
+pub mod waitlist;

@@ -1,0 +1,119 @@
+//! Why a command is refused. A refusal changes nothing and is not stored.
+
+use time::Date;
+
+use crate::domain::ids::LedgerId;
+
+/// One reason a command is refused. Each stands for one value of the wire's
+/// `ErrorReason`; the texts are for developers and carry no personal data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The registry has no such area or measure type.
+    #[error("there is no ledger {0}: the registry must have its area and its measure type")]
+    LedgerNotFound(LedgerId),
+    /// No such thing in this ledger, or not one the caller may know of.
+    #[error("no {what} {id} in this ledger")]
+    NotFound {
+        /// Which kind of thing.
+        what: &'static str,
+        /// The id asked for.
+        id: String,
+    },
+    /// The caller's role may not do this, or not there.
+    #[error("your role may not do this here")]
+    PermissionDenied,
+    /// The registry lacks what the command names.
+    #[error("{field} {value} {problem}")]
+    RegistryMismatch {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Rows of an import are wrong.
+    #[error("{} rows of the import are wrong; nothing was stored", .0.len())]
+    RegistryRowsInvalid(Vec<BadRow>),
+    /// The person has an open entry, offer or placement of this measure type.
+    #[error("the person already has an open entry, offer or placement of this measure type")]
+    PersonAlreadyWaiting,
+    /// The external reference names another resource.
+    #[error("the external reference {system}/{id} already names another resource of this ledger")]
+    ExternalReferenceTaken {
+        /// The other system.
+        system: String,
+        /// The id there.
+        id: String,
+    },
+    /// The thing's state does not allow the move.
+    #[error("{what} is {state}, which does not allow {transition}")]
+    WrongState {
+        /// Which kind of thing.
+        what: &'static str,
+        /// Its state.
+        state: &'static str,
+        /// The move asked for.
+        transition: &'static str,
+    },
+    /// Another person must do this.
+    #[error("someone other than the one who submitted it must review it")]
+    FourEyes,
+    /// The measure type does not allow it.
+    #[error("{0}")]
+    MeasureTypeRule(&'static str),
+    /// The quotas together would exceed the place budget.
+    #[error("the quotas would sum to {sum} places on {date}; the place budget is {budget}")]
+    QuotasExceedBudget {
+        /// The sum of quotas, in places.
+        sum: u64,
+        /// The budget, in places.
+        budget: u32,
+        /// The date it would happen.
+        date: Date,
+    },
+    /// A date lies where it may not.
+    #[error("{field} {value} must be {expected}")]
+    DateOutOfRange {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A bound of the ledger is reached.
+    #[error("the ledger would have {would_be} {what}; the most is {most}")]
+    LimitReached {
+        /// Of what.
+        what: &'static str,
+        /// How many there would be.
+        would_be: usize,
+        /// How many there may be.
+        most: usize,
+    },
+}
+
+/// A wrong row of an import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// Its place in the stream; the first is 0.
+    pub index: usize,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// What `decide` answers when it does not answer with events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// The command is refused.
+    Refused(Refusal),
+    /// The loaded part of this queue ran out; read on and decide again.
+    NeedMore(crate::domain::waitlist::QueueKey),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

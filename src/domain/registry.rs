@@ -1,0 +1,430 @@
+//! The registry: what areas, municipalities, offices, measure types, providers,
+//! distribution keys and holidays there are. A ledger of its own; its version is
+//! that ledger's seq, and every other decision names the version it used.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use time::Date;
+
+use crate::domain::{
+    ids::{AreaId, LedgerId, MeasureCode, MunicipalityNumber, OfficeNumber, OrganisationNumber},
+    measure::MeasureType,
+    refusal::BadRow,
+};
+
+/// One row of the registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RegistryRow {
+    /// An allocation area (tildelingsområde).
+    Area(Area),
+    /// A municipality (kommune).
+    Municipality(Municipality),
+    /// A NAV office (NAV-kontor).
+    Office(Office),
+    /// A measure type (tiltakstype).
+    MeasureType(MeasureType),
+    /// A provider (tiltaksarrangør).
+    Provider(Provider),
+    /// One municipality's weight in a distribution key (fordelingsnøkkel).
+    DistributionWeight(DistributionWeight),
+    /// A public holiday (helligdag).
+    Holiday(Holiday),
+}
+
+/// An allocation area.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Area {
+    /// Its id.
+    pub county_id: AreaId,
+    /// Its name.
+    pub name: String,
+}
+
+/// A municipality and its area.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Municipality {
+    /// Its number.
+    pub municipality_number: MunicipalityNumber,
+    /// Its name.
+    pub name: String,
+    /// Its area.
+    pub county_id: AreaId,
+}
+
+/// A NAV office and the municipalities it serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Office {
+    /// Its number.
+    pub office_number: OfficeNumber,
+    /// Its name.
+    pub name: String,
+    /// Whom it serves.
+    pub municipality_numbers: BTreeSet<MunicipalityNumber>,
+}
+
+/// A provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provider {
+    /// Its number.
+    pub organisation_number: OrganisationNumber,
+    /// Its name.
+    pub name: String,
+}
+
+/// One municipality's weight in a distribution key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DistributionWeight {
+    /// The key's name.
+    pub key_name: String,
+    /// The date the dataset describes.
+    pub key_date: Date,
+    /// The municipality.
+    pub municipality_number: MunicipalityNumber,
+    /// Its weight.
+    pub weight: u64,
+    /// Who published it.
+    pub source: String,
+}
+
+/// A public holiday.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holiday {
+    /// The day.
+    pub date: Date,
+    /// Its name.
+    pub name: String,
+}
+
+/// The kinds of rows, as the database names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RowKind {
+    /// [`RegistryRow::Area`]
+    Area,
+    /// [`RegistryRow::Municipality`]
+    Municipality,
+    /// [`RegistryRow::Office`]
+    Office,
+    /// [`RegistryRow::MeasureType`]
+    MeasureType,
+    /// [`RegistryRow::Provider`]
+    Provider,
+    /// [`RegistryRow::DistributionWeight`]
+    DistributionWeight,
+    /// [`RegistryRow::Holiday`]
+    Holiday,
+}
+
+impl RowKind {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Area => "AREA",
+            Self::Municipality => "MUNICIPALITY",
+            Self::Office => "OFFICE",
+            Self::MeasureType => "MEASURE_TYPE",
+            Self::Provider => "PROVIDER",
+            Self::DistributionWeight => "DISTRIBUTION_WEIGHT",
+            Self::Holiday => "HOLIDAY",
+        }
+    }
+}
+
+impl RegistryRow {
+    /// What makes two rows versions of the same thing.
+    pub fn key(&self) -> (RowKind, String) {
+        match self {
+            Self::Area(row) => (RowKind::Area, row.county_id.to_string()),
+            Self::Municipality(row) => (RowKind::Municipality, row.municipality_number.to_string()),
+            Self::Office(row) => (RowKind::Office, row.office_number.to_string()),
+            Self::MeasureType(row) => (RowKind::MeasureType, row.code.to_string()),
+            Self::Provider(row) => (RowKind::Provider, row.organisation_number.to_string()),
+            Self::DistributionWeight(row) => (
+                RowKind::DistributionWeight,
+                format!("{}/{}/{}", row.key_name, row.key_date, row.municipality_number),
+            ),
+            Self::Holiday(row) => (RowKind::Holiday, row.date.to_string()),
+        }
+    }
+}
+
+/// A distribution key: a named, dated dataset of weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DistributionKey {
+    /// Who published it.
+    pub source: String,
+    /// The weights.
+    pub weights: BTreeMap<MunicipalityNumber, u64>,
+}
+
+/// The registry as of a version.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Registry {
+    /// The registry ledger's seq.
+    pub version: u64,
+    rows: BTreeMap<(RowKind, String), RegistryRow>,
+    areas: BTreeMap<AreaId, Area>,
+    municipalities: BTreeMap<MunicipalityNumber, Municipality>,
+    offices: BTreeMap<OfficeNumber, Office>,
+    measure_types: BTreeMap<MeasureCode, MeasureType>,
+    providers: BTreeMap<OrganisationNumber, Provider>,
+    distribution_keys: BTreeMap<(String, Date), DistributionKey>,
+    holidays: BTreeSet<Date>,
+}
+
+/// What an import would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportPlan {
+    /// The rows that are new or changed; those that are the same are left out.
+    pub rows: Vec<RegistryRow>,
+    /// How many are new.
+    pub added: u32,
+    /// How many replace another.
+    pub changed: u32,
+    /// How many were there already.
+    pub unchanged: u32,
+}
+
+impl Registry {
+    /// The area with this id.
+    pub fn area(&self, id: &AreaId) -> Option<&Area> {
+        self.areas.get(id)
+    }
+
+    /// The municipality with this number.
+    pub fn municipality(&self, number: &MunicipalityNumber) -> Option<&Municipality> {
+        self.municipalities.get(number)
+    }
+
+    /// The municipalities of an area, by number.
+    pub fn municipalities_of(&self, area: &AreaId) -> impl Iterator<Item = &Municipality> {
+        self.municipalities.values().filter(move |m| m.county_id == *area)
+    }
+
+    /// The office with this number.
+    pub fn office(&self, number: &OfficeNumber) -> Option<&Office> {
+        self.offices.get(number)
+    }
+
+    /// The provider with this number.
+    pub fn provider(&self, number: &OrganisationNumber) -> Option<&Provider> {
+        self.providers.get(number)
+    }
+
+    /// The measure type with this code.
+    pub fn measure_type(&self, code: &MeasureCode) -> Option<&MeasureType> {
+        self.measure_types.get(code)
+    }
+
+    /// The measure type of a ledger that may exist.
+    pub fn ledger_measure(&self, id: &LedgerId) -> Option<&MeasureType> {
+        self.area(&id.county_id).and_then(|_| self.measure_type(&id.measure_code))
+    }
+
+    /// The key of this name and date, or of its latest date.
+    pub fn distribution_key(
+        &self,
+        name: &str,
+        date: Option<Date>,
+    ) -> Option<(Date, &DistributionKey)> {
+        let (from, to) = date.map_or((Date::MIN, Date::MAX), |d| (d, d));
+        self.distribution_keys
+            .range((name.to_owned(), from)..=(name.to_owned(), to))
+            .next_back()
+            .map(|((_, date), key)| (*date, key))
+    }
+
+    /// Public holidays.
+    pub fn holidays(&self) -> &BTreeSet<Date> {
+        &self.holidays
+    }
+
+    /// Every row, by kind and key.
+    pub fn rows(&self) -> impl Iterator<Item = &RegistryRow> {
+        self.rows.values()
+    }
+
+    /// Checks an import whole, against the registry as it would be.
+    pub fn plan_import(&self, rows: &[RegistryRow]) -> Result<ImportPlan, Vec<BadRow>> {
+        let mut after = self.clone();
+        let mut seen = BTreeSet::new();
+        let mut bad = Vec::new();
+        let mut plan = ImportPlan { rows: Vec::new(), added: 0, changed: 0, unchanged: 0 };
+        for (index, row) in rows.iter().enumerate() {
+            let key = row.key();
+            let before = self.rows.get(&key);
+            if let Some(problem) = before.and_then(|old| forbidden_change(old, row)) {
+                bad.push(BadRow { index, problem });
+            }
+            if !seen.insert(key) {
+                bad.push(BadRow { index, problem: "the same key stands twice".to_owned() });
+            }
+            match before {
+                Some(old) if old == row => plan.unchanged += 1,
+                Some(_) => plan.changed += 1,
+                None => plan.added += 1,
+            }
+            if before != Some(row) {
+                plan.rows.push(row.clone());
+                after.put(row.clone());
+            }
+        }
+        for (index, row) in rows.iter().enumerate() {
+            if let Some(problem) = after.dangling(row) {
+                bad.push(BadRow { index, problem });
+            }
+        }
+        if bad.is_empty() { Ok(plan) } else { Err(bad) }
+    }
+
+    /// Takes checked rows in as a new version.
+    pub fn apply(&mut self, version: u64, rows: &[RegistryRow]) {
+        self.version = version;
+        for row in rows {
+            self.put(row.clone());
+        }
+    }
+
+    fn put(&mut self, row: RegistryRow) {
+        match &row {
+            RegistryRow::Area(r) => {
+                self.areas.insert(r.county_id.clone(), r.clone());
+            }
+            RegistryRow::Municipality(r) => {
+                self.municipalities.insert(r.municipality_number.clone(), r.clone());
+            }
+            RegistryRow::Office(r) => {
+                self.offices.insert(r.office_number.clone(), r.clone());
+            }
+            RegistryRow::MeasureType(r) => {
+                self.measure_types.insert(r.code.clone(), r.clone());
+            }
+            RegistryRow::Provider(r) => {
+                self.providers.insert(r.organisation_number.clone(), r.clone());
+            }
+            RegistryRow::DistributionWeight(r) => {
+                let key = (r.key_name.clone(), r.key_date);
+                let key = self.distribution_keys.entry(key).or_insert_with(|| DistributionKey {
+                    source: r.source.clone(),
+                    weights: BTreeMap::new(),
+                });
+                key.weights.insert(r.municipality_number.clone(), r.weight);
+            }
+            RegistryRow::Holiday(r) => {
+                self.holidays.insert(r.date);
+            }
+        }
+        self.rows.insert(row.key(), row);
+    }
+
+    /// What a row names that is nowhere.
+    fn dangling(&self, row: &RegistryRow) -> Option<String> {
+        match row {
+            RegistryRow::Municipality(r) if !self.areas.contains_key(&r.county_id) => {
+                Some(format!("there is no area {}", r.county_id))
+            }
+            RegistryRow::Office(r) => r
+                .municipality_numbers
+                .iter()
+                .find(|number| !self.municipalities.contains_key(number))
+                .map(|number| format!("there is no municipality {number}")),
+            RegistryRow::DistributionWeight(r) => {
+                let number = &r.municipality_number;
+                let key = self.distribution_keys.get(&(r.key_name.clone(), r.key_date));
+                if !self.municipalities.contains_key(number) {
+                    Some(format!("there is no municipality {number}"))
+                } else if key.is_some_and(|key| key.source != r.source) {
+                    Some("one key has one source; this row names another".to_owned())
+                } else {
+                    None
+                }
+            }
+            RegistryRow::Area(_)
+            | RegistryRow::Municipality(_)
+            | RegistryRow::MeasureType(_)
+            | RegistryRow::Provider(_)
+            | RegistryRow::Holiday(_) => None,
+        }
+    }
+}
+
+/// What no import may change, since ledgers already stand on it.
+fn forbidden_change(old: &RegistryRow, new: &RegistryRow) -> Option<String> {
+    match (old, new) {
+        (RegistryRow::MeasureType(old), RegistryRow::MeasureType(new))
+            if old.distribution != new.distribution =>
+        {
+            Some("the distribution of a measure type cannot be changed by an import".to_owned())
+        }
+        (RegistryRow::Municipality(old), RegistryRow::Municipality(new))
+            if old.county_id != new.county_id =>
+        {
+            Some("a municipality cannot change its area by an import".to_owned())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    use super::*;
+
+    fn area(id: &str) -> RegistryRow {
+        RegistryRow::Area(Area { county_id: id.parse().unwrap(), name: "A".into() })
+    }
+
+    fn municipality(number: &str, area: &str) -> RegistryRow {
+        RegistryRow::Municipality(Municipality {
+            municipality_number: number.parse().unwrap(),
+            name: "M".into(),
+            county_id: area.parse().unwrap(),
+        })
+    }
+
+    fn weight(year: i32, weight: u64) -> RegistryRow {
+        RegistryRow::DistributionWeight(DistributionWeight {
+            key_name: "population".into(),
+            key_date: Date::from_calendar_date(year, time::Month::January, 1).unwrap(),
+            municipality_number: "1601".parse().unwrap(),
+            weight,
+            source: "SSB 07459".into(),
+        })
+    }
+
+    #[test]
+    fn every_bad_row_is_named_and_nothing_is_taken() {
+        let rows = [
+            area("NO-16"),
+            municipality("1601", "NO-17"),
+            municipality("1612", "NO-16"),
+            municipality("1612", "NO-16"),
+        ];
+        let bad = Registry::default().plan_import(&rows).unwrap_err();
+        assert_eq!(bad.iter().map(|b| b.index).collect::<Vec<_>>(), [3, 1]);
+    }
+
+    #[test]
+    fn importing_again_changes_nothing() {
+        let rows = [area("NO-16"), municipality("1601", "NO-16"), weight(2011, 5)];
+        let mut registry = Registry::default();
+        let plan = registry.plan_import(&rows).unwrap();
+        assert_eq!((plan.added, plan.changed, plan.unchanged), (3, 0, 0));
+        registry.apply(1, &plan.rows);
+        let again = registry.plan_import(&rows).unwrap();
+        assert_eq!((again.added, again.changed, again.unchanged), (0, 0, 3));
+        assert!(again.rows.is_empty());
+    }
+
+    #[test]
+    fn the_latest_key_is_found_without_a_date() {
+        let mut registry = Registry::default();
+        registry.apply(1, &[area("NO-16"), municipality("1601", "NO-16"), weight(2010, 5), weight(2011, 6)]);
+        let (latest, key) = registry.distribution_key("population", None).unwrap();
+        assert_eq!((latest, key.weights.values().sum::<u64>()), (date!(2011 - 01 - 01), 6));
+        assert!(registry.distribution_key("population", Some(date!(2012 - 01 - 01))).is_none());
+        assert!(registry.distribution_key("need", None).is_none());
+    }
+}

@@ -1,0 +1,85 @@
+//! Why a call failed: one enum, and one place that turns it into a status
+//! (`grpc/status.rs`).
+
+use crate::domain::{apportionment::ApportionmentError, ids::LedgerId, refusal::Refusal};
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields are missing or malformed.
+    #[error("{}", describe(.0))]
+    InvalidFields(Vec<Violation>),
+    /// A rule refused the command.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The request id was used for another call, or by someone else.
+    #[error("this request_id was used for another call; make a new one")]
+    RequestIdReused,
+    /// The request id was acknowledged so long ago that its answer is gone.
+    #[error("this request_id was acknowledged more than 30 days ago and its answer is gone")]
+    RequestIdExpired,
+    /// The page token is not of this list or these arguments.
+    #[error("the page_token is not one of this list with these arguments; begin without one")]
+    PageTokenInvalid,
+    /// The registry has no such distribution key.
+    #[error("there is no distribution key {name}{}", .date.map(|d| format!(" of {d}")).unwrap_or_default())]
+    DistributionKeyNotFound {
+        /// Its name.
+        name: String,
+        /// Its date, if one was asked for.
+        date: Option<time::Date>,
+    },
+    /// Seats cannot be shared so.
+    #[error(transparent)]
+    Apportionment(#[from] ApportionmentError),
+    /// The ledger has not come so far within the wait.
+    #[error("{ledger} is at seq {seq}, not yet at {wanted}; try again")]
+    NotYetAtSeq {
+        /// The ledger.
+        ledger: LedgerId,
+        /// Where it is.
+        seq: u64,
+        /// Where it was to be.
+        wanted: u64,
+    },
+    /// The database cannot be reached now.
+    #[error("the database cannot be reached now; try again with the same request_id")]
+    DatabaseUnavailable,
+    /// More work is queued than can be done in time.
+    #[error("too much work is queued; try again in a moment")]
+    Overloaded,
+    /// The deadline passed.
+    #[error("the deadline passed; retry a mutation with the same request_id")]
+    DeadlineExceeded,
+    /// A fault of the service. What it was stands in the log, never in an answer.
+    #[error("a fault of the service; its log knows it by this call id")]
+    Internal(String),
+}
+
+/// A field that is missing or malformed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The field's path, as in the proto.
+    pub field: String,
+    /// What it must be.
+    pub description: String,
+}
+
+fn describe(violations: &[Violation]) -> String {
+    let each: Vec<String> =
+        violations.iter().map(|v| format!("{} {}", v.field, v.description)).collect();
+    each.join("; ")
+}
+
+impl From<sqlx::Error> for Error {
+    /// What the database said goes to the log, never to a caller.
+    fn from(error: sqlx::Error) -> Self {
+        match crate::store::db::classify(&error) {
+            crate::store::db::Class::Retry => {
+                tracing::warn!(%error, "the database did not answer");
+                Self::DatabaseUnavailable
+            }
+            crate::store::db::Class::Fault => Self::Internal(format!("database: {error}")),
+        }
+    }
+}

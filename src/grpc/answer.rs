@@ -1,0 +1,321 @@
+//! From the domain's words to the wire's: the answers of mutations, and values that
+//! several answers share. No answer of a mutation names a person.
+
+use prost::Message;
+
+use crate::{
+    domain::{
+        account::{Account, AccountKey, WHOLE_PLACE},
+        allocation::{
+            Offer, OfferState, Outcome, PassedOverReason, Placement, PlacementState, RunEnd,
+            RunReport,
+        },
+        calendar::Timestamp,
+        capacity::{StatedWait, places_on},
+        event::Event,
+        ids::{ExternalReference, LedgerId, OfferId, PlacementId},
+        ledger::Ledger,
+        waitlist::EntryState,
+    },
+    proto::{google::r#type::Date as PbDate, v1 as pb},
+    write::Done,
+};
+
+pub(super) fn ledger(id: &LedgerId) -> pb::Ledger {
+    pb::Ledger { county_id: id.county_id.to_string(), measure_code: id.measure_code.to_string() }
+}
+
+pub(super) fn revision(id: &LedgerId, seq: u64) -> pb::Revision {
+    pb::Revision { ledger: Some(ledger(id)), seq }
+}
+
+fn revision_of(done: &Done<'_>) -> Option<pb::Revision> {
+    Some(revision(done.ledger.id(), done.ledger.head().seq))
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "the remainder is below 10^9")]
+pub(super) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    let micros = at.micros();
+    prost_types::Timestamp {
+        seconds: micros.div_euclid(1_000_000),
+        nanos: (micros.rem_euclid(1_000_000) * 1000) as i32,
+    }
+}
+
+pub(super) fn date(date: time::Date) -> PbDate {
+    PbDate {
+        year: date.year(),
+        month: i32::from(u8::from(date.month())),
+        day: i32::from(date.day()),
+    }
+}
+
+pub(super) fn usage(account: &Account) -> pb::Usage {
+    pb::Usage {
+        total_percent: account.limit,
+        reserved_percent: account.reserved,
+        in_use_percent: account.in_use,
+        free_percent: account.free(),
+        over_percent: account.over(),
+    }
+}
+
+pub(super) fn stated_wait(wait: StatedWait) -> pb::StatedWait {
+    use pb::stated_wait::Wait;
+    let wait = match wait {
+        StatedWait::Months(months) => Wait::Months(months),
+        StatedWait::OnlyWhenSomeoneLeaves => Wait::OnlyWhenSomeoneLeaves(true),
+    };
+    pb::StatedWait { wait: Some(wait) }
+}
+
+pub(super) fn reference(reference: &ExternalReference) -> pb::ExternalReference {
+    pb::ExternalReference { system: reference.system.clone(), id: reference.id.clone() }
+}
+
+pub(super) fn entry_state(state: EntryState) -> pb::EntryState {
+    match state {
+        EntryState::Waiting => pb::EntryState::Waiting,
+        EntryState::Proposed(_) => pb::EntryState::Proposed,
+        EntryState::Offered(_) => pb::EntryState::Offered,
+        EntryState::Accepted(_) => pb::EntryState::Accepted,
+        EntryState::Placed(_) => pb::EntryState::Placed,
+        EntryState::Closed => pb::EntryState::Closed,
+    }
+}
+
+/// The municipality whose quota it is; empty for the pool.
+pub(super) fn account_municipality(key: &AccountKey) -> String {
+    match key {
+        AccountKey::Quota(number) => number.to_string(),
+        AccountKey::Pool | AccountKey::PlaceGroup(_) => String::new(),
+    }
+}
+
+fn offer(offer: &Offer) -> pb::Offer {
+    let (state, confirm_by, answer_by) = match &offer.state {
+        OfferState::Proposed { confirm_by } => (pb::OfferState::Proposed, Some(*confirm_by), None),
+        OfferState::Offered { answer_by, .. } => (pb::OfferState::Offered, None, Some(*answer_by)),
+        OfferState::Accepted { .. } => (pb::OfferState::Accepted, None, None),
+        OfferState::Declined { .. } => (pb::OfferState::Declined, None, None),
+        OfferState::Expired => (pb::OfferState::Expired, None, None),
+        OfferState::Lapsed => (pb::OfferState::Lapsed, None, None),
+        OfferState::Started { .. } => (pb::OfferState::Started, None, None),
+    };
+    pb::Offer {
+        offer_id: offer.offer_id.to_string(),
+        entry_id: offer.entry_id.to_string(),
+        place_group_id: offer.place_group_id.to_string(),
+        municipality_number: account_municipality(&offer.account),
+        participation_percent: offer.participation_percent,
+        state: state.into(),
+        proposed_time: Some(timestamp(offer.proposed_time)),
+        confirm_by_time: confirm_by.map(timestamp),
+        answer_by_time: answer_by.map(timestamp),
+    }
+}
+
+fn placement(placement: &Placement) -> pb::Placement {
+    let outcome = match &placement.state {
+        PlacementState::Running => pb::PlacementOutcome::Unspecified,
+        PlacementState::Ending(end) | PlacementState::Ended(end) => outcome(end.outcome),
+    };
+    pb::Placement {
+        placement_id: placement.placement_id.to_string(),
+        entry_id: placement.entry_id.to_string(),
+        offer_id: placement.offer_id.to_string(),
+        place_group_id: placement.place_group_id.to_string(),
+        municipality_number: account_municipality(&placement.account),
+        participation_percent: placement.participation_percent,
+        start_date: Some(date(placement.start_date)),
+        end_date: placement.state.end().map(|end| date(end.end_date)),
+        outcome: outcome.into(),
+    }
+}
+
+fn outcome(outcome: Outcome) -> pb::PlacementOutcome {
+    match outcome {
+        Outcome::OrdinaryWork => pb::PlacementOutcome::OrdinaryWork,
+        Outcome::Education => pb::PlacementOutcome::Education,
+        Outcome::PermanentIncomeSecurity => pb::PlacementOutcome::PermanentIncomeSecurity,
+        Outcome::TemporaryIncomeSecurity => pb::PlacementOutcome::TemporaryIncomeSecurity,
+        Outcome::SocialAssistance => pb::PlacementOutcome::SocialAssistance,
+        Outcome::Other => pb::PlacementOutcome::Other,
+    }
+}
+
+fn offer_after(ledger: &Ledger, id: OfferId) -> Option<pb::Offer> {
+    ledger.offer(id).map(offer)
+}
+
+fn placement_after(ledger: &Ledger, id: PlacementId) -> Option<pb::Placement> {
+    ledger.placement(id).map(placement)
+}
+
+fn passed_over_reason(reason: PassedOverReason) -> pb::PassedOverReason {
+    match reason {
+        PassedOverReason::NoQuota => pb::PassedOverReason::NoQuota,
+        PassedOverReason::NoAcceptablePlace => pb::PassedOverReason::NoAcceptablePlace,
+        PassedOverReason::ParticipationDoesNotFit => pb::PassedOverReason::ParticipationDoesNotFit,
+        PassedOverReason::WorkField => pb::PassedOverReason::WorkField,
+        PassedOverReason::DeclinedHere => pb::PassedOverReason::DeclinedHere,
+    }
+}
+
+fn run_end(end: RunEnd) -> pb::RunEnd {
+    match end {
+        RunEnd::AllProposed => pb::RunEnd::AllProposed,
+        RunEnd::NoFreePlace => pb::RunEnd::NoFreePlace,
+        RunEnd::NoQuota => pb::RunEnd::NoQuota,
+        RunEnd::NobodyEligible => pb::RunEnd::NobodyEligible,
+    }
+}
+
+/// The first value that `find` has for one of the events.
+fn from_events<'a, T>(done: &Done<'a>, find: impl Fn(&'a Event) -> Option<T>) -> Option<T> {
+    done.events.iter().find_map(find)
+}
+
+pub(super) fn import_registry(done: &Done<'_>) -> Vec<u8> {
+    let counts = done.events.iter().find_map(|event| {
+        if let Event::RegistryImported { added, changed, unchanged, .. } = event {
+            Some((*added, *changed, *unchanged))
+        } else {
+            None
+        }
+    });
+    let (added_rows, changed_rows, unchanged_rows) = counts.unwrap_or_default();
+    let revision = revision_of(done);
+    pb::ImportRegistryResponse { revision, added_rows, changed_rows, unchanged_rows }
+        .encode_to_vec()
+}
+
+pub(super) fn submit_capacity(done: &Done<'_>) -> Vec<u8> {
+    let submission = from_events(done, |event| match event {
+        Event::CapacitySubmitted { submission, .. } => Some(submission),
+        _ => None,
+    });
+    pb::SubmitCapacityResponse {
+        revision: revision_of(done),
+        submission_id: submission.map(|s| s.submission_id.to_string()).unwrap_or_default(),
+        place_group_id: submission.map(|s| s.place_group_id.to_string()).unwrap_or_default(),
+    }
+    .encode_to_vec()
+}
+
+pub(super) fn review_capacity(done: &Done<'_>) -> Vec<u8> {
+    let submission_id = from_events(done, |event| match event {
+        Event::CapacityApproved { submission_id, .. }
+        | Event::CapacityRejected { submission_id, .. } => Some(*submission_id),
+        _ => None,
+    });
+    let group = submission_id
+        .and_then(|id| done.ledger.submission(id))
+        .map(|submission| submission.place_group_id);
+    let account = group.map(|id| done.ledger.account(&AccountKey::PlaceGroup(id)));
+    pb::ReviewCapacityResponse {
+        revision: revision_of(done),
+        place_group_id: group.map(|id| id.to_string()).unwrap_or_default(),
+        usage: account.as_ref().map(usage),
+    }
+    .encode_to_vec()
+}
+
+pub(super) fn set_place_budget(done: &Done<'_>) -> Vec<u8> {
+    let place_budget = places_on(&done.ledger.frame().budgets, done.at.date_in_norway());
+    pb::SetPlaceBudgetResponse { revision: revision_of(done), place_budget }.encode_to_vec()
+}
+
+pub(super) fn set_quotas(done: &Done<'_>) -> Vec<u8> {
+    let percent: i64 = done.ledger.second_accounts().map(|(_, account)| account.limit).sum();
+    let total_places = u32::try_from(percent / WHOLE_PLACE).unwrap_or(u32::MAX);
+    pb::SetQuotasResponse { revision: revision_of(done), total_places }.encode_to_vec()
+}
+
+pub(super) fn join_waitlist(done: &Done<'_>) -> Vec<u8> {
+    let entry = from_events(done, |event| match event {
+        Event::Joined { entry } => Some(entry),
+        _ => None,
+    });
+    pb::JoinWaitlistResponse {
+        revision: revision_of(done),
+        entry_id: entry.map(|entry| entry.entry_id.to_string()).unwrap_or_default(),
+        registered_time: entry.map(|entry| timestamp(entry.key.registered_time)),
+    }
+    .encode_to_vec()
+}
+
+pub(super) fn allocate_places(done: &Done<'_>) -> Vec<u8> {
+    let report = from_events(done, |event| match event {
+        Event::RunMade { report } => Some(report),
+        _ => None,
+    });
+    let proposals = done.events.iter().filter_map(|event| match event {
+        Event::Proposed { offer } => offer_after(done.ledger, offer.offer_id),
+        _ => None,
+    });
+    let counts = |report: &RunReport| {
+        let counts = report.passed_over_counts.iter();
+        counts
+            .map(|(reason, count)| pb::PassedOverCount {
+                reason: passed_over_reason(*reason).into(),
+                count: *count,
+            })
+            .collect()
+    };
+    let named = |report: &RunReport| {
+        let named = report.passed_over.iter();
+        named
+            .map(|(entry_id, reason)| pb::PassedOver {
+                entry_id: entry_id.to_string(),
+                reason: passed_over_reason(*reason).into(),
+            })
+            .collect()
+    };
+    pb::AllocatePlacesResponse {
+        revision: revision_of(done),
+        proposals: proposals.collect(),
+        passed_over: report.map(named).unwrap_or_default(),
+        passed_over_counts: report.map(counts).unwrap_or_default(),
+        run_end: report.map_or(pb::RunEnd::Unspecified, |report| run_end(report.end)).into(),
+    }
+    .encode_to_vec()
+}
+
+pub(super) fn confirm_proposals(done: &Done<'_>) -> Vec<u8> {
+    let offers = done.events.iter().filter_map(|event| match event {
+        Event::ProposalConfirmed { offer_id, .. } => offer_after(done.ledger, *offer_id),
+        _ => None,
+    });
+    let offers = offers.collect();
+    pb::ConfirmProposalsResponse { revision: revision_of(done), offers }.encode_to_vec()
+}
+
+pub(super) fn respond_to_offer(done: &Done<'_>) -> Vec<u8> {
+    let offer_id = from_events(done, |event| match event {
+        Event::OfferAccepted { offer_id, .. } | Event::OfferDeclined { offer_id, .. } => {
+            Some(*offer_id)
+        }
+        _ => None,
+    });
+    let offer = offer_id.and_then(|id| offer_after(done.ledger, id));
+    pb::RespondToOfferResponse { revision: revision_of(done), offer }.encode_to_vec()
+}
+
+pub(super) fn start_placement(done: &Done<'_>) -> Vec<u8> {
+    let id = from_events(done, |event| match event {
+        Event::PlacementStarted { placement } => Some(placement.placement_id),
+        _ => None,
+    });
+    let placement = id.and_then(|id| placement_after(done.ledger, id));
+    pb::StartPlacementResponse { revision: revision_of(done), placement }.encode_to_vec()
+}
+
+pub(super) fn end_placement(done: &Done<'_>) -> Vec<u8> {
+    let id = from_events(done, |event| match event {
+        Event::PlacementEndSet { placement_id, .. } => Some(*placement_id),
+        _ => None,
+    });
+    let placement = id.and_then(|id| placement_after(done.ledger, id));
+    pb::EndPlacementResponse { revision: revision_of(done), placement }.encode_to_vec()
+}

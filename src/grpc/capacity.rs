@@ -1,0 +1,179 @@
+//! The capacity service.
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    domain::{
+        access::{Method, Role, Scope, Target, scope},
+        account::{Account, AccountKey, WHOLE_PLACE},
+        capacity::{PlaceGroup, places_on},
+        ids::OrganisationNumber,
+        ledger::Ledger,
+        registry::Registry,
+    },
+    error::Error,
+    grpc::{
+        Api, Reader, answer, area_of,
+        parse::capacity::{self as parse, AvailabilityQuery},
+        require_ledger,
+    },
+    proto::v1::{
+        GetAvailabilityRequest, GetAvailabilityResponse, PlaceGroupAvailability,
+        ReviewCapacityRequest, ReviewCapacityResponse, SecondAccount, SubmitCapacityRequest,
+        SubmitCapacityResponse, capacity_service_server::CapacityService,
+    },
+    store,
+};
+
+#[tonic::async_trait]
+impl CapacityService for Api {
+    async fn submit_capacity(
+        &self,
+        r: Request<SubmitCapacityRequest>,
+    ) -> Result<Response<SubmitCapacityResponse>, Status> {
+        let method = Method::SubmitCapacity;
+        self.write(r, method, parse::submit_capacity, answer::submit_capacity).await
+    }
+
+    async fn review_capacity(
+        &self,
+        r: Request<ReviewCapacityRequest>,
+    ) -> Result<Response<ReviewCapacityResponse>, Status> {
+        let method = Method::ReviewCapacity;
+        self.write(r, method, parse::review_capacity, answer::review_capacity).await
+    }
+
+    async fn get_availability(
+        &self,
+        r: Request<GetAvailabilityRequest>,
+    ) -> Result<Response<GetAvailabilityResponse>, Status> {
+        self.read(r, Method::GetAvailability, parse::get_availability, availability).await
+    }
+}
+
+/// What is free. A provider sees its own place groups and nothing beside them.
+async fn availability(
+    reader: Reader,
+    query: AvailabilityQuery,
+) -> Result<GetAvailabilityResponse, Error> {
+    let id = &query.ledger;
+    let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
+    let only = only_provider(&reader, &query, &registry)?;
+    require_ledger(id, &registry)?;
+    let Some(ledger) = store::ledger::find(&mut snapshot, id).await? else {
+        let revisions = vec![answer::revision(id, 0)];
+        return Ok(GetAvailabilityResponse { revisions, ..GetAvailabilityResponse::default() });
+    };
+    snapshot.rollback().await?;
+    let today = reader.app.clock.now().date_in_norway();
+    let shown = Shown { ledger: &ledger, today, as_of: query.as_of.unwrap_or(today) };
+    let mut groups: Vec<&PlaceGroup> = ledger
+        .place_groups()
+        .filter(|g| only.as_ref().is_none_or(|number| g.organisation_number == *number))
+        .filter(|g| query.site.as_ref().is_none_or(|site| g.site_municipality_number == *site))
+        .collect();
+    groups.sort_by_key(|g| (g.organisation_number.clone(), g.name.clone(), g.place_group_id));
+    let sum = groups.iter().fold(Account::default(), |sum, group| {
+        let one = shown.account(group);
+        Account {
+            limit: sum.limit + one.limit,
+            reserved: sum.reserved + one.reserved,
+            in_use: sum.in_use + one.in_use,
+            ceiling: 0,
+        }
+    });
+    let second = if scope(reader.method, reader.actor.role) == Scope::Own
+        && reader.actor.role == Role::Provider
+    {
+        Vec::new()
+    } else {
+        shown.second_accounts()
+    };
+    Ok(GetAvailabilityResponse {
+        revisions: vec![answer::revision(id, ledger.head().seq)],
+        places: Some(sum_of_groups(&sum, &groups, &shown)),
+        place_groups: groups.iter().map(|group| shown.group(group, &registry)).collect(),
+        second_accounts: second,
+        place_budget: places_on(&ledger.frame().budgets, shown.as_of),
+    })
+}
+
+/// Whose place groups are shown: a provider's own, whether it names itself or not.
+fn only_provider(
+    reader: &Reader,
+    query: &AvailabilityQuery,
+    registry: &Registry,
+) -> Result<Option<OrganisationNumber>, Error> {
+    let own = match reader.actor.role {
+        Role::Provider => reader.actor.organisation.parse().ok(),
+        Role::Directorate
+        | Role::County
+        | Role::Office
+        | Role::Municipality
+        | Role::Service
+        | Role::Auditor => None,
+    };
+    let only = query.organisation_number.clone().or(own);
+    let target = Target { organisation_number: only.clone(), ..area_of(&query.ledger) };
+    reader.require(&target, registry)?;
+    Ok(only)
+}
+
+/// Free and over do not add up from sums: one group's free place is no remedy for
+/// another that is over.
+fn sum_of_groups(
+    sum: &Account,
+    groups: &[&PlaceGroup],
+    shown: &Shown<'_>,
+) -> crate::proto::v1::Usage {
+    let mut usage = answer::usage(sum);
+    usage.free_percent = groups.iter().map(|group| shown.account(group).free()).sum();
+    usage.over_percent = groups.iter().map(|group| shown.account(group).over()).sum();
+    usage
+}
+
+/// A ledger as of a date.
+struct Shown<'a> {
+    ledger: &'a Ledger,
+    today: time::Date,
+    as_of: time::Date,
+}
+
+impl Shown<'_> {
+    /// Today's account; for another date the total that holds then, and no use.
+    fn account(&self, group: &PlaceGroup) -> Account {
+        if self.as_of == self.today {
+            return self.ledger.account(&AccountKey::PlaceGroup(group.place_group_id));
+        }
+        let mut account = Account::default();
+        account.set_limit(i64::from(places_on(&group.capacity, self.as_of)) * WHOLE_PLACE);
+        account
+    }
+
+    fn group(&self, group: &PlaceGroup, registry: &Registry) -> PlaceGroupAvailability {
+        let provider = registry.provider(&group.organisation_number);
+        PlaceGroupAvailability {
+            place_group_id: group.place_group_id.to_string(),
+            organisation_number: group.organisation_number.to_string(),
+            provider_name: provider.map(|p| p.name.clone()).unwrap_or_default(),
+            name: group.name.clone(),
+            site_municipality_number: group.site_municipality_number.to_string(),
+            work_fields: group.work_fields.clone(),
+            usage: Some(answer::usage(&self.account(group))),
+            stated_wait: group.stated_wait.map(answer::stated_wait),
+        }
+    }
+
+    fn second_accounts(&self) -> Vec<SecondAccount> {
+        if self.as_of != self.today {
+            return Vec::new();
+        }
+        self.ledger
+            .second_accounts()
+            .map(|(key, account)| SecondAccount {
+                municipality_number: answer::account_municipality(key),
+                usage: Some(answer::usage(account)),
+            })
+            .collect()
+    }
+}

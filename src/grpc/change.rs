@@ -1,0 +1,79 @@
+//! The change feed: the log, as anyone may check it.
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    domain::{
+        access::{Method, sees_payloads},
+        log_chain::payload_digest,
+    },
+    error::Error,
+    grpc::{
+        Api, Reader, answer, area_of, page,
+        parse::fair_share::{ChangesQuery, list_changes},
+        require_ledger,
+    },
+    proto::v1::{
+        Change, ListChangesRequest, ListChangesResponse, change_service_server::ChangeService,
+    },
+    store::{self, log::LogRow},
+};
+
+/// A page ends when it holds so many bytes, whatever its size.
+const PAGE_BYTES_MAX: usize = 512 * 1024;
+
+#[tonic::async_trait]
+impl ChangeService for Api {
+    async fn list_changes(
+        &self,
+        r: Request<ListChangesRequest>,
+    ) -> Result<Response<ListChangesResponse>, Status> {
+        self.read(r, Method::ListChanges, list_changes, changes).await
+    }
+}
+
+async fn changes(reader: Reader, query: ChangesQuery) -> Result<ListChangesResponse, Error> {
+    let id = &query.ledger;
+    let bound_to = format!("changes/{id}/{}", query.after_seq);
+    let after = page::cursor(&reader.app.keys, &bound_to, &query.page_token)?;
+    let after = after.unwrap_or(query.after_seq);
+    let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
+    reader.require(&area_of(id), &registry)?;
+    require_ledger(id, &registry)?;
+    let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
+    let rows = store::log::page(&mut snapshot, id, after, query.page_size).await?;
+    snapshot.rollback().await?;
+    let with_payloads = sees_payloads(reader.actor.role);
+    let mut changes = Vec::with_capacity(rows.len());
+    let mut bytes = 0;
+    for row in rows {
+        let change = change(row, with_payloads);
+        bytes += change.header.len() + change.payload.len();
+        if bytes > PAGE_BYTES_MAX && !changes.is_empty() {
+            break;
+        }
+        changes.push(change);
+    }
+    let next_page_token = match changes.last() {
+        Some(last) if last.seq < seq => page::token(&reader.app.keys, &bound_to, &last.seq)?,
+        _ => String::new(),
+    };
+    Ok(ListChangesResponse {
+        revisions: vec![answer::revision(id, seq)],
+        changes,
+        next_page_token,
+    })
+}
+
+fn change(row: LogRow, with_payload: bool) -> Change {
+    Change {
+        seq: row.seq,
+        kind: row.kind,
+        change_time: Some(answer::timestamp(row.at)),
+        header: row.header,
+        payload_digest: payload_digest(&row.payload).to_vec(),
+        payload: if with_payload { row.payload } else { Vec::new() },
+        prev_hash: row.prev_hash.to_vec(),
+        hash: row.hash.to_vec(),
+    }
+}

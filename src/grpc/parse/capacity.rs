@@ -1,0 +1,131 @@
+//! Requests of the capacity service.
+
+use crate::{
+    domain::{
+        capacity::StatedWait,
+        command::{Command, ReviewCapacity, SubmitCapacity},
+        ids::{LedgerId, OrganisationNumber, PlaceGroupId, SubmissionId},
+    },
+    error::Error,
+    grpc::parse::{NAME_MAX, PREFERENCES_MAX, REFERENCE_MAX, TEXT_MAX, Violations},
+    proto::v1 as pb,
+    write::Draft,
+};
+
+/// The most places one place group may have.
+const PLACES_MAX: u32 = 10_000;
+/// The longest wait that may be stated, in months.
+const STATED_MONTHS_MAX: u32 = 600;
+
+pub(in crate::grpc) fn submit_capacity(
+    r: &pb::SubmitCapacityRequest,
+) -> Result<(LedgerId, Draft), Error> {
+    let mut v = Violations::default();
+    v.request_id(&r.request_id);
+    let ledger = v.ledger(r.ledger.as_ref());
+    let place_group_id = match r.place_group_id.as_str() {
+        "" => Some(None),
+        text => v.uuid("place_group_id", text).map(|id| Some(PlaceGroupId(id))),
+    };
+    let organisation_number = v.value("organisation_number", &r.organisation_number);
+    let name = v.optional_text("name", &r.name, NAME_MAX);
+    let site = v.optional_value("site_municipality_number", &r.site_municipality_number);
+    if place_group_id == Some(None) {
+        for (field, text) in
+            [("name", &r.name), ("site_municipality_number", &r.site_municipality_number)]
+        {
+            if text.is_empty() {
+                v.add(field, "is required for a new place group");
+            }
+        }
+    } else if !r.external_references.is_empty() {
+        v.add("external_references", "are only for a new place group");
+    }
+    let work_fields = v.texts("work_fields", &r.work_fields, PREFERENCES_MAX);
+    let (from, to) = (r.valid_from_date.as_ref(), r.valid_to_date.as_ref());
+    let places = v.places(r.places, PLACES_MAX, from, to);
+    let agreement = v.optional_text("agreement_reference", &r.agreement_reference, REFERENCE_MAX);
+    let stated_wait = stated_wait(&mut v, r.stated_wait.as_ref());
+    let references = v.references("external_references", &r.external_references);
+    let parsed = (|| {
+        let command = SubmitCapacity {
+            place_group_id: place_group_id?,
+            organisation_number: organisation_number?,
+            name: name?,
+            site_municipality_number: site?,
+            work_fields: work_fields?,
+            places: places?,
+            agreement_reference: agreement?,
+            stated_wait: stated_wait?,
+            external_references: references?,
+        };
+        Some((ledger?, Draft::of(Command::SubmitCapacity(command))))
+    })();
+    v.finish(parsed)
+}
+
+fn stated_wait(v: &mut Violations, wait: Option<&pb::StatedWait>) -> Option<Option<StatedWait>> {
+    use pb::stated_wait::Wait;
+    match wait.and_then(|wait| wait.wait.as_ref()) {
+        None | Some(Wait::OnlyWhenSomeoneLeaves(false)) => Some(None),
+        Some(Wait::OnlyWhenSomeoneLeaves(true)) => Some(Some(StatedWait::OnlyWhenSomeoneLeaves)),
+        Some(Wait::Months(months)) => v
+            .within("stated_wait.months", *months, 0, STATED_MONTHS_MAX)
+            .map(|months| Some(StatedWait::Months(months))),
+    }
+}
+
+pub(in crate::grpc) fn review_capacity(
+    r: &pb::ReviewCapacityRequest,
+) -> Result<(LedgerId, Draft), Error> {
+    let mut v = Violations::default();
+    v.request_id(&r.request_id);
+    let ledger = v.ledger(r.ledger.as_ref());
+    let submission_id = v.uuid("submission_id", &r.submission_id);
+    let decision: Option<pb::ReviewDecision> = v.choice("decision", r.decision);
+    let approve = decision.map(|decision| decision == pb::ReviewDecision::Approve);
+    let reason = v.optional_text("reason", &r.reason, TEXT_MAX);
+    if approve == Some(false) && reason == Some(None) {
+        v.add("reason", "is required to reject");
+    }
+    let case_reference = v.case(&r.case_reference);
+    let parsed = (|| {
+        let command = ReviewCapacity {
+            submission_id: SubmissionId(submission_id?),
+            approve: approve?,
+            reason: reason?,
+            case_reference: case_reference?,
+        };
+        Some((ledger?, Draft::of(Command::ReviewCapacity(command))))
+    })();
+    v.finish(parsed)
+}
+
+/// What GetAvailability asks for.
+pub(in crate::grpc) struct AvailabilityQuery {
+    pub(in crate::grpc) ledger: LedgerId,
+    pub(in crate::grpc) organisation_number: Option<OrganisationNumber>,
+    pub(in crate::grpc) site: Option<crate::domain::ids::MunicipalityNumber>,
+    pub(in crate::grpc) as_of: Option<time::Date>,
+    pub(in crate::grpc) at_least_seq: u64,
+}
+
+pub(in crate::grpc) fn get_availability(
+    r: &pb::GetAvailabilityRequest,
+) -> Result<AvailabilityQuery, Error> {
+    let mut v = Violations::default();
+    let ledger = v.ledger(r.ledger.as_ref());
+    let organisation_number = v.optional_value("organisation_number", &r.organisation_number);
+    let site = v.optional_value("site_municipality_number", &r.site_municipality_number);
+    let as_of = v.optional_date("as_of_date", r.as_of_date.as_ref());
+    let parsed = (|| {
+        Some(AvailabilityQuery {
+            ledger: ledger?,
+            organisation_number: organisation_number?,
+            site: site?,
+            as_of: as_of?,
+            at_least_seq: r.at_least_seq,
+        })
+    })();
+    v.finish(parsed)
+}

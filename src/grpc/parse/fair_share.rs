@@ -1,0 +1,218 @@
+//! Requests of the fair-share and change services.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    domain::{
+        apportionment::{Area, MAX_SEATS, MAX_WEIGHT, Method},
+        capacity::{PlacesInPeriod, Quota, QuotaBasis},
+        command::{Command, SetPlaceBudget, SetQuotas},
+        ids::LedgerId,
+    },
+    error::Error,
+    grpc::{
+        page,
+        parse::{SOURCE_MAX, SYSTEM_MAX, Violations},
+    },
+    proto::v1 as pb,
+    write::Draft,
+};
+
+/// The most areas one apportionment may have.
+const AREAS_MAX: usize = 5_000;
+/// The most seats of the quota method, whose work grows with them.
+const QUOTA_METHOD_SEATS_MAX: u64 = 100_000;
+/// The most places a budget may have.
+const BUDGET_MAX: u32 = 1_000_000;
+/// The most places a quota may have.
+const QUOTA_MAX: u32 = 100_000;
+/// The most quotas one call may set.
+const QUOTAS_MAX: usize = 400;
+
+/// What Apportion asks for: areas by `area_id`, and where each stood in the request.
+pub(in crate::grpc) struct ApportionQuery {
+    pub(in crate::grpc) method: Method,
+    pub(in crate::grpc) seats: u64,
+    pub(in crate::grpc) names: Vec<String>,
+    pub(in crate::grpc) areas: Vec<Area>,
+    pub(in crate::grpc) places: Vec<usize>,
+}
+
+pub(in crate::grpc) fn apportion(r: &pb::ApportionRequest) -> Result<ApportionQuery, Error> {
+    let mut v = Violations::default();
+    let chosen = v.choice::<pb::ApportionmentMethod>("method", r.method);
+    let most = match chosen {
+        Some(pb::ApportionmentMethod::Quota) => QUOTA_METHOD_SEATS_MAX,
+        _ => MAX_SEATS,
+    };
+    let seats = v.within("seats", r.seats, 0, most);
+    if r.areas.is_empty() {
+        v.add("areas", "is required");
+    }
+    v.at_most("areas", r.areas.len(), AREAS_MAX);
+    let mut sorted: BTreeMap<&str, (usize, Area)> = BTreeMap::new();
+    for (index, area) in r.areas.iter().take(AREAS_MAX).enumerate() {
+        let name = |part| format!("areas[{index}].{part}");
+        v.required_text(&name("area_id"), &area.area_id, SYSTEM_MAX);
+        v.within(&name("weight"), area.weight, 0, MAX_WEIGHT);
+        v.within(&name("min_seats"), area.min_seats, 0, MAX_SEATS);
+        let (weight, min_seats, max_seats) = (area.weight, area.min_seats, area.max_seats);
+        let taking_part = Area { weight, min_seats, max_seats };
+        if sorted.insert(&area.area_id, (index, taking_part)).is_some() {
+            v.add(name("area_id"), "stands twice");
+        }
+    }
+    let names = sorted.keys().map(|name| (*name).to_owned()).collect();
+    let (places, areas) = sorted.into_values().unzip();
+    let parsed = (|| {
+        let method = method(chosen?)?;
+        Some(ApportionQuery { method, seats: seats?, names, areas, places })
+    })();
+    v.finish(parsed)
+}
+
+fn method(method: pb::ApportionmentMethod) -> Option<Method> {
+    match method {
+        pb::ApportionmentMethod::Unspecified => None,
+        pb::ApportionmentMethod::SainteLague => Some(Method::SainteLague),
+        pb::ApportionmentMethod::ModifiedSainteLague => Some(Method::ModifiedSainteLague),
+        pb::ApportionmentMethod::Dhondt => Some(Method::DHondt),
+        pb::ApportionmentMethod::Adams => Some(Method::Adams),
+        pb::ApportionmentMethod::HuntingtonHill => Some(Method::HuntingtonHill),
+        pb::ApportionmentMethod::Dean => Some(Method::Dean),
+        pb::ApportionmentMethod::LargestRemainder => Some(Method::LargestRemainder),
+        pb::ApportionmentMethod::Quota => Some(Method::Quota),
+    }
+}
+
+/// What GetFairShare asks for.
+pub(in crate::grpc) struct FairShareQuery {
+    pub(in crate::grpc) ledger: LedgerId,
+    pub(in crate::grpc) key_name: String,
+    pub(in crate::grpc) key_date: Option<time::Date>,
+    pub(in crate::grpc) wire_method: pb::ApportionmentMethod,
+    pub(in crate::grpc) method: Method,
+    pub(in crate::grpc) at_least_seq: u64,
+}
+
+pub(in crate::grpc) fn get_fair_share(
+    r: &pb::GetFairShareRequest,
+) -> Result<FairShareQuery, Error> {
+    let mut v = Violations::default();
+    let ledger = v.ledger(r.ledger.as_ref());
+    let key_name = v.optional_text("key_name", &r.key_name, SYSTEM_MAX);
+    let key_date = v.optional_date("key_date", r.key_date.as_ref());
+    let wire_method = match v.optional_choice("method", r.method) {
+        Some(pb::ApportionmentMethod::Unspecified) => Some(pb::ApportionmentMethod::SainteLague),
+        chosen => chosen,
+    };
+    let at_least_seq = r.at_least_seq;
+    let parsed = (|| {
+        let wire_method = wire_method?;
+        let key_name = key_name?.unwrap_or_else(|| "population".to_owned());
+        let (ledger, key_date, method) = (ledger?, key_date?, method(wire_method)?);
+        Some(FairShareQuery { ledger, key_name, key_date, wire_method, method, at_least_seq })
+    })();
+    v.finish(parsed)
+}
+
+pub(in crate::grpc) fn set_place_budget(
+    r: &pb::SetPlaceBudgetRequest,
+) -> Result<(LedgerId, Draft), Error> {
+    let mut v = Violations::default();
+    v.request_id(&r.request_id);
+    let ledger = v.ledger(r.ledger.as_ref());
+    let (from, to) = (r.valid_from_date.as_ref(), r.valid_to_date.as_ref());
+    let places = v.places(r.places, BUDGET_MAX, from, to);
+    let source = v.text("source", &r.source, SOURCE_MAX);
+    let case_reference = v.case(&r.case_reference);
+    let parsed = (|| {
+        let (places, source, case_reference) = (places?, source?, case_reference?);
+        let command = SetPlaceBudget { places, source, case_reference };
+        Some((ledger?, Draft::of(Command::SetPlaceBudget(command))))
+    })();
+    v.finish(parsed)
+}
+
+pub(in crate::grpc) fn set_quotas(r: &pb::SetQuotasRequest) -> Result<(LedgerId, Draft), Error> {
+    let mut v = Violations::default();
+    v.request_id(&r.request_id);
+    let ledger = v.ledger(r.ledger.as_ref());
+    let valid_from = v.date("valid_from_date", r.valid_from_date.as_ref());
+    if r.quotas.is_empty() {
+        v.add("quotas", "is required");
+    }
+    v.at_most("quotas", r.quotas.len(), QUOTAS_MAX);
+    let mut seen = BTreeSet::new();
+    let mut quotas = Some(Vec::new());
+    for (index, one) in r.quotas.iter().take(QUOTAS_MAX).enumerate() {
+        let parsed = valid_from.and_then(|from| quota(&mut v, index, one, from));
+        if parsed.as_ref().is_some_and(|quota| !seen.insert(quota.municipality_number.clone())) {
+            v.add(format!("quotas[{index}].municipality_number"), "stands twice");
+        }
+        quotas = quotas.zip(parsed).map(|(mut quotas, quota)| {
+            quotas.push(quota);
+            quotas
+        });
+    }
+    let case_reference = v.case(&r.case_reference);
+    let parsed = (|| {
+        let command = SetQuotas { quotas: quotas?, case_reference: case_reference? };
+        Some((ledger?, Draft::of(Command::SetQuotas(command))))
+    })();
+    v.finish(parsed)
+}
+
+fn quota(v: &mut Violations, index: usize, one: &pb::Quota, from: time::Date) -> Option<Quota> {
+    let name = |part| format!("quotas[{index}].{part}");
+    let municipality_number = v.value(&name("municipality_number"), &one.municipality_number);
+    let places = v.within(&name("places"), one.places, 0, QUOTA_MAX);
+    let basis = v.choice(&name("basis"), one.basis).and_then(quota_basis);
+    let basis_date = v.optional_date(&name("basis_date"), one.basis_date.as_ref());
+    let source = v.text(&name("source"), &one.source, SOURCE_MAX);
+    let review_by = v.optional_date(&name("review_by_date"), one.review_by_date.as_ref());
+    Some(Quota {
+        municipality_number: municipality_number?,
+        places: PlacesInPeriod { places: places?, valid_from: from, valid_to: None },
+        basis: basis?,
+        basis_date: basis_date?,
+        source: source?,
+        review_by: review_by?,
+    })
+}
+
+fn quota_basis(basis: pb::QuotaBasis) -> Option<QuotaBasis> {
+    match basis {
+        pb::QuotaBasis::Unspecified => None,
+        pb::QuotaBasis::Population => Some(QuotaBasis::Population),
+        pb::QuotaBasis::NeedAssessment => Some(QuotaBasis::NeedAssessment),
+        pb::QuotaBasis::AlternativeService => Some(QuotaBasis::AlternativeService),
+        pb::QuotaBasis::History => Some(QuotaBasis::History),
+        pb::QuotaBasis::Other => Some(QuotaBasis::Other),
+    }
+}
+
+/// What ListChanges asks for.
+pub(in crate::grpc) struct ChangesQuery {
+    pub(in crate::grpc) ledger: LedgerId,
+    pub(in crate::grpc) after_seq: u64,
+    pub(in crate::grpc) page_size: i64,
+    pub(in crate::grpc) page_token: String,
+    pub(in crate::grpc) at_least_seq: u64,
+}
+
+pub(in crate::grpc) fn list_changes(r: &pb::ListChangesRequest) -> Result<ChangesQuery, Error> {
+    let mut v = Violations::default();
+    let ledger = v.ledger(r.ledger.as_ref());
+    let page_size = page::size(&mut v, r.page_size);
+    let parsed = (|| {
+        Some(ChangesQuery {
+            ledger: ledger?,
+            after_seq: r.after_seq,
+            page_size: page_size?,
+            page_token: r.page_token.clone(),
+            at_least_seq: r.at_least_seq,
+        })
+    })();
+    v.finish(parsed)
+}

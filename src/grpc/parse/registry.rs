@@ -1,0 +1,137 @@
+//! Rows of the registry.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    domain::{
+        apportionment::MAX_WEIGHT,
+        ids::MunicipalityNumber,
+        measure::{Distribution, MeasureType, PriorityClass},
+        registry::{
+            Area, DistributionWeight, Holiday, Municipality, Office, Provider, RegistryRow,
+        },
+    },
+    grpc::parse::{NAME_MAX, SOURCE_MAX, SYSTEM_MAX, Violations},
+    proto::v1 as pb,
+};
+
+/// The most municipalities one office may serve.
+const OFFICE_MUNICIPALITIES_MAX: usize = 50;
+/// The most priority classes of a measure type.
+const PRIORITY_CLASSES_MAX: usize = 20;
+/// The longest deadline, in working days.
+const WORKING_DAYS_MAX: u32 = 60;
+/// The greatest bonus, in days.
+const BONUS_DAYS_MAX: u32 = 3650;
+
+/// One row; violations are named by field within the row.
+pub(in crate::grpc) fn row(v: &mut Violations, row: &pb::RegistryRow) -> Option<RegistryRow> {
+    use pb::registry_row::Row;
+    match &row.row {
+        None => {
+            v.add("row", "is required");
+            None
+        }
+        Some(Row::Area(r)) => area(v, r).map(RegistryRow::Area),
+        Some(Row::Municipality(r)) => municipality(v, r).map(RegistryRow::Municipality),
+        Some(Row::Office(r)) => office(v, r).map(RegistryRow::Office),
+        Some(Row::MeasureType(r)) => measure_type(v, r).map(RegistryRow::MeasureType),
+        Some(Row::Provider(r)) => provider(v, r).map(RegistryRow::Provider),
+        Some(Row::DistributionWeight(r)) => weight(v, r).map(RegistryRow::DistributionWeight),
+        Some(Row::Holiday(r)) => holiday(v, r).map(RegistryRow::Holiday),
+    }
+}
+
+fn area(v: &mut Violations, r: &pb::Area) -> Option<Area> {
+    let county_id = v.value("area.county_id", &r.county_id);
+    let name = v.required_text("area.name", &r.name, NAME_MAX);
+    Some(Area { county_id: county_id?, name: name? })
+}
+
+fn municipality(v: &mut Violations, r: &pb::Municipality) -> Option<Municipality> {
+    let number = v.value("municipality.municipality_number", &r.municipality_number);
+    let name = v.required_text("municipality.name", &r.name, NAME_MAX);
+    let county_id = v.value("municipality.county_id", &r.county_id);
+    Some(Municipality { municipality_number: number?, name: name?, county_id: county_id? })
+}
+
+fn office(v: &mut Violations, r: &pb::Office) -> Option<Office> {
+    let office_number = v.value("office.office_number", &r.office_number);
+    let name = v.required_text("office.name", &r.name, NAME_MAX);
+    let field = "office.municipality_numbers";
+    let count = r.municipality_numbers.len();
+    v.within(field, count, 1, OFFICE_MUNICIPALITIES_MAX)?;
+    let numbers: Option<BTreeSet<MunicipalityNumber>> =
+        r.municipality_numbers.iter().map(|number| v.value(field, number)).collect();
+    Some(Office { office_number: office_number?, name: name?, municipality_numbers: numbers? })
+}
+
+fn measure_type(v: &mut Violations, r: &pb::MeasureType) -> Option<MeasureType> {
+    let code = v.value("measure_type.measure_code", &r.measure_code);
+    let name = v.required_text("measure_type.name", &r.name, NAME_MAX);
+    let distribution = v.choice("measure_type.distribution", r.distribution).map(distribution);
+    let days = "measure_type.confirm_working_days";
+    let confirm = v.within(days, r.confirm_working_days, 1, WORKING_DAYS_MAX);
+    let days = "measure_type.answer_working_days";
+    let answer = v.within(days, r.answer_working_days, 1, WORKING_DAYS_MAX);
+    let classes = "measure_type.priority_classes";
+    v.at_most(classes, r.priority_classes.len(), PRIORITY_CLASSES_MAX);
+    let classes: Option<Vec<PriorityClass>> = r
+        .priority_classes
+        .iter()
+        .take(PRIORITY_CLASSES_MAX)
+        .map(|class| {
+            let code = v.value("measure_type.priority_classes.code", &class.code);
+            let bonus = "measure_type.priority_classes.bonus_days";
+            let bonus_days = v.within(bonus, class.bonus_days, 0, BONUS_DAYS_MAX);
+            Some(PriorityClass { code: code?, bonus_days: bonus_days? })
+        })
+        .collect();
+    let aliases = v.references("measure_type.aliases", &r.aliases);
+    Some(MeasureType {
+        code: code?,
+        name: name?,
+        distribution: distribution??,
+        part_time_allowed: r.part_time_allowed,
+        confirm_working_days: confirm?,
+        answer_working_days: answer?,
+        priority_classes: classes?,
+        aliases: aliases?,
+    })
+}
+
+fn distribution(value: pb::Distribution) -> Option<Distribution> {
+    match value {
+        pb::Distribution::Unspecified => None,
+        pb::Distribution::CountyPool => Some(Distribution::CountyPool),
+        pb::Distribution::ByMunicipality => Some(Distribution::ByMunicipality),
+    }
+}
+
+fn provider(v: &mut Violations, r: &pb::Provider) -> Option<Provider> {
+    let number = v.value("provider.organisation_number", &r.organisation_number);
+    let name = v.required_text("provider.name", &r.name, NAME_MAX);
+    Some(Provider { organisation_number: number?, name: name? })
+}
+
+fn weight(v: &mut Violations, r: &pb::DistributionWeight) -> Option<DistributionWeight> {
+    let key_name = v.required_text("distribution_weight.key_name", &r.key_name, SYSTEM_MAX);
+    let key_date = v.date("distribution_weight.key_date", r.key_date.as_ref());
+    let field = "distribution_weight.municipality_number";
+    let municipality_number = v.value(field, &r.municipality_number);
+    let weight = v.within("distribution_weight.weight", r.weight, 0, MAX_WEIGHT);
+    let source = v.required_text("distribution_weight.source", &r.source, SOURCE_MAX);
+    Some(DistributionWeight {
+        key_name: key_name?,
+        key_date: key_date?,
+        municipality_number: municipality_number?,
+        weight: weight?,
+        source: source?,
+    })
+}
+
+fn holiday(v: &mut Violations, r: &pb::Holiday) -> Option<Holiday> {
+    let date = v.date("holiday.date", r.date.as_ref());
+    let name = v.required_text("holiday.name", &r.name, NAME_MAX);
+    Some(Holiday { date: date?, name: name? })
+}

@@ -1,0 +1,176 @@
+//! Requests of the waitlist service.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        command::{Command, JoinWaitlist},
+        ids::{AreaId, EntryId, LedgerId, MeasureCode, MunicipalityNumber, PersonId},
+        national_identity::NationalIdentityNumber,
+    },
+    error::Error,
+    grpc::{
+        page,
+        parse::{PREFERENCES_MAX, SYSTEM_MAX, TEXT_MAX, Violations},
+    },
+    proto::v1 as pb,
+    write::Draft,
+};
+
+/// What is sealed under the person's own key at a join.
+#[derive(Serialize)]
+struct Grounds {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority_ground: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adviser_ident: Option<String>,
+}
+
+pub(in crate::grpc) fn join_waitlist(
+    r: &pb::JoinWaitlistRequest,
+) -> Result<(LedgerId, Draft), Error> {
+    let mut v = Violations::default();
+    v.request_id(&r.request_id);
+    let ledger = v.ledger(r.ledger.as_ref());
+    let identity = identity(&mut v, &r.national_identity_number);
+    let municipality_number = v.value("municipality_number", &r.municipality_number);
+    let office = v.value("following_office_number", &r.following_office_number);
+    let percent = match r.participation_percent {
+        0 => Some(100),
+        percent => v.within("participation_percent", percent, 1, 100),
+    };
+    let preferred = v.place_groups(
+        "preferred_place_group_ids",
+        &r.preferred_place_group_ids,
+        PREFERENCES_MAX,
+    );
+    let work_fields = v.texts("work_fields", &r.work_fields, PREFERENCES_MAX);
+    let priority_class = v.optional_value("priority_class", &r.priority_class);
+    let priority_ground = v.optional_text("priority_ground", &r.priority_ground, TEXT_MAX);
+    if !r.priority_class.is_empty() && priority_ground == Some(None) {
+        v.add("priority_ground", "is required with a priority_class");
+    }
+    let adviser_ident = v.optional_text("adviser_ident", &r.adviser_ident, SYSTEM_MAX);
+    let registered_time = v.optional_time("registered_time", r.registered_time.as_ref());
+    let references = v.references("external_references", &r.external_references);
+    let case_reference = v.case(&r.case_reference);
+    let parsed = (|| {
+        let command = JoinWaitlist {
+            person_id: PersonId(Uuid::nil()),
+            municipality_number: municipality_number?,
+            following_office_number: office?,
+            participation_percent: percent?,
+            preferred_place_groups: preferred?,
+            work_fields: work_fields?,
+            priority_class: priority_class?,
+            grounds: None,
+            registered_time: registered_time?,
+            external_references: references?,
+            case_reference: case_reference?,
+        };
+        let plain = grounds(priority_ground?, adviser_ident?);
+        let draft = Draft {
+            command: Command::JoinWaitlist(command),
+            identity: Some(identity?),
+            plain,
+        };
+        Some((ledger?, draft))
+    })();
+    v.finish(parsed)
+}
+
+fn grounds(priority_ground: Option<String>, adviser_ident: Option<String>) -> Option<String> {
+    if priority_ground.is_none() && adviser_ident.is_none() {
+        return None;
+    }
+    serde_json::to_string(&Grounds { priority_ground, adviser_ident }).ok()
+}
+
+/// A violation never repeats the number.
+fn identity(v: &mut Violations, text: &str) -> Option<NationalIdentityNumber> {
+    let field = "national_identity_number";
+    if text.is_empty() {
+        v.add(field, "is required");
+        return None;
+    }
+    match NationalIdentityNumber::parse(text) {
+        Ok(identity) => Some(identity),
+        Err(error) => {
+            v.add(field, error.to_string());
+            None
+        }
+    }
+}
+
+/// What GetPosition asks for.
+pub(in crate::grpc) struct PositionQuery {
+    pub(in crate::grpc) ledger: LedgerId,
+    pub(in crate::grpc) entry_id: EntryId,
+    pub(in crate::grpc) at_least_seq: u64,
+}
+
+pub(in crate::grpc) fn get_position(r: &pb::GetPositionRequest) -> Result<PositionQuery, Error> {
+    let mut v = Violations::default();
+    let ledger = v.ledger(r.ledger.as_ref());
+    let entry_id = v.uuid("entry_id", &r.entry_id);
+    let at_least_seq = r.at_least_seq;
+    let parsed = (|| {
+        Some(PositionQuery { ledger: ledger?, entry_id: EntryId(entry_id?), at_least_seq })
+    })();
+    v.finish(parsed)
+}
+
+/// What ListWaitlistEntries asks for.
+pub(in crate::grpc) struct EntriesQuery {
+    pub(in crate::grpc) ledger: LedgerId,
+    pub(in crate::grpc) municipality: Option<MunicipalityNumber>,
+    pub(in crate::grpc) state: pb::EntryState,
+    pub(in crate::grpc) page_size: i64,
+    pub(in crate::grpc) page_token: String,
+    pub(in crate::grpc) at_least_seq: u64,
+}
+
+pub(in crate::grpc) fn list_entries(
+    r: &pb::ListWaitlistEntriesRequest,
+) -> Result<EntriesQuery, Error> {
+    let mut v = Violations::default();
+    let ledger = v.ledger(r.ledger.as_ref());
+    let municipality = v.optional_value("municipality_number", &r.municipality_number);
+    let state = v.optional_choice::<pb::EntryState>("state", r.state);
+    let page_size = page::size(&mut v, r.page_size);
+    let parsed = (|| {
+        Some(EntriesQuery {
+            ledger: ledger?,
+            municipality: municipality?,
+            state: state?,
+            page_size: page_size?,
+            page_token: r.page_token.clone(),
+            at_least_seq: r.at_least_seq,
+        })
+    })();
+    v.finish(parsed)
+}
+
+/// What SummarizeQueues asks for.
+pub(in crate::grpc) struct SummaryQuery {
+    pub(in crate::grpc) county_id: AreaId,
+    pub(in crate::grpc) measure_code: Option<MeasureCode>,
+    pub(in crate::grpc) at_least_seq: u64,
+}
+
+pub(in crate::grpc) fn summarize_queues(
+    r: &pb::SummarizeQueuesRequest,
+) -> Result<SummaryQuery, Error> {
+    let mut v = Violations::default();
+    let county_id = v.value("county_id", &r.county_id);
+    let measure_code = v.optional_value("measure_code", &r.measure_code);
+    if r.at_least_seq > 0 && r.measure_code.is_empty() {
+        v.add("at_least_seq", "is only for one measure_code");
+    }
+    let at_least_seq = r.at_least_seq;
+    let parsed = (|| {
+        Some(SummaryQuery { county_id: county_id?, measure_code: measure_code?, at_least_seq })
+    })();
+    v.finish(parsed)
+}

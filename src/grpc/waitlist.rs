@@ -1,0 +1,245 @@
+//! The waitlist service.
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    domain::{
+        access::{Actor, Method, Target},
+        ids::{LedgerId, OfficeNumber},
+        ledger::Ledger,
+        refusal::Refusal,
+        registry::Registry,
+        waitlist::{Entry, EntryState, OrderKey, QueueKey},
+    },
+    error::Error,
+    grpc::{
+        Api, Reader, answer, area_of, is_office, page,
+        parse::waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
+        require_ledger,
+    },
+    proto::v1 as pb,
+    proto::v1::{
+        GetPositionRequest, GetPositionResponse, JoinWaitlistRequest, JoinWaitlistResponse,
+        ListWaitlistEntriesRequest, ListWaitlistEntriesResponse, MunicipalityQueue,
+        PlaceGroupQueue, QueueSummary, SummarizeQueuesRequest, SummarizeQueuesResponse,
+        WaitlistEntry, waitlist_service_server::WaitlistService,
+    },
+    store::{
+        self,
+        queues::{PageFilter, QueueCounts},
+    },
+};
+
+#[tonic::async_trait]
+impl WaitlistService for Api {
+    async fn join_waitlist(
+        &self,
+        r: Request<JoinWaitlistRequest>,
+    ) -> Result<Response<JoinWaitlistResponse>, Status> {
+        self.write(r, Method::JoinWaitlist, parse::join_waitlist, answer::join_waitlist).await
+    }
+
+    async fn get_position(
+        &self,
+        r: Request<GetPositionRequest>,
+    ) -> Result<Response<GetPositionResponse>, Status> {
+        self.read(r, Method::GetPosition, parse::get_position, position).await
+    }
+
+    async fn list_waitlist_entries(
+        &self,
+        r: Request<ListWaitlistEntriesRequest>,
+    ) -> Result<Response<ListWaitlistEntriesResponse>, Status> {
+        self.read(r, Method::ListWaitlistEntries, parse::list_entries, entries).await
+    }
+
+    async fn summarize_queues(
+        &self,
+        r: Request<SummarizeQueuesRequest>,
+    ) -> Result<Response<SummarizeQueuesResponse>, Status> {
+        self.read(r, Method::SummarizeQueues, parse::summarize_queues, summary).await
+    }
+}
+
+/// An entry that is not the caller's answers like one that is not there.
+async fn position(reader: Reader, query: PositionQuery) -> Result<GetPositionResponse, Error> {
+    let id = &query.ledger;
+    let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
+    require_ledger(id, &registry)?;
+    let found = store::queues::find_entry(&mut snapshot, id, query.entry_id).await?;
+    let visible = found.filter(|entry| reader.permits(&target(id, entry), &registry));
+    let Some(entry) = visible else {
+        snapshot.rollback().await?;
+        reader.record(id, vec![query.entry_id], false).await?;
+        let (what, id) = ("entry", query.entry_id.to_string());
+        return Err(Refusal::NotFound { what, id }.into());
+    };
+    let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
+    let mut answer = GetPositionResponse {
+        revisions: vec![answer::revision(id, seq)],
+        state: answer::entry_state(entry.state).into(),
+        position_in_area: 0,
+        position_in_municipality: 0,
+    };
+    if entry.state == EntryState::Waiting {
+        let before = store::queues::count_before(&mut snapshot, id, None, entry.key).await?;
+        answer.position_in_area = before + 1;
+        let queue = registry
+            .ledger_measure(id)
+            .map(|measure| QueueKey::new(measure.distribution, &entry.municipality_number));
+        if let Some(queue) = queue.filter(|queue| queue.municipality().is_some()) {
+            let queue = Some(&queue);
+            let before = store::queues::count_before(&mut snapshot, id, queue, entry.key).await?;
+            answer.position_in_municipality = before + 1;
+        }
+    }
+    snapshot.rollback().await?;
+    reader.record(id, vec![entry.entry_id], true).await?;
+    Ok(answer)
+}
+
+/// A page of those the caller may see, in the order of the queue.
+async fn entries(
+    reader: Reader,
+    query: EntriesQuery,
+) -> Result<ListWaitlistEntriesResponse, Error> {
+    let id = &query.ledger;
+    let bound_to = bound_to(&query);
+    let after: Option<OrderKey> = page::cursor(&reader.app.keys, &bound_to, &query.page_token)?;
+    let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
+    require_ledger(id, &registry)?;
+    if !is_office(&reader.actor) && !reader.permits(&area_of(id), &registry) {
+        snapshot.rollback().await?;
+        reader.record(id, Vec::new(), false).await?;
+        return Err(Refusal::PermissionDenied.into());
+    }
+    let filter = page_filter(&reader.actor, &query, &registry);
+    let after = after.unwrap_or(OrderKey::MIN);
+    let mut found =
+        store::queues::page(&mut snapshot, id, &filter, after, query.page_size + 1).await?;
+    let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
+    snapshot.rollback().await?;
+    let size = usize::try_from(query.page_size).unwrap_or(usize::MAX);
+    let more = found.len() > size;
+    found.truncate(size);
+    let next_page_token = match found.last() {
+        Some(last) if more => page::token(&reader.app.keys, &bound_to, &last.key)?,
+        _ => String::new(),
+    };
+    reader.record(id, found.iter().map(|entry| entry.entry_id).collect(), true).await?;
+    Ok(ListWaitlistEntriesResponse {
+        revisions: vec![answer::revision(id, seq)],
+        entries: found.iter().map(entry_answer).collect(),
+        next_page_token,
+    })
+}
+
+fn bound_to(query: &EntriesQuery) -> String {
+    let municipality = query.municipality.as_ref().map_or("", |number| number.as_str());
+    format!("entries/{}/{municipality}/{}", query.ledger, query.state.as_str_name())
+}
+
+/// An office sees those of the municipalities it serves and those it follows up.
+fn page_filter(actor: &Actor, query: &EntriesQuery, registry: &Registry) -> PageFilter {
+    let state = match query.state {
+        pb::EntryState::Unspecified | pb::EntryState::Waiting => "WAITING",
+        pb::EntryState::Proposed => "PROPOSED",
+        pb::EntryState::Offered => "OFFERED",
+        pb::EntryState::Accepted => "ACCEPTED",
+        pb::EntryState::Placed => "PLACED",
+        pb::EntryState::Closed => "CLOSED",
+    };
+    let (municipalities, office) = if is_office(actor) {
+        let number: Option<OfficeNumber> = actor.organisation.parse().ok();
+        let office = number.as_ref().and_then(|number| registry.office(number));
+        let serves = office.map(|office| &office.municipality_numbers);
+        let served = serves.map(|served| served.iter().map(ToString::to_string).collect());
+        (Some(served.unwrap_or_default()), Some(actor.organisation.clone()))
+    } else {
+        (None, None)
+    };
+    PageFilter { state, municipalities, office, only_municipality: query.municipality.clone() }
+}
+
+fn target(ledger: &LedgerId, entry: &Entry) -> Target {
+    Target {
+        municipality_number: Some(entry.municipality_number.clone()),
+        following_office_number: Some(entry.following_office_number.clone()),
+        ..area_of(ledger)
+    }
+}
+
+fn entry_answer(entry: &Entry) -> WaitlistEntry {
+    WaitlistEntry {
+        entry_id: entry.entry_id.to_string(),
+        state: answer::entry_state(entry.state).into(),
+        municipality_number: entry.municipality_number.to_string(),
+        following_office_number: entry.following_office_number.to_string(),
+        participation_percent: entry.participation_percent,
+        preferred_place_group_ids: entry
+            .preferred_place_groups
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        work_fields: entry.work_fields.clone(),
+        priority_class: entry.priority_class.as_ref().map(ToString::to_string).unwrap_or_default(),
+        registered_time: Some(answer::timestamp(entry.key.registered_time)),
+        order_time: Some(answer::timestamp(entry.key.order_time)),
+        external_references: entry.external_references.iter().map(answer::reference).collect(),
+    }
+}
+
+/// Figures only: how many wait, never who.
+async fn summary(reader: Reader, query: SummaryQuery) -> Result<SummarizeQueuesResponse, Error> {
+    let one = query.measure_code.clone().map(|measure_code| LedgerId {
+        county_id: query.county_id.clone(),
+        measure_code,
+    });
+    let at_least = one.as_ref().map(|id| (id, query.at_least_seq));
+    let (mut snapshot, registry) = reader.snapshot(at_least).await?;
+    let area = Target { county_id: Some(query.county_id.clone()), ..Target::default() };
+    reader.require(&area, &registry)?;
+    if let Some(id) = &one {
+        require_ledger(id, &registry)?;
+    }
+    let ids = match one {
+        Some(id) => vec![id],
+        None => store::ledger::list(&mut snapshot, Some(&query.county_id)).await?,
+    };
+    let mut answer = SummarizeQueuesResponse::default();
+    for id in ids {
+        let Some(ledger) = store::ledger::find(&mut snapshot, &id).await? else {
+            answer.revisions.push(answer::revision(&id, 0));
+            continue;
+        };
+        let counts = store::queues::counts(&mut snapshot, &id).await?;
+        answer.revisions.push(answer::revision(&id, ledger.head().seq));
+        answer.queues.push(queue_summary(&ledger, &counts));
+    }
+    snapshot.rollback().await?;
+    Ok(answer)
+}
+
+fn queue_summary(ledger: &Ledger, counts: &QueueCounts) -> QueueSummary {
+    let municipalities = counts.municipalities.iter().map(|(number, n)| MunicipalityQueue {
+        municipality_number: number.to_string(),
+        persons_waiting: *n,
+    });
+    let place_groups = counts.place_groups.iter().filter_map(|(group_id, n)| {
+        let group = ledger.place_group(*group_id)?;
+        Some(PlaceGroupQueue {
+            place_group_id: group_id.to_string(),
+            organisation_number: group.organisation_number.to_string(),
+            name: group.name.clone(),
+            persons_waiting: *n,
+        })
+    });
+    QueueSummary {
+        ledger: Some(answer::ledger(ledger.id())),
+        persons_waiting: counts.municipalities.iter().map(|(_, n)| n).sum(),
+        municipalities: municipalities.collect(),
+        place_groups: place_groups.collect(),
+        persons_without_preference: counts.without_preference,
+        earliest_registered_time: counts.earliest.map(answer::timestamp),
+    }
+}

@@ -1,0 +1,153 @@
+//! Connections: two pools, one for each role, and what a database error means.
+
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{
+    ConnectOptions, PgConnection, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+/// The role that may change ledgers.
+pub const WRITE_ROLE: &str = "tiltaksplass_write";
+/// The role that may only look.
+pub const READ_ROLE: &str = "tiltaksplass_read";
+/// Connections for writers: one a lane, and some for the access log and the worker.
+pub const WRITE_CONNECTIONS: u32 = 8;
+/// Connections for readers.
+pub const READ_CONNECTIONS: u32 = 12;
+/// How long a call waits for a connection.
+pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The two pools of a service.
+#[derive(Debug, Clone)]
+pub struct Db {
+    write: PgPool,
+    read: PgPool,
+}
+
+impl Db {
+    /// Opens both pools. Nothing is connected yet.
+    pub fn open(options: &PgConnectOptions) -> Self {
+        Self {
+            write: pool(options, WRITE_ROLE, WRITE_CONNECTIONS),
+            read: pool(options, READ_ROLE, READ_CONNECTIONS),
+        }
+    }
+
+    /// Begins a transaction of the write role. Only ever called from a task of its own,
+    /// never from a call's own future: a `BEGIN` that is dropped half-way would hand
+    /// the next borrower a connection inside an open transaction.
+    pub async fn begin_write(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.write.begin().await
+    }
+
+    /// Begins a transaction that sees one state of the whole database.
+    pub async fn begin_read(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let mut transaction = self.read.begin().await?;
+        sqlx::query("-- read_snapshot\nSET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction)
+    }
+
+    /// Refuses a database that could forget what it acknowledged.
+    pub async fn require_durability(&self) -> Result<(), DurabilityError> {
+        let mut connection = self.write.acquire().await?;
+        for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+            let value: String = sqlx::query_scalar("-- durability\nSELECT current_setting($1)")
+                .bind(setting)
+                .fetch_one(&mut *connection)
+                .await?;
+            if value == "off" {
+                return Err(DurabilityError::Off(setting));
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes both pools.
+    pub async fn close(&self) {
+        self.write.close().await;
+        self.read.close().await;
+    }
+}
+
+/// Why a database is refused at the start.
+#[derive(Debug, thiserror::Error)]
+pub enum DurabilityError {
+    /// A setting that keeps acknowledged writes is off.
+    #[error("the database has {0} off and could forget what was acknowledged; switch it on")]
+    Off(&'static str),
+    /// It cannot be asked.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(#[from] sqlx::Error),
+}
+
+/// Settings of every session: a vanished lock holder must not block its ledger.
+fn pool(options: &PgConnectOptions, role: &str, connections: u32) -> PgPool {
+    let options = options
+        .clone()
+        .application_name("tiltaksplass")
+        .statement_cache_capacity(200)
+        .options([
+            ("role", role),
+            ("timezone", "UTC"),
+            ("statement_timeout", "8s"),
+            ("lock_timeout", "6s"),
+            ("idle_in_transaction_session_timeout", "20s"),
+            ("client_connection_check_interval", "2s"),
+            ("tcp_user_timeout", "10s"),
+            ("plan_cache_mode", "force_generic_plan"),
+            // Leaving a transaction nobody is in is a warning, and here the usual case.
+            ("client_min_messages", "error"),
+        ])
+        .disable_statement_logging();
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(leave_any_transaction(connection)))
+        .connect_lazy_with(options)
+}
+
+/// A connection that came back inside a transaction is thrown away: sqlx 0.9.0 lets
+/// that happen when a `BEGIN` is dropped half-way.
+async fn leave_any_transaction(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let result = sqlx::query("-- leave_any_transaction\nROLLBACK").execute(connection).await;
+    Ok(result.is_ok())
+}
+
+/// What may be done about a database error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Nothing happened, or nobody knows whether it did: the same may be run again, and
+    /// finds what it did by its request ids.
+    Retry,
+    /// A value or rule of this statement: running it again fails again.
+    Fault,
+}
+
+/// Classifies an error.
+pub fn classify(error: &sqlx::Error) -> Class {
+    match error {
+        sqlx::Error::Database(db) => {
+            let code = db.code();
+            let code = code.as_deref().unwrap_or("");
+            let retried = matches!(code, "25006" | "57014" | "55P03" | "53300" | "53200")
+                || ["08", "40", "57P"].iter().any(|class| code.starts_with(class));
+            if retried { Class::Retry } else { Class::Fault }
+        }
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Class::Retry,
+        _ => Class::Fault,
+    }
+}
+
+/// Reads a database URL.
+pub fn parse_url(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    PgConnectOptions::from_str(url)
+}

@@ -1,0 +1,16 @@
+//! All SQL, one file per noun. Knows sqlx and the domain; decides nothing.
+//!
+//! Queries are checked at run time, not compiled against a database: every one of
+//! them is run by the tests over a real PostgreSQL, and a build needs no database.
+
+pub mod access_log;
+pub mod claim;
+pub mod db;
+pub mod ledger;
+pub mod log;
+pub mod migrate;
+pub mod people;
+pub mod queues;
+pub mod registry;
+pub mod rows;
+pub mod snapshot;

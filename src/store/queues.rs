@@ -1,0 +1,154 @@
+//! Reads of queues: positions, pages, counts.
+
+use sqlx::{PgConnection, Row, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        calendar::Timestamp,
+        ids::{EntryId, LedgerId, MunicipalityNumber, PlaceGroupId},
+        waitlist::{Entry, OrderKey, QueueKey},
+    },
+    store::rows::parse,
+};
+
+/// An entry by id.
+pub async fn find_entry(
+    connection: &mut PgConnection,
+    ledger: &LedgerId,
+    entry_id: EntryId,
+) -> Result<Option<Entry>, sqlx::Error> {
+    let found: Option<Json<Entry>> = sqlx::query_scalar(
+        "-- find_entry\n\
+         SELECT doc FROM entry WHERE county_id = $1 AND measure_code = $2 AND entry_id = $3",
+    )
+    .bind(ledger.county_id.as_str())
+    .bind(ledger.measure_code.as_str())
+    .bind(entry_id.0)
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.map(|Json(entry)| entry))
+}
+
+/// How many eligible people stand before `key`, in one queue or in the whole ledger.
+pub async fn count_before(
+    connection: &mut PgConnection,
+    ledger: &LedgerId,
+    queue: Option<&QueueKey>,
+    key: OrderKey,
+) -> Result<u64, sqlx::Error> {
+    let count: i64 = sqlx::query_scalar(
+        "-- count_before\n\
+         SELECT count(*) FROM waiting WHERE county_id = $1 AND measure_code = $2 \
+         AND ($3::text IS NULL OR queue = $3) AND order_time_us <= $4 \
+         AND (order_time_us, registered_time_us, join_seq) < ($4, $5, $6)",
+    )
+    .bind(ledger.county_id.as_str())
+    .bind(ledger.measure_code.as_str())
+    .bind(queue.map(QueueKey::as_str))
+    .bind(key.order_time.micros())
+    .bind(key.registered_time.micros())
+    .bind(key.join_seq.cast_signed())
+    .fetch_one(connection)
+    .await?;
+    Ok(count.cast_unsigned())
+}
+
+/// Which entries a page shows.
+#[derive(Debug, Clone)]
+pub struct PageFilter {
+    /// In this state.
+    pub state: &'static str,
+    /// Of these municipalities, or followed up by `office`; `None` for all.
+    pub municipalities: Option<Vec<String>>,
+    /// Followed up by this office.
+    pub office: Option<String>,
+    /// Of this municipality only.
+    pub only_municipality: Option<MunicipalityNumber>,
+}
+
+/// A page of entries after `after`, in the order of the queue.
+pub async fn page(
+    connection: &mut PgConnection,
+    ledger: &LedgerId,
+    filter: &PageFilter,
+    after: OrderKey,
+    limit: i64,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    let rows: Vec<Json<Entry>> = sqlx::query_scalar(
+        "-- entries_page\n\
+         SELECT doc FROM entry WHERE county_id = $1 AND measure_code = $2 AND state = $3 \
+         AND ($4::text[] IS NULL OR municipality_number = ANY($4) \
+              OR following_office_number = $5) \
+         AND ($6::text IS NULL OR municipality_number = $6) \
+         AND order_time_us >= $7 \
+         AND (order_time_us, registered_time_us, join_seq) > ($7, $8, $9) \
+         ORDER BY order_time_us, registered_time_us, join_seq LIMIT $10",
+    )
+    .bind(ledger.county_id.as_str())
+    .bind(ledger.measure_code.as_str())
+    .bind(filter.state)
+    .bind(filter.municipalities.as_ref())
+    .bind(filter.office.as_ref())
+    .bind(filter.only_municipality.as_ref().map(MunicipalityNumber::as_str))
+    .bind(after.order_time.micros())
+    .bind(after.registered_time.micros())
+    .bind(after.join_seq.cast_signed())
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|Json(entry)| entry).collect())
+}
+
+/// How many wait in a ledger, and for what.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// By entitled municipality.
+    pub municipalities: Vec<(MunicipalityNumber, u64)>,
+    /// By preferred place group; who names several is counted at each.
+    pub place_groups: Vec<(PlaceGroupId, u64)>,
+    /// Without a preference.
+    pub without_preference: u64,
+    /// The earliest registered time.
+    pub earliest: Option<Timestamp>,
+}
+
+/// Counts who waits in a ledger.
+pub async fn counts(
+    connection: &mut PgConnection,
+    ledger: &LedgerId,
+) -> Result<QueueCounts, sqlx::Error> {
+    let (county, measure) = (ledger.county_id.as_str(), ledger.measure_code.as_str());
+    let mut counts = QueueCounts::default();
+    let municipalities = sqlx::query(
+        "-- count_by_municipality\n\
+         SELECT municipality_number, count(*) AS n, min(registered_time_us) AS earliest, \
+         count(*) FILTER (WHERE preferred = '{}') AS free FROM waiting \
+         WHERE county_id = $1 AND measure_code = $2 GROUP BY 1 ORDER BY 1",
+    )
+    .bind(county)
+    .bind(measure)
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in &municipalities {
+        let number = parse(row.try_get("municipality_number")?)?;
+        counts.municipalities.push((number, row.try_get::<i64, _>("n")?.cast_unsigned()));
+        counts.without_preference += row.try_get::<i64, _>("free")?.cast_unsigned();
+        let earliest = Timestamp::from_micros(row.try_get("earliest")?);
+        counts.earliest = Some(counts.earliest.map_or(earliest, |least| least.min(earliest)));
+    }
+    let groups = sqlx::query(
+        "-- count_by_place_group\n\
+         SELECT place_group_id, count(*) AS n FROM waiting, unnest(preferred) AS place_group_id \
+         WHERE county_id = $1 AND measure_code = $2 GROUP BY 1 ORDER BY 1",
+    )
+    .bind(county)
+    .bind(measure)
+    .fetch_all(connection)
+    .await?;
+    for row in &groups {
+        let id = PlaceGroupId(row.try_get::<Uuid, _>("place_group_id")?);
+        counts.place_groups.push((id, row.try_get::<i64, _>("n")?.cast_unsigned()));
+    }
+    Ok(counts)
+}

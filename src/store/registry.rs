@@ -1,0 +1,61 @@
+//! The registry's rows, by version.
+
+use sqlx::{PgConnection, Postgres, QueryBuilder, types::Json};
+
+use crate::{
+    domain::{
+        ids::{LedgerId, REGISTRY_AREA},
+        registry::{Registry, RegistryRow},
+    },
+    store::{
+        ledger,
+        rows::{BATCH_ROWS, execute_rows},
+    },
+};
+
+/// The registry's version; 0 before the first import.
+pub async fn version(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
+    Ok(ledger::seq(connection, &LedgerId::registry()).await?.unwrap_or(0))
+}
+
+/// The registry as of a version.
+pub async fn load(connection: &mut PgConnection, version: u64) -> Result<Registry, sqlx::Error> {
+    let rows: Vec<Json<RegistryRow>> = sqlx::query_scalar(
+        "-- load_registry\n\
+         SELECT DISTINCT ON (kind, natural_key) doc FROM registry_row \
+         WHERE county_id = $1 AND version <= $2 ORDER BY kind, natural_key, version DESC",
+    )
+    .bind(REGISTRY_AREA)
+    .bind(version.cast_signed())
+    .fetch_all(connection)
+    .await?;
+    let rows: Vec<RegistryRow> = rows.into_iter().map(|Json(row)| row).collect();
+    let mut registry = Registry::default();
+    registry.apply(version, &rows);
+    Ok(registry)
+}
+
+/// Adds rows of a new version.
+pub async fn add(
+    connection: &mut PgConnection,
+    version: u64,
+    rows: &[RegistryRow],
+) -> Result<(), sqlx::Error> {
+    for chunk in rows.chunks(BATCH_ROWS) {
+        let mut query = QueryBuilder::<Postgres>::new(
+            "-- add_registry_rows\n\
+             INSERT INTO registry_row (county_id, kind, natural_key, version, doc) ",
+        );
+        query.push_values(chunk, |mut values, row| {
+            let (kind, key) = row.key();
+            values
+                .push_bind(REGISTRY_AREA)
+                .push_bind(kind.as_str())
+                .push_bind(key)
+                .push_bind(version.cast_signed())
+                .push_bind(Json(row));
+        });
+        execute_rows(connection, query, chunk.len()).await?;
+    }
+    Ok(())
+}

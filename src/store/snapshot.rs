@@ -1,0 +1,192 @@
+//! Everything the tables hold for a ledger, for `verify`.
+
+use std::collections::BTreeSet;
+
+use sqlx::{PgConnection, Row, types::Json};
+
+use crate::{
+    domain::{
+        ids::{ExternalReference, LedgerId},
+        ledger::{Ledger, Rows},
+    },
+    store::{
+        ledger::{due_from, find, queue_from},
+        rows::parse,
+    },
+};
+
+/// A ledger's tables as they stand.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The head, accounts and place groups.
+    pub ledger: Ledger,
+    /// The rest, sorted as `rows` sorts it.
+    pub rows: Rows,
+    /// The ids in `waiting`, with their queues.
+    pub waiting: BTreeSet<(uuid::Uuid, String)>,
+    /// Claims of this ledger: person and entry.
+    pub claims: BTreeSet<(uuid::Uuid, Option<uuid::Uuid>)>,
+}
+
+/// Reads a ledger's tables.
+pub async fn read(
+    connection: &mut PgConnection,
+    id: &LedgerId,
+) -> Result<Option<Snapshot>, sqlx::Error> {
+    let Some(ledger) = find(connection, id).await? else { return Ok(None) };
+    let rows = Rows {
+        frame: Some(ledger.frame().clone()),
+        place_groups: ledger.place_groups().cloned().collect(),
+        accounts: ledger.accounts().map(|(key, account)| (key.clone(), *account)).collect(),
+        submissions: docs(connection, id, SUBMISSIONS).await?,
+        entries: docs(connection, id, ENTRIES).await?,
+        offers: docs(connection, id, OFFERS).await?,
+        placements: docs(connection, id, PLACEMENTS).await?,
+        references: references(connection, id).await?,
+        queues: queues(connection, id).await?,
+        due: due(connection, id).await?,
+        ended_claims: Vec::new(),
+    };
+    let waiting = waiting(connection, id).await?;
+    let claims = claims(connection, id).await?;
+    Ok(Some(Snapshot { ledger, rows, waiting, claims }))
+}
+
+const SUBMISSIONS: &str = "-- all_submissions\n\
+     SELECT doc FROM capacity_submission WHERE county_id = $1 AND measure_code = $2 \
+     ORDER BY submission_id";
+const ENTRIES: &str = "-- all_entries\n\
+     SELECT doc FROM entry WHERE county_id = $1 AND measure_code = $2 \
+     AND state = CASE WHEN jsonb_typeof(doc->'state') = 'string' THEN doc->>'state' \
+                      ELSE (SELECT jsonb_object_keys(doc->'state')) END \
+     ORDER BY entry_id";
+const OFFERS: &str = "-- all_offers\n\
+     SELECT doc FROM offer WHERE county_id = $1 AND measure_code = $2 ORDER BY offer_id";
+const PLACEMENTS: &str = "-- all_placements\n\
+     SELECT doc FROM placement WHERE county_id = $1 AND measure_code = $2 ORDER BY placement_id";
+
+async fn docs<T>(
+    connection: &mut PgConnection,
+    id: &LedgerId,
+    statement: &'static str,
+) -> Result<Vec<T>, sqlx::Error>
+where
+    T: serde::de::DeserializeOwned + Send + Unpin + 'static,
+{
+    let docs: Vec<Json<T>> = sqlx::query_scalar(statement)
+        .bind(id.county_id.as_str())
+        .bind(id.measure_code.as_str())
+        .fetch_all(connection)
+        .await?;
+    Ok(docs.into_iter().map(|Json(doc)| doc).collect())
+}
+
+async fn references(
+    connection: &mut PgConnection,
+    id: &LedgerId,
+) -> Result<Vec<(ExternalReference, uuid::Uuid)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "-- all_references\n\
+         SELECT system, reference_id, resource_id FROM external_reference \
+         WHERE county_id = $1 AND measure_code = $2 \
+         ORDER BY system COLLATE \"C\", reference_id COLLATE \"C\"",
+    )
+    .bind(id.county_id.as_str())
+    .bind(id.measure_code.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let (system, id) = (row.try_get("system")?, row.try_get("reference_id")?);
+            Ok((ExternalReference { system, id }, row.try_get("resource_id")?))
+        })
+        .collect()
+}
+
+async fn queues(
+    connection: &mut PgConnection,
+    id: &LedgerId,
+) -> Result<Vec<(crate::domain::waitlist::QueueKey, crate::domain::waitlist::OrderKey)>, sqlx::Error>
+{
+    let rows = sqlx::query(
+        "-- all_queues\n\
+         SELECT queue, watermark_order_us, watermark_registered_us, watermark_seq FROM queue \
+         WHERE county_id = $1 AND measure_code = $2 ORDER BY queue",
+    )
+    .bind(id.county_id.as_str())
+    .bind(id.measure_code.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(queue_from).collect()
+}
+
+async fn due(
+    connection: &mut PgConnection,
+    id: &LedgerId,
+) -> Result<Vec<(crate::domain::ledger::Due, bool)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "-- all_due\n\
+         SELECT due_at, kind, thing FROM schedule WHERE county_id = $1 AND measure_code = $2",
+    )
+    .bind(id.county_id.as_str())
+    .bind(id.measure_code.as_str())
+    .fetch_all(connection)
+    .await?;
+    let mut due: Vec<_> =
+        rows.iter().map(|row| Ok((due_from(row)?, true))).collect::<Result<_, sqlx::Error>>()?;
+    due.sort_unstable();
+    Ok(due)
+}
+
+async fn waiting(
+    connection: &mut PgConnection,
+    id: &LedgerId,
+) -> Result<BTreeSet<(uuid::Uuid, String)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "-- all_waiting\n\
+         SELECT w.entry_id, w.queue FROM waiting w JOIN entry e USING (county_id, measure_code, \
+         entry_id, order_time_us, registered_time_us, join_seq, municipality_number) \
+         WHERE w.county_id = $1 AND w.measure_code = $2",
+    )
+    .bind(id.county_id.as_str())
+    .bind(id.measure_code.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("entry_id")?, row.try_get("queue")?))).collect()
+}
+
+async fn claims(
+    connection: &mut PgConnection,
+    id: &LedgerId,
+) -> Result<BTreeSet<(uuid::Uuid, Option<uuid::Uuid>)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "-- all_claims\n\
+         SELECT person_id, entry_id FROM person_claim WHERE county_id = $1 AND measure_code = $2",
+    )
+    .bind(id.county_id.as_str())
+    .bind(id.measure_code.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("person_id")?, row.try_get("entry_id")?))).collect()
+}
+
+/// How many of something there are that should not be: what no fold of one log shows.
+pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "-- strays\n\
+         SELECT 'people without a key' AS what, count(*) AS n FROM person p \
+         WHERE NOT EXISTS (SELECT FROM person_key k WHERE k.person_id = p.person_id) \
+         UNION ALL SELECT 'claims without an entry', count(*) FROM person_claim c \
+         WHERE NOT EXISTS (SELECT FROM entry e WHERE e.county_id = c.county_id \
+         AND e.measure_code = c.measure_code AND e.entry_id = c.entry_id AND e.state <> 'CLOSED')",
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("what")?, row.try_get("n")?))).collect()
+}
+
+/// A ledger id from text, for tools.
+pub fn ledger_id(text: &str) -> Result<LedgerId, sqlx::Error> {
+    let (county, measure) = text.split_once('/').unwrap_or((text, ""));
+    Ok(LedgerId { county_id: parse(county)?, measure_code: parse(measure)? })
+}

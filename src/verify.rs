@@ -1,0 +1,283 @@
+//! Checks a database whole: every hash of every log, every decision made again from
+//! what it recorded, every table against the fold of its log, and the invariants.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use sqlx::PgConnection;
+
+use crate::{
+    domain::{
+        account::AccountKey,
+        event::{Event, Header, Payload, RULES_VERSION},
+        ids::{IdSource, LedgerId},
+        ledger::{Context, Head, Ledger, Rows, apply, decide, rows},
+        log_chain::{payload_digest, row_hash},
+        measure::Distribution,
+        registry::Registry,
+        waitlist::EntryState,
+    },
+    store::{self, db::Db, log::LogRow, snapshot::Snapshot},
+};
+
+/// How many log rows are read at once.
+const PAGE: i64 = 500;
+/// How many findings of one ledger are told.
+const FINDINGS_MAX: usize = 20;
+
+/// What a check found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How many ledgers were checked.
+    pub ledgers: usize,
+    /// How many log rows were recomputed.
+    pub log_rows: u64,
+    /// How many entries, offers and placements were compared.
+    pub state_rows: usize,
+    /// What is wrong; empty when all is well.
+    pub findings: Vec<String>,
+}
+
+impl Report {
+    fn find(&mut self, ledger: &LedgerId, what: impl std::fmt::Display) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(format!("{ledger}: {what}"));
+        }
+    }
+}
+
+/// Checks everything, as of one moment; the service may go on meanwhile.
+pub async fn verify(db: &Db) -> Result<Report, sqlx::Error> {
+    let mut transaction = db.begin_read().await?;
+    let connection = &mut *transaction;
+    let mut report = Report::default();
+    let mut registries = Registries::default();
+    let ids = store::ledger::list(connection, None).await?;
+    // The registry first: the others were decided by its versions.
+    let (registry, others): (Vec<_>, Vec<_>) = ids.into_iter().partition(LedgerId::is_registry);
+    for id in registry.iter().chain(&others) {
+        check_ledger(connection, id, &mut registries, &mut report).await?;
+    }
+    let last = registries.last();
+    let stored = store::registry::load(connection, last.version).await?;
+    if *last != stored {
+        report.findings.push("the registry's rows are not what its log says".to_owned());
+    }
+    for (what, count) in store::snapshot::strays(connection).await? {
+        if count > 0 {
+            report.findings.push(format!("{count} {what}"));
+        }
+    }
+    transaction.rollback().await?;
+    Ok(report)
+}
+
+/// The registry's versions, as its log makes them.
+struct Registries(BTreeMap<u64, Arc<Registry>>);
+
+impl Default for Registries {
+    fn default() -> Self {
+        Self(BTreeMap::from([(0, Arc::default())]))
+    }
+}
+
+impl Registries {
+    fn at(&self, version: u64) -> Option<Arc<Registry>> {
+        self.0.get(&version).cloned()
+    }
+
+    fn last(&self) -> Arc<Registry> {
+        self.0.last_key_value().map(|(_, registry)| Arc::clone(registry)).unwrap_or_default()
+    }
+
+    fn add(&mut self, version: u64, event: &Event) {
+        if let Event::RegistryImported { rows, .. } = event {
+            let mut next = (*self.last()).clone();
+            next.apply(version, rows);
+            self.0.insert(version, Arc::new(next));
+        }
+    }
+}
+
+async fn check_ledger(
+    connection: &mut PgConnection,
+    id: &LedgerId,
+    registries: &mut Registries,
+    report: &mut Report,
+) -> Result<(), sqlx::Error> {
+    let Some(snapshot) = store::snapshot::read(connection, id).await? else { return Ok(()) };
+    report.ledgers += 1;
+    let distribution = registries
+        .last()
+        .ledger_measure(id)
+        .map_or(Distribution::CountyPool, |measure| measure.distribution);
+    let mut ledger = Ledger::new(id.clone(), distribution, Head::EMPTY);
+    loop {
+        let page = store::log::page(connection, id, ledger.head().seq, PAGE).await?;
+        let Some(last) = page.last().map(|row| row.seq) else { break };
+        for row in &page {
+            if let Err(problem) = replay(&mut ledger, row, registries) {
+                report.find(id, format!("log row {}: {problem}", row.seq));
+                return Ok(());
+            }
+            report.log_rows += 1;
+        }
+        if ledger.head().seq != last {
+            report.find(id, format!("the log has a gap before {last}"));
+            return Ok(());
+        }
+    }
+    check_tables(&ledger, &snapshot, report);
+    check_invariants(&ledger, &snapshot, report);
+    Ok(())
+}
+
+/// Checks one row of a log against the state before it (I7), and lets it happen.
+fn replay(ledger: &mut Ledger, row: &LogRow, registries: &mut Registries) -> Result<(), String> {
+    let head = ledger.head();
+    if row.prev_hash != head.hash {
+        return Err("does not follow the row before it".to_owned());
+    }
+    if row.hash != row_hash(&row.prev_hash, &row.header, &payload_digest(&row.payload)) {
+        return Err("its hash is not that of its bytes".to_owned());
+    }
+    let header: Header = serde_json::from_slice(&row.header).map_err(|e| e.to_string())?;
+    let payload: Payload = serde_json::from_slice(&row.payload).map_err(|e| e.to_string())?;
+    check_header(ledger, row, &header, head)?;
+    let registry = registries
+        .at(header.registry_version)
+        .ok_or_else(|| format!("there is no registry version {}", header.registry_version))?;
+    let seed = hex::decode(&payload.id_seed).ok().and_then(|seed| seed.try_into().ok());
+    let mut ids = IdSource::new(seed.ok_or("its id seed is malformed")?, header.at);
+    let context = Context { at: header.at, registry: &registry, actor: &header.actor };
+    let decided = decide(ledger, &payload.command, &context, &mut ids)
+        .map_err(|stop| format!("would be refused today: {stop:?}"))?;
+    if decided != payload.events {
+        return Err("its decision recomputes to something else".to_owned());
+    }
+    for event in &payload.events {
+        registries.add(row.seq, event);
+        apply(ledger, event);
+    }
+    ledger.advance(row.hash, row.at);
+    Ok(())
+}
+
+fn check_header(
+    ledger: &Ledger,
+    row: &LogRow,
+    header: &Header,
+    head: Head,
+) -> Result<(), String> {
+    let columns_agree = header.seq == row.seq
+        && header.request_id == row.request_id
+        && header.kind == row.kind
+        && header.at == row.at
+        && header.ledger == *ledger.id();
+    if !columns_agree {
+        return Err("its header is not that of the row".to_owned());
+    }
+    if header.seq != head.seq + 1 {
+        return Err(format!("follows {}: there is a gap", head.seq));
+    }
+    if header.at <= head.at {
+        return Err("is not later than the row before it".to_owned());
+    }
+    if header.rules_version != RULES_VERSION {
+        return Err(format!("was decided by unknown rules, version {}", header.rules_version));
+    }
+    Ok(())
+}
+
+/// The tables must be what the log folds to.
+fn check_tables(ledger: &Ledger, snapshot: &Snapshot, report: &mut Report) {
+    let id = ledger.id();
+    let head = snapshot.ledger.head();
+    if head.seq != ledger.head().seq || head.hash != ledger.head().hash {
+        report.find(id, "the head is not the log's last row");
+    }
+    let folded = rows(ledger);
+    let stored = &snapshot.rows;
+    report.state_rows += stored.entries.len() + stored.offers.len() + stored.placements.len();
+    let differences = [
+        ("budgets and quotas", ledger.frame() == snapshot.ledger.frame()),
+        ("place groups", folded.place_groups == stored.place_groups),
+        ("accounts", folded.accounts == stored.accounts),
+        ("submissions", folded.submissions == stored.submissions),
+        ("entries", folded.entries == stored.entries),
+        ("offers", folded.offers == stored.offers),
+        ("placements", folded.placements == stored.placements),
+        ("external references", folded.references == stored.references),
+        ("the schedule", standing(&folded) == standing(stored)),
+        ("the waiting rows", waiting(ledger) == snapshot.waiting),
+    ];
+    for (what, _) in differences.into_iter().filter(|(_, same)| !same) {
+        report.find(id, format!("{what} are not what the log says"));
+    }
+}
+
+fn standing(rows: &Rows) -> BTreeSet<crate::domain::ledger::Due> {
+    rows.due.iter().filter(|(_, stands)| *stands).map(|(due, _)| *due).collect()
+}
+
+fn waiting(ledger: &Ledger) -> BTreeSet<(uuid::Uuid, String)> {
+    ledger
+        .entries()
+        .filter(|entry| entry.state == EntryState::Waiting)
+        .map(|entry| (entry.entry_id.0, ledger.queue_of(entry).as_str().to_owned()))
+        .collect()
+}
+
+fn check_invariants(ledger: &Ledger, snapshot: &Snapshot, report: &mut Report) {
+    let id = ledger.id();
+    let held = held(ledger);
+    for (key, account) in ledger.accounts() {
+        if !account.is_sound() {
+            report.find(id, format!("I1/I2: account {key:?} is not sound"));
+        }
+        let (reserved, in_use) = held.get(key).copied().unwrap_or_default();
+        if (account.reserved, account.in_use) != (reserved, in_use) {
+            report.find(id, format!("I8: account {key:?} does not hold what is reserved and used"));
+        }
+    }
+    let claims: BTreeSet<_> = ledger
+        .entries()
+        .filter(|entry| entry.state.is_open())
+        .map(|entry| (entry.person_id.0, Some(entry.entry_id.0)))
+        .collect();
+    if claims != snapshot.claims {
+        report.find(id, "I3: the claims are not those of the open entries");
+    }
+    let people: BTreeSet<_> = claims.iter().map(|(person, _)| *person).collect();
+    if people.len() != claims.len() {
+        report.find(id, "I3: someone has two open entries");
+    }
+    let watermarks: BTreeMap<_, _> = snapshot.rows.queues.iter().cloned().collect();
+    for entry in ledger.entries().filter(|entry| entry.state == EntryState::Waiting) {
+        let watermark = watermarks.get(&ledger.queue_of(entry));
+        if watermark.is_none_or(|watermark| *watermark > entry.key) {
+            report.find(id, format!("I6: entry {} stands before its queue's watermark", entry.entry_id));
+        }
+    }
+}
+
+/// What open offers reserve and running placements use, by account.
+fn held(ledger: &Ledger) -> BTreeMap<AccountKey, (i64, i64)> {
+    let mut held: BTreeMap<AccountKey, (i64, i64)> = BTreeMap::new();
+    for offer in ledger.offers().filter(|offer| offer.state.reserves()) {
+        for key in [AccountKey::PlaceGroup(offer.place_group_id), offer.account.clone()] {
+            held.entry(key).or_default().0 += i64::from(offer.participation_percent);
+        }
+    }
+    let running = ledger.placements().filter(|placement| {
+        !matches!(placement.state, crate::domain::allocation::PlacementState::Ended(_))
+    });
+    for placement in running {
+        for key in [AccountKey::PlaceGroup(placement.place_group_id), placement.account.clone()] {
+            held.entry(key).or_default().1 += i64::from(placement.participation_percent);
+        }
+    }
+    held
+}

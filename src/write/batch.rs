@@ -1,0 +1,434 @@
+//! One batch: the jobs of one county, in one transaction. Read, decide, write,
+//! commit, in that order.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use sqlx::PgConnection;
+
+use crate::{
+    app::App,
+    domain::{
+        access::{Actor, permits},
+        command::{Command, Needs},
+        event::Event,
+        ids::{AreaId, IdSource, LedgerId, RequestId},
+        ledger::{Context, Head, Ledger, apply, decide, due_request_id, rows},
+        measure::Distribution,
+        refusal::{Refusal, Stop},
+        registry::{Registry, RegistryRow},
+        waitlist::QueueKey,
+    },
+    error::Error,
+    store::{
+        self,
+        log::{Answer, LogRow, Replay},
+    },
+    write::{
+        Done, Job, Work,
+        decision::{complete, hidden_or_denied, log_row, targets},
+        people::{People, person_of},
+    },
+};
+
+/// How many eligible people of each queue are read at first; each further read of a
+/// queue doubles it.
+const HEADS: i64 = 64;
+/// How many due things take effect in one transaction at most.
+const DUE_AT_ONCE: i64 = 2_000;
+
+/// Runs the jobs of one county; an answer for each, in their order.
+pub(super) async fn run(
+    app: &App,
+    jobs: &[Arc<Job>],
+) -> Result<Vec<Result<Vec<u8>, Error>>, sqlx::Error> {
+    let mut transaction = app.db.begin_write().await?;
+    let connection = &mut *transaction;
+    let mut batch = Batch::open(app, connection, jobs).await?;
+    let more_is_due = batch.apply_due(connection).await?;
+    if more_is_due {
+        batch.write(connection).await?;
+        transaction.commit().await?;
+        return Box::pin(run(app, jobs)).await;
+    }
+    batch.read(connection, jobs).await?;
+    let mut answers = Vec::with_capacity(jobs.len());
+    for (index, job) in jobs.iter().enumerate() {
+        answers.push(match job.as_ref() {
+            Job::Wake(_) => Ok(Vec::new()),
+            Job::Work(work) => batch.answer(connection, index, work).await?,
+        });
+    }
+    if batch.has_written() {
+        batch.people.settle(connection).await?;
+        batch.write(connection).await?;
+        transaction.commit().await?;
+        app.registry.put(batch.registry);
+    } else {
+        transaction.rollback().await?;
+    }
+    Ok(answers)
+}
+
+/// A ledger under its lock, and what this batch adds to it.
+struct Open {
+    ledger: Ledger,
+    before: Head,
+    log: Vec<LogRow>,
+    answers: Vec<Answer>,
+}
+
+struct Batch<'a> {
+    app: &'a App,
+    county_id: AreaId,
+    registry: Arc<Registry>,
+    new_registry_rows: Vec<(u64, Vec<RegistryRow>)>,
+    open: BTreeMap<LedgerId, Open>,
+    replays: BTreeMap<(LedgerId, RequestId), Replay>,
+    people: People,
+}
+
+impl<'a> Batch<'a> {
+    /// Locks the ledgers, then reads the registry and the frame of each.
+    async fn open(
+        app: &'a App,
+        connection: &mut PgConnection,
+        jobs: &[Arc<Job>],
+    ) -> Result<Self, sqlx::Error> {
+        let ids: BTreeSet<&LedgerId> = jobs.iter().map(|job| job.ledger()).collect();
+        let county_id = jobs[0].ledger().county_id.clone();
+        let codes: Vec<String> = ids.iter().map(|id| id.measure_code.to_string()).collect();
+        let mut ledgers = store::ledger::lock(connection, &county_id, &codes).await?;
+        let registry = app.registry.current(connection).await?;
+        if ledgers.len() < ids.len() {
+            let known: BTreeSet<LedgerId> = ledgers.iter().map(|l| l.id().clone()).collect();
+            for id in ids.into_iter().filter(|id| !known.contains(id)) {
+                if let Some(distribution) = distribution_of(id, &registry) {
+                    store::ledger::create(connection, id, distribution).await?;
+                }
+            }
+            ledgers = store::ledger::lock(connection, &county_id, &codes).await?;
+        }
+        let mut open = BTreeMap::new();
+        for mut ledger in ledgers {
+            store::ledger::load_frame(connection, &mut ledger).await?;
+            let before = ledger.head();
+            let id = ledger.id().clone();
+            open.insert(id, Open { ledger, before, log: Vec::new(), answers: Vec::new() });
+        }
+        Ok(Self {
+            app,
+            county_id,
+            registry,
+            new_registry_rows: Vec::new(),
+            open,
+            replays: BTreeMap::new(),
+            people: People::default(),
+        })
+    }
+
+    /// Lets what is due take effect, before anything else is looked at. Says whether
+    /// there is more than one transaction should hold.
+    async fn apply_due(&mut self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        let now = self.app.clock.now();
+        let codes: Vec<String> = self.open.keys().map(|id| id.measure_code.to_string()).collect();
+        let county = &self.county_id;
+        let due = store::ledger::due(connection, county, &codes, now, DUE_AT_ONCE).await?;
+        let count: usize = due.values().map(Vec::len).sum();
+        let actor = Actor::by_time();
+        for (measure_code, due) in due {
+            let id = LedgerId { county_id: self.county_id.clone(), measure_code };
+            let mut needs = Needs::default();
+            due.iter().for_each(|due| needs.add(&due.command()));
+            self.load(connection, &id, &needs).await?;
+            for due in due {
+                let command = due.command();
+                let decided = self.decide(connection, &id, &command, &actor).await?;
+                // A measure type that has left the registry keeps its due things waiting.
+                if let Ok(decided) = decided {
+                    self.happen(&id, due_request_id(&id, &due), command, &actor, &decided);
+                }
+            }
+        }
+        Ok(i64::try_from(count).unwrap_or(i64::MAX) >= DUE_AT_ONCE)
+    }
+
+    /// Reads what the batch's commands need: replays first, then rows and queue heads,
+    /// then people and claims.
+    async fn read(
+        &mut self,
+        connection: &mut PgConnection,
+        jobs: &[Arc<Job>],
+    ) -> Result<(), sqlx::Error> {
+        let works = || jobs.iter().enumerate().filter_map(|(i, job)| Some((i, job.work()?)));
+        self.find_replays(connection, works().map(|(_, work)| work)).await?;
+        let mut needs: BTreeMap<LedgerId, Needs> = BTreeMap::new();
+        let fresh: Vec<(usize, &Work)> =
+            works().filter(|(_, work)| self.replay_of(work).is_none()).collect();
+        for (_, work) in &fresh {
+            needs.entry(work.ledger.clone()).or_default().add(&work.draft.command);
+        }
+        for (id, needs) in &needs {
+            self.load(connection, id, needs).await?;
+        }
+        let joins: Vec<(usize, &Work)> = fresh
+            .iter()
+            .filter(|(_, work)| work.draft.identity.is_some() && self.is_allowed(work))
+            .copied()
+            .collect();
+        self.people = People::of_joins(self.app, connection, &self.county_id, &joins).await?;
+        let sealed = fresh.iter().filter(|(_, work)| work.draft.plain.is_some());
+        let people: Vec<_> = sealed
+            .filter_map(|(_, work)| {
+                person_of(&self.open.get(&work.ledger)?.ledger, &work.draft.command)
+            })
+            .collect();
+        self.people.load_keys(self.app, connection, &people).await
+    }
+
+    async fn find_replays(
+        &mut self,
+        connection: &mut PgConnection,
+        works: impl Iterator<Item = &Work>,
+    ) -> Result<(), sqlx::Error> {
+        let requests: Vec<_> =
+            works.filter(|work| !work.validate_only).map(|work| work.request_id.0).collect();
+        if requests.is_empty() {
+            return Ok(());
+        }
+        let codes: Vec<String> = self.open.keys().map(|id| id.measure_code.to_string()).collect();
+        let county = self.county_id.as_str();
+        for replay in store::log::find_replays(connection, county, &codes, &requests).await? {
+            let found = self.open.keys().find(|id| id.measure_code.as_str() == replay.measure_code);
+            if let Some(id) = found {
+                self.replays.insert((id.clone(), replay.request_id), replay);
+            }
+        }
+        Ok(())
+    }
+
+    fn replay_of(&self, work: &Work) -> Option<&Replay> {
+        if work.validate_only {
+            return None;
+        }
+        self.replays.get(&(work.ledger.clone(), work.request_id))
+    }
+
+    async fn load(
+        &mut self,
+        connection: &mut PgConnection,
+        id: &LedgerId,
+        needs: &Needs,
+    ) -> Result<(), sqlx::Error> {
+        let Some(open) = self.open.get_mut(id) else { return Ok(()) };
+        store::ledger::load_needs(connection, &mut open.ledger, needs).await?;
+        if needs.heads {
+            let all = store::ledger::all_heads(connection, id, HEADS).await?;
+            for (queue, heads) in all {
+                let whole = is_whole(heads.len(), HEADS);
+                open.ledger.load_heads(&queue, heads, whole);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the caller may do this to the rows in question.
+    fn is_allowed(&self, work: &Work) -> bool {
+        let Some(open) = self.open.get(&work.ledger) else { return false };
+        targets(&open.ledger, &work.draft.command)
+            .iter()
+            .all(|target| permits(work.method, &work.actor, target, &self.registry))
+    }
+
+    /// Answers one command: replay before rights, rights before state.
+    async fn answer(
+        &mut self,
+        connection: &mut PgConnection,
+        index: usize,
+        work: &Work,
+    ) -> Result<Result<Vec<u8>, Error>, sqlx::Error> {
+        if let Some(replay) = self.replay_of(work) {
+            return Ok(self.replayed(work, replay));
+        }
+        if !self.open.contains_key(&work.ledger) {
+            return Ok(Err(Refusal::LedgerNotFound(work.ledger.clone()).into()));
+        }
+        if !self.is_allowed(work) {
+            return Ok(Err(hidden_or_denied(work).into()));
+        }
+        let ledger = &self.open[&work.ledger].ledger;
+        let Some(command) = complete(ledger, &self.people, index, work)? else {
+            return Ok(Err(Refusal::PersonAlreadyWaiting.into()));
+        };
+        let decided = match self.decide(connection, &work.ledger, &command, &work.actor).await? {
+            Ok(decided) => decided,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        if work.validate_only {
+            let mut preview = self.open[&work.ledger].ledger.clone();
+            decided.events.iter().for_each(|event| apply(&mut preview, event));
+            let done = Done { ledger: &preview, events: &decided.events, at: decided.at };
+            return Ok(Ok((work.encode)(&done)));
+        }
+        self.happen(&work.ledger, work.request_id, command, &work.actor, &decided);
+        Ok(Ok(self.keep_answer(work, &decided)))
+    }
+
+    fn replayed(&self, work: &Work, replay: &Replay) -> Result<Vec<u8>, Error> {
+        let Some((fingerprint, response)) = &replay.answer else {
+            return Err(Error::RequestIdExpired);
+        };
+        if self.app.keys.fingerprint_matches(&[&work.identity_of_call], fingerprint) {
+            Ok(response.clone())
+        } else {
+            Err(Error::RequestIdReused)
+        }
+    }
+
+    /// Decides, reading on where the loaded part of a queue runs out.
+    async fn decide(
+        &mut self,
+        connection: &mut PgConnection,
+        id: &LedgerId,
+        command: &Command,
+        actor: &Actor,
+    ) -> Result<Result<Decided, Refusal>, sqlx::Error> {
+        let seed = self.app.ids.seed();
+        let mut limit = HEADS;
+        loop {
+            let ledger = &self.open[id].ledger;
+            let at = ledger.next_time(self.app.clock.now());
+            let context = Context { at, registry: &self.registry, actor };
+            match decide(ledger, command, &context, &mut IdSource::new(seed, at)) {
+                Ok(events) => return Ok(Ok(Decided { events, at, seed })),
+                Err(Stop::Refused(refusal)) => return Ok(Err(refusal)),
+                Err(Stop::NeedMore(queue)) => {
+                    self.read_on(connection, id, &queue, limit).await?;
+                    limit *= 2;
+                }
+            }
+        }
+    }
+
+    async fn read_on(
+        &mut self,
+        connection: &mut PgConnection,
+        id: &LedgerId,
+        queue: &QueueKey,
+        limit: i64,
+    ) -> Result<(), sqlx::Error> {
+        let Some(open) = self.open.get_mut(id) else { return Ok(()) };
+        let Some(from) = open.ledger.read_to(queue) else { return Ok(()) };
+        let heads = store::ledger::heads(connection, id, queue, from, limit).await?;
+        let whole = is_whole(heads.len(), limit);
+        open.ledger.load_heads(queue, heads, whole);
+        Ok(())
+    }
+
+    /// Lets it happen: to the state in memory, and as a row of the log.
+    fn happen(
+        &mut self,
+        id: &LedgerId,
+        request_id: RequestId,
+        command: Command,
+        actor: &Actor,
+        decided: &Decided,
+    ) {
+        let registry_version = self.registry.version;
+        let Some(open) = self.open.get_mut(id) else { return };
+        let row = log_row(&open.ledger, request_id, command, actor, registry_version, decided);
+        for event in &decided.events {
+            apply(&mut open.ledger, event);
+            match event {
+                Event::RegistryImported { rows, .. } => {
+                    let mut registry = (*self.registry).clone();
+                    registry.apply(row.seq, rows);
+                    self.registry = Arc::new(registry);
+                    self.new_registry_rows.push((row.seq, rows.clone()));
+                }
+                Event::Joined { entry } => {
+                    let claim = (entry.person_id, id.measure_code.clone());
+                    self.people.claim(claim, entry.entry_id);
+                }
+                Event::CapacitySubmitted { .. }
+                | Event::CapacityApproved { .. }
+                | Event::CapacityRejected { .. }
+                | Event::PlaceBudgetSet { .. }
+                | Event::QuotasSet { .. }
+                | Event::LimitsSet { .. }
+                | Event::RunMade { .. }
+                | Event::Proposed { .. }
+                | Event::ProposalConfirmed { .. }
+                | Event::ProposalLapsed { .. }
+                | Event::OfferAccepted { .. }
+                | Event::OfferDeclined { .. }
+                | Event::OfferExpired { .. }
+                | Event::PlacementStarted { .. }
+                | Event::PlacementEndSet { .. }
+                | Event::PlacementEnded { .. }
+                | Event::NothingToDo => {}
+            }
+        }
+        open.ledger.advance(row.hash, row.at);
+        open.log.push(row);
+    }
+
+    /// Makes the answer, and keeps it for whoever asks again.
+    fn keep_answer(&mut self, work: &Work, decided: &Decided) -> Vec<u8> {
+        let fingerprint = self.app.keys.fingerprint(&[&work.identity_of_call]);
+        let Some(open) = self.open.get_mut(&work.ledger) else { return Vec::new() };
+        let at = decided.at;
+        let done = Done { ledger: &open.ledger, events: &decided.events, at };
+        let response = (work.encode)(&done);
+        let Head { seq, .. } = open.ledger.head();
+        open.answers.push(Answer { seq, fingerprint, response: response.clone(), at });
+        let replay = Replay {
+            measure_code: work.ledger.measure_code.to_string(),
+            request_id: work.request_id,
+            answer: Some((fingerprint, response.clone())),
+        };
+        self.replays.insert((work.ledger.clone(), work.request_id), replay);
+        response
+    }
+
+    fn has_written(&self) -> bool {
+        self.open.values().any(|open| !open.log.is_empty())
+    }
+
+    /// Writes everything, with a few statements of many rows.
+    async fn write(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        for (id, open) in self.open.iter().filter(|(_, open)| !open.log.is_empty()) {
+            let rows = rows(&open.ledger);
+            store::log::append(connection, id, &open.log).await?;
+            store::log::keep_answers(connection, id, &open.answers).await?;
+            store::rows::write(connection, &open.ledger, open.before, &rows).await?;
+            store::claim::end(connection, &id.measure_code, &rows.ended_claims).await?;
+        }
+        for (version, rows) in &self.new_registry_rows {
+            store::registry::add(connection, *version, rows).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What was decided, and from what it recomputes.
+pub(super) struct Decided {
+    pub(super) events: Vec<Event>,
+    pub(super) at: crate::domain::calendar::Timestamp,
+    pub(super) seed: [u8; 16],
+}
+
+fn is_whole(read: usize, limit: i64) -> bool {
+    i64::try_from(read).unwrap_or(i64::MAX) < limit
+}
+
+/// How a ledger that is not there yet would share its places; `None` where there can
+/// be no such ledger.
+fn distribution_of(id: &LedgerId, registry: &Registry) -> Option<Distribution> {
+    if *id == LedgerId::registry() {
+        return Some(Distribution::CountyPool);
+    }
+    registry.ledger_measure(id).map(|measure| measure.distribution)
+}

@@ -1,0 +1,182 @@
+//! The steps around a decision: whose rows it is about, whose person, and its row in
+//! the log.
+
+use crate::{
+    domain::{
+        access::{Actor, Role, Target},
+        command::Command,
+        event::{Header, Payload, RULES_VERSION},
+        ids::{EntryId, PlaceGroupId, RequestId},
+        ledger::Ledger,
+        log_chain::{payload_digest, row_hash},
+        refusal::Refusal,
+        waitlist::Sealed,
+    },
+    store::log::LogRow,
+    write::{
+        Work,
+        batch::Decided,
+        people::{People, person_of},
+    },
+};
+
+/// The rows a command reaches for, for the question whether the caller may. Rows that
+/// are not there are left out: the decision itself will miss them.
+pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
+    let area = Target { county_id: Some(ledger.id().county_id.clone()), ..Target::default() };
+    let of_entry = |entry_id: EntryId, group: Option<PlaceGroupId>| {
+        let entry = ledger.entry(entry_id)?;
+        let provider = group.and_then(|id| ledger.place_group(id));
+        Some(Target {
+            municipality_number: Some(entry.municipality_number.clone()),
+            following_office_number: Some(entry.following_office_number.clone()),
+            organisation_number: provider.map(|group| group.organisation_number.clone()),
+            ..area.clone()
+        })
+    };
+    let of_offer = |id| {
+        ledger.offer(id).and_then(|offer| of_entry(offer.entry_id, Some(offer.place_group_id)))
+    };
+    match command {
+        Command::ImportRegistry(_)
+        | Command::ReviewCapacity(_)
+        | Command::SetPlaceBudget(_)
+        | Command::SetQuotas(_)
+        | Command::AllocatePlaces(_)
+        | Command::BeginDay { .. }
+        | Command::LapseProposal { .. }
+        | Command::ExpireOffer { .. }
+        | Command::FinishPlacement { .. } => vec![area],
+        Command::SubmitCapacity(c) => {
+            vec![Target { organisation_number: Some(c.organisation_number.clone()), ..area }]
+        }
+        // Who follows the person up gives no right to put people on another's list.
+        Command::JoinWaitlist(c) => {
+            vec![Target { municipality_number: Some(c.municipality_number.clone()), ..area }]
+        }
+        Command::ConfirmProposals(c) => c.offer_ids.iter().filter_map(|id| of_offer(*id)).collect(),
+        Command::RespondToOffer(c) => of_offer(c.offer_id).into_iter().collect(),
+        Command::StartPlacement(c) => of_offer(c.offer_id).into_iter().collect(),
+        Command::EndPlacement(c) => ledger
+            .placement(c.placement_id)
+            .and_then(|p| of_entry(p.entry_id, Some(p.place_group_id)))
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// What exists but is not the caller's answers like what does not exist. An area is
+/// no secret: another county's is refused as such.
+pub(super) fn hidden_or_denied(work: &Work) -> Refusal {
+    let hidden = match &work.draft.command {
+        Command::ConfirmProposals(c) => c.offer_ids.first().map(|id| ("offer", id.to_string())),
+        Command::RespondToOffer(c) => Some(("offer", c.offer_id.to_string())),
+        Command::StartPlacement(c) => Some(("offer", c.offer_id.to_string())),
+        Command::EndPlacement(c) => Some(("placement", c.placement_id.to_string())),
+        Command::ImportRegistry(_)
+        | Command::SubmitCapacity(_)
+        | Command::ReviewCapacity(_)
+        | Command::SetPlaceBudget(_)
+        | Command::SetQuotas(_)
+        | Command::JoinWaitlist(_)
+        | Command::AllocatePlaces(_)
+        | Command::BeginDay { .. }
+        | Command::LapseProposal { .. }
+        | Command::ExpireOffer { .. }
+        | Command::FinishPlacement { .. } => None,
+    };
+    match hidden {
+        Some((what, id)) if work.actor.role != Role::County => Refusal::NotFound { what, id },
+        _ => Refusal::PermissionDenied,
+    }
+}
+
+/// Fills in the person and seals what is about the person. `None` where the person has
+/// an open entry already.
+pub(super) fn complete(
+    ledger: &Ledger,
+    people: &People,
+    index: usize,
+    work: &Work,
+) -> Result<Option<Command>, sqlx::Error> {
+    let mut command = work.draft.command.clone();
+    let plain = work.draft.plain.as_deref();
+    match &mut command {
+        Command::JoinWaitlist(join) => {
+            let Some(person_id) = people.of_join(index) else { return Ok(None) };
+            if !people.may_claim(&(person_id, work.ledger.measure_code.clone())) {
+                return Ok(None);
+            }
+            join.person_id = person_id;
+            join.grounds = plain.map(|p| people.seal(person_id, "entry.grounds", p)).transpose()?;
+        }
+        Command::RespondToOffer(c) => {
+            c.reason = seal(ledger, people, &work.draft.command, "offer.reason", plain)?;
+        }
+        Command::EndPlacement(c) => {
+            c.reason = seal(ledger, people, &work.draft.command, "placement.reason", plain)?;
+        }
+        Command::ImportRegistry(_)
+        | Command::SubmitCapacity(_)
+        | Command::ReviewCapacity(_)
+        | Command::SetPlaceBudget(_)
+        | Command::SetQuotas(_)
+        | Command::AllocatePlaces(_)
+        | Command::ConfirmProposals(_)
+        | Command::StartPlacement(_)
+        | Command::BeginDay { .. }
+        | Command::LapseProposal { .. }
+        | Command::ExpireOffer { .. }
+        | Command::FinishPlacement { .. } => {}
+    }
+    Ok(Some(command))
+}
+
+fn seal(
+    ledger: &Ledger,
+    people: &People,
+    command: &Command,
+    context: &str,
+    plain: Option<&str>,
+) -> Result<Option<Sealed>, sqlx::Error> {
+    match (plain, person_of(ledger, command)) {
+        (Some(plain), Some(person)) => people.seal(person, context, plain).map(Some),
+        // Without a person there is no such offer or placement, and the decision says so.
+        _ => Ok(None),
+    }
+}
+
+/// The row that follows a ledger's head.
+pub(super) fn log_row(
+    ledger: &Ledger,
+    request_id: RequestId,
+    command: Command,
+    actor: &Actor,
+    registry_version: u64,
+    decided: &Decided,
+) -> LogRow {
+    let head = ledger.head();
+    let kind = command.kind();
+    let header = Header {
+        ledger: ledger.id().clone(),
+        seq: head.seq + 1,
+        request_id,
+        kind: kind.to_owned(),
+        at: decided.at,
+        rules_version: RULES_VERSION,
+        registry_version,
+        actor: actor.clone(),
+    };
+    let events = decided.events.clone();
+    let payload = Payload { command, id_seed: hex::encode(decided.seed), events };
+    let (header, payload) = (to_json(&header), to_json(&payload));
+    let hash = row_hash(&head.hash, &header, &payload_digest(&payload));
+    let (seq, at) = (head.seq + 1, decided.at);
+    LogRow { seq, request_id, kind: kind.to_owned(), header, payload, prev_hash: head.hash, hash, at }
+}
+
+/// These types hold nothing JSON cannot say: no maps with keys other than text, no
+/// floats. Should one ever, the batch is rolled back and only its command fails.
+fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|error| panic!("a log row is not JSON: {error}"))
+}

@@ -1,0 +1,122 @@
+//! A lane: collects commands, runs them in batches, answers.
+
+use std::{collections::VecDeque, panic::AssertUnwindSafe, time::Duration};
+
+use futures::FutureExt;
+use tokio::sync::mpsc;
+
+use crate::{
+    app::App,
+    error::Error,
+    store::db::{Class, classify},
+    write::{BATCH_COMMANDS, Pending, batch},
+};
+
+/// How often a batch is tried again when the database does not answer, and how long
+/// is waited before each.
+const RETRIES: [Duration; 5] = [
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+    Duration::from_millis(1000),
+    Duration::from_millis(2000),
+];
+
+/// Runs until nobody can hand work in any more.
+pub(super) async fn run(app: App, mut incoming: mpsc::Receiver<Pending>) {
+    let mut waiting: VecDeque<Pending> = VecDeque::new();
+    loop {
+        if waiting.is_empty() {
+            let Some(first) = incoming.recv().await else { return };
+            waiting.push_back(first);
+        }
+        while let Ok(more) = incoming.try_recv() {
+            waiting.push_back(more);
+        }
+        let batch = next_batch(&mut waiting);
+        if !batch.is_empty() {
+            run_batch(&app, batch).await;
+        }
+    }
+}
+
+/// Takes the commands of the first one's county, in the order they came. Callers that
+/// have gone away are dropped: what has not begun need not be done.
+fn next_batch(waiting: &mut VecDeque<Pending>) -> Vec<Pending> {
+    waiting.retain(|pending| !pending.answer.is_closed());
+    let Some(county) = waiting.front().map(|first| first.job.ledger().county_id.clone()) else {
+        return Vec::new();
+    };
+    let mut batch = Vec::new();
+    let mut others = VecDeque::new();
+    for pending in waiting.drain(..) {
+        if pending.job.ledger().county_id == county && batch.len() < BATCH_COMMANDS {
+            batch.push(pending);
+        } else {
+            others.push_back(pending);
+        }
+    }
+    *waiting = others;
+    batch
+}
+
+/// Runs a batch; when something in it is at fault, each command alone, so that only
+/// the culprit pays.
+async fn run_batch(app: &App, batch: Vec<Pending>) {
+    match attempt(app, &batch).await {
+        Ok(answers) => {
+            for (pending, answer) in batch.into_iter().zip(answers) {
+                // Whoever has gone away finds the answer again by the request id.
+                drop(pending.answer.send(answer));
+            }
+        }
+        Err(Failure::Unavailable) => {
+            for pending in batch {
+                drop(pending.answer.send(Err(Error::DatabaseUnavailable)));
+            }
+        }
+        Err(Failure::Fault(fault)) if batch.len() == 1 => {
+            for pending in batch {
+                drop(pending.answer.send(Err(Error::Internal(fault.clone()))));
+            }
+        }
+        Err(Failure::Fault(fault)) => {
+            tracing::error!(fault, commands = batch.len(), "a batch failed; running each alone");
+            for pending in batch {
+                Box::pin(run_batch(app, vec![pending])).await;
+            }
+        }
+    }
+}
+
+/// Why a batch got nowhere.
+enum Failure {
+    Unavailable,
+    Fault(String),
+}
+
+type Answers = Vec<Result<Vec<u8>, Error>>;
+
+/// Runs a batch until the database answers, or does not for too long. After a lost
+/// connection nobody knows whether the commit happened: running the batch again finds
+/// out, since what did happen is found by its request ids.
+async fn attempt(app: &App, batch: &[Pending]) -> Result<Answers, Failure> {
+    let jobs: Vec<_> = batch.iter().map(|pending| pending.job.clone()).collect();
+    for pause in RETRIES.iter().map(Some).chain([None]) {
+        let once = AssertUnwindSafe(batch::run(app, &jobs)).catch_unwind().await;
+        let error = match once {
+            Ok(Ok(answers)) => return Ok(answers),
+            Ok(Err(error)) => error,
+            Err(_) => return Err(Failure::Fault("a panic".to_owned())),
+        };
+        if classify(&error) == Class::Fault {
+            return Err(Failure::Fault(error.to_string()));
+        }
+        tracing::warn!(%error, "the database did not take a batch");
+        match pause {
+            Some(pause) => tokio::time::sleep(*pause).await,
+            None => break,
+        }
+    }
+    Err(Failure::Unavailable)
+}

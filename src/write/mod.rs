@@ -1,0 +1,165 @@
+//! The writer: every mutation of every ledger goes through here.
+//!
+//! A few lanes (counties assigned by hash) collect the commands that arrive while
+//! their previous commit is under way and run those of one county as one batch in one
+//! transaction. Handlers only wait for an answer: no database work runs in a call's
+//! own future, so a call that is dropped cannot leave a transaction half begun.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+mod batch;
+mod decision;
+mod lane;
+mod people;
+
+use crate::{
+    app::App,
+    domain::{
+        access::{Actor, Method},
+        calendar::Timestamp,
+        command::Command,
+        event::Event,
+        ids::{LedgerId, RequestId},
+        ledger::Ledger,
+        national_identity::NationalIdentityNumber,
+    },
+    error::Error,
+};
+
+/// How many lanes there are.
+pub const LANES: usize = 4;
+/// How many commands may wait in a lane; more are answered with "overloaded".
+pub const LANE_QUEUE: usize = 2_000;
+/// How many commands run in one transaction at most.
+pub const BATCH_COMMANDS: usize = 128;
+
+/// What a caller asks for, checked and in the domain's words.
+pub struct Work {
+    /// Which RPC.
+    pub method: Method,
+    /// The caller's name for the call.
+    pub request_id: RequestId,
+    /// Whether to decide and store nothing.
+    pub validate_only: bool,
+    /// Which ledger.
+    pub ledger: LedgerId,
+    /// Who asks.
+    pub actor: Actor,
+    /// Caller and call, byte for byte: what a retry must repeat. Only a keyed digest of
+    /// it is kept.
+    pub identity_of_call: Vec<u8>,
+    /// What.
+    pub draft: Draft,
+    /// Makes the answer's bytes.
+    pub encode: Encode,
+}
+
+/// A command before the person in it has a name and a key.
+pub struct Draft {
+    /// The command; its person and its sealed texts are filled in by the writer.
+    pub command: Command,
+    /// The person's identity number, for a join.
+    pub identity: Option<NationalIdentityNumber>,
+    /// Text to be sealed under the person's key.
+    pub plain: Option<String>,
+}
+
+impl Draft {
+    /// A command about no person, or without text about one.
+    pub fn of(command: Command) -> Self {
+        Self { command, identity: None, plain: None }
+    }
+}
+
+/// What was done, for making an answer.
+pub struct Done<'a> {
+    /// The ledger after it.
+    pub ledger: &'a Ledger,
+    /// What happened.
+    pub events: &'a [Event],
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Makes the answer's bytes. It must name nobody: answers are kept.
+pub type Encode = fn(&Done<'_>) -> Vec<u8>;
+
+/// What a lane may be asked to do in a ledger.
+enum Job {
+    /// A caller's command.
+    Work(Work),
+    /// Let what is due take effect.
+    Wake(LedgerId),
+}
+
+impl Job {
+    fn ledger(&self) -> &LedgerId {
+        match self {
+            Self::Work(work) => &work.ledger,
+            Self::Wake(ledger) => ledger,
+        }
+    }
+
+    fn work(&self) -> Option<&Work> {
+        match self {
+            Self::Work(work) => Some(work),
+            Self::Wake(_) => None,
+        }
+    }
+}
+
+/// A job on its way, and where its answer goes.
+struct Pending {
+    job: Arc<Job>,
+    answer: oneshot::Sender<Result<Vec<u8>, Error>>,
+}
+
+/// The way in.
+#[derive(Clone)]
+pub struct Writer {
+    lanes: Vec<mpsc::Sender<Pending>>,
+}
+
+impl Writer {
+    /// Starts the lanes. They end when the last `Writer` is dropped and their work is
+    /// done.
+    pub fn start(app: &App) -> (Self, Vec<tokio::task::JoinHandle<()>>) {
+        let mut lanes = Vec::with_capacity(LANES);
+        let mut tasks = Vec::with_capacity(LANES);
+        for _ in 0..LANES {
+            let (sender, receiver) = mpsc::channel(LANE_QUEUE);
+            lanes.push(sender);
+            tasks.push(tokio::spawn(lane::run(app.clone(), receiver)));
+        }
+        (Self { lanes }, tasks)
+    }
+
+    /// Hands work in and waits for its answer's bytes. Dropping the wait drops nothing
+    /// but the wait.
+    pub async fn submit(&self, work: Work) -> Result<Vec<u8>, Error> {
+        self.hand_in(Job::Work(work)).await
+    }
+
+    /// Lets what is due in a ledger take effect.
+    pub async fn wake(&self, ledger: LedgerId) -> Result<(), Error> {
+        self.hand_in(Job::Wake(ledger)).await.map(drop)
+    }
+
+    async fn hand_in(&self, job: Job) -> Result<Vec<u8>, Error> {
+        let (answer, wait) = oneshot::channel();
+        let lane = &self.lanes[lane_of(job.ledger())];
+        lane.try_send(Pending { job: Arc::new(job), answer }).map_err(|_| Error::Overloaded)?;
+        wait.await.unwrap_or_else(|_| Err(Error::DatabaseUnavailable))
+    }
+}
+
+fn lane_of(ledger: &LedgerId) -> usize {
+    let mut hasher = DefaultHasher::new();
+    ledger.county_id.hash(&mut hasher);
+    usize::try_from(hasher.finish() % LANES as u64).unwrap_or(0)
+}

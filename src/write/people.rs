@@ -1,0 +1,187 @@
+//! People in a batch: who they are, their keys, and their claims.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::PgConnection;
+
+use crate::{
+    app::App,
+    domain::{
+        command::Command,
+        ids::{AreaId, EntryId, PersonId},
+        ledger::Ledger,
+        national_identity::NationalIdentityNumber,
+        waitlist::Sealed,
+    },
+    keys::DataKey,
+    store::{
+        claim::{self, Claim},
+        people::{self, Found, Wanted},
+    },
+    write::Work,
+};
+
+/// The people of a batch.
+#[derive(Default)]
+pub(super) struct People {
+    /// Who each join is about, by the command's place in the batch.
+    of_join: BTreeMap<usize, PersonId>,
+    keys: BTreeMap<PersonId, DataKey>,
+    added: BTreeSet<PersonId>,
+    claims: BTreeMap<Claim, Option<EntryId>>,
+}
+
+impl People {
+    /// Finds or adds the people of joins, then takes their claims: always in this
+    /// order, each in one sorted statement, so that no two writers wait for each other.
+    pub(super) async fn of_joins(
+        app: &App,
+        connection: &mut PgConnection,
+        county_id: &AreaId,
+        joins: &[(usize, &Work)],
+    ) -> Result<Self, sqlx::Error> {
+        let mut people = Self::default();
+        if joins.is_empty() {
+            return Ok(people);
+        }
+        let identities: Vec<&NationalIdentityNumber> =
+            joins.iter().filter_map(|(_, work)| work.draft.identity.as_ref()).collect();
+        let digests: Vec<_> = identities.iter().map(|i| app.keys.identity_hmacs(i)).collect();
+        let mut found = people::find(connection, &digests).await?;
+        if found.iter().any(Option::is_none) {
+            people.add_missing(app, connection, &identities, &found).await?;
+            found = people::find(connection, &digests).await?;
+        }
+        let mut wanted = BTreeSet::new();
+        for ((index, work), person) in joins.iter().zip(found) {
+            let Some(Found { person_id, data_key }) = person else { continue };
+            people.of_join.insert(*index, person_id);
+            people.keep_key(app, person_id, &data_key)?;
+            wanted.insert((person_id, work.ledger.measure_code.clone()));
+        }
+        let taken = claim::take(connection, county_id, &wanted).await?;
+        people.claims = taken.into_iter().map(|claim| (claim, None)).collect();
+        Ok(people)
+    }
+
+    async fn add_missing(
+        &mut self,
+        app: &App,
+        connection: &mut PgConnection,
+        identities: &[&NationalIdentityNumber],
+        found: &[Option<Found>],
+    ) -> Result<(), sqlx::Error> {
+        let mut wanted: BTreeMap<[u8; 32], Wanted> = BTreeMap::new();
+        for (identity, _) in identities.iter().zip(found).filter(|(_, hit)| hit.is_none()) {
+            let (key_version, hmac) = app.keys.identity_hmac(identity);
+            let person_id = PersonId(app.ids.id());
+            let (_, data_key) = app.keys.new_data_key(person_id.0).map_err(key_error)?;
+            let identity = app.keys.seal_identity(identity, person_id.0).map_err(key_error)?;
+            let person = Wanted { key_version, hmac, person_id, identity, data_key };
+            wanted.entry(hmac).or_insert(person);
+        }
+        let mut wanted: Vec<Wanted> = wanted.into_values().collect();
+        self.added.extend(people::add(connection, &mut wanted).await?);
+        Ok(())
+    }
+
+    fn keep_key(&mut self, app: &App, person: PersonId, wrapped: &[u8]) -> Result<(), sqlx::Error> {
+        if !self.keys.contains_key(&person) {
+            let key = app.keys.unwrap_data_key(wrapped, person.0).map_err(key_error)?;
+            self.keys.insert(person, key);
+        }
+        Ok(())
+    }
+
+    /// Reads the keys of those whose offers and placements have text to be sealed.
+    pub(super) async fn load_keys(
+        &mut self,
+        app: &App,
+        connection: &mut PgConnection,
+        people: &[PersonId],
+    ) -> Result<(), sqlx::Error> {
+        if people.is_empty() {
+            return Ok(());
+        }
+        for (person, wrapped) in people::data_keys(connection, people).await? {
+            self.keep_key(app, person, &wrapped)?;
+        }
+        Ok(())
+    }
+
+    /// Who a join is about.
+    pub(super) fn of_join(&self, index: usize) -> Option<PersonId> {
+        self.of_join.get(&index).copied()
+    }
+
+    /// Whether the claim is this batch's and nobody in it has used it yet.
+    pub(super) fn may_claim(&self, claim: &Claim) -> bool {
+        self.claims.get(claim) == Some(&None)
+    }
+
+    /// Notes that a claim is held by an entry.
+    pub(super) fn claim(&mut self, claim: Claim, entry_id: EntryId) {
+        self.claims.insert(claim, Some(entry_id));
+    }
+
+    /// Seals text under a person's key.
+    pub(super) fn seal(
+        &self,
+        person: PersonId,
+        context: &str,
+        plain: &str,
+    ) -> Result<Sealed, sqlx::Error> {
+        let key = self.keys.get(&person).ok_or_else(|| key_error("the person has no key"))?;
+        let sealed = key.seal(context, plain.as_bytes()).map_err(key_error)?;
+        Ok(Sealed(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, sealed)))
+    }
+
+    /// Names the entries of claims that are held; gives back claims and people that
+    /// nobody needs.
+    pub(super) async fn settle(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let held: Vec<(Claim, EntryId)> = self
+            .claims
+            .iter()
+            .filter_map(|(claim, entry)| entry.map(|entry| (claim.clone(), entry)))
+            .collect();
+        claim::name_entries(connection, &held).await?;
+        let unused: BTreeSet<Claim> = self
+            .claims
+            .iter()
+            .filter(|(_, entry)| entry.is_none())
+            .map(|(claim, _)| claim.clone())
+            .collect();
+        claim::give_back(connection, &unused).await?;
+        let needed: BTreeSet<PersonId> = held.iter().map(|((person, _), _)| *person).collect();
+        let idle: Vec<PersonId> = self.added.difference(&needed).copied().collect();
+        people::remove(connection, &idle).await
+    }
+}
+
+/// Whose entry an offer or placement command is about.
+pub(super) fn person_of(ledger: &Ledger, command: &Command) -> Option<PersonId> {
+    let entry_id = match command {
+        Command::RespondToOffer(c) => ledger.offer(c.offer_id)?.entry_id,
+        Command::EndPlacement(c) => ledger.placement(c.placement_id)?.entry_id,
+        Command::ImportRegistry(_)
+        | Command::SubmitCapacity(_)
+        | Command::ReviewCapacity(_)
+        | Command::SetPlaceBudget(_)
+        | Command::SetQuotas(_)
+        | Command::JoinWaitlist(_)
+        | Command::AllocatePlaces(_)
+        | Command::ConfirmProposals(_)
+        | Command::StartPlacement(_)
+        | Command::BeginDay { .. }
+        | Command::LapseProposal { .. }
+        | Command::ExpireOffer { .. }
+        | Command::FinishPlacement { .. } => return None,
+    };
+    ledger.entry(entry_id).map(|entry| entry.person_id)
+}
+
+/// A key that fails is a fault of the service, not of the database; the batch treats
+/// both alike.
+fn key_error(error: impl ToString) -> sqlx::Error {
+    sqlx::Error::Decode(error.to_string().into())
+}

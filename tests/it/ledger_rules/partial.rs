@@ -1,0 +1,149 @@
+//! A ledger loaded in part decides what the whole one decides: the same sequence on a ledger that
+//! stays in memory and on one that is read from tables anew for each batch, its queues a few
+//! entries at a time.
+
+use proptest::prelude::*;
+use tiltaksplass::domain::{
+    command::Needs,
+    ledger::{Due, rows},
+};
+
+use super::{
+    sequences::{LENGTH, Op, World, either_ledger, op, runner},
+    tables::Tables,
+    *,
+};
+
+type Outcome = Result<Vec<Event>, Refusal>;
+
+/// Decides on part of a ledger, reading on where it runs out, as the writer does.
+fn decide_in_part(
+    tables: &Tables,
+    ledger: &mut Ledger,
+    command: &Command,
+    now: Timestamp,
+    page: usize,
+) -> Outcome {
+    let who = actor(if matches!(command, Command::SubmitCapacity(_)) { "p" } else { "c" });
+    let mut limit = page;
+    loop {
+        let at = ledger.next_time(now);
+        let context = Context { at, registry: &REGISTRY, actor: &who };
+        let mut ids = IdSource::new(seed(ledger.head().seq), at);
+        match decide(ledger, command, &context, &mut ids) {
+            Ok(events) => {
+                events.iter().for_each(|event| apply(ledger, event));
+                ledger.advance([0; 32], at);
+                return Ok(events);
+            }
+            Err(Stop::Refused(refusal)) => return Err(refusal),
+            Err(Stop::NeedMore(queue)) => {
+                tables.read_on(ledger, &queue, limit);
+                limit *= 2;
+            }
+        }
+    }
+}
+
+/// One batch: what is due first, then the commands, then one write of all rows.
+fn run_in_part(
+    tables: &mut Tables,
+    commands: &[Command],
+    now: Timestamp,
+    page: usize,
+) -> (Vec<Due>, Vec<Outcome>) {
+    let mut ledger = tables.open();
+    let due = tables.due(now);
+    let mut needs = Needs::default();
+    due.iter().for_each(|due| needs.add(&due.command()));
+    tables.load(&mut ledger, &needs, page);
+    let mut outcomes = Vec::new();
+    for command in due.iter().map(Due::command) {
+        outcomes.push(decide_in_part(tables, &mut ledger, &command, now, page));
+    }
+    let mut needs = Needs::default();
+    commands.iter().for_each(|command| needs.add(command));
+    tables.load(&mut ledger, &needs, page);
+    for command in commands {
+        outcomes.push(decide_in_part(tables, &mut ledger, command, now, page));
+    }
+    tables.write(&ledger, rows(&ledger));
+    (due, outcomes)
+}
+
+/// The same batch on the whole ledger. What each operation means is looked up as it comes, so that
+/// a command may be about what another of its batch has just made.
+fn run_whole(world: &mut World, ops: &[Op]) -> (Vec<Due>, Vec<Command>, Vec<Outcome>) {
+    let due = world.due();
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for due in &due {
+        outcomes.push(world.happen(&due.command()));
+    }
+    let mut commands = Vec::new();
+    for op in ops {
+        if let Some(command) = world.command(op) {
+            outcomes.push(world.happen(&command));
+            commands.push(command);
+        }
+    }
+    (due, commands, outcomes)
+}
+
+#[derive(Debug, Clone)]
+struct Batches {
+    ops: Vec<Op>,
+    /// How many operations each batch takes, over and over.
+    sizes: Vec<usize>,
+    /// How many entries of a queue are read at once.
+    page: usize,
+}
+
+fn batches() -> impl Strategy<Value = Batches> {
+    let sizes = prop::collection::vec(1..6_usize, 1..8);
+    (prop::collection::vec(op(), LENGTH), sizes, 1..4_usize)
+        .prop_map(|(ops, sizes, page)| Batches { ops, sizes, page })
+}
+
+/// Runs of operations between moves of the clock, none longer than its size.
+fn split(batches: &Batches) -> Vec<Vec<Op>> {
+    let mut split: Vec<Vec<Op>> = vec![Vec::new()];
+    let mut sizes = batches.sizes.iter().cycle();
+    let mut size = sizes.next().unwrap();
+    for op in &batches.ops {
+        let last = split.last_mut().unwrap();
+        if matches!(op, Op::Advance { .. }) || last.len() == *size {
+            split.push(vec![op.clone()]);
+            size = sizes.next().unwrap();
+        } else {
+            last.push(op.clone());
+        }
+    }
+    split
+}
+
+#[test]
+fn a_ledger_in_part_decides_as_the_whole_one() {
+    let outcome = runner(80).run(&(either_ledger(), batches()), |(ledger, batches)| {
+        let mut tables = Tables::new(ledger.id().clone(), distribution_of(&ledger));
+        let mut world = World::new(ledger);
+        let beginning = world.beginning();
+        for ops in std::iter::once(beginning).chain(split(&batches)) {
+            if let Some(Op::Advance { hours }) = ops.first() {
+                world.move_clock(*hours);
+            }
+            let (due, commands, whole) = run_whole(&mut world, &ops);
+            let in_part = run_in_part(&mut tables, &commands, world.clock, batches.page);
+            prop_assert_eq!(&in_part, &(due, whole), "{:#?}", commands);
+            prop_assert_eq!(tables.head, world.ledger.head());
+        }
+        tables.are_those_of(&world.ledger, rows(&world.ledger));
+        Ok(())
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
+
+fn distribution_of(ledger: &Ledger) -> Distribution {
+    REGISTRY.ledger_measure(ledger.id()).unwrap().distribution
+}
