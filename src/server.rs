@@ -93,11 +93,9 @@ fn serve(
     mut stopped: tokio::sync::watch::Receiver<bool>,
 ) -> Result<Serving, ServeError> {
     let clock = Arc::clone(&app.clock);
-    let auth = AuthLayer::new(
-        issuer,
-        Arc::new(move || clock.now().to_datetime()),
-        || unauthenticated().into_http(),
-    );
+    let auth = AuthLayer::new(issuer, Arc::new(move || clock.now().to_datetime()), || {
+        unauthenticated().into_http()
+    });
     let api = Api::new(app.clone(), writer);
     let (reporter, health) = tonic_health::server::health_reporter();
     let end = async move {
@@ -172,4 +170,3 @@ fn reflection_v1alpha() -> Result<
 > {
     reflection().build_v1alpha()
 }
-

@@ -165,12 +165,7 @@ fn replay(ledger: &mut Ledger, row: &LogRow, registries: &mut Registries) -> Res
     Ok(())
 }
 
-fn check_header(
-    ledger: &Ledger,
-    row: &LogRow,
-    header: &Header,
-    head: Head,
-) -> Result<(), String> {
+fn check_header(ledger: &Ledger, row: &LogRow, header: &Header, head: Head) -> Result<(), String> {
     let columns_agree = header.seq == row.seq
         && header.request_id == row.request_id
         && header.kind == row.kind
@@ -258,7 +253,10 @@ fn check_invariants(ledger: &Ledger, snapshot: &Snapshot, report: &mut Report) {
     for entry in ledger.entries().filter(|entry| entry.state == EntryState::Waiting) {
         let watermark = watermarks.get(&ledger.queue_of(entry));
         if watermark.is_none_or(|watermark| *watermark > entry.key) {
-            report.find(id, format!("I6: entry {} stands before its queue's watermark", entry.entry_id));
+            report.find(
+                id,
+                format!("I6: entry {} stands before its queue's watermark", entry.entry_id),
+            );
         }
     }
 }

@@ -5,12 +5,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    app::App,
-    error::Error,
-    store,
-    write::Writer,
-};
+use crate::{app::App, error::Error, store, write::Writer};
 
 /// How often the worker looks for something due.
 const TICK: Duration = Duration::from_secs(1);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{Ids, RandomIds},
-    cli::{Failure, call::DynamicClient},
+    cli::{Failure, call::DynamicClient, say},
 };
 
 /// Rows in one piece of the stream.
@@ -36,13 +36,12 @@ pub struct ImportArgs {
 }
 
 /// Imports a folder.
-#[allow(clippy::print_stdout, reason = "this is the command line")]
 pub(super) async fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
     let rows = read_folder(&args.folder)?;
     let mut client = DynamicClient::connect(&args.addr, Some(&args.token)).await?;
     let source = args.folder.display().to_string();
     let answer = send(&mut client, &rows, &source, args.validate_only).await?;
-    println!("{answer:#}");
+    say(format!("{answer:#}"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -54,8 +53,10 @@ pub async fn send(
     validate_only: bool,
 ) -> Result<Value, Failure> {
     let request_id = RandomIds.id();
-    let pieces: Vec<Value> =
-        rows.chunks(PIECE_ROWS).map(|rows| piece(request_id, validate_only, source, rows)).collect();
+    let pieces: Vec<Value> = rows
+        .chunks(PIECE_ROWS)
+        .map(|rows| piece(request_id, validate_only, source, rows))
+        .collect();
     let answered = client.stream_json("RegistryService/ImportRegistry", &pieces).await;
     match answered {
         Ok(answers) => Ok(answers.into_iter().next().unwrap_or(Value::Null)),

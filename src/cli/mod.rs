@@ -110,5 +110,11 @@ fn fail(error: impl std::fmt::Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Says something on standard output. Whoever has closed it does not want to know.
+fn say(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
 /// What a command may fail with: a sentence that says what to do next.
 type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -2,7 +2,7 @@
 
 use std::{
     env, fs,
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -38,7 +38,11 @@ pub(super) struct PlaceArgs {
     #[arg(long, value_name = "DIR", env = "TILTAKSPLASS_POSTGRES_BIN")]
     pub(super) postgres_bin: Option<PathBuf>,
     /// Never fetch PostgreSQL by pip, even where the machine has none.
-    #[arg(long, env = "TILTAKSPLASS_NO_DOWNLOAD")]
+    #[arg(
+        long,
+        env = "TILTAKSPLASS_NO_DOWNLOAD",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
     pub(super) no_download: bool,
 }
 
@@ -82,6 +86,14 @@ impl PlaceArgs {
         {
             let options = options_of(&address);
             return Ok(Database { migrate: options.clone(), options, own: None });
+        }
+        if self.database_url.is_none() && !self.folder()?.join("postgres").exists() {
+            let folder = self.folder()?;
+            return Err(format!(
+                "there is no database in {}; give the --data-dir of a service, or --database-url",
+                folder.display()
+            )
+            .into());
         }
         self.database().await
     }
@@ -142,7 +154,11 @@ pub(super) fn issuer(folder: &Path) -> Result<Arc<LocalIssuer>, Failure> {
 /// runs PostgreSQL in it as another user; the keys may not.
 fn key_folder(folder: &Path) -> Result<PathBuf, Failure> {
     let told = |e| format!("the data folder {} cannot be made: {e}", folder.display());
-    fs::DirBuilder::new().recursive(true).mode(0o711).create(folder).map_err(told)?;
+    if !folder.exists() {
+        fs::DirBuilder::new().recursive(true).mode(0o711).create(folder).map_err(told)?;
+        // Whatever the umask: PostgreSQL must get in, and nobody may list it.
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).map_err(told)?;
+    }
     let keys = folder.join("keys");
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&keys).map_err(told)?;
     Ok(keys)

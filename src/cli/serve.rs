@@ -13,13 +13,13 @@ use crate::{
     cli::{
         Failure,
         place::{Database, PlaceArgs, issuer, keys},
+        say,
     },
     server,
     store::{db::Db, migrate::migrate as run_migrations},
 };
 
 /// Runs the service.
-#[allow(clippy::print_stdout, reason = "this is the command line")]
 pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitCode, Failure> {
     log_to_stderr();
     let folder = place.folder()?;
@@ -33,10 +33,13 @@ pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitC
     db.require_durability().await?;
     let app = App::new(db, Arc::new(SystemClock), Arc::new(RandomIds), keys);
     let address = listener.local_addr()?;
-    println!("listening on http://{address}");
-    println!("database: {}", database.describe());
-    println!("data folder: {}", folder.display());
-    println!("a token: tiltaksplass token --role county --org NO-50 --data-dir {}", folder.display());
+    say(format!("listening on http://{address}"));
+    say(format!("database: {}", database.describe()));
+    say(format!("data folder: {}", folder.display()));
+    say(format!(
+        "a token: tiltaksplass token --role county --org NO-50 --data-dir {}",
+        folder.display()
+    ));
     let ended = server::run(listener, app, issuer, stop_signal(&database)?).await;
     database.stop().await?;
     ended?;
@@ -44,9 +47,7 @@ pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitC
 }
 
 /// Resolves on Ctrl-C, on SIGTERM, or when our own database has ended.
-fn stop_signal(
-    database: &Database,
-) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+fn stop_signal(database: &Database) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let ended = database.own.as_ref().map(crate::postgres::Embedded::ended);
@@ -69,11 +70,10 @@ fn stop_signal(
 }
 
 /// Migrates a database.
-#[allow(clippy::print_stdout, reason = "this is the command line")]
 pub(super) async fn migrate(place: &PlaceArgs) -> Result<ExitCode, Failure> {
     let database = place.database().await?;
     let count = run_migrations(&database.migrate).await?;
-    println!("{} is up to date: {count} migrations", database.describe());
+    say(format!("{} is up to date: {count} migrations", database.describe()));
     database.stop().await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use crate::{
     cli::{
         Failure,
         place::{PlaceArgs, issuer},
+        say,
     },
     domain::access::{Employer, Role},
 };
@@ -39,7 +40,6 @@ pub(super) struct TokenArgs {
 }
 
 /// Prints a token.
-#[allow(clippy::print_stdout, reason = "this is the command line")]
 pub(super) fn token(args: &TokenArgs) -> Result<ExitCode, Failure> {
     let place = PlaceArgs {
         data_dir: args.data_dir.clone(),
@@ -57,14 +57,16 @@ pub(super) fn token(args: &TokenArgs) -> Result<ExitCode, Failure> {
         lifetime: Duration::hours(args.hours),
     };
     let issuer = issuer(&place.folder()?)?;
-    println!("{}", issuer.mint(&request, SystemClock.now().to_datetime())?);
+    say(issuer.mint(&request, SystemClock.now().to_datetime())?);
     Ok(ExitCode::SUCCESS)
 }
 
 fn parse_employer(text: &str) -> Result<Employer, String> {
     match text.split_once(':') {
         None if text == "state" => Ok(Employer::State),
-        Some(("municipal", number)) => Ok(Employer::Municipal { municipality_number: number.into() }),
+        Some(("municipal", number)) => {
+            Ok(Employer::Municipal { municipality_number: number.into() })
+        }
         _ => Err("must be `state`, or `municipal:` and a municipality number".to_owned()),
     }
 }

@@ -226,11 +226,9 @@ pub fn scope(method: Method, role: Role) -> Scope {
 pub fn sees_payloads(role: Role) -> bool {
     match role {
         Role::County | Role::Auditor => true,
-        Role::Directorate
-        | Role::Office
-        | Role::Municipality
-        | Role::Provider
-        | Role::Service => false,
+        Role::Directorate | Role::Office | Role::Municipality | Role::Provider | Role::Service => {
+            false
+        }
     }
 }
 
@@ -262,7 +260,8 @@ fn is_own(actor: &Actor, target: &Target, registry: &Registry) -> bool {
     match actor.role {
         Role::County => target.county_id.as_ref().is_some_and(|area| area.as_str() == own),
         Role::Office => {
-            let follows = target.following_office_number.as_ref().is_some_and(|o| o.as_str() == own);
+            let follows =
+                target.following_office_number.as_ref().is_some_and(|o| o.as_str() == own);
             let serves = target.municipality_number.as_ref().is_some_and(|number| {
                 office_of(actor, registry)
                     .is_some_and(|office| office.municipality_numbers.contains(number))

@@ -5,7 +5,7 @@ use time::Date;
 
 use crate::domain::{
     account::{AccountKey, WHOLE_PLACE},
-    apportionment::{Area, ApportionmentError, Method, Tie, apportion},
+    apportionment::{ApportionmentError, Area, Method, Tie, apportion},
     capacity::places_on,
     ids::MunicipalityNumber,
     ledger::Ledger,

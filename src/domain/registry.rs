@@ -421,7 +421,10 @@ mod tests {
     #[test]
     fn the_latest_key_is_found_without_a_date() {
         let mut registry = Registry::default();
-        registry.apply(1, &[area("NO-16"), municipality("1601", "NO-16"), weight(2010, 5), weight(2011, 6)]);
+        registry.apply(
+            1,
+            &[area("NO-16"), municipality("1601", "NO-16"), weight(2010, 5), weight(2011, 6)],
+        );
         let (latest, key) = registry.distribution_key("population", None).unwrap();
         assert_eq!((latest, key.weights.values().sum::<u64>()), (date!(2011 - 01 - 01), 6));
         assert!(registry.distribution_key("population", Some(date!(2012 - 01 - 01))).is_none());

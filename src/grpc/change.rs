@@ -58,11 +58,7 @@ async fn changes(reader: Reader, query: ChangesQuery) -> Result<ListChangesRespo
         Some(last) if last.seq < seq => page::token(&reader.app.keys, &bound_to, &last.seq)?,
         _ => String::new(),
     };
-    Ok(ListChangesResponse {
-        revisions: vec![answer::revision(id, seq)],
-        changes,
-        next_page_token,
-    })
+    Ok(ListChangesResponse { revisions: vec![answer::revision(id, seq)], changes, next_page_token })
 }
 
 fn change(row: LogRow, with_payload: bool) -> Change {

@@ -88,9 +88,7 @@ fn code_and_reason(error: &Error) -> (Code, ErrorReason) {
         Error::DistributionKeyNotFound { .. } => {
             (Code::NotFound, ErrorReason::DistributionKeyNotFound)
         }
-        Error::Apportionment(_) => {
-            (Code::FailedPrecondition, ErrorReason::ApportionmentImpossible)
-        }
+        Error::Apportionment(_) => (Code::FailedPrecondition, ErrorReason::ApportionmentImpossible),
         Error::NotYetAtSeq { .. } => (Code::Unavailable, ErrorReason::NotYetAtSeq),
         Error::DatabaseUnavailable => (Code::Unavailable, ErrorReason::DatabaseUnavailable),
         Error::Overloaded => (Code::ResourceExhausted, ErrorReason::Overloaded),

@@ -191,10 +191,10 @@ fn entry_answer(entry: &Entry) -> WaitlistEntry {
 
 /// Figures only: how many wait, never who.
 async fn summary(reader: Reader, query: SummaryQuery) -> Result<SummarizeQueuesResponse, Error> {
-    let one = query.measure_code.clone().map(|measure_code| LedgerId {
-        county_id: query.county_id.clone(),
-        measure_code,
-    });
+    let one = query
+        .measure_code
+        .clone()
+        .map(|measure_code| LedgerId { county_id: query.county_id.clone(), measure_code });
     let at_least = one.as_ref().map(|id| (id, query.at_least_seq));
     let (mut snapshot, registry) = reader.snapshot(at_least).await?;
     let area = Target { county_id: Some(query.county_id.clone()), ..Target::default() };

@@ -28,10 +28,7 @@ pub async fn take(
         "-- take_claims\nINSERT INTO person_claim (person_id, measure_code, county_id) ",
     );
     query.push_values(claims, |mut values, (person, measure)| {
-        values
-            .push_bind(person.0)
-            .push_bind(measure.as_str())
-            .push_bind(county_id.as_str());
+        values.push_bind(person.0).push_bind(measure.as_str()).push_bind(county_id.as_str());
     });
     query.push(" ON CONFLICT DO NOTHING RETURNING person_id, measure_code");
     let rows = query.build().persistent(false).fetch_all(connection).await?;

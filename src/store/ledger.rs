@@ -110,10 +110,8 @@ pub async fn list(
 }
 
 fn id_from(row: &PgRow) -> Result<LedgerId, sqlx::Error> {
-    Ok(LedgerId {
-        county_id: parse(row.try_get("county_id")?)?,
-        measure_code: parse::<MeasureCode>(row.try_get("measure_code")?)?,
-    })
+    let (county_id, measure_code) = (row.try_get("county_id")?, row.try_get("measure_code")?);
+    LedgerId::from_texts(county_id, measure_code).map_err(|_| corrupt("a ledger's name"))
 }
 
 fn ledger_from(row: &PgRow) -> Result<Ledger, sqlx::Error> {
@@ -164,7 +162,10 @@ pub(crate) fn queue_from(row: &PgRow) -> Result<(QueueKey, OrderKey), sqlx::Erro
     Ok((key, watermark))
 }
 
-async fn load_places(connection: &mut PgConnection, ledger: &mut Ledger) -> Result<(), sqlx::Error> {
+async fn load_places(
+    connection: &mut PgConnection,
+    ledger: &mut Ledger,
+) -> Result<(), sqlx::Error> {
     let id = ledger.id().clone();
     let groups: Vec<Json<PlaceGroup>> = sqlx::query_scalar(
         "-- load_place_groups\n\
@@ -208,8 +209,7 @@ pub async fn load_needs(
     let placements: Vec<Uuid> = needs.placements.iter().map(|id| id.0).collect();
     let mut entries: Vec<Uuid> = needs.entries.iter().map(|id| id.0).collect();
     if !offers.is_empty() {
-        let found: Vec<Json<Offer>> =
-            docs(connection, ledger.id(), LOAD_OFFERS, &offers).await?;
+        let found: Vec<Json<Offer>> = docs(connection, ledger.id(), LOAD_OFFERS, &offers).await?;
         for Json(offer) in found {
             entries.push(offer.entry_id.0);
             ledger.load_offer(offer);

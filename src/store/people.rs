@@ -107,10 +107,7 @@ pub async fn add(
 }
 
 /// Removes people this transaction has added and nobody needs after all.
-pub async fn remove(
-    connection: &mut PgConnection,
-    people: &[PersonId],
-) -> Result<(), sqlx::Error> {
+pub async fn remove(connection: &mut PgConnection, people: &[PersonId]) -> Result<(), sqlx::Error> {
     if people.is_empty() {
         return Ok(());
     }

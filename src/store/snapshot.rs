@@ -9,10 +9,7 @@ use crate::{
         ids::{ExternalReference, LedgerId},
         ledger::{Ledger, Rows},
     },
-    store::{
-        ledger::{due_from, find, queue_from},
-        rows::parse,
-    },
+    store::ledger::{due_from, find, queue_from},
 };
 
 /// A ledger's tables as they stand.
@@ -183,10 +180,4 @@ pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>,
     .fetch_all(connection)
     .await?;
     rows.iter().map(|row| Ok((row.try_get("what")?, row.try_get("n")?))).collect()
-}
-
-/// A ledger id from text, for tools.
-pub fn ledger_id(text: &str) -> Result<LedgerId, sqlx::Error> {
-    let (county, measure) = text.split_once('/').unwrap_or((text, ""));
-    Ok(LedgerId { county_id: parse(county)?, measure_code: parse(measure)? })
 }

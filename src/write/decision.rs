@@ -172,7 +172,16 @@ pub(super) fn log_row(
     let (header, payload) = (to_json(&header), to_json(&payload));
     let hash = row_hash(&head.hash, &header, &payload_digest(&payload));
     let (seq, at) = (head.seq + 1, decided.at);
-    LogRow { seq, request_id, kind: kind.to_owned(), header, payload, prev_hash: head.hash, hash, at }
+    LogRow {
+        seq,
+        request_id,
+        kind: kind.to_owned(),
+        header,
+        payload,
+        prev_hash: head.hash,
+        hash,
+        at,
+    }
 }
 
 /// These types hold nothing JSON cannot say: no maps with keys other than text, no

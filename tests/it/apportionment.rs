@@ -29,11 +29,7 @@ fn all_methods() -> impl Iterator<Item = Method> {
 }
 
 fn open(weights: &[u64]) -> Vec<Area> {
-    let area = |&weight| Area {
-        weight,
-        min_seats: 0,
-        max_seats: None,
-    };
+    let area = |&weight| Area { weight, min_seats: 0, max_seats: None };
     weights.iter().map(area).collect()
 }
 
@@ -62,27 +58,15 @@ fn method_named(name: &str) -> Method {
 }
 
 fn numbers(value: &serde_json::Value) -> Option<Vec<u64>> {
-    Some(
-        value
-            .as_array()?
-            .iter()
-            .map(|number| number.as_u64().unwrap())
-            .collect(),
-    )
+    Some(value.as_array()?.iter().map(|number| number.as_u64().unwrap()).collect())
 }
 
 fn golden_areas(case: &serde_json::Value) -> Vec<Area> {
     let mut areas = open(&numbers(&case["weights"]).unwrap());
     let minimums = numbers(&case["min_seats"]).unwrap_or_default();
     let maximums = numbers(&case["max_seats"]).unwrap_or_default();
-    areas
-        .iter_mut()
-        .zip(minimums)
-        .for_each(|(area, minimum)| area.min_seats = minimum);
-    areas
-        .iter_mut()
-        .zip(maximums)
-        .for_each(|(area, maximum)| area.max_seats = Some(maximum));
+    areas.iter_mut().zip(minimums).for_each(|(area, minimum)| area.min_seats = minimum);
+    areas.iter_mut().zip(maximums).for_each(|(area, maximum)| area.max_seats = Some(maximum));
     areas
 }
 
@@ -97,24 +81,13 @@ fn golden_cases_with_their_ties() {
         let seats = case["seats"].as_u64().unwrap();
         let areas = golden_areas(case);
         let answer = apportion(method, seats, &areas).unwrap();
-        assert_eq!(
-            seats_of(&answer),
-            numbers(&case["expected"]).unwrap(),
-            "{id}"
-        );
-        assert_eq!(
-            certify(method, seats, &areas, &seats_of(&answer)),
-            Ok(()),
-            "{id}"
-        );
+        assert_eq!(seats_of(&answer), numbers(&case["expected"]).unwrap(), "{id}");
+        assert_eq!(certify(method, seats, &areas, &seats_of(&answer)), Ok(()), "{id}");
         match numbers(&case["tie"]["contested"]) {
             Some(contested) => {
                 let tie = Tie {
                     seats_at_stake: case["tie"]["seats_for_contested"].as_u64().unwrap(),
-                    areas: contested
-                        .iter()
-                        .map(|&index| usize::try_from(index).unwrap())
-                        .collect(),
+                    areas: contested.iter().map(|&index| usize::try_from(index).unwrap()).collect(),
                 };
                 assert_eq!(answer.ties, [tie], "{id}");
             }
@@ -128,16 +101,8 @@ fn golden_cases_with_their_ties() {
 
 fn column(csv_text: &str, name: &str) -> Vec<u64> {
     let mut reader = csv::Reader::from_reader(csv_text.as_bytes());
-    let at = reader
-        .headers()
-        .unwrap()
-        .iter()
-        .position(|header| header == name)
-        .unwrap();
-    reader
-        .records()
-        .map(|row| row.unwrap()[at].parse().unwrap())
-        .collect()
+    let at = reader.headers().unwrap().iter().position(|header| header == name).unwrap();
+    reader.records().map(|row| row.unwrap()[at].parse().unwrap()).collect()
 }
 
 #[test]
@@ -161,26 +126,15 @@ fn the_audit_of_trondheim_2011() {
 fn the_alabama_paradox_of_afjord_2012() {
     const AFJORD: usize = 9;
     let areas = open(&column(SOR_TRONDELAG_2012, "population"));
-    let by_house: Vec<Vec<u64>> = (300..=700)
-        .map(|seats| solve(Method::LargestRemainder, seats, &areas))
-        .collect();
+    let by_house: Vec<Vec<u64>> =
+        (300..=700).map(|seats| solve(Method::LargestRemainder, seats, &areas)).collect();
     let takes_one = |house: &[Vec<u64>]| house[0].iter().zip(&house[1]).any(|(a, b)| b < a);
-    assert!(
-        by_house[107][AFJORD] < by_house[106][AFJORD],
-        "407 against 406"
-    );
+    assert!(by_house[107][AFJORD] < by_house[106][AFJORD], "407 against 406");
     // House sizes 301 to 699 at which a municipality has fewer than with one seat less.
-    assert_eq!(
-        by_house[..400]
-            .windows(2)
-            .filter(|pair| takes_one(pair))
-            .count(),
-        37
-    );
+    assert_eq!(by_house[..400].windows(2).filter(|pair| takes_one(pair)).count(), 37);
     for method in [Method::SainteLague, Method::Quota] {
-        let by_house: Vec<Vec<u64>> = (300..=700)
-            .map(|seats| solve(method, seats, &areas))
-            .collect();
+        let by_house: Vec<Vec<u64>> =
+            (300..=700).map(|seats| solve(method, seats, &areas)).collect();
         assert!(!by_house.windows(2).any(takes_one), "{method:?}");
     }
 }
@@ -189,64 +143,37 @@ fn the_alabama_paradox_of_afjord_2012() {
 
 #[test]
 fn every_impossible_question_has_its_own_reason() {
-    let area = |weight, min_seats, max_seats| Area {
-        weight,
-        min_seats,
-        max_seats,
-    };
+    let area = |weight, min_seats, max_seats| Area { weight, min_seats, max_seats };
     let refused = |seats, areas: &[Area]| apportion(Method::DHondt, seats, areas).unwrap_err();
     let many = vec![area(1, 0, None); MAX_AREAS + 1];
     assert_eq!(
         refused(1, &many),
-        ApportionmentError::TooManyAreas {
-            count: MAX_AREAS + 1,
-            limit: MAX_AREAS
-        }
+        ApportionmentError::TooManyAreas { count: MAX_AREAS + 1, limit: MAX_AREAS }
     );
     assert_eq!(
         refused(MAX_SEATS + 1, &[area(1, 0, None)]),
-        ApportionmentError::TooManySeats {
-            seats: MAX_SEATS + 1,
-            limit: MAX_SEATS
-        }
+        ApportionmentError::TooManySeats { seats: MAX_SEATS + 1, limit: MAX_SEATS }
     );
     assert_eq!(
         refused(1, &[area(1, 0, None), area(MAX_WEIGHT + 1, 0, None)]),
-        ApportionmentError::WeightTooLarge {
-            area: 1,
-            weight: MAX_WEIGHT + 1,
-            limit: MAX_WEIGHT
-        }
+        ApportionmentError::WeightTooLarge { area: 1, weight: MAX_WEIGHT + 1, limit: MAX_WEIGHT }
     );
     assert_eq!(
         refused(9, &[area(1, 3, Some(2))]),
-        ApportionmentError::MinimumAboveMaximum {
-            area: 0,
-            minimum: 3,
-            maximum: 2
-        }
+        ApportionmentError::MinimumAboveMaximum { area: 0, minimum: 3, maximum: 2 }
     );
     assert_eq!(
         refused(9, &[area(1, u64::MAX, None), area(1, 6, None)]),
-        ApportionmentError::MinimumsAboveSeats {
-            minimums: u128::from(u64::MAX) + 6,
-            seats: 9
-        }
+        ApportionmentError::MinimumsAboveSeats { minimums: u128::from(u64::MAX) + 6, seats: 9 }
     );
     assert_eq!(
         refused(9, &[area(0, 5, None), area(0, 1, Some(50))]),
         ApportionmentError::NoWeight { seats_left: 3 }
     );
-    assert_eq!(
-        refused(1, &[]),
-        ApportionmentError::NoWeight { seats_left: 1 }
-    );
+    assert_eq!(refused(1, &[]), ApportionmentError::NoWeight { seats_left: 1 });
     assert_eq!(
         refused(9, &[area(1, 0, Some(5)), area(0, 3, Some(50))]),
-        ApportionmentError::MaximumsBelowSeats {
-            maximums: 8,
-            seats: 9
-        }
+        ApportionmentError::MaximumsBelowSeats { maximums: 8, seats: 9 }
     );
     assert_eq!(
         refused(0, &[area(1, 1, None)]).to_string(),
@@ -259,53 +186,24 @@ fn the_certificate_names_what_is_wrong() {
     let areas = open(&[60, 30, 10]);
     let verdict = |method, seats: &[u64]| certify(method, 10, &areas, seats).unwrap_err();
     let method = Method::SainteLague;
-    assert_eq!(
-        verdict(method, &[6, 4]),
-        CertificateError::WrongLength { given: 2, areas: 3 }
-    );
-    assert_eq!(
-        verdict(method, &[6, 3, 2]),
-        CertificateError::WrongSum { sum: 11, seats: 10 }
-    );
+    assert_eq!(verdict(method, &[6, 4]), CertificateError::WrongLength { given: 2, areas: 3 });
+    assert_eq!(verdict(method, &[6, 3, 2]), CertificateError::WrongSum { sum: 11, seats: 10 });
     assert_eq!(
         verdict(method, &[5, 4, 1]),
-        CertificateError::StrongerClaim {
-            stronger: 0,
-            weaker: 1
-        }
+        CertificateError::StrongerClaim { stronger: 0, weaker: 1 }
     );
     assert_eq!(
         verdict(Method::LargestRemainder, &[5, 4, 1]),
-        CertificateError::OutsideQuota {
-            area: 0,
-            seats: 5,
-            whole: 6
-        }
+        CertificateError::OutsideQuota { area: 0, seats: 5, whole: 6 }
     );
     assert_eq!(
         verdict(Method::Quota, &[5, 4, 1]),
-        CertificateError::Differs {
-            area: 0,
-            seats: 5,
-            expected: 6
-        }
+        CertificateError::Differs { area: 0, seats: 5, expected: 6 }
     );
-    let bounded = [
-        Area {
-            weight: 1,
-            min_seats: 2,
-            max_seats: Some(3),
-        },
-        areas[0],
-    ];
+    let bounded = [Area { weight: 1, min_seats: 2, max_seats: Some(3) }, areas[0]];
     assert_eq!(
         certify(method, 5, &bounded, &[1, 4]),
-        Err(CertificateError::OutsideBounds {
-            area: 0,
-            seats: 1,
-            minimum: 2,
-            maximum: 3
-        })
+        Err(CertificateError::OutsideBounds { area: 0, seats: 1, minimum: 2, maximum: 3 })
     );
     let refusal = certify(method, 1, &[], &[]).unwrap_err();
     assert_eq!(
@@ -319,11 +217,7 @@ fn nothing_to_share_out_is_an_answer() {
     for method in all_methods() {
         assert_eq!(solve(method, 0, &[]), Vec::<u64>::new());
         assert_eq!(solve(method, 0, &open(&[3, 0])), [0, 0]);
-        let closed = [Area {
-            weight: 0,
-            min_seats: 4,
-            max_seats: None,
-        }];
+        let closed = [Area { weight: 0, min_seats: 4, max_seats: None }];
         assert_eq!(solve(method, 4, &closed), [4]);
     }
 }
@@ -340,39 +234,20 @@ fn capped_largest_remainder_shares_out_the_rest_by_weight() {
 /// Debug builds check every sum and product for overflow, so this run is the proof of the ranges.
 #[test]
 fn the_largest_numbers_fit() {
-    let lopsided: Vec<u64> = (0..500)
-        .map(|index| {
-            if index % 7 == 0 {
-                MAX_WEIGHT
-            } else {
-                index + 1
-            }
-        })
-        .collect();
+    let lopsided: Vec<u64> =
+        (0..500).map(|index| if index % 7 == 0 { MAX_WEIGHT } else { index + 1 }).collect();
     let level = vec![MAX_WEIGHT; 500];
     let capped = |areas: &mut [Area]| areas[0].max_seats = Some(3);
     for method in all_methods() {
-        let seats = if method == Method::Quota {
-            50_000
-        } else {
-            MAX_SEATS - 1
-        };
-        for weights in [
-            &lopsided,
-            &level,
-            &vec![MAX_WEIGHT, 1],
-            &vec![1, 1, MAX_WEIGHT],
-            &vec![1, 2],
-        ] {
+        let seats = if method == Method::Quota { 50_000 } else { MAX_SEATS - 1 };
+        for weights in
+            [&lopsided, &level, &vec![MAX_WEIGHT, 1], &vec![1, 1, MAX_WEIGHT], &vec![1, 2]]
+        {
             let mut areas = open(weights);
             for round in 0..2 {
                 let answer = solve(method, seats, &areas);
                 assert_eq!(answer.iter().sum::<u64>(), seats, "{method:?} {round}");
-                assert_eq!(
-                    certify(method, seats, &areas, &answer),
-                    Ok(()),
-                    "{method:?} {round}"
-                );
+                assert_eq!(certify(method, seats, &areas, &answer), Ok(()), "{method:?} {round}");
                 capped(&mut areas);
             }
         }

@@ -76,10 +76,7 @@ async fn details_are_decoded_and_unknown_ones_kept() {
         json!([{ "type": "PLACES", "subject": "VTA", "description": "none free" }])
     );
     assert_eq!(detail("google.rpc.ResourceInfo")["resourceName"], "VTA");
-    assert_eq!(
-        detail("google.rpc.LocalizedMessage")["message"],
-        "Tiltaket er fullt."
-    );
+    assert_eq!(detail("google.rpc.LocalizedMessage")["message"], "Tiltaket er fullt.");
     assert_eq!(detail("nobody.v1.Nothing")["@value"], "AQID");
 }
 
@@ -103,18 +100,12 @@ async fn streams_go_both_ways() {
     let mut client = client(serve().await).await;
     let question = json!({ "host": "here", "listServices": "" });
     let answers = client
-        .stream_json(
-            "ServerReflection/ServerReflectionInfo",
-            &[question.clone(), question],
-        )
+        .stream_json("ServerReflection/ServerReflectionInfo", &[question.clone(), question])
         .await
         .expect("reflected");
     assert_eq!(answers.len(), 2);
     let services = &answers[1]["listServicesResponse"]["service"];
-    assert!(
-        services.to_string().contains("grpc.health.v1.Health"),
-        "{services}"
-    );
+    assert!(services.to_string().contains("grpc.health.v1.Health"), "{services}");
 }
 
 #[tokio::test]
@@ -155,48 +146,13 @@ async fn bad_json_is_refused_by_the_name_of_its_field() {
     let refused = [
         (CHECK, json!({ "servise": "" }), "servise", "it has service"),
         (CHECK, json!({ "service": 1 }), "service", "string"),
-        (
-            submit,
-            json!({ "ledger": ledger }),
-            "ledger.measure",
-            "measureCode",
-        ),
-        (
-            submit,
-            json!({ "valid_from_date": date }),
-            "valid_from_date.month",
-            "June",
-        ),
-        (
-            submit,
-            json!({ "places": -1 }),
-            "places",
-            "-1 is not uint32",
-        ),
-        (
-            review,
-            json!({ "decision": "YES" }),
-            "decision",
-            "REVIEW_DECISION_REJECT",
-        ),
-        (
-            submit,
-            json!({ "workFields": ["a", 7] }),
-            "workFields[1]",
-            "string",
-        ),
-        (
-            IMPORT,
-            json!({ "rows": [{}, { "area": { "x": 1 } }] }),
-            "rows[1].area.x",
-            "countyId",
-        ),
-        (
-            IMPORT,
-            json!({ "rows": [{ "area": {}, "office": {} }] }),
-            "rows[0]",
-            "oneof",
-        ),
+        (submit, json!({ "ledger": ledger }), "ledger.measure", "measureCode"),
+        (submit, json!({ "valid_from_date": date }), "valid_from_date.month", "June"),
+        (submit, json!({ "places": -1 }), "places", "-1 is not uint32"),
+        (review, json!({ "decision": "YES" }), "decision", "REVIEW_DECISION_REJECT"),
+        (submit, json!({ "workFields": ["a", 7] }), "workFields[1]", "string"),
+        (IMPORT, json!({ "rows": [{}, { "area": { "x": 1 } }] }), "rows[1].area.x", "countyId"),
+        (IMPORT, json!({ "rows": [{ "area": {}, "office": {} }] }), "rows[0]", "oneof"),
     ];
     for (method, body, field, said) in refused {
         let error = client.unary_json(method, body).await.expect_err(field);
@@ -247,13 +203,7 @@ async fn the_time_limit_holds_for_a_stream_that_has_begun() {
 
 #[tokio::test]
 async fn addresses_and_tokens_are_checked_before_use() {
-    for addr in [
-        "https://127.0.0.1:1",
-        "127.0.0.1:8137",
-        "localhost",
-        "",
-        "http://",
-    ] {
+    for addr in ["https://127.0.0.1:1", "127.0.0.1:8137", "localhost", "", "http://"] {
         let error = DynamicClient::connect(addr, None).await.expect_err(addr);
         assert_eq!(error.code(), "INVALID_ARGUMENT", "{addr}");
         assert!(error.message().contains("http://HOST:PORT"), "{error}");
@@ -371,11 +321,7 @@ fn full() -> Status {
         value: vec![1, 2, 3],
     });
     let details = prost::Message::encode_to_vec(&status);
-    Status::with_details(
-        Code::FailedPrecondition,
-        "The measure is full.",
-        details.into(),
-    )
+    Status::with_details(Code::FailedPrecondition, "The measure is full.", details.into())
 }
 
 /// The fields of `ImportRegistryRequest` that the fake reads.
@@ -446,14 +392,9 @@ impl ClientStreamingService<Piece> for FakeRegistry {
                 added_rows += 1;
                 county_id += &piece?.request_id;
             }
-            let revision = Some(Revision {
-                ledger: Some(Ledger { county_id }),
-                seq: (1 << 60) + 1,
-            });
-            Ok(Response::new(Imported {
-                revision,
-                added_rows,
-            }))
+            let revision =
+                Some(Revision { ledger: Some(Ledger { county_id }), seq: (1 << 60) + 1 });
+            Ok(Response::new(Imported { revision, added_rows }))
         }
         .boxed()
     }

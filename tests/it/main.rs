@@ -1,1 +1,16 @@
-#[test] fn t(){}
+//! One test binary: the real service on a port of its own, over a real PostgreSQL that
+//! the tests start themselves. Pure rules are tested without either.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end in a panic")]
+#![allow(missing_docs, unreachable_pub)]
+
+mod apportionment;
+mod call;
+mod embedded;
+mod idempotency;
+mod keys_and_tokens;
+mod poison;
+mod straight_line;
+mod support;
+mod time_passes;
+mod world;

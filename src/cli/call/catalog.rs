@@ -22,8 +22,7 @@ static POOL: LazyLock<Result<DescriptorPool, String>> = LazyLock::new(|| {
     ];
     let mut pool = DescriptorPool::new();
     for set in sets {
-        pool.decode_file_descriptor_set(set)
-            .map_err(|error| error.to_string())?;
+        pool.decode_file_descriptor_set(set).map_err(|error| error.to_string())?;
     }
     Ok(pool)
 });
@@ -53,9 +52,7 @@ pub(super) fn find_method(name: &str) -> Result<MethodDescriptor, CallError> {
             Some(method) => format!("{shown} has no method `{method}`."),
             None => format!("{shown} is a service; name a method of it, too."),
         };
-        let methods = service
-            .methods()
-            .map(|method| format!("{shown}/{}", method.name()));
+        let methods = service.methods().map(|method| format!("{shown}/{}", method.name()));
         unknown(&problem, "Methods", methods.collect())
     })
 }
@@ -69,9 +66,7 @@ fn find_service(pool: &DescriptorPool, name: &str) -> Result<ServiceDescriptor, 
             [service] => return Ok(service.clone()),
             [] => (
                 format!("There is no service `{name}`."),
-                pool.services()
-                    .map(|service| shown_name(&service))
-                    .collect(),
+                pool.services().map(|service| shown_name(&service)).collect(),
             ),
             several => (
                 format!("Several services are called `{name}`."),
@@ -94,8 +89,5 @@ fn shown_name(service: &ServiceDescriptor) -> String {
 /// The error for a name that is not there, which lists those that are.
 fn unknown(problem: &str, kind: &str, mut choices: Vec<String>) -> CallError {
     choices.sort_unstable();
-    CallError::new(
-        Code::Unimplemented,
-        format!("{problem} {kind}: {}.", choices.join(", ")),
-    )
+    CallError::new(Code::Unimplemented, format!("{problem} {kind}: {}.", choices.join(", ")))
 }

@@ -52,12 +52,7 @@ impl DynamicClient {
             .connect()
             .await
             .map_err(|error| unreachable_service(addr, &error))?;
-        Ok(Self {
-            grpc: Grpc::new(channel),
-            addr: addr.to_owned(),
-            authorization,
-            timeout,
-        })
+        Ok(Self { grpc: Grpc::new(channel), addr: addr.to_owned(), authorization, timeout })
     }
 
     /// Calls `SERVICE/METHOD` with one request, and returns its one answer.
@@ -129,25 +124,17 @@ impl DynamicClient {
         let path = name.parse().map_err(|error| {
             CallError::new(Code::Internal, format!("{name} is not a path: {error}."))
         })?;
-        let codec = DynamicCodec {
-            answer: method.output(),
-        };
+        let codec = DynamicCodec { answer: method.output() };
         let request = self.request(requests);
 
         if let Err(error) = self.grpc.ready().await {
             return Err(unreachable_service(&self.addr, &error));
         }
         let answers = self.grpc.streaming(request, path, codec).await;
-        let mut answers = answers
-            .map_err(|status| self.failure(&status))?
-            .into_inner();
+        let mut answers = answers.map_err(|status| self.failure(&status))?.into_inner();
 
         let mut only = None;
-        while let Some(answer) = answers
-            .message()
-            .await
-            .map_err(|status| self.failure(&status))?
-        {
+        while let Some(answer) = answers.message().await.map_err(|status| self.failure(&status))? {
             if !method.is_server_streaming() {
                 if only.replace(answer).is_some() {
                     return Err(CallError::new(
@@ -172,9 +159,7 @@ impl DynamicClient {
     ) -> Request<impl futures::Stream<Item = DynamicMessage> + Send + 'static> {
         let mut request = Request::new(futures::stream::iter(messages));
         if let Some(authorization) = &self.authorization {
-            request
-                .metadata_mut()
-                .insert("authorization", authorization.clone());
+            request.metadata_mut().insert("authorization", authorization.clone());
         }
         if let Some(limit) = self.timeout {
             request.set_timeout(limit);

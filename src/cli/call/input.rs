@@ -24,9 +24,7 @@ pub(super) async fn read(data: Option<&str>) -> Result<String, CallError> {
         return Ok(data.to_owned());
     };
     text.map_err(|error| {
-        bad_input(format!(
-            "The request could not be read from {source}: {error}."
-        ))
+        bad_input(format!("The request could not be read from {source}: {error}."))
     })
 }
 
@@ -106,9 +104,7 @@ fn blame_message(
             "" => key.clone(),
             path => format!("{path}.{key}"),
         };
-        let field = message
-            .get_field_by_json_name(key)
-            .or_else(|| message.get_field_by_name(key));
+        let field = message.get_field_by_json_name(key).or_else(|| message.get_field_by_name(key));
         match field {
             Some(field) => blame_field(&field, value, &path),
             None => Some((path, no_such_field(message))),
@@ -150,10 +146,7 @@ fn blame_value(
 /// own they can be as little as "invalid digit found in string".
 fn not_of_kind(value: &Value, kind: &Kind, error: &serde_json::Error) -> String {
     if let Kind::Enum(choices) = kind {
-        let names: Vec<_> = choices
-            .values()
-            .map(|choice| choice.name().to_owned())
-            .collect();
+        let names: Vec<_> = choices.values().map(|choice| choice.name().to_owned()).collect();
         return format!("{value} is not one of {}", names.join(", "));
     }
     if value.is_array() || value.is_object() {
@@ -164,10 +157,7 @@ fn not_of_kind(value: &Value, kind: &Kind, error: &serde_json::Error) -> String 
 
 /// Says which fields there would have been.
 fn no_such_field(message: &MessageDescriptor) -> String {
-    let mut fields: Vec<_> = message
-        .fields()
-        .map(|field| field.json_name().to_owned())
-        .collect();
+    let mut fields: Vec<_> = message.fields().map(|field| field.json_name().to_owned()).collect();
     fields.sort_unstable();
     let name = message.name();
     match &fields[..] {

@@ -75,12 +75,7 @@ pub struct CallArgs {
     /// The access token that says who is calling, sent as `authorization: Bearer TOKEN`.
     ///
     /// Prefer the environment variable: arguments show in the list of processes.
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "TILTAKSPLASS_TOKEN",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "TOKEN", env = "TILTAKSPLASS_TOKEN", hide_env_values = true)]
     token: Option<Token>,
 
     /// How long to wait for the whole answer, in seconds; 0 waits without end.
@@ -134,9 +129,7 @@ async fn run(args: &CallArgs) -> Result<(), CallError> {
     let mut client = DynamicClient::connect_within(&args.addr, token, timeout).await?;
 
     let pretty = !method.is_server_streaming();
-    client
-        .exchange(&method, requests, |answer| print(answer, pretty))
-        .await
+    client.exchange(&method, requests, |answer| print(answer, pretty)).await
 }
 
 /// Prints one answer and flushes it, so that a stream can be followed through a pipe.
@@ -144,11 +137,8 @@ async fn run(args: &CallArgs) -> Result<(), CallError> {
 /// Serializes the message itself and not a JSON value made of it, which keeps the
 /// fields in the order of the proto file.
 fn print(answer: &DynamicMessage, pretty: bool) -> Result<ControlFlow<()>, CallError> {
-    let json = if pretty {
-        serde_json::to_string_pretty(answer)
-    } else {
-        serde_json::to_string(answer)
-    };
+    let json =
+        if pretty { serde_json::to_string_pretty(answer) } else { serde_json::to_string(answer) };
     let json = json.map_err(|error| client::unreadable_answer(&error))?;
 
     let mut out = io::stdout().lock();

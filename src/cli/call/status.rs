@@ -47,11 +47,7 @@ impl CallError {
     }
 
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            code: name(code),
-            message: message.into(),
-            details: Vec::new(),
-        }
+        Self { code: name(code), message: message.into(), details: Vec::new() }
     }
 
     /// A field that cannot be sent, in the words the service has for one that it refuses.
@@ -61,19 +57,13 @@ impl CallError {
                 "@type": "type.googleapis.com/google.rpc.BadRequest",
                 "fieldViolations": [{ "field": field, "description": problem }],
             })],
-            ..Self::new(
-                Code::InvalidArgument,
-                format!("{place}`{field}`: {problem}."),
-            )
+            ..Self::new(Code::InvalidArgument, format!("{place}`{field}`: {problem}."))
         }
     }
 
     /// The status that the service answered with.
     pub(super) fn from_status(status: &Status) -> Self {
-        Self {
-            details: details(status.details()),
-            ..Self::new(status.code(), status.message())
-        }
+        Self { details: details(status.details()), ..Self::new(status.code(), status.message()) }
     }
 }
 
@@ -94,13 +84,7 @@ impl Error for CallError {}
 pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
     std::iter::successors(Some(error), |error| (*error).source())
         .map(ToString::to_string)
-        .reduce(|text, cause| {
-            if text.contains(&cause) {
-                text
-            } else {
-                format!("{text}: {cause}")
-            }
-        })
+        .reduce(|text, cause| if text.contains(&cause) { text } else { format!("{text}: {cause}") })
         .unwrap_or_default()
 }
 
@@ -114,10 +98,9 @@ fn details(bytes: &[u8]) -> Vec<Value> {
     };
     let pool = catalog::pool().ok();
     let decoded = status.details.iter().map(|any| {
-        pool.and_then(|pool| decoded(pool, &any.type_url, &any.value))
-            .unwrap_or_else(
-                || json!({ "@type": any.type_url, "@value": BASE64_STANDARD.encode(&any.value) }),
-            )
+        pool.and_then(|pool| decoded(pool, &any.type_url, &any.value)).unwrap_or_else(
+            || json!({ "@type": any.type_url, "@value": BASE64_STANDARD.encode(&any.value) }),
+        )
     });
     decoded.collect()
 }

@@ -104,10 +104,7 @@ fn check_shape(problem: &Problem, seats_per_area: &[u64]) -> Result<(), Certific
     }
     let sum: u128 = seats_per_area.iter().map(|&seats| u128::from(seats)).sum();
     if sum != u128::from(problem.seats) {
-        return Err(CertificateError::WrongSum {
-            sum,
-            seats: problem.seats,
-        });
+        return Err(CertificateError::WrongSum { sum, seats: problem.seats });
     }
     for (index, (area, &seats)) in problem.areas.iter().zip(seats_per_area).enumerate() {
         let maximum = problem.ceiling(area);
@@ -131,10 +128,7 @@ fn check_claims(
     let edge = Edge::find(divisor, problem, seats_per_area);
     match (edge.weakest_met, edge.strongest_unmet) {
         (Some(met), Some(unmet)) if unmet.strength(&met).is_gt() => {
-            Err(CertificateError::StrongerClaim {
-                stronger: unmet.area,
-                weaker: met.area,
-            })
+            Err(CertificateError::StrongerClaim { stronger: unmet.area, weaker: met.area })
         }
         _ => Ok(()),
     }
@@ -151,11 +145,7 @@ fn check_remainders(problem: &Problem, seats_per_area: &[u64]) -> Result<(), Cer
         } else if seats == quota.whole + 1 && quota.remainder > 0 {
             up = Some(up.map_or(this, |least| least.min(this)));
         } else {
-            return Err(CertificateError::OutsideQuota {
-                area,
-                seats,
-                whole: quota.whole,
-            });
+            return Err(CertificateError::OutsideQuota { area, seats, whole: quota.whole });
         }
     }
     match (up, down) {
@@ -170,11 +160,7 @@ fn check_equal(expected: &[u64], seats_per_area: &[u64]) -> Result<(), Certifica
     let pairs = expected.iter().zip(seats_per_area).enumerate();
     for (area, (&expected, &seats)) in pairs {
         if expected != seats {
-            return Err(CertificateError::Differs {
-                area,
-                seats,
-                expected,
-            });
+            return Err(CertificateError::Differs { area, seats, expected });
         }
     }
     Ok(())

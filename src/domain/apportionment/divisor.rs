@@ -31,10 +31,7 @@ impl Divisor {
             Self::HuntingtonHill => (a * (a + 1), 1),
             Self::Dean => (2 * a * (a + 1), 2 * a + 1),
         };
-        Fraction {
-            numerator,
-            denominator,
-        }
+        Fraction { numerator, denominator }
     }
 
     /// The power of a weight that is compared with [`Self::point`]: two for Huntington-Hill.
@@ -99,11 +96,7 @@ impl Divisor {
             (false, false) => {
                 let dividend = rival.numerator * point.numerator;
                 let divisor = rival.denominator * point.denominator;
-                if wins_ties {
-                    dividend.div_ceil(divisor)
-                } else {
-                    dividend / divisor + 1
-                }
+                if wins_ties { dividend.div_ceil(divisor) } else { dividend / divisor + 1 }
             }
         };
         Some(self.root(needed).saturating_sub(weight))
@@ -155,17 +148,14 @@ impl Claim {
 
     /// The value of the claim; `None` where the divisor is zero.
     fn value(&self) -> Option<Fraction> {
-        (self.denominator > 0).then_some(Fraction {
-            numerator: self.numerator,
-            denominator: self.denominator,
-        })
+        (self.denominator > 0)
+            .then_some(Fraction { numerator: self.numerator, denominator: self.denominator })
     }
 }
 
 impl Ord for Claim {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.strength(other)
-            .then_with(|| other.area.cmp(&self.area))
+        self.strength(other).then_with(|| other.area.cmp(&self.area))
     }
 }
 
@@ -187,11 +177,8 @@ impl Eq for Claim {}
 /// away single seats in the order of the claims.
 pub(super) fn apportion(divisor: Divisor, problem: &Problem) -> Outcome {
     let multiplier = Multiplier::exact(problem).coarse();
-    let mut held: Vec<u64> = problem
-        .areas
-        .iter()
-        .map(|area| divisor.round(multiplier, problem, area))
-        .collect();
+    let mut held: Vec<u64> =
+        problem.areas.iter().map(|area| divisor.round(multiplier, problem, area)).collect();
     let given: u64 = held.iter().sum();
     if given < problem.seats {
         add(divisor, problem, &mut held, problem.seats - given);
@@ -273,10 +260,7 @@ impl Edge {
         if !met.ties_with(&unmet) {
             return None;
         }
-        let mut tie = Tie {
-            seats_at_stake: 0,
-            areas: Vec::new(),
-        };
+        let mut tie = Tie { seats_at_stake: 0, areas: Vec::new() };
         for (index, area, held) in indexed(problem, held) {
             let is_level = |claim: Claim| claim.ties_with(&met);
             if divisor.met(index, area, held).is_some_and(is_level) {
@@ -292,10 +276,7 @@ impl Edge {
     fn interval(&self, divisor: Divisor) -> Option<DivisorInterval> {
         let lower = match self.strongest_unmet {
             Some(claim) => claim.value()?,
-            None => Fraction {
-                numerator: 0,
-                denominator: 1,
-            },
+            None => Fraction { numerator: 0, denominator: 1 },
         };
         Some(DivisorInterval {
             lower,

@@ -253,10 +253,7 @@ pub fn apportion(
         .held
         .iter()
         .zip(areas)
-        .map(|(&held, area)| Share {
-            seats: held,
-            quota: problem.quota(area),
-        })
+        .map(|(&held, area)| Share { seats: held, quota: problem.quota(area) })
         .collect();
     Ok(Apportionment {
         shares,

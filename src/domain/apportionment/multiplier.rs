@@ -31,10 +31,7 @@ impl Multiplier {
             }
             walk.pass(&point);
         }
-        Self(Fraction {
-            numerator: walk.seats_left,
-            denominator: walk.slope.max(1),
-        })
+        Self(Fraction { numerator: walk.seats_left, denominator: walk.slope.max(1) })
     }
 
     /// The same multiplier rounded down to at most 10^7 over at most 10^12, so that squares of its
@@ -42,10 +39,7 @@ impl Multiplier {
     /// so the quotas lose no more than n seats together.
     pub(super) fn coarse(self) -> Self {
         const LARGEST_DENOMINATOR: u128 = 1_000_000_000_000;
-        let Fraction {
-            numerator,
-            denominator,
-        } = self.0;
+        let Fraction { numerator, denominator } = self.0;
         if denominator <= LARGEST_DENOMINATOR {
             return self;
         }
@@ -67,18 +61,14 @@ impl Multiplier {
     pub(super) fn bounded(self, problem: &Problem, area: &Area) -> BoundedQuota {
         let quota = self.of(area);
         let whole = quota.numerator / quota.denominator;
-        let at_bound = |whole| BoundedQuota {
-            whole,
-            remainder: 0,
-        };
+        let at_bound = |whole| BoundedQuota { whole, remainder: 0 };
         if whole < u128::from(area.min_seats) {
             return at_bound(area.min_seats);
         }
         match u64::try_from(whole) {
-            Ok(whole) if whole < problem.ceiling(area) => BoundedQuota {
-                whole,
-                remainder: quota.numerator % quota.denominator,
-            },
+            Ok(whole) if whole < problem.ceiling(area) => {
+                BoundedQuota { whole, remainder: quota.numerator % quota.denominator }
+            }
             Ok(_) | Err(_) => at_bound(problem.ceiling(area)),
         }
     }
@@ -105,11 +95,7 @@ impl TurningPoint {
 fn turning_points(problem: &Problem) -> Vec<TurningPoint> {
     let mut points = Vec::with_capacity(problem.areas.len());
     for area in problem.areas.iter().filter(|area| area.weight > 0) {
-        points.push(TurningPoint {
-            bound: area.min_seats,
-            weight: area.weight,
-            starts: true,
-        });
+        points.push(TurningPoint { bound: area.min_seats, weight: area.weight, starts: true });
         if area.max_seats.is_some() {
             points.push(TurningPoint {
                 bound: problem.ceiling(area),
@@ -133,15 +119,8 @@ struct Walk {
 
 impl Walk {
     fn at_minimums(problem: &Problem) -> Self {
-        let minimums: u128 = problem
-            .areas
-            .iter()
-            .map(|area| u128::from(area.min_seats))
-            .sum();
-        Self {
-            seats_left: u128::from(problem.seats).saturating_sub(minimums),
-            slope: 0,
-        }
+        let minimums: u128 = problem.areas.iter().map(|area| u128::from(area.min_seats)).sum();
+        Self { seats_left: u128::from(problem.seats).saturating_sub(minimums), slope: 0 }
     }
 
     fn reaches_seats_by(&self, point: &TurningPoint) -> bool {

@@ -17,25 +17,16 @@ impl<'a> Problem<'a> {
     /// Checks limits first, then each area, then whether the bounds leave any answer.
     pub(super) fn check(seats: u64, areas: &'a [Area]) -> Result<Self, ApportionmentError> {
         if areas.len() > MAX_AREAS {
-            return Err(ApportionmentError::TooManyAreas {
-                count: areas.len(),
-                limit: MAX_AREAS,
-            });
+            return Err(ApportionmentError::TooManyAreas { count: areas.len(), limit: MAX_AREAS });
         }
         if seats > MAX_SEATS {
-            return Err(ApportionmentError::TooManySeats {
-                seats,
-                limit: MAX_SEATS,
-            });
+            return Err(ApportionmentError::TooManySeats { seats, limit: MAX_SEATS });
         }
         for (index, area) in areas.iter().enumerate() {
             check_area(index, area)?;
         }
-        let problem = Self {
-            seats,
-            areas,
-            total: areas.iter().map(|area| u128::from(area.weight)).sum(),
-        };
+        let problem =
+            Self { seats, areas, total: areas.iter().map(|area| u128::from(area.weight)).sum() };
         problem.check_bounds()?;
         Ok(problem)
     }
@@ -58,25 +49,15 @@ impl<'a> Problem<'a> {
 
     fn check_bounds(&self) -> Result<(), ApportionmentError> {
         let seats = self.seats;
-        let minimums: u128 = self
-            .areas
-            .iter()
-            .map(|area| u128::from(area.min_seats))
-            .sum();
+        let minimums: u128 = self.areas.iter().map(|area| u128::from(area.min_seats)).sum();
         if minimums > u128::from(seats) {
             return Err(ApportionmentError::MinimumsAboveSeats { minimums, seats });
         }
         let given = u64::try_from(minimums).unwrap_or(seats);
         if self.total == 0 && given < seats {
-            return Err(ApportionmentError::NoWeight {
-                seats_left: seats - given,
-            });
+            return Err(ApportionmentError::NoWeight { seats_left: seats - given });
         }
-        let maximums: u128 = self
-            .areas
-            .iter()
-            .map(|area| u128::from(self.ceiling(area)))
-            .sum();
+        let maximums: u128 = self.areas.iter().map(|area| u128::from(self.ceiling(area))).sum();
         if maximums < u128::from(seats) {
             return Err(ApportionmentError::MaximumsBelowSeats { maximums, seats });
         }

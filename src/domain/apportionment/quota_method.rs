@@ -67,9 +67,8 @@ impl<'a> House<'a> {
             eligible: BinaryHeap::new(),
             waiting: BinaryHeap::new(),
         };
-        house.waiting = (0..house.held.len())
-            .filter_map(|area| house.wait(area).map(Reverse))
-            .collect();
+        house.waiting =
+            (0..house.held.len()).filter_map(|area| house.wait(area).map(Reverse)).collect();
         house
     }
 
@@ -106,11 +105,7 @@ impl<'a> House<'a> {
 
     fn wait(&self, area: usize) -> Option<Waiting> {
         let (held, spec) = (self.held[area], &self.problem.areas[area]);
-        (held < self.problem.ceiling(spec)).then_some(Waiting {
-            held,
-            weight: spec.weight,
-            area,
-        })
+        (held < self.problem.ceiling(spec)).then_some(Waiting { held, weight: spec.weight, area })
     }
 
     fn claim(&self, area: usize, held: u64) -> Claim {
@@ -135,12 +130,13 @@ impl<'a> House<'a> {
             eligible_from: self.eligible_from(claim.area, self.held[claim.area]),
             served_at: None,
         });
-        let served = (0..self.held.len())
-            .filter(|&area| self.served_at[area] > minimums)
-            .map(|area| Contender {
-                claim: self.claim(area, self.held[area] - 1),
-                eligible_from: self.eligible_from(area, self.held[area] - 1),
-                served_at: Some(self.served_at[area]),
+        let served =
+            (0..self.held.len()).filter(|&area| self.served_at[area] > minimums).map(|area| {
+                Contender {
+                    claim: self.claim(area, self.held[area] - 1),
+                    eligible_from: self.eligible_from(area, self.held[area] - 1),
+                    served_at: Some(self.served_at[area]),
+                }
             });
         let mut contenders: Vec<Contender> = unserved.chain(served).collect();
         contenders.sort_unstable_by_key(|one| Reverse(one.claim));
@@ -211,14 +207,7 @@ fn tie_among(level: &[Contender]) -> Option<Tie> {
     if areas.is_empty() {
         return None;
     }
-    areas.extend(
-        unserved
-            .filter(|one| one.eligible_from <= last_seat)
-            .map(|one| one.claim.area),
-    );
+    areas.extend(unserved.filter(|one| one.eligible_from <= last_seat).map(|one| one.claim.area));
     areas.sort_unstable();
-    Some(Tie {
-        seats_at_stake,
-        areas,
-    })
+    Some(Tie { seats_at_stake, areas })
 }

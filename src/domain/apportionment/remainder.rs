@@ -9,9 +9,8 @@ use std::cmp::Reverse;
 pub(super) fn apportion(problem: &Problem) -> Outcome {
     let quotas = bounded_quotas(problem);
     let mut held: Vec<u64> = quotas.iter().map(|quota| quota.whole).collect();
-    let mut by_remainder: Vec<usize> = (0..quotas.len())
-        .filter(|&index| quotas[index].remainder > 0)
-        .collect();
+    let mut by_remainder: Vec<usize> =
+        (0..quotas.len()).filter(|&index| quotas[index].remainder > 0).collect();
     by_remainder.sort_unstable_by_key(|&index| (Reverse(quotas[index].remainder), index));
     // Each remainder is below one seat, so the seats left are fewer than the areas that have one.
     let given: u64 = held.iter().sum();
@@ -28,10 +27,7 @@ pub(super) fn apportion(problem: &Problem) -> Outcome {
         let seats_at_stake = areas.iter().map(|_| 1).sum();
         areas.extend(passed_over.iter().take_while(is_level));
         areas.sort_unstable();
-        (quotas[next].remainder == remainder).then_some(Tie {
-            seats_at_stake,
-            areas,
-        })
+        (quotas[next].remainder == remainder).then_some(Tie { seats_at_stake, areas })
     });
     Outcome {
         held,
@@ -45,9 +41,5 @@ pub(super) fn apportion(problem: &Problem) -> Outcome {
 /// The bounded quota of each area; they add up to the seats.
 pub(super) fn bounded_quotas(problem: &Problem) -> Vec<BoundedQuota> {
     let multiplier = Multiplier::exact(problem);
-    problem
-        .areas
-        .iter()
-        .map(|area| multiplier.bounded(problem, area))
-        .collect()
+    problem.areas.iter().map(|area| multiplier.bounded(problem, area)).collect()
 }

@@ -7,9 +7,7 @@ use crate::domain::{
     capacity::{PlaceGroup, Submission, SubmissionState},
     event::Event,
     ids::{EntryId, ExternalReference, OfferId, PlacementId},
-    ledger::{
-        Due, Ledger, walk::Queue,
-    },
+    ledger::{Due, Ledger, walk::Queue},
     waitlist::{Entry, EntryState},
 };
 
@@ -134,8 +132,11 @@ impl Ledger {
 
     fn put_references(&mut self, references: &[ExternalReference], resource: uuid::Uuid) {
         for reference in references {
-            self.touched.references.insert(reference.clone());
-            self.references.insert(reference.clone(), resource);
+            // A change of a group may name its reference again: that row is there already.
+            if self.references.get(reference) != Some(&resource) {
+                self.touched.references.insert(reference.clone());
+                self.references.insert(reference.clone(), resource);
+            }
         }
     }
 

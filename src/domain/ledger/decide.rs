@@ -113,7 +113,7 @@ fn join(
     }
     let bonus_days = bonus_days(measure, c)?;
     require_place_groups(ledger, c.preferred_place_groups.iter())?;
-    require_free_references(ledger, &c.external_references)?;
+    require_free_references(ledger, &c.external_references, None)?;
     let registered_time = c.registered_time.unwrap_or(context.at);
     if registered_time > context.at {
         return Err(Refusal::DateOutOfRange {
@@ -178,12 +178,17 @@ fn require_place_groups<'a>(
     Ok(())
 }
 
-/// A name in another system names one resource of a ledger.
+/// A name in another system names one resource of a ledger. `own` may be named again.
 pub(super) fn require_free_references(
     ledger: &Ledger,
     references: &[ExternalReference],
+    own: Option<PlaceGroupId>,
 ) -> Result<(), Refusal> {
-    match references.iter().find(|reference| ledger.references.contains_key(reference)) {
+    let is_of_another = |reference: &&ExternalReference| {
+        let named = ledger.references.get(reference);
+        named.is_some_and(|resource| own.is_none_or(|own| own.0 != *resource))
+    };
+    match references.iter().find(is_of_another) {
         None => Ok(()),
         Some(taken) => Err(Refusal::ExternalReferenceTaken {
             system: taken.system.clone(),

@@ -1,19 +1,19 @@
 //! Decisions about places: capacity, budgets, quotas, and days on which they change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use time::Date;
 
 use crate::domain::{
-    account::{AccountKey, WHOLE_PLACE},
     access::ActorKey,
+    account::{AccountKey, WHOLE_PLACE},
     capacity::{
         PlaceGroup, PlacesInPeriod, Quota, Submission, SubmissionState, boundaries_after, places_on,
     },
     command::{ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity},
     event::Event,
     ids::{IdSource, MunicipalityNumber, PlaceGroupId, SubmissionId},
-    ledger::{Context, Ledger, PLACE_GROUPS_MAX, decide::require_free_references},
+    ledger::{Context, Frame, Ledger, PLACE_GROUPS_MAX, decide::require_free_references},
     measure::Distribution,
     refusal::Refusal,
 };
@@ -39,7 +39,7 @@ pub(super) fn submit(
         Some(id) => own_group(ledger, id, c)?,
         None => PlaceGroupId(ids.next_id()),
     };
-    require_free_references(ledger, &c.external_references)?;
+    require_free_references(ledger, &c.external_references, Some(place_group_id))?;
     // From here it happens.
     let submission = Submission {
         submission_id: SubmissionId(ids.next_id()),
@@ -77,10 +77,9 @@ pub(super) fn review(
     c: &ReviewCapacity,
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
-    let submission = ledger.submission(c.submission_id).ok_or_else(|| Refusal::NotFound {
-        what: "submission",
-        id: c.submission_id.to_string(),
-    })?;
+    let submission = ledger
+        .submission(c.submission_id)
+        .ok_or_else(|| Refusal::NotFound { what: "submission", id: c.submission_id.to_string() })?;
     if submission.submitted_by == ActorKey::of(context.actor).to_string() {
         return Err(Refusal::FourEyes);
     }
@@ -101,10 +100,12 @@ pub(super) fn review(
     let place_group = group_with(ledger, submission)?;
     // From here it happens.
     let today = context.today();
-    let key = AccountKey::PlaceGroup(place_group.place_group_id);
-    let limit = in_percent(places_on(&place_group.capacity, today));
     let days = boundaries_after(std::slice::from_ref(&submission.places), today).collect();
-    let limits = vec![(key, limit)];
+    let id = place_group.place_group_id;
+    let others = ledger.place_groups.values().filter(|group| group.place_group_id != id);
+    let groups = others.chain([&place_group]);
+    let changed = |key: &AccountKey| *key == AccountKey::PlaceGroup(id);
+    let limits = limits_on(ledger, today, groups, &ledger.frame, changed);
     Ok(vec![
         Event::CapacityApproved { submission_id, place_group, reason, days },
         Event::LimitsSet { date: today, limits },
@@ -166,9 +167,10 @@ pub(super) fn set_budget(
     let days = boundaries_after(std::slice::from_ref(&places), today).collect();
     let mut events = vec![Event::PlaceBudgetSet { places: places.clone(), days }];
     if ledger.distribution == Distribution::CountyPool {
-        let mut budgets = ledger.frame.budgets.clone();
-        budgets.push(places);
-        let limits = vec![(AccountKey::Pool, in_percent(places_on(&budgets, today)))];
+        let mut frame = ledger.frame.clone();
+        frame.budgets.push(places);
+        let groups = ledger.place_groups.values();
+        let limits = limits_on(ledger, today, groups, &frame, |key| *key == AccountKey::Pool);
         events.push(Event::LimitsSet { date: today, limits });
     }
     Ok(events)
@@ -186,7 +188,11 @@ pub(super) fn set_quotas(
         ));
     }
     for quota in &c.quotas {
-        context.require_in_area(ledger, "quotas.municipality_number", &quota.municipality_number)?;
+        context.require_in_area(
+            ledger,
+            "quotas.municipality_number",
+            &quota.municipality_number,
+        )?;
     }
     let mut after = ledger.frame.quotas.clone();
     for quota in &c.quotas {
@@ -195,12 +201,11 @@ pub(super) fn set_quotas(
     let today = context.today();
     require_within_budget(ledger, &after, &c.quotas, today)?;
     // From here it happens.
-    let limits = c
-        .quotas
-        .iter()
-        .map(|quota| &quota.municipality_number)
-        .map(|number| (AccountKey::Quota(number.clone()), quota_limit(&after, number, today)))
-        .collect();
+    let frame = Frame { quotas: after, ..ledger.frame.clone() };
+    let set: BTreeSet<AccountKey> =
+        c.quotas.iter().map(|quota| AccountKey::Quota(quota.municipality_number.clone())).collect();
+    let groups = ledger.place_groups.values();
+    let limits = limits_on(ledger, today, groups, &frame, |key| set.contains(key));
     let mut days: Vec<Date> = c
         .quotas
         .iter()
@@ -267,26 +272,40 @@ pub(super) fn begin_day(
 ) -> Result<Vec<Event>, Refusal> {
     context.measure(ledger)?;
     let today = context.today();
-    let groups = ledger.place_groups.values().map(|group| {
+    let groups = ledger.place_groups.values();
+    let limits = limits_on(ledger, today, groups, &ledger.frame, |_| false);
+    Ok(vec![Event::LimitsSet { date, limits }])
+}
+
+/// Every limit as it holds on `today`, once `groups` and `frame` do: those that
+/// `changed` names, and whichever else differs. A decision may fall on a day whose own
+/// beginning has not been let happen yet; as it settles that day's limits, all of them
+/// must be in it.
+fn limits_on<'a>(
+    ledger: &Ledger,
+    today: Date,
+    groups: impl Iterator<Item = &'a PlaceGroup>,
+    frame: &Frame,
+    changed: impl Fn(&AccountKey) -> bool,
+) -> Vec<(AccountKey, i64)> {
+    let groups = groups.map(|group| {
         let key = AccountKey::PlaceGroup(group.place_group_id);
         (key, in_percent(places_on(&group.capacity, today)))
     });
     let second: Vec<(AccountKey, i64)> = match ledger.distribution {
         Distribution::CountyPool => {
-            vec![(AccountKey::Pool, in_percent(places_on(&ledger.frame.budgets, today)))]
+            vec![(AccountKey::Pool, in_percent(places_on(&frame.budgets, today)))]
         }
-        Distribution::ByMunicipality => ledger
-            .frame
+        Distribution::ByMunicipality => frame
             .quotas
             .keys()
-            .map(|n| (AccountKey::Quota(n.clone()), quota_limit(&ledger.frame.quotas, n, today)))
+            .map(|n| (AccountKey::Quota(n.clone()), quota_limit(&frame.quotas, n, today)))
             .collect(),
     };
-    let limits = groups
+    groups
         .chain(second)
-        .filter(|(key, limit)| ledger.account(key).limit != *limit)
-        .collect();
-    Ok(vec![Event::LimitsSet { date, limits }])
+        .filter(|(key, limit)| changed(key) || ledger.account(key).limit != *limit)
+        .collect()
 }
 
 fn in_percent(places: u32) -> i64 {

@@ -1,5 +1,7 @@
 //! Decisions about offers and placements.
 
+use std::collections::BTreeSet;
+
 use time::Date;
 
 use crate::domain::{
@@ -13,7 +15,8 @@ use crate::domain::{
     refusal::Refusal,
 };
 
-/// All or nothing: one proposal that cannot be confirmed refuses the rest.
+/// All or nothing: one proposal that cannot be confirmed refuses the rest. One that is
+/// named twice is confirmed once.
 pub(super) fn confirm(
     ledger: &Ledger,
     c: &ConfirmProposals,
@@ -23,27 +26,36 @@ pub(super) fn confirm(
     let holidays = context.registry.holidays();
     let answer_by = working_days_after(context.at, measure.answer_working_days, holidays);
     let mut events = Vec::with_capacity(c.offer_ids.len());
-    for offer_id in &c.offer_ids {
+    let mut named = BTreeSet::new();
+    for offer_id in c.offer_ids.iter().filter(|id| named.insert(**id)) {
         let offer = known_offer(ledger, *offer_id)?;
-        let OfferState::Proposed { .. } = offer.state else {
-            return Err(wrong_offer_state(offer, "CONFIRM"));
+        let OfferState::Proposed { confirm_by } = offer.state else {
+            return Err(wrong_offer_state(offer.state.name(), "CONFIRM"));
         };
+        if confirm_by <= context.at {
+            return Err(wrong_offer_state(OfferState::Lapsed.name(), "CONFIRM"));
+        }
         let confirmed_by = ActorKey::of(context.actor).to_string();
         events.push(Event::ProposalConfirmed { offer_id: *offer_id, confirmed_by, answer_by });
     }
     Ok(events)
 }
 
-/// An answer on the deadline itself is too late: what is due is applied first.
+/// An answer on the deadline itself is too late. What is due is applied first, but the
+/// deadline may pass between that and this decision.
 pub(super) fn respond(
     ledger: &Ledger,
     c: &RespondToOffer,
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
     let offer = known_offer(ledger, c.offer_id)?;
-    let OfferState::Offered { .. } = offer.state else {
-        return Err(wrong_offer_state(offer, if c.accept { "ACCEPT" } else { "DECLINE" }));
+    let transition = if c.accept { "ACCEPT" } else { "DECLINE" };
+    let OfferState::Offered { answer_by, .. } = offer.state else {
+        return Err(wrong_offer_state(offer.state.name(), transition));
     };
+    if answer_by <= context.at {
+        return Err(wrong_offer_state(OfferState::Expired.name(), transition));
+    }
     let offer_id = c.offer_id;
     Ok(vec![if c.accept {
         Event::OfferAccepted { offer_id, accepted_time: context.at }
@@ -60,7 +72,7 @@ pub(super) fn start(
 ) -> Result<Vec<Event>, Refusal> {
     let offer = known_offer(ledger, c.offer_id)?;
     let OfferState::Accepted { .. } = offer.state else {
-        return Err(wrong_offer_state(offer, "START"));
+        return Err(wrong_offer_state(offer.state.name(), "START"));
     };
     let today = context.today();
     if c.start_date > today || c.start_date < today.saturating_sub(YEAR) {
@@ -89,10 +101,9 @@ pub(super) fn end(
     c: &EndPlacement,
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
-    let placement = ledger.placement(c.placement_id).ok_or_else(|| Refusal::NotFound {
-        what: "placement",
-        id: c.placement_id.to_string(),
-    })?;
+    let placement = ledger
+        .placement(c.placement_id)
+        .ok_or_else(|| Refusal::NotFound { what: "placement", id: c.placement_id.to_string() })?;
     if let PlacementState::Ended(_) = placement.state {
         let state = placement.state.name();
         return Err(Refusal::WrongState { what: "the placement", state, transition: "END" });
@@ -151,6 +162,6 @@ fn known_offer(ledger: &Ledger, offer_id: OfferId) -> Result<&Offer, Refusal> {
     ledger.offer(offer_id).ok_or_else(missing)
 }
 
-fn wrong_offer_state(offer: &Offer, transition: &'static str) -> Refusal {
-    Refusal::WrongState { what: "the offer", state: offer.state.name(), transition }
+fn wrong_offer_state(state: &'static str, transition: &'static str) -> Refusal {
+    Refusal::WrongState { what: "the offer", state, transition }
 }

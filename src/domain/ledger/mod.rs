@@ -96,8 +96,7 @@ pub struct Head {
 
 impl Head {
     /// Before the first row.
-    pub const EMPTY: Self =
-        Self { seq: 0, hash: GENESIS, at: Timestamp::from_micros(i64::MIN) };
+    pub const EMPTY: Self = Self { seq: 0, hash: GENESIS, at: Timestamp::from_micros(i64::MIN) };
 }
 
 impl Ledger {

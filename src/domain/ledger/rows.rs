@@ -47,9 +47,10 @@ pub fn rows(ledger: &Ledger) -> Rows {
         .filter(|entry| !entry.state.is_open())
         .map(|entry| (entry.person_id, entry.entry_id))
         .collect();
-    let queues = touched.queues.iter().filter_map(|key| {
-        ledger.queues.get(key).map(|queue| (key.clone(), queue.watermark()))
-    });
+    let queues = touched
+        .queues
+        .iter()
+        .filter_map(|key| ledger.queues.get(key).map(|queue| (key.clone(), queue.watermark())));
     let references = touched.references.iter().filter_map(|reference| {
         ledger.references.get(reference).map(|resource| (reference.clone(), *resource))
     });

@@ -91,6 +91,10 @@ impl Queue {
     pub(super) fn leave(&mut self, key: &OrderKey) {
         self.eligible.remove(key);
         self.beyond.remove(key);
+        // In a queue that is served empty the next read begins behind those served.
+        if self.extent == Extent::Whole && self.eligible.is_empty() {
+            self.watermark = self.watermark.max(*key);
+        }
     }
 
     /// No eligible entry stands before this key.

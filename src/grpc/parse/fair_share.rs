@@ -203,7 +203,7 @@ pub(in crate::grpc) struct ChangesQuery {
 
 pub(in crate::grpc) fn list_changes(r: &pb::ListChangesRequest) -> Result<ChangesQuery, Error> {
     let mut v = Violations::default();
-    let ledger = v.ledger(r.ledger.as_ref());
+    let ledger = v.ledger_or_registry(r.ledger.as_ref());
     let page_size = page::size(&mut v, r.page_size);
     let parsed = (|| {
         Some(ChangesQuery {

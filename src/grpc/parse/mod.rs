@@ -124,7 +124,12 @@ impl Violations {
     }
 
     /// UUIDs without repeats.
-    pub(super) fn uuids(&mut self, field: &str, texts: &[String], most: usize) -> Option<Vec<Uuid>> {
+    pub(super) fn uuids(
+        &mut self,
+        field: &str,
+        texts: &[String],
+        most: usize,
+    ) -> Option<Vec<Uuid>> {
         self.at_most(field, texts.len(), most);
         let mut seen = BTreeSet::new();
         let mut ids = Vec::with_capacity(texts.len().min(most));
@@ -159,6 +164,15 @@ impl Violations {
         let county_id = self.value("ledger.county_id", &ledger.county_id);
         let measure_code = self.value("ledger.measure_code", &ledger.measure_code);
         Some(LedgerId { county_id: county_id?, measure_code: measure_code? })
+    }
+
+    /// A ledger whose changes are read: the registry's own has some too.
+    pub(super) fn ledger_or_registry(&mut self, ledger: Option<&pb::Ledger>) -> Option<LedgerId> {
+        let named = ledger.map(|l| LedgerId::from_texts(&l.county_id, &l.measure_code));
+        match named {
+            Some(Ok(id)) if id.is_registry() => Some(id),
+            _ => self.ledger(ledger),
+        }
     }
 
     /// A text within its bound, without characters that hide or reorder others.
@@ -196,7 +210,12 @@ impl Violations {
     }
 
     /// Short texts without repeats.
-    pub(super) fn texts(&mut self, field: &str, texts: &[String], most: usize) -> Option<Vec<String>> {
+    pub(super) fn texts(
+        &mut self,
+        field: &str,
+        texts: &[String],
+        most: usize,
+    ) -> Option<Vec<String>> {
         self.at_most(field, texts.len(), most);
         let mut found = Vec::with_capacity(texts.len().min(most));
         for (index, text) in texts.iter().take(most).enumerate() {
@@ -320,7 +339,11 @@ impl Violations {
     }
 
     /// An enum value where unspecified is a value too.
-    pub(super) fn optional_choice<E: TryFrom<i32>>(&mut self, field: &str, value: i32) -> Option<E> {
+    pub(super) fn optional_choice<E: TryFrom<i32>>(
+        &mut self,
+        field: &str,
+        value: i32,
+    ) -> Option<E> {
         let chosen = E::try_from(value).ok();
         if chosen.is_none() {
             self.add(field, "must be one of the enum's values");

@@ -40,11 +40,8 @@ pub(in crate::grpc) fn join_waitlist(
         0 => Some(100),
         percent => v.within("participation_percent", percent, 1, 100),
     };
-    let preferred = v.place_groups(
-        "preferred_place_group_ids",
-        &r.preferred_place_group_ids,
-        PREFERENCES_MAX,
-    );
+    let preferred =
+        v.place_groups("preferred_place_group_ids", &r.preferred_place_group_ids, PREFERENCES_MAX);
     let work_fields = v.texts("work_fields", &r.work_fields, PREFERENCES_MAX);
     let priority_class = v.optional_value("priority_class", &r.priority_class);
     let priority_ground = v.optional_text("priority_ground", &r.priority_ground, TEXT_MAX);
@@ -70,11 +67,8 @@ pub(in crate::grpc) fn join_waitlist(
             case_reference: case_reference?,
         };
         let plain = grounds(priority_ground?, adviser_ident?);
-        let draft = Draft {
-            command: Command::JoinWaitlist(command),
-            identity: Some(identity?),
-            plain,
-        };
+        let draft =
+            Draft { command: Command::JoinWaitlist(command), identity: Some(identity?), plain };
         Some((ledger?, draft))
     })();
     v.finish(parsed)
@@ -115,9 +109,8 @@ pub(in crate::grpc) fn get_position(r: &pb::GetPositionRequest) -> Result<Positi
     let ledger = v.ledger(r.ledger.as_ref());
     let entry_id = v.uuid("entry_id", &r.entry_id);
     let at_least_seq = r.at_least_seq;
-    let parsed = (|| {
-        Some(PositionQuery { ledger: ledger?, entry_id: EntryId(entry_id?), at_least_seq })
-    })();
+    let parsed =
+        (|| Some(PositionQuery { ledger: ledger?, entry_id: EntryId(entry_id?), at_least_seq }))();
     v.finish(parsed)
 }
 

@@ -8,9 +8,8 @@ use tiltaksplass::domain::apportionment::{Area, Fraction, Method, apportion, cer
 /// Weights of mixed sizes, small ones often equal, at least one above zero.
 fn weights() -> impl Strategy<Value = Vec<u64>> {
     let weight = prop_oneof![0..6u64, 1..40u64, 1..200_000u64];
-    prop::collection::vec(weight, 1..12).prop_filter("a weight", |weights| {
-        weights.iter().any(|&weight| weight > 0)
-    })
+    prop::collection::vec(weight, 1..12)
+        .prop_filter("a weight", |weights| weights.iter().any(|&weight| weight > 0))
 }
 
 /// Areas, half of the time with bounds, and seats for which an answer exists.
@@ -39,16 +38,9 @@ fn moved(seats: &[u64], from: usize, to: usize) -> Vec<u64> {
 
 /// True if the divisor `end` (squared if asked) rounds the area's weight to its seats, ends included.
 fn rounds_to(method: Method, area: &Area, seats: u64, end: Fraction) -> bool {
-    let exponent = if method == Method::HuntingtonHill {
-        2
-    } else {
-        1
-    };
-    let halves = if matches!(method, Method::SainteLague | Method::ModifiedSainteLague) {
-        2
-    } else {
-        1
-    };
+    let exponent = if method == Method::HuntingtonHill { 2 } else { 1 };
+    let halves =
+        if matches!(method, Method::SainteLague | Method::ModifiedSainteLague) { 2 } else { 1 };
     let quota = u128::from(area.weight).pow(exponent) * halves * end.denominator;
     let at = |held| {
         let (top, bottom) = divisor(method, held);

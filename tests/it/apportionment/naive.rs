@@ -18,21 +18,13 @@ pub(super) fn divisor(method: Method, held: u64) -> (u128, u128) {
 
 /// True if the first area's claim is strictly stronger than the second's.
 fn stronger(method: Method, first: (u64, u64), second: (u64, u64)) -> bool {
-    let exponent = if method == Method::HuntingtonHill {
-        2
-    } else {
-        1
-    };
+    let exponent = if method == Method::HuntingtonHill { 2 } else { 1 };
     let side = |(weight, held): (u64, u64)| {
         let (top, bottom) = divisor(method, held);
         (u128::from(weight).pow(exponent) * bottom, top)
     };
     let ((w1, d1), (w2, d2)) = (side(first), side(second));
-    if d1 == 0 && d2 == 0 {
-        w1 > w2
-    } else {
-        w1 * d2 > w2 * d1
-    }
+    if d1 == 0 && d2 == 0 { w1 > w2 } else { w1 * d2 > w2 * d1 }
 }
 
 /// Seat by seat from the minimums; for the quota method only below the upper quota if anyone is.
@@ -52,17 +44,11 @@ pub(super) fn seat_by_seat(method: Method, seats: u64, areas: &[Area]) -> Vec<u6
             if within.is_empty() {
                 return held[a] * areas[b].weight < held[b] * areas[a].weight;
             }
-            stronger(
-                method,
-                (areas[a].weight, held[a]),
-                (areas[b].weight, held[b]),
-            )
+            stronger(method, (areas[a].weight, held[a]), (areas[b].weight, held[b]))
         };
         let pool = if within.is_empty() { &open } else { &within };
-        let next = pool
-            .iter()
-            .copied()
-            .reduce(|best, one| if beats(one, best) { one } else { best });
+        let next =
+            pool.iter().copied().reduce(|best, one| if beats(one, best) { one } else { best });
         held[next.unwrap()] += 1;
     }
     held

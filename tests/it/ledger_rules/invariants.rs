@@ -160,7 +160,9 @@ impl Step<'_> {
         let RunReport { passed_over: named, passed_over_counts: counts, .. } = report;
         prop_assert_eq!(&named[..], &passed_over[..passed_over.len().min(PASSED_OVER_NAMED)]);
         let mut counted: BTreeMap<PassedOverReason, u64> = BTreeMap::new();
-        passed_over.iter().for_each(|(_, reason)| *counted.entry(*reason).or_default() += 1);
+        for (_, reason) in &passed_over {
+            *counted.entry(*reason).or_default() += 1;
+        }
         prop_assert_eq!(counts, &counted);
         Ok(())
     }
@@ -174,7 +176,7 @@ fn plain_run(ledger: &Ledger, command: &AllocatePlaces) -> Judged {
         ledger.entries().filter(|entry| entry.state == EntryState::Waiting).collect();
     waiting.sort_by_key(|entry| entry.key);
     let mut free: BTreeMap<AccountKey, i64> =
-        ledger.accounts().map(|(key, account)| (key.clone(), account.free())).collect();
+        ledger.accounts().map(|(key, a)| (key.clone(), (a.limit - a.used()).max(0))).collect();
     let (mut served, mut passed_over, mut judged) = (Vec::new(), Vec::new(), Vec::new());
     for entry in waiting {
         if served.len() == usize::try_from(command.max_proposals).unwrap() {
@@ -204,7 +206,7 @@ fn plain_judgement(
     let percent = i64::from(entry.participation_percent);
     let free_on = |key: &AccountKey| free.get(key).copied().unwrap_or(0);
     let second = free_on(&ledger.queue_of(entry).account());
-    let free_in = |group: &PlaceGroup| free_on(&AccountKey::PlaceGroup(group.place_group_id));
+    let room_in = |group: &PlaceGroup| free_on(&AccountKey::PlaceGroup(group.place_group_id));
     let mut groups: Vec<&PlaceGroup> = if entry.preferred_place_groups.is_empty() {
         ledger.place_groups().collect()
     } else {
@@ -213,7 +215,7 @@ fn plain_judgement(
     };
     let only = &command.place_groups;
     groups.retain(|group| only.is_empty() || only.contains(&group.place_group_id));
-    let open: Vec<_> = groups.into_iter().filter(|group| free_in(group) > 0).collect();
+    let open: Vec<_> = groups.into_iter().filter(|group| room_in(group) > 0).collect();
     let wanted = |group: &&PlaceGroup| {
         let fields = &entry.work_fields;
         fields.is_empty() || fields.iter().any(|field| group.work_fields.contains(field))
@@ -221,7 +223,7 @@ fn plain_judgement(
     let in_field: Vec<_> = open.iter().copied().filter(wanted).collect();
     let not_declined = |group: &&PlaceGroup| !entry.declined_here.contains(&group.place_group_id);
     let accepted: Vec<_> = in_field.iter().copied().filter(not_declined).collect();
-    let fitting = accepted.iter().find(|group| free_in(group) >= percent);
+    let fitting = accepted.iter().find(|group| room_in(group) >= percent);
     match fitting {
         Some(group) if second >= percent => Ok(group.place_group_id),
         _ if second == 0 => Err(PassedOverReason::NoQuota),

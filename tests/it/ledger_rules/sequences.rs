@@ -50,8 +50,11 @@ pub(super) struct Joining {
 
 fn period() -> impl Strategy<Value = Period> {
     let length = proptest::option::weighted(0.3, 1..20_i64);
-    (0..5_u32, -5..10_i64, length)
-        .prop_map(|(places, from, length)| Period { places, from, length })
+    (0..5_u32, -5..10_i64, length).prop_map(|(places, from, length)| Period {
+        places,
+        from,
+        length,
+    })
 }
 
 fn joining() -> impl Strategy<Value = Joining> {
@@ -106,7 +109,7 @@ impl World {
     }
 
     /// The commands every sequence begins with.
-    pub(super) fn beginning(&self) -> Vec<Op> {
+    pub(super) fn beginning() -> Vec<Op> {
         let period = |places| Period { places, from: 0, length: None };
         let mut ops = vec![Op::Budget { period: period(8) }];
         ops.extend((0..3).map(|municipality| Op::Quota { municipality, period: period(2) }));
@@ -158,7 +161,7 @@ impl World {
             Op::Confirm { pick, two } => {
                 let first = self.an_offer(*pick, "PROPOSED")?;
                 let second = self.an_offer(pick.wrapping_add(1), "PROPOSED")?;
-                commands::confirm(&[first, second][..1 + usize::from(*two)])
+                commands::confirm(&[first, second][..=usize::from(*two)])
             }
             Op::Respond { pick, accept } => {
                 commands::respond(self.an_offer(*pick, "OFFERED")?, *accept)
@@ -289,7 +292,7 @@ fn the_invariants_hold_after_any_sequence() {
     let sequences = (either_ledger(), prop::collection::vec(op(), LENGTH));
     let outcome = runner(60).run(&sequences, |(ledger, ops)| {
         let mut world = World::new(ledger);
-        for op in world.beginning().iter().chain(&ops) {
+        for op in World::beginning().iter().chain(&ops) {
             if let Op::Advance { hours } = op {
                 world.move_clock(*hours);
                 for due in world.due() {

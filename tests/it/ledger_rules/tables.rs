@@ -108,6 +108,14 @@ impl Tables {
             .collect()
     }
 
+    pub(super) fn entry(&self, id: EntryId) -> &Entry {
+        &self.entries[&id]
+    }
+
+    pub(super) fn watermarks(&self) -> Vec<OrderKey> {
+        self.queues.values().copied().collect()
+    }
+
     pub(super) fn due(&self, now: Timestamp) -> Vec<Due> {
         self.schedule.iter().take_while(|due| due.at <= now).copied().collect()
     }
@@ -115,6 +123,7 @@ impl Tables {
     // ---- Writing ----
 
     pub(super) fn write(&mut self, ledger: &Ledger, rows: Rows) {
+        self.check_watermarks(ledger, &rows);
         self.head = ledger.head();
         self.frame = ledger.frame().clone();
         assert!(rows.frame.is_none_or(|frame| frame == self.frame));
@@ -150,6 +159,17 @@ impl Tables {
         self.entries.insert(entry.entry_id, entry);
     }
 
+    /// A watermark falls to let someone in, and for nothing else: the dead rows before it would be
+    /// read again and again.
+    fn check_watermarks(&self, ledger: &Ledger, rows: &Rows) {
+        for (queue, mark) in &rows.queues {
+            let Some(before) = self.queues.get(queue) else { continue };
+            let moved = rows.entries.iter().filter(|entry| ledger.queue_of(entry) == *queue);
+            let least = moved.map(|entry| entry.key).chain([*before]).min();
+            assert!(Some(*mark) >= least, "{queue:?}'s watermark fell from {before:?} to {mark:?}");
+        }
+    }
+
     fn check_constraints(&self) {
         assert!(self.accounts.values().all(Account::is_sound), "account_*");
         let mut people = BTreeSet::new();
@@ -160,7 +180,7 @@ impl Tables {
         let once = reserving.map(|o| o.entry_id).all(|id| entries.insert(id));
         assert!(once, "offer_entry_has_one_open");
         assert!(self.offers.values().all(|o| self.entries.contains_key(&o.entry_id)));
-        for ((queue, order), _) in &self.waiting {
+        for (queue, order) in self.waiting.keys() {
             assert!(self.queues[queue] <= *order, "{queue:?}'s watermark hides someone");
         }
     }

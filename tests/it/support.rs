@@ -1,0 +1,367 @@
+//! What the tests stand on: one PostgreSQL for the whole run, a migrated template, a
+//! database and a service for each test, a clock and ids that are the test's own.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use tiltaksplass::{
+    app::{App, Clock, Ids},
+    auth::{LocalIssuer, TokenRequest},
+    domain::{access::Role, calendar::Timestamp},
+    keys::Keys,
+    postgres::{DATABASE, Embedded, Settings},
+    proto::v1::{
+        allocation_service_client::AllocationServiceClient,
+        capacity_service_client::CapacityServiceClient, change_service_client::ChangeServiceClient,
+        fair_share_service_client::FairShareServiceClient,
+        registry_service_client::RegistryServiceClient,
+        waitlist_service_client::WaitlistServiceClient,
+    },
+    server,
+    store::{db::Db, migrate::migrate},
+};
+use time::{Duration, OffsetDateTime, macros::datetime};
+use tokio::{
+    net::TcpListener,
+    sync::{OnceCell, oneshot},
+    task::JoinHandle,
+};
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::Channel,
+};
+use uuid::Uuid;
+
+/// A Monday morning in Norway.
+pub const MONDAY: OffsetDateTime = datetime!(2026-03-02 09:00 UTC);
+
+/// The one PostgreSQL of a test run. It ends with the process.
+struct Postgres {
+    _own: Embedded,
+    options: PgConnectOptions,
+    /// Making a database from a template needs the template to itself.
+    template: tokio::sync::Mutex<()>,
+}
+
+static POSTGRES: OnceCell<Postgres> = OnceCell::const_new();
+
+async fn postgres() -> &'static Postgres {
+    POSTGRES
+        .get_or_init(|| async {
+            let data_dir = scratch_folder();
+            let settings = Settings { data_dir, bin_dir: None, allow_download: true };
+            let own = Embedded::start(settings).await.expect("a PostgreSQL for the tests");
+            let address = own.address();
+            let options = PgConnectOptions::new_without_pgpass()
+                .socket(&address.socket_dir)
+                .port(address.port)
+                .username(&address.user)
+                .database(DATABASE);
+            migrate(&options).await.expect("a migrated template");
+            Postgres { _own: own, options, template: tokio::sync::Mutex::new(()) }
+        })
+        .await
+}
+
+/// A folder another user may enter (root's PostgreSQL is another user), removed when
+/// this process has ended, however it ends.
+fn scratch_folder() -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("tiltaksplass-it-").tempdir().unwrap().keep();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).unwrap();
+    let remover = Command::new("sh")
+        .args(["-c", "cat > /dev/null; sleep 3; rm -rf \"$0\""])
+        .arg(&folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Its standard input closes when this process ends, and only then.
+    std::mem::forget(remover);
+    folder
+}
+
+/// A new database from the template.
+pub async fn new_database() -> PgConnectOptions {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let postgres = postgres().await;
+    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let _alone = postgres.template.lock().await;
+    let mut admin =
+        PgConnection::connect_with(&postgres.options.clone().database("postgres")).await.unwrap();
+    let statement = format!("CREATE DATABASE {name} TEMPLATE {DATABASE}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut admin).await.unwrap();
+    admin.close().await.unwrap();
+    postgres.options.clone().database(&name)
+}
+
+/// A clock that stands still until the test moves it.
+pub struct ManualClock(Mutex<Timestamp>);
+
+impl ManualClock {
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.0.lock().unwrap();
+        *now = Timestamp::from_datetime(now.to_datetime() + by);
+    }
+
+    pub fn set(&self, at: OffsetDateTime) {
+        *self.0.lock().unwrap() = Timestamp::from_datetime(at);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// Ids that follow from a count, so that a test run can be repeated.
+struct SeededIds(AtomicU64, u64);
+
+impl SeededIds {
+    fn next(&self) -> u128 {
+        (u128::from(self.1) << 64) | u128::from(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Ids for SeededIds {
+    fn seed(&self) -> [u8; 16] {
+        self.next().to_be_bytes()
+    }
+
+    fn id(&self) -> Uuid {
+        uuid::Builder::from_u128(self.next()).with_version(uuid::Version::SortRand).into_uuid()
+    }
+}
+
+/// A new request id.
+pub fn request_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let count = u128::from(COUNT.fetch_add(1, Ordering::Relaxed));
+    Uuid::from_u128((0xc11e_0000_0000_7000_8000_u128 << 48) | count).to_string()
+}
+
+/// A service of a test's own.
+pub struct Service {
+    pub app: App,
+    pub clock: Arc<ManualClock>,
+    pub database: PgConnectOptions,
+    pub address: SocketAddr,
+    issuer: Arc<LocalIssuer>,
+    keys: Arc<Keys>,
+    stop: Option<oneshot::Sender<()>>,
+    serving: Option<JoinHandle<()>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Service {
+    /// Starts on a new database.
+    pub async fn start() -> Self {
+        Self::start_on(new_database().await).await
+    }
+
+    /// Starts on a database.
+    pub async fn start_on(database: PgConnectOptions) -> Self {
+        crate::support::capture_logs();
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Arc::new(Keys::load_or_create(&folder.path().join("main.json")).unwrap());
+        let issuer = LocalIssuer::load_or_create(&folder.path().join("issuer.key")).unwrap();
+        let clock = Arc::new(ManualClock(Mutex::new(Timestamp::from_datetime(MONDAY))));
+        let database = database.disable_statement_logging();
+        let mut service = Self {
+            app: new_app(&database, &clock, &keys),
+            clock,
+            database,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            issuer: Arc::new(issuer),
+            keys,
+            stop: None,
+            serving: None,
+            _folder: folder,
+        };
+        service.serve().await;
+        service
+    }
+
+    async fn serve(&mut self) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let (app, issuer) = (self.app.clone(), Arc::clone(&self.issuer));
+        self.serving = Some(tokio::spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            server::run(listener, app, issuer, stopped).await.unwrap();
+        }));
+        self.stop = Some(stop);
+    }
+
+    /// Stops in order.
+    pub async fn stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(serving) = self.serving.take() {
+            serving.await.unwrap();
+        }
+    }
+
+    /// Stops and starts again on the same database, keys and clock.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.app = new_app(&self.database, &self.clock, &self.keys);
+        self.serve().await;
+    }
+
+    /// A connection to the service's database as its owner.
+    pub async fn sql(&self) -> PgConnection {
+        PgConnection::connect_with(&self.database).await.unwrap()
+    }
+
+    /// A token.
+    pub fn token(&self, role: Role, organisation: &str, subject: &str) -> String {
+        let request = TokenRequest {
+            subject: subject.to_owned(),
+            role,
+            organisation: organisation.to_owned(),
+            employer: None,
+            name: None,
+            lifetime: Duration::hours(8),
+        };
+        self.issuer.mint(&request, self.clock.now().to_datetime()).unwrap()
+    }
+
+    /// A caller of its own connection, as a subject named after its role.
+    pub async fn caller(&self, role: Role, organisation: &str) -> Caller {
+        self.caller_as(role, organisation, &format!("{}-1", role.as_str())).await
+    }
+
+    /// A caller by name.
+    pub async fn caller_as(&self, role: Role, organisation: &str, subject: &str) -> Caller {
+        let token = self.token(role, organisation, subject);
+        Caller { channel: self.channel().await, bearer: Bearer::new(&token) }
+    }
+
+    /// A connection without a token.
+    pub async fn channel(&self) -> Channel {
+        Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+    }
+
+    /// Checks the whole database; nothing may be wrong.
+    pub async fn verify(&self) {
+        let report = tiltaksplass::verify::verify(&self.app.db).await.unwrap();
+        assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    }
+}
+
+fn new_app(database: &PgConnectOptions, clock: &Arc<ManualClock>, keys: &Arc<Keys>) -> App {
+    static SERVICES: AtomicU64 = AtomicU64::new(1);
+    let ids = SeededIds(AtomicU64::new(1), SERVICES.fetch_add(1, Ordering::Relaxed));
+    let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
+    App::new(Db::open(database), clock, Arc::new(ids), Arc::clone(keys))
+}
+
+/// Puts the token on each call.
+#[derive(Clone)]
+pub struct Bearer(MetadataValue<Ascii>);
+
+impl Bearer {
+    pub fn new(token: &str) -> Self {
+        Self(format!("Bearer {token}").parse().unwrap())
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        request.metadata_mut().insert("x-purpose", "test".parse().unwrap());
+        Ok(request)
+    }
+}
+
+/// Somebody who calls.
+#[derive(Clone)]
+pub struct Caller {
+    pub channel: Channel,
+    pub bearer: Bearer,
+}
+
+type Authorized = InterceptedService<Channel, Bearer>;
+
+impl Caller {
+    pub fn registry(&self) -> RegistryServiceClient<Authorized> {
+        RegistryServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub fn capacity(&self) -> CapacityServiceClient<Authorized> {
+        CapacityServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub fn waitlist(&self) -> WaitlistServiceClient<Authorized> {
+        WaitlistServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub fn allocation(&self) -> AllocationServiceClient<Authorized> {
+        AllocationServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub fn fair_share(&self) -> FairShareServiceClient<Authorized> {
+        FairShareServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub fn change(&self) -> ChangeServiceClient<Authorized> {
+        ChangeServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+}
+
+/// Everything the service has logged in this test run, at the finest level.
+static LOGS: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct LogWriter;
+
+impl std::io::Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOGS.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps what is logged, for the tests that look for what must not be there.
+pub fn capture_logs() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let filter = "debug,tiltaksplass=trace,sqlx=debug,h2=info,hyper=info,tower=info";
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_env_filter(filter)
+            .with_writer(|| LogWriter)
+            .finish();
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    });
+}
+
+/// What was logged so far.
+pub fn logs() -> String {
+    String::from_utf8_lossy(&LOGS.lock().unwrap()).into_owned()
+}
+
+/// The reason a status gives in its `ErrorInfo`.
+pub fn reason(status: &Status) -> String {
+    use tonic_types::StatusExt;
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}
