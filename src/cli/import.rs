@@ -86,7 +86,7 @@ fn name_lines(error: &Value, rows: &[Row]) -> String {
         let row = index.and_then(|index| index.parse().ok()).and_then(|i: usize| rows.get(i));
         let place = row.map_or(field.to_owned(), |row| format!("{}:{}", row.file, row.line));
         let problem = violation["description"].as_str().unwrap_or_default();
-        text.push_str(&format!("\n  {place}: {problem}"));
+        text = format!("{text}\n  {place}: {problem}");
     }
     text
 }
@@ -104,7 +104,9 @@ pub struct Row {
 
 type Fields = BTreeMap<String, String>;
 
-const FILES: [(&str, fn(&Fields) -> Result<Value, String>); 7] = [
+type MakeRow = fn(&Fields) -> Result<Value, String>;
+
+const FILES: [(&str, MakeRow); 7] = [
     ("areas.csv", area),
     ("municipalities.csv", municipality),
     ("offices.csv", office),

@@ -53,7 +53,7 @@ enum Command {
     /// Reads a registry from CSV files in a folder and sends it to the service.
     ///
     /// Files, all optional, UTF-8 with a header line: areas.csv, municipalities.csv, offices.csv,
-    /// measure_types.csv, providers.csv, distribution_weights.csv, holidays.csv. All or nothing:
+    /// `measure_types.csv`, providers.csv, `distribution_weights.csv`, holidays.csv. All or nothing:
     /// every bad row is named, by file and line. Needs a token of the directorate.
     Import(import::ImportArgs),
     /// Prints an access token of this data folder's own issuer, and nothing else.

@@ -37,11 +37,13 @@ impl Timestamp {
     }
 
     /// So many days earlier; a day is 24 hours.
+    #[must_use]
     pub fn minus_days(self, days: u32) -> Self {
         Self(self.0.saturating_sub(i64::from(days) * MICROS_PER_DAY))
     }
 
     /// One microsecond later: the least step of ledger time.
+    #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }

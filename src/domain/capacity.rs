@@ -5,7 +5,7 @@ use time::Date;
 
 use crate::domain::{
     calendar::Timestamp,
-    ids::{MunicipalityNumber, OrganisationNumber, PlaceGroupId, SubmissionId},
+    ids::{ExternalReference, MunicipalityNumber, OrganisationNumber, PlaceGroupId, SubmissionId},
 };
 
 /// A provider's own statement of the wait; shown as stated, never decided on.
@@ -89,6 +89,8 @@ pub struct Submission {
     pub agreement_reference: Option<String>,
     /// The provider's own statement of the wait.
     pub stated_wait: Option<StatedWait>,
+    /// Ids of a new group in other systems.
+    pub external_references: Vec<ExternalReference>,
     /// Who submitted it.
     pub submitted_by: String,
     /// When.

@@ -33,8 +33,6 @@ pub enum Event {
     CapacitySubmitted {
         /// What.
         submission: Submission,
-        /// Names in other systems of a new group.
-        external_references: Vec<crate::domain::ids::ExternalReference>,
     },
     /// A submission holds; its group is as follows.
     CapacityApproved {

@@ -29,8 +29,8 @@ pub(super) fn revision(id: &LedgerId, seq: u64) -> pb::Revision {
     pb::Revision { ledger: Some(ledger(id)), seq }
 }
 
-fn revision_of(done: &Done<'_>) -> Option<pb::Revision> {
-    Some(revision(done.ledger.id(), done.ledger.head().seq))
+fn revision_of(done: &Done<'_>) -> pb::Revision {
+    revision(done.ledger.id(), done.ledger.head().seq)
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "the remainder is below 10^9")]
@@ -185,18 +185,21 @@ pub(super) fn import_registry(done: &Done<'_>) -> Vec<u8> {
         }
     });
     let (added_rows, changed_rows, unchanged_rows) = counts.unwrap_or_default();
-    let revision = revision_of(done);
+    let revision = Some(revision_of(done));
     pb::ImportRegistryResponse { revision, added_rows, changed_rows, unchanged_rows }
         .encode_to_vec()
 }
 
 pub(super) fn submit_capacity(done: &Done<'_>) -> Vec<u8> {
-    let submission = from_events(done, |event| match event {
-        Event::CapacitySubmitted { submission, .. } => Some(submission),
-        _ => None,
+    let submission = from_events(done, |event| {
+        if let Event::CapacitySubmitted { submission, .. } = event {
+            Some(submission)
+        } else {
+            None
+        }
     });
     pb::SubmitCapacityResponse {
-        revision: revision_of(done),
+        revision: Some(revision_of(done)),
         submission_id: submission.map(|s| s.submission_id.to_string()).unwrap_or_default(),
         place_group_id: submission.map(|s| s.place_group_id.to_string()).unwrap_or_default(),
     }
@@ -204,17 +207,21 @@ pub(super) fn submit_capacity(done: &Done<'_>) -> Vec<u8> {
 }
 
 pub(super) fn review_capacity(done: &Done<'_>) -> Vec<u8> {
-    let submission_id = from_events(done, |event| match event {
-        Event::CapacityApproved { submission_id, .. }
-        | Event::CapacityRejected { submission_id, .. } => Some(*submission_id),
-        _ => None,
+    let submission_id = from_events(done, |event| {
+        if let Event::CapacityApproved { submission_id, .. }
+        | Event::CapacityRejected { submission_id, .. } = event
+        {
+            Some(*submission_id)
+        } else {
+            None
+        }
     });
     let group = submission_id
         .and_then(|id| done.ledger.submission(id))
         .map(|submission| submission.place_group_id);
     let account = group.map(|id| done.ledger.account(&AccountKey::PlaceGroup(id)));
     pb::ReviewCapacityResponse {
-        revision: revision_of(done),
+        revision: Some(revision_of(done)),
         place_group_id: group.map(|id| id.to_string()).unwrap_or_default(),
         usage: account.as_ref().map(usage),
     }
@@ -223,22 +230,23 @@ pub(super) fn review_capacity(done: &Done<'_>) -> Vec<u8> {
 
 pub(super) fn set_place_budget(done: &Done<'_>) -> Vec<u8> {
     let place_budget = places_on(&done.ledger.frame().budgets, done.at.date_in_norway());
-    pb::SetPlaceBudgetResponse { revision: revision_of(done), place_budget }.encode_to_vec()
+    pb::SetPlaceBudgetResponse { revision: Some(revision_of(done)), place_budget }.encode_to_vec()
 }
 
 pub(super) fn set_quotas(done: &Done<'_>) -> Vec<u8> {
     let percent: i64 = done.ledger.second_accounts().map(|(_, account)| account.limit).sum();
     let total_places = u32::try_from(percent / WHOLE_PLACE).unwrap_or(u32::MAX);
-    pb::SetQuotasResponse { revision: revision_of(done), total_places }.encode_to_vec()
+    pb::SetQuotasResponse { revision: Some(revision_of(done)), total_places }.encode_to_vec()
 }
 
 pub(super) fn join_waitlist(done: &Done<'_>) -> Vec<u8> {
-    let entry = from_events(done, |event| match event {
-        Event::Joined { entry } => Some(entry),
-        _ => None,
-    });
+    let entry =
+        from_events(
+            done,
+            |event| if let Event::Joined { entry } = event { Some(entry) } else { None },
+        );
     pb::JoinWaitlistResponse {
-        revision: revision_of(done),
+        revision: Some(revision_of(done)),
         entry_id: entry.map(|entry| entry.entry_id.to_string()).unwrap_or_default(),
         registered_time: entry.map(|entry| timestamp(entry.key.registered_time)),
     }
@@ -246,13 +254,17 @@ pub(super) fn join_waitlist(done: &Done<'_>) -> Vec<u8> {
 }
 
 pub(super) fn allocate_places(done: &Done<'_>) -> Vec<u8> {
-    let report = from_events(done, |event| match event {
-        Event::RunMade { report } => Some(report),
-        _ => None,
-    });
-    let proposals = done.events.iter().filter_map(|event| match event {
-        Event::Proposed { offer } => offer_after(done.ledger, offer.offer_id),
-        _ => None,
+    let report =
+        from_events(
+            done,
+            |event| if let Event::RunMade { report } = event { Some(report) } else { None },
+        );
+    let proposals = done.events.iter().filter_map(|event| {
+        if let Event::Proposed { offer } = event {
+            offer_after(done.ledger, offer.offer_id)
+        } else {
+            None
+        }
     });
     let counts = |report: &RunReport| {
         let counts = report.passed_over_counts.iter();
@@ -273,7 +285,7 @@ pub(super) fn allocate_places(done: &Done<'_>) -> Vec<u8> {
             .collect()
     };
     pb::AllocatePlacesResponse {
-        revision: revision_of(done),
+        revision: Some(revision_of(done)),
         proposals: proposals.collect(),
         passed_over: report.map(named).unwrap_or_default(),
         passed_over_counts: report.map(counts).unwrap_or_default(),
@@ -283,39 +295,50 @@ pub(super) fn allocate_places(done: &Done<'_>) -> Vec<u8> {
 }
 
 pub(super) fn confirm_proposals(done: &Done<'_>) -> Vec<u8> {
-    let offers = done.events.iter().filter_map(|event| match event {
-        Event::ProposalConfirmed { offer_id, .. } => offer_after(done.ledger, *offer_id),
-        _ => None,
+    let offers = done.events.iter().filter_map(|event| {
+        if let Event::ProposalConfirmed { offer_id, .. } = event {
+            offer_after(done.ledger, *offer_id)
+        } else {
+            None
+        }
     });
     let offers = offers.collect();
-    pb::ConfirmProposalsResponse { revision: revision_of(done), offers }.encode_to_vec()
+    pb::ConfirmProposalsResponse { revision: Some(revision_of(done)), offers }.encode_to_vec()
 }
 
 pub(super) fn respond_to_offer(done: &Done<'_>) -> Vec<u8> {
-    let offer_id = from_events(done, |event| match event {
-        Event::OfferAccepted { offer_id, .. } | Event::OfferDeclined { offer_id, .. } => {
+    let offer_id = from_events(done, |event| {
+        if let Event::OfferAccepted { offer_id, .. } | Event::OfferDeclined { offer_id, .. } = event
+        {
             Some(*offer_id)
+        } else {
+            None
         }
-        _ => None,
     });
     let offer = offer_id.and_then(|id| offer_after(done.ledger, id));
-    pb::RespondToOfferResponse { revision: revision_of(done), offer }.encode_to_vec()
+    pb::RespondToOfferResponse { revision: Some(revision_of(done)), offer }.encode_to_vec()
 }
 
 pub(super) fn start_placement(done: &Done<'_>) -> Vec<u8> {
-    let id = from_events(done, |event| match event {
-        Event::PlacementStarted { placement } => Some(placement.placement_id),
-        _ => None,
+    let id = from_events(done, |event| {
+        if let Event::PlacementStarted { placement } = event {
+            Some(placement.placement_id)
+        } else {
+            None
+        }
     });
     let placement = id.and_then(|id| placement_after(done.ledger, id));
-    pb::StartPlacementResponse { revision: revision_of(done), placement }.encode_to_vec()
+    pb::StartPlacementResponse { revision: Some(revision_of(done)), placement }.encode_to_vec()
 }
 
 pub(super) fn end_placement(done: &Done<'_>) -> Vec<u8> {
-    let id = from_events(done, |event| match event {
-        Event::PlacementEndSet { placement_id, .. } => Some(*placement_id),
-        _ => None,
+    let id = from_events(done, |event| {
+        if let Event::PlacementEndSet { placement_id, .. } = event {
+            Some(*placement_id)
+        } else {
+            None
+        }
     });
     let placement = id.and_then(|id| placement_after(done.ledger, id));
-    pb::EndPlacementResponse { revision: revision_of(done), placement }.encode_to_vec()
+    pb::EndPlacementResponse { revision: Some(revision_of(done)), placement }.encode_to_vec()
 }

@@ -104,7 +104,7 @@ async fn fair_share(reader: Reader, query: FairShareQuery) -> Result<GetFairShar
     let ledger = ledger.unwrap_or_else(|| empty(id));
     let today = reader.app.clock.now().date_in_norway();
     let shares = fair_shares(&ledger, &registry, key, query.method, today)?;
-    Ok(fair_share_answer(&query, key_date, &key.source, &ledger, shares))
+    Ok(fair_share_answer(&query, key_date, &key.source, &ledger, &shares))
 }
 
 /// A ledger in which nothing has happened: no budget, and nobody has anything.
@@ -117,7 +117,7 @@ fn fair_share_answer(
     key_date: time::Date,
     source: &str,
     ledger: &Ledger,
-    shares: FairShares,
+    shares: &FairShares,
 ) -> GetFairShareResponse {
     let name = |index: usize| shares.shares[index].municipality_number.to_string();
     GetFairShareResponse {

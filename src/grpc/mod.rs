@@ -224,9 +224,10 @@ fn respond<A>(method: Method, outcome: Result<A, Error>) -> Result<Response<A>, 
         Err(error) => error,
     };
     let method = method.as_str();
-    match &error {
-        Error::Internal(fault) => tracing::error!(method, fault, "a call failed by our fault"),
-        other => tracing::debug!(method, reason = %other, "a call was refused"),
+    if let Error::Internal(fault) = &error {
+        tracing::error!(method, fault, "a call failed by our fault");
+    } else {
+        tracing::debug!(method, reason = %error, "a call was refused");
     }
     Err(status::status(&error))
 }

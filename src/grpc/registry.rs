@@ -57,12 +57,9 @@ async fn gather(
         if piece.rows.len() > PIECE_ROWS_MAX {
             return Err(too_many(piece.rows.len(), PIECE_ROWS_MAX));
         }
-        let whole = match &mut whole {
-            None => {
-                whole = Some(piece);
-                continue;
-            }
-            Some(whole) => whole,
+        let Some(whole) = &mut whole else {
+            whole = Some(piece);
+            continue;
         };
         if piece.request_id != whole.request_id {
             return Err(invalid("request_id", "must be the same in every piece"));

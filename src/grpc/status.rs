@@ -56,17 +56,13 @@ pub(super) fn status(error: &Error) -> Status {
 
 /// What a caller is told: a refusal's own words, and no more than its first violations.
 fn message(error: &Error) -> String {
-    match error {
-        Error::InvalidFields(violations) => {
-            let first: Vec<String> = violations
-                .iter()
-                .take(VIOLATIONS_MAX)
-                .map(|v| format!("{} {}", v.field, v.description))
-                .collect();
-            first.join("; ")
-        }
-        other => other.to_string(),
-    }
+    let Error::InvalidFields(violations) = error else { return error.to_string() };
+    let first: Vec<String> = violations
+        .iter()
+        .take(VIOLATIONS_MAX)
+        .map(|v| format!("{} {}", v.field, v.description))
+        .collect();
+    first.join("; ")
 }
 
 /// The status of a call without a valid token: the same for every reason.

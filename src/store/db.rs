@@ -128,6 +128,7 @@ pub enum Class {
 }
 
 /// Classifies an error.
+#[allow(clippy::wildcard_enum_match_arm, reason = "sqlx's enum is open")]
 pub fn classify(error: &sqlx::Error) -> Class {
     match error {
         sqlx::Error::Database(db) => {
@@ -143,6 +144,8 @@ pub fn classify(error: &sqlx::Error) -> Class {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => Class::Retry,
+        // Not our enum, and not exhaustive: whatever else there is says nothing of the
+        // connection.
         _ => Class::Fault,
     }
 }

@@ -383,7 +383,9 @@ pub async fn due(
     for row in &rows {
         found.entry(parse(row.try_get("measure_code")?)?).or_default().push(due_from(row)?);
     }
-    found.values_mut().for_each(|due| due.sort_unstable());
+    for due in found.values_mut() {
+        due.sort_unstable();
+    }
     Ok(found)
 }
 

@@ -76,7 +76,7 @@ pub async fn add(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    wanted.sort_by(|a, b| (a.key_version, a.hmac).cmp(&(b.key_version, b.hmac)));
+    wanted.sort_by_key(|person| (person.key_version, person.hmac));
     let mut people = QueryBuilder::<Postgres>::new(
         "-- add_people\nINSERT INTO person (person_id, identity, data_key) ",
     );

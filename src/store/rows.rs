@@ -298,6 +298,21 @@ async fn write_references(
     ledger: &LedgerId,
     rows: &Rows,
 ) -> Result<(), sqlx::Error> {
+    if !rows.gone_references.is_empty() {
+        let systems: Vec<&str> = rows.gone_references.iter().map(|r| r.system.as_str()).collect();
+        let ids: Vec<&str> = rows.gone_references.iter().map(|r| r.id.as_str()).collect();
+        sqlx::query(
+            "-- free_references\n\
+             DELETE FROM external_reference WHERE county_id = $1 AND measure_code = $2 AND \
+             (system, reference_id) IN (SELECT * FROM unnest($3::text[], $4::text[]))",
+        )
+        .bind(ledger.county_id.as_str())
+        .bind(ledger.measure_code.as_str())
+        .bind(systems)
+        .bind(ids)
+        .execute(&mut *connection)
+        .await?;
+    }
     let upsert = Upsert {
         ledger,
         into: "-- write_references\n\

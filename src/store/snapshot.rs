@@ -40,6 +40,7 @@ pub async fn read(
         offers: docs(connection, id, OFFERS).await?,
         placements: docs(connection, id, PLACEMENTS).await?,
         references: references(connection, id).await?,
+        gone_references: Vec::new(),
         queues: queues(connection, id).await?,
         due: due(connection, id).await?,
         ended_claims: Vec::new(),

@@ -12,6 +12,7 @@ use crate::{
     app::App,
     domain::{
         access::{Actor, permits},
+        calendar::Timestamp,
         command::{Command, Needs},
         event::Event,
         ids::{AreaId, IdSource, LedgerId, RequestId},
@@ -48,7 +49,9 @@ pub(super) async fn run(
     let connection = &mut *transaction;
     let mut batch = Batch::open(app, connection, jobs).await?;
     let more_is_due = batch.apply_due(connection).await?;
-    if more_is_due {
+    // Who has just left by time may join in this very batch: claims are taken before the
+    // batch's own are ended, so those are ended for good first.
+    if more_is_due || batch.has_ended_claims() {
         batch.write(connection).await?;
         transaction.commit().await?;
         return Box::pin(run(app, jobs)).await;
@@ -141,14 +144,20 @@ impl<'a> Batch<'a> {
         for (measure_code, due) in due {
             let id = LedgerId { county_id: self.county_id.clone(), measure_code };
             let mut needs = Needs::default();
-            due.iter().for_each(|due| needs.add(&due.command()));
+            for due in &due {
+                needs.add(&due.command());
+            }
             self.load(connection, &id, &needs).await?;
             for due in due {
                 let command = due.command();
-                let decided = self.decide(connection, &id, &command, &actor).await?;
-                // A measure type that has left the registry keeps its due things waiting.
+                // Never before its time, should the clock step back meanwhile.
+                let clock = now.max(due.at);
+                let decided = self.decide(connection, &id, &command, &actor, clock).await?;
                 if let Ok(decided) = decided {
                     self.happen(&id, due_request_id(&id, &due), command, &actor, &decided);
+                    if let Some(open) = self.open.get_mut(&id) {
+                        open.ledger.dealt_with(due);
+                    }
                 }
             }
         }
@@ -262,7 +271,9 @@ impl<'a> Batch<'a> {
         let Some(command) = complete(ledger, &self.people, index, work)? else {
             return Ok(Err(Refusal::PersonAlreadyWaiting.into()));
         };
-        let decided = match self.decide(connection, &work.ledger, &command, &work.actor).await? {
+        let clock = self.app.clock.now();
+        let decided = self.decide(connection, &work.ledger, &command, &work.actor, clock).await?;
+        let decided = match decided {
             Ok(decided) => decided,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
@@ -294,12 +305,13 @@ impl<'a> Batch<'a> {
         id: &LedgerId,
         command: &Command,
         actor: &Actor,
+        clock: Timestamp,
     ) -> Result<Result<Decided, Refusal>, sqlx::Error> {
         let seed = self.app.ids.seed();
         let mut limit = HEADS;
         loop {
             let ledger = &self.open[id].ledger;
-            let at = ledger.next_time(self.app.clock.now());
+            let at = ledger.next_time(clock);
             let context = Context { at, registry: &self.registry, actor };
             match decide(ledger, command, &context, &mut IdSource::new(seed, at)) {
                 Ok(events) => return Ok(Ok(Decided { events, at, seed })),
@@ -393,6 +405,10 @@ impl<'a> Batch<'a> {
         response
     }
 
+    fn has_ended_claims(&self) -> bool {
+        self.open.values().any(|open| !rows(&open.ledger).ended_claims.is_empty())
+    }
+
     fn has_written(&self) -> bool {
         self.open.values().any(|open| !open.log.is_empty())
     }
@@ -416,7 +432,7 @@ impl<'a> Batch<'a> {
 /// What was decided, and from what it recomputes.
 pub(super) struct Decided {
     pub(super) events: Vec<Event>,
-    pub(super) at: crate::domain::calendar::Timestamp,
+    pub(super) at: Timestamp,
     pub(super) seed: [u8; 16],
 }
 

@@ -18,8 +18,8 @@ const RETRIES: [Duration; 5] = [
     Duration::from_millis(20),
     Duration::from_millis(100),
     Duration::from_millis(400),
-    Duration::from_millis(1000),
-    Duration::from_millis(2000),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
 ];
 
 /// Runs until nobody can hand work in any more.

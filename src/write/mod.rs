@@ -92,7 +92,7 @@ pub type Encode = fn(&Done<'_>) -> Vec<u8>;
 /// What a lane may be asked to do in a ledger.
 enum Job {
     /// A caller's command.
-    Work(Work),
+    Work(Box<Work>),
     /// Let what is due take effect.
     Wake(LedgerId),
 }
@@ -142,7 +142,7 @@ impl Writer {
     /// Hands work in and waits for its answer's bytes. Dropping the wait drops nothing
     /// but the wait.
     pub async fn submit(&self, work: Work) -> Result<Vec<u8>, Error> {
-        self.hand_in(Job::Work(work)).await
+        self.hand_in(Job::Work(Box::new(work))).await
     }
 
     /// Lets what is due in a ledger take effect.
@@ -154,7 +154,7 @@ impl Writer {
         let (answer, wait) = oneshot::channel();
         let lane = &self.lanes[lane_of(job.ledger())];
         lane.try_send(Pending { job: Arc::new(job), answer }).map_err(|_| Error::Overloaded)?;
-        wait.await.unwrap_or_else(|_| Err(Error::DatabaseUnavailable))
+        wait.await.unwrap_or(Err(Error::DatabaseUnavailable))
     }
 }
 

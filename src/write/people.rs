@@ -1,6 +1,6 @@
 //! People in a batch: who they are, their keys, and their claims.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use sqlx::PgConnection;
 
@@ -86,9 +86,8 @@ impl People {
     }
 
     fn keep_key(&mut self, app: &App, person: PersonId, wrapped: &[u8]) -> Result<(), sqlx::Error> {
-        if !self.keys.contains_key(&person) {
-            let key = app.keys.unwrap_data_key(wrapped, person.0).map_err(key_error)?;
-            self.keys.insert(person, key);
+        if let Entry::Vacant(place) = self.keys.entry(person) {
+            place.insert(app.keys.unwrap_data_key(wrapped, person.0).map_err(key_error)?);
         }
         Ok(())
     }
@@ -182,6 +181,6 @@ pub(super) fn person_of(ledger: &Ledger, command: &Command) -> Option<PersonId> 
 
 /// A key that fails is a fault of the service, not of the database; the batch treats
 /// both alike.
-fn key_error(error: impl ToString) -> sqlx::Error {
+fn key_error(error: impl std::fmt::Display) -> sqlx::Error {
     sqlx::Error::Decode(error.to_string().into())
 }

@@ -195,6 +195,23 @@ impl Service {
         service
     }
 
+    /// Another service on the same database, with the same keys, issuer and clock.
+    pub async fn replica(&self) -> Self {
+        let mut service = Self {
+            app: new_app(&self.database, &self.clock, &self.keys),
+            clock: Arc::clone(&self.clock),
+            database: self.database.clone(),
+            address: self.address,
+            issuer: Arc::clone(&self.issuer),
+            keys: Arc::clone(&self.keys),
+            stop: None,
+            serving: None,
+            _folder: tempfile::tempdir().unwrap(),
+        };
+        service.serve().await;
+        service
+    }
+
     async fn serve(&mut self) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.address = listener.local_addr().unwrap();

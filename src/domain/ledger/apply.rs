@@ -6,7 +6,7 @@ use crate::domain::{
     allocation::{Offer, OfferState, Placement, PlacementState},
     capacity::{PlaceGroup, Submission, SubmissionState},
     event::Event,
-    ids::{EntryId, ExternalReference, OfferId, PlacementId},
+    ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
     ledger::{Due, Ledger, walk::Queue},
     waitlist::{Entry, EntryState},
 };
@@ -16,9 +16,7 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
     match event {
         // The registry's rows are its own state, kept in `Registry`.
         Event::RegistryImported { .. } | Event::RunMade { .. } | Event::NothingToDo => {}
-        Event::CapacitySubmitted { submission, external_references } => {
-            ledger.submit(submission, external_references);
-        }
+        Event::CapacitySubmitted { submission } => ledger.submit(submission),
         Event::CapacityApproved { submission_id, place_group, days, .. } => {
             ledger.review(*submission_id, SubmissionState::Approved);
             ledger.put_place_group(place_group);
@@ -26,6 +24,7 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
         }
         Event::CapacityRejected { submission_id, .. } => {
             ledger.review(*submission_id, SubmissionState::Rejected);
+            ledger.free_references_of(*submission_id);
         }
         Event::PlaceBudgetSet { places, days } => {
             ledger.frame.budgets.push(places.clone());
@@ -78,14 +77,14 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
             ledger.change_offer(*offer_id, state, EntryState::Accepted(*offer_id));
         }
         Event::ProposalLapsed { offer_id } => {
-            ledger.give_back(*offer_id, OfferState::Lapsed, PersonSaid::Nothing);
+            ledger.give_back(*offer_id, OfferState::Lapsed, &PersonSaid::Nothing);
         }
         Event::OfferDeclined { offer_id, reason } => {
             let state = OfferState::Declined { reason: reason.clone() };
-            ledger.give_back(*offer_id, state, PersonSaid::No);
+            ledger.give_back(*offer_id, state, &PersonSaid::No);
         }
         Event::OfferExpired { offer_id } => {
-            ledger.give_back(*offer_id, OfferState::Expired, PersonSaid::No);
+            ledger.give_back(*offer_id, OfferState::Expired, &PersonSaid::No);
         }
         Event::RegistryImported { .. }
         | Event::CapacitySubmitted { .. }
@@ -112,13 +111,13 @@ enum PersonSaid {
 }
 
 impl Ledger {
-    fn submit(&mut self, submission: &Submission, references: &[ExternalReference]) {
+    fn submit(&mut self, submission: &Submission) {
         self.touched.submissions.insert(submission.submission_id);
         self.submissions.insert(submission.submission_id, submission.clone());
-        self.put_references(references, submission.place_group_id.0);
+        self.put_references(&submission.external_references, submission.place_group_id.0);
     }
 
-    fn review(&mut self, id: crate::domain::ids::SubmissionId, state: SubmissionState) {
+    fn review(&mut self, id: SubmissionId, state: SubmissionState) {
         if let Some(submission) = self.submissions.get_mut(&id) {
             submission.state = state;
             self.touched.submissions.insert(id);
@@ -128,6 +127,18 @@ impl Ledger {
     fn put_place_group(&mut self, group: &PlaceGroup) {
         self.touched.place_groups.insert(group.place_group_id);
         self.place_groups.insert(group.place_group_id, group.clone());
+    }
+
+    /// A group that never came to be leaves its names in other systems free.
+    fn free_references_of(&mut self, id: SubmissionId) {
+        let Some(submission) = self.submissions.get(&id) else { return };
+        if self.place_groups.contains_key(&submission.place_group_id) {
+            return;
+        }
+        for reference in submission.external_references.clone() {
+            self.references.remove(&reference);
+            self.touched.gone_references.insert(reference);
+        }
     }
 
     fn put_references(&mut self, references: &[ExternalReference], resource: uuid::Uuid) {
@@ -161,15 +172,15 @@ impl Ledger {
     }
 
     /// A reservation is given back on both accounts (I8); the person keeps the turn.
-    fn give_back(&mut self, offer_id: OfferId, state: OfferState, said: PersonSaid) {
+    fn give_back(&mut self, offer_id: OfferId, state: OfferState, said: &PersonSaid) {
         let Some(offer) = self.offers.get(&offer_id).cloned() else { return };
         self.unschedule_offer(offer_id);
         let percent = i64::from(offer.participation_percent);
         self.change_both(&offer, |account| account.give_back(percent));
-        if said == PersonSaid::No {
-            if let Some(entry) = self.entries.get_mut(&offer.entry_id) {
-                entry.declined_here.insert(offer.place_group_id);
-            }
+        if *said == PersonSaid::No
+            && let Some(entry) = self.entries.get_mut(&offer.entry_id)
+        {
+            entry.declined_here.insert(offer.place_group_id);
         }
         self.change_offer(offer_id, state, EntryState::Waiting);
     }

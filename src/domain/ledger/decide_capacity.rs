@@ -51,12 +51,12 @@ pub(super) fn submit(
         places: c.places.clone(),
         agreement_reference: c.agreement_reference.clone(),
         stated_wait: c.stated_wait,
+        external_references: c.external_references.clone(),
         submitted_by: ActorKey::of(context.actor).to_string(),
         submitted_time: context.at,
         state: SubmissionState::Submitted,
     };
-    let external_references = c.external_references.clone();
-    Ok(vec![Event::CapacitySubmitted { submission, external_references }])
+    Ok(vec![Event::CapacitySubmitted { submission }])
 }
 
 /// A group of another provider answers like one that does not exist.

@@ -79,6 +79,7 @@ struct Touched {
     offers: BTreeSet<OfferId>,
     placements: BTreeSet<PlacementId>,
     references: BTreeSet<ExternalReference>,
+    gone_references: BTreeSet<ExternalReference>,
     queues: BTreeSet<QueueKey>,
     due: BTreeMap<Due, bool>,
 }
@@ -146,6 +147,11 @@ impl Ledger {
     /// Budgets and quotas.
     pub fn frame(&self) -> &Frame {
         &self.frame
+    }
+
+    /// Notes that something due has been dealt with, whether it did anything or not.
+    pub fn dealt_with(&mut self, due: Due) {
+        self.touched.due.insert(due, false);
     }
 
     /// The place groups.

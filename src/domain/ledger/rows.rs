@@ -30,6 +30,8 @@ pub struct Rows {
     pub placements: Vec<Placement>,
     /// Names in other systems.
     pub references: Vec<(ExternalReference, uuid::Uuid)>,
+    /// Names in other systems that became free; some may have been taken again.
+    pub gone_references: Vec<ExternalReference>,
     /// Queues and their watermarks.
     pub queues: Vec<(QueueKey, OrderKey)>,
     /// What is due, and what no longer is.
@@ -63,6 +65,7 @@ pub fn rows(ledger: &Ledger) -> Rows {
         offers: pick(&touched.offers, |id| ledger.offers.get(id)),
         placements: pick(&touched.placements, |id| ledger.placements.get(id)),
         references: references.collect(),
+        gone_references: touched.gone_references.iter().cloned().collect(),
         queues: queues.collect(),
         due: touched.due.iter().map(|(due, stands)| (*due, *stands)).collect(),
         ended_claims,

@@ -101,7 +101,7 @@ pub(in crate::grpc) fn review_capacity(
     v.finish(parsed)
 }
 
-/// What GetAvailability asks for.
+/// What `GetAvailability` asks for.
 pub(in crate::grpc) struct AvailabilityQuery {
     pub(in crate::grpc) ledger: LedgerId,
     pub(in crate::grpc) organisation_number: Option<OrganisationNumber>,

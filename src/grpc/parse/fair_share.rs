@@ -29,7 +29,7 @@ const QUOTA_MAX: u32 = 100_000;
 /// The most quotas one call may set.
 const QUOTAS_MAX: usize = 400;
 
-/// What Apportion asks for: areas by `area_id`, and where each stood in the request.
+/// What `Apportion` asks for: areas by `area_id`, and where each stood in the request.
 pub(in crate::grpc) struct ApportionQuery {
     pub(in crate::grpc) method: Method,
     pub(in crate::grpc) seats: u64,
@@ -85,7 +85,7 @@ fn method(method: pb::ApportionmentMethod) -> Option<Method> {
     }
 }
 
-/// What GetFairShare asks for.
+/// What `GetFairShare` asks for.
 pub(in crate::grpc) struct FairShareQuery {
     pub(in crate::grpc) ledger: LedgerId,
     pub(in crate::grpc) key_name: String,
@@ -192,7 +192,7 @@ fn quota_basis(basis: pb::QuotaBasis) -> Option<QuotaBasis> {
     }
 }
 
-/// What ListChanges asks for.
+/// What `ListChanges` asks for.
 pub(in crate::grpc) struct ChangesQuery {
     pub(in crate::grpc) ledger: LedgerId,
     pub(in crate::grpc) after_seq: u64,

@@ -97,7 +97,7 @@ fn identity(v: &mut Violations, text: &str) -> Option<NationalIdentityNumber> {
     }
 }
 
-/// What GetPosition asks for.
+/// What `GetPosition` asks for.
 pub(in crate::grpc) struct PositionQuery {
     pub(in crate::grpc) ledger: LedgerId,
     pub(in crate::grpc) entry_id: EntryId,
@@ -114,7 +114,7 @@ pub(in crate::grpc) fn get_position(r: &pb::GetPositionRequest) -> Result<Positi
     v.finish(parsed)
 }
 
-/// What ListWaitlistEntries asks for.
+/// What `ListWaitlistEntries` asks for.
 pub(in crate::grpc) struct EntriesQuery {
     pub(in crate::grpc) ledger: LedgerId,
     pub(in crate::grpc) municipality: Option<MunicipalityNumber>,
@@ -145,7 +145,7 @@ pub(in crate::grpc) fn list_entries(
     v.finish(parsed)
 }
 
-/// What SummarizeQueues asks for.
+/// What `SummarizeQueues` asks for.
 pub(in crate::grpc) struct SummaryQuery {
     pub(in crate::grpc) county_id: AreaId,
     pub(in crate::grpc) measure_code: Option<MeasureCode>,

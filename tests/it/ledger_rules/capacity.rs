@@ -68,17 +68,36 @@ fn a_submission_waits_and_holds_nothing() {
     let mut command = commands::submission(from(4, TODAY));
     command.external_references = vec![reference("g1")];
     let events = submit(&mut ledger, command.clone()).unwrap();
-    let [Event::CapacitySubmitted { submission, external_references }] = events.as_slice() else {
+    let [Event::CapacitySubmitted { submission }] = events.as_slice() else {
         panic!("{events:?}")
     };
     assert_eq!(submission.state, SubmissionState::Submitted);
     assert_eq!(submission.places, from(4, TODAY));
     assert_eq!(submission.submitted_by, "https://issuer.example:provider");
-    assert_eq!(*external_references, [reference("g1")]);
+    assert_eq!(submission.external_references, [reference("g1")]);
     assert_eq!((ledger.place_groups().count(), ledger.accounts().count()), (0, 0));
     let refusal = submit(&mut ledger, command).unwrap_err();
     let taken = Refusal::ExternalReferenceTaken { system: "arena".into(), id: "g1".into() };
     assert_eq!(refusal, taken);
+}
+
+#[test]
+fn a_rejected_new_group_leaves_its_name_elsewhere_free() {
+    let mut ledger = vta();
+    let mut command = commands::submission(from(4, TODAY));
+    command.external_references = vec![reference("g1")];
+    let events = submit(&mut ledger, command.clone()).unwrap();
+    let [Event::CapacitySubmitted { submission }] = events.as_slice() else {
+        panic!("{events:?}")
+    };
+    let reject = ReviewCapacity {
+        submission_id: submission.submission_id,
+        approve: false,
+        reason: Some("dobbelt".into()),
+        case_reference: None,
+    };
+    happen(&mut ledger, Command::ReviewCapacity(reject), noon()).unwrap();
+    submit(&mut ledger, command).unwrap();
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn split(batches: &Batches) -> Vec<Vec<Op>> {
 
 #[test]
 fn a_ledger_in_part_decides_as_the_whole_one() {
-    let outcome = runner(80).run(&(either_ledger(), batches()), |(ledger, batches)| {
+    let outcome = runner(250).run(&(either_ledger(), batches()), |(ledger, batches)| {
         let mut tables = Tables::new(ledger.id().clone(), distribution_of(&ledger));
         let mut world = World::new(ledger);
         let beginning = World::beginning();

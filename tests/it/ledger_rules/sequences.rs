@@ -290,7 +290,7 @@ fn checked(world: &mut World, command: &Command) -> Result<(), TestCaseError> {
 #[test]
 fn the_invariants_hold_after_any_sequence() {
     let sequences = (either_ledger(), prop::collection::vec(op(), LENGTH));
-    let outcome = runner(60).run(&sequences, |(ledger, ops)| {
+    let outcome = runner(150).run(&sequences, |(ledger, ops)| {
         let mut world = World::new(ledger);
         for op in World::beginning().iter().chain(&ops) {
             if let Op::Advance { hours } = op {

@@ -136,6 +136,9 @@ impl Tables {
         self.queues.extend(rows.queues);
         self.offers.extend(rows.offers.into_iter().map(|offer| (offer.offer_id, offer)));
         self.placements.extend(rows.placements.into_iter().map(|p| (p.placement_id, p)));
+        for reference in rows.gone_references {
+            self.references.remove(&reference);
+        }
         for (reference, resource) in rows.references {
             let before = self.references.insert(reference, resource);
             assert_eq!(before, None, "external_reference_names_one_resource");
