@@ -33,17 +33,19 @@ pub async fn run(app: App, writer: Writer) {
     }
 }
 
-/// Wakes each ledger with something due; says how many.
+/// Wakes each ledger with something due; says how many. One that cannot be woken does
+/// not keep the others asleep.
 pub async fn wake_due(app: &App, writer: &Writer) -> Result<usize, Error> {
     let now = app.clock.now();
     let mut transaction = app.db.begin_read().await?;
     let ledgers = store::ledger::with_something_due(&mut transaction, now).await?;
     transaction.rollback().await?;
     let count = ledgers.len();
+    let mut failed = None;
     for ledger in ledgers {
-        writer.wake(ledger).await?;
+        failed = writer.wake(ledger).await.err().or(failed);
     }
-    Ok(count)
+    failed.map_or(Ok(count), Err)
 }
 
 /// Forgets answers older than [`ANSWER_DAYS`]; what they answered stays in the log.

@@ -9,7 +9,7 @@ use tokio::{
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    app::{App, RandomIds, SystemClock},
+    app::{App, Clock, RandomIds, SystemClock},
     cli::{
         Failure,
         place::{Database, PlaceArgs, issuer, keys},
@@ -31,6 +31,7 @@ pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitC
     run_migrations(&database.migrate).await?;
     let db = Db::open(&database.options);
     db.require_durability().await?;
+    require_clock(&db).await?;
     let app = App::new(db, Arc::new(SystemClock), Arc::new(RandomIds), keys);
     let address = listener.local_addr()?;
     say(format!("listening on http://{address}"));
@@ -44,6 +45,19 @@ pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitC
     database.stop().await?;
     ended?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The farthest the clock may be from the database's.
+const CLOCK_OFF_MAX: time::Duration = time::Duration::seconds(5);
+
+/// Refuses a clock that would put events and deadlines at wrong times.
+async fn require_clock(db: &Db) -> Result<(), Failure> {
+    let off = (SystemClock.now().to_datetime() - db.time().await?).abs();
+    if off <= CLOCK_OFF_MAX {
+        return Ok(());
+    }
+    let (off, most) = (off.whole_seconds(), CLOCK_OFF_MAX.whole_seconds());
+    Err(format!("this clock is {off} s off the database's; set it right (at most {most} s)").into())
 }
 
 /// Resolves on Ctrl-C, on SIGTERM, or when our own database has ended.

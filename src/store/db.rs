@@ -65,6 +65,14 @@ impl Db {
         Ok(())
     }
 
+    /// The database's own time, to compare the service's clock with.
+    pub async fn time(&self) -> Result<time::OffsetDateTime, sqlx::Error> {
+        let mut connection = self.read.acquire().await?;
+        sqlx::query_scalar("-- database_time\nSELECT clock_timestamp()")
+            .fetch_one(&mut *connection)
+            .await
+    }
+
     /// Closes both pools.
     pub async fn close(&self) {
         self.write.close().await;
