@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    io::ErrorKind,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
@@ -154,10 +155,14 @@ pub(super) fn issuer(folder: &Path) -> Result<Arc<LocalIssuer>, Failure> {
 /// runs PostgreSQL in it as another user; the keys may not.
 fn key_folder(folder: &Path) -> Result<PathBuf, Failure> {
     let told = |e| format!("the data folder {} cannot be made: {e}", folder.display());
-    if !folder.exists() {
-        fs::DirBuilder::new().recursive(true).mode(0o711).create(folder).map_err(told)?;
+    let missing: Vec<&Path> = folder.ancestors().take_while(|part| !part.exists()).collect();
+    for part in missing.into_iter().rev() {
+        match fs::create_dir(part) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => continue,
+            made => made.map_err(told)?,
+        }
         // Whatever the umask: PostgreSQL must get in, and nobody may list it.
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).map_err(told)?;
+        fs::set_permissions(part, fs::Permissions::from_mode(0o711)).map_err(told)?;
     }
     let keys = folder.join("keys");
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&keys).map_err(told)?;

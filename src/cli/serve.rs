@@ -1,10 +1,10 @@
 //! `serve` and `migrate`.
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tracing_subscriber::EnvFilter;
 
@@ -15,6 +15,7 @@ use crate::{
         place::{Database, PlaceArgs, issuer, keys},
         say,
     },
+    postgres::EmbeddedError,
     server,
     store::{db::Db, migrate::migrate as run_migrations},
 };
@@ -22,16 +23,17 @@ use crate::{
 /// Runs the service.
 pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitCode, Failure> {
     log_to_stderr();
+    let mut stop = StopSignal::listen()?;
     let folder = place.folder()?;
     let (keys, issuer) = (keys(&folder)?, issuer(&folder)?);
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|e| format!("cannot listen on {listen}: {e}; give another --listen"))?;
-    let database = place.database().await?;
-    run_migrations(&database.migrate).await?;
-    let db = Db::open(&database.options);
-    db.require_durability().await?;
-    require_clock(&db).await?;
+    let (database, db) = tokio::select! {
+        ready = ready_database(place) => ready?,
+        // A start that is dropped stops what it has started.
+        () = stop.asked() => return Ok(ExitCode::SUCCESS),
+    };
     let app = App::new(db, Arc::new(SystemClock), Arc::new(RandomIds), keys);
     let address = listener.local_addr()?;
     say(format!("listening on http://{address}"));
@@ -41,10 +43,21 @@ pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitC
         "a token: tiltaksplass token --role county --org NO-50 --data-dir {}",
         folder.display()
     ));
-    let ended = server::run(listener, app, issuer, stop_signal(&database)?).await;
+    let ended = database.own.as_ref().map(crate::postgres::Embedded::ended);
+    let served = server::run(listener, app, issuer, until_stop(stop, ended)).await;
     database.stop().await?;
-    ended?;
+    served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A database of this version that keeps what it acknowledges, on the same time.
+async fn ready_database(place: &PlaceArgs) -> Result<(Database, Db), Failure> {
+    let database = place.database().await?;
+    run_migrations(&database.migrate).await?;
+    let db = Db::open(&database.options);
+    db.require_durability().await?;
+    require_clock(&db).await?;
+    Ok((database, db))
 }
 
 /// The farthest the clock may be from the database's.
@@ -60,27 +73,43 @@ async fn require_clock(db: &Db) -> Result<(), Failure> {
     Err(format!("this clock is {off} s off the database's; set it right (at most {most} s)").into())
 }
 
-/// Resolves on Ctrl-C, on SIGTERM, or when our own database has ended.
-fn stop_signal(database: &Database) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let ended = database.own.as_ref().map(crate::postgres::Embedded::ended);
-    Ok(async move {
-        let database_ended = async {
-            match ended {
-                Some(ended) => {
-                    let reason = ended.await;
-                    tracing::error!(%reason, "our database has ended");
-                }
-                None => std::future::pending().await,
-            }
-        };
+/// Ctrl-C and SIGTERM.
+struct StopSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignal {
+    fn listen() -> Result<Self, Failure> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    /// Resolves when somebody asks for the end.
+    async fn asked(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            () = database_ended => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    })
+    }
+}
+
+/// Resolves when somebody asks for the end, or when our own database has ended.
+async fn until_stop(mut stop: StopSignal, ended: Option<impl Future<Output = EmbeddedError>>) {
+    let database_ended = async {
+        match ended {
+            Some(ended) => {
+                let reason = ended.await;
+                tracing::error!(%reason, "our database has ended");
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = stop.asked() => {}
+        () = database_ended => {}
+    }
 }
 
 /// Migrates a database.
@@ -96,7 +125,10 @@ pub(super) async fn migrate(place: &PlaceArgs) -> Result<ExitCode, Failure> {
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("TILTAKSPLASS_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,tiltaksplass=info"));
-    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let to_stderr = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     if std::env::var_os("NAIS_APP_NAME").is_some() {
         to_stderr.json().init();
     } else {

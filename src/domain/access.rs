@@ -232,6 +232,20 @@ pub fn sees_payloads(role: Role) -> bool {
     }
 }
 
+/// Whether a role may say that a person was registered before, elsewhere: it moves the
+/// person ahead of others.
+pub fn may_backdate(role: Role) -> bool {
+    match role {
+        Role::County => true,
+        Role::Directorate
+        | Role::Office
+        | Role::Municipality
+        | Role::Provider
+        | Role::Service
+        | Role::Auditor => false,
+    }
+}
+
 /// What a call reaches for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Target {

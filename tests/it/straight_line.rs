@@ -137,6 +137,32 @@ async fn join_from(
 }
 
 #[tokio::test]
+async fn who_was_registered_before_stands_before_if_the_county_says_so() {
+    let world = World::new().await;
+    let (ledger, _) = world.vta(1).await;
+    let first = world.join(&ledger, 1).await;
+    let backdated = JoinWaitlistRequest {
+        registered_time: Some(prost_types::Timestamp { seconds: 1_300_000_000, nanos: 0 }),
+        ..join(&ledger, 2)
+    };
+    let refused = world.office.waitlist().join_waitlist(backdated.clone()).await.unwrap_err();
+    assert_eq!(crate::support::reason(&refused), "PERMISSION_DENIED");
+    let joined = world.county.waitlist().join_waitlist(backdated).await.unwrap().into_inner();
+    assert_eq!(joined.registered_time.unwrap().seconds, 1_300_000_000);
+    assert_eq!(world.position(&ledger, &joined.entry_id).await.position_in_area, 1);
+    assert_eq!(world.position(&ledger, &first).await.position_in_area, 2);
+    // A priority class takes days off, and no more than its days.
+    let prioritized = JoinWaitlistRequest {
+        priority_class: "FIRST".into(),
+        priority_ground: "under 25 år".into(),
+        ..join(&ledger, 3)
+    };
+    let joined = world.office.waitlist().join_waitlist(prioritized).await.unwrap().into_inner();
+    assert_eq!(world.position(&ledger, &joined.entry_id).await.position_in_area, 2);
+    world.service.verify().await;
+}
+
+#[tokio::test]
 async fn pages_of_a_queue_are_whole_and_in_order() {
     let world = World::new().await;
     let (ledger, _) = world.vta(1).await;

@@ -4,7 +4,7 @@
 use time::{Date, Duration};
 
 use crate::domain::{
-    access::Actor,
+    access::{Actor, may_backdate},
     allocation::{Offer, OfferState, run},
     calendar::{Timestamp, working_days_after},
     command::{AllocatePlaces, Command, ImportRegistry, JoinWaitlist},
@@ -106,6 +106,9 @@ fn join(
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Refusal> {
     let measure = context.measure(ledger)?;
+    if c.registered_time.is_some() && !may_backdate(context.actor.role) {
+        return Err(Refusal::PermissionDenied);
+    }
     context.require_in_area(ledger, "municipality_number", &c.municipality_number)?;
     require_office(context, c)?;
     if c.participation_percent < 100 && !measure.part_time_allowed {

@@ -68,9 +68,7 @@ fn a_submission_waits_and_holds_nothing() {
     let mut command = commands::submission(from(4, TODAY));
     command.external_references = vec![reference("g1")];
     let events = submit(&mut ledger, command.clone()).unwrap();
-    let [Event::CapacitySubmitted { submission }] = events.as_slice() else {
-        panic!("{events:?}")
-    };
+    let [Event::CapacitySubmitted { submission }] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!(submission.state, SubmissionState::Submitted);
     assert_eq!(submission.places, from(4, TODAY));
     assert_eq!(submission.submitted_by, "https://issuer.example:provider");
@@ -87,9 +85,7 @@ fn a_rejected_new_group_leaves_its_name_elsewhere_free() {
     let mut command = commands::submission(from(4, TODAY));
     command.external_references = vec![reference("g1")];
     let events = submit(&mut ledger, command.clone()).unwrap();
-    let [Event::CapacitySubmitted { submission }] = events.as_slice() else {
-        panic!("{events:?}")
-    };
+    let [Event::CapacitySubmitted { submission }] = events.as_slice() else { panic!("{events:?}") };
     let reject = ReviewCapacity {
         submission_id: submission.submission_id,
         approve: false,

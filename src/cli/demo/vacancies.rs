@@ -1,0 +1,304 @@
+//! Places become free, and the queue moves.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    cli::{
+        Failure,
+        demo::{
+            page::say,
+            people::{Joined, at_prima},
+            stage::{
+                Caller, Stage, date_of, ledger, missing, pb_date, places, refused, request_id,
+                short, today, together,
+            },
+        },
+    },
+    domain::access::Role,
+    proto::v1::{
+        AllocatePlacesRequest, AllocatePlacesResponse, ConfirmProposalsRequest,
+        EndPlacementRequest, EntryState, GetPositionRequest, GetPositionResponse, Offer,
+        OfferAnswer, OfferState, Placement, PlacementOutcome, RespondToOfferRequest, RunEnd,
+        StartPlacementRequest,
+    },
+};
+
+const VTA: &str = "VTA";
+/// How many places become free.
+const VACANCIES: u32 = 8;
+/// How many of the queue are shown.
+const SHOWN: usize = 10;
+/// What the eight placements led to.
+const OUTCOMES: [PlacementOutcome; 8] = [
+    PlacementOutcome::OrdinaryWork,
+    PlacementOutcome::PermanentIncomeSecurity,
+    PlacementOutcome::TemporaryIncomeSecurity,
+    PlacementOutcome::Education,
+    PlacementOutcome::PermanentIncomeSecurity,
+    PlacementOutcome::SocialAssistance,
+    PlacementOutcome::OrdinaryWork,
+    PlacementOutcome::Other,
+];
+
+/// Frees eight places and gives them to those first in the queue.
+pub(super) async fn share_out(
+    stage: &mut Stage,
+    placements: &[Placement],
+    waiting: &[Joined],
+) -> Result<(), Failure> {
+    stage.page.heading("Eight VTA places at Prima become free, and the queue moves");
+    let group = prima_group(stage).await?;
+    end_some(stage, &group, placements).await?;
+    let queue: Vec<&Joined> = waiting.iter().filter(|one| one.measure_code == VTA).collect();
+    let before = positions(stage, &queue).await?;
+    let run = allocate(stage, VACANCIES).await?;
+    let after = positions(stage, &queue).await?;
+    show_queue(&queue, &before, &after);
+    check_order(stage, &run, &queue, &before);
+    let offers = confirm(stage, &run.proposals).await?;
+    let [first, second, ..] = offers.as_slice() else { return Err(missing("eight offers")) };
+    accept_and_start(stage, first).await?;
+    decline(stage, second).await?;
+    next_run(stage, second, &queue, &before).await
+}
+
+async fn prima_group(stage: &Stage) -> Result<String, Failure> {
+    let answer = stage.availability(VTA, None).await?;
+    let group = at_prima(&answer, VTA).ok_or_else(|| missing("Prima's VTA places"))?;
+    Ok(group.place_group_id.clone())
+}
+
+async fn free_at_prima(stage: &Stage) -> Result<String, Failure> {
+    let answer = stage.availability(VTA, None).await?;
+    let group = at_prima(&answer, VTA).ok_or_else(|| missing("Prima's VTA places"))?;
+    Ok(places(group.usage.map_or(0, |usage| usage.free_percent)))
+}
+
+/// The provider itself reports who has left.
+async fn end_some(stage: &mut Stage, group: &str, all: &[Placement]) -> Result<(), Failure> {
+    let provider = stage.audit.provider(crate::cli::demo::capacity::PRIMA)?;
+    let prima = stage.desk.caller(Role::Provider, &provider, "prima-reporter")?;
+    let here = all.iter().filter(|placement| placement.place_group_id == group);
+    let calls = here.zip(OUTCOMES).map(|(placement, outcome)| {
+        let request = EndPlacementRequest {
+            request_id: request_id(),
+            ledger: ledger(VTA),
+            placement_id: placement.placement_id.clone(),
+            end_date: Some(pb_date(today())),
+            outcome: outcome.into(),
+            ..EndPlacementRequest::default()
+        };
+        let prima = &prima;
+        async move {
+            let answer = prima.allocation().end_placement(request).await;
+            let answer = answer.map_err(refused("EndPlacement"))?.into_inner();
+            answer.placement.ok_or_else(|| missing("the placement"))
+        }
+    });
+    let ended = together(calls).await?;
+    let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
+    for placement in &ended {
+        *outcomes
+            .entry(words(placement.outcome().as_str_name(), "PLACEMENT_OUTCOME_"))
+            .or_default() += 1;
+    }
+    let outcomes: Vec<String> = outcomes.iter().map(|(what, n)| format!("{what} {n}")).collect();
+    let free = free_at_prima(stage).await?;
+    stage.page.check("VTA at Prima: free after eight have left", &free, VACANCIES);
+    say!("Prima reports {} ended placements (EndPlacement):", ended.len());
+    for some in outcomes.chunks(3) {
+        say!("  {}", some.join(", "));
+    }
+    say!("{free} places are free. AllocatePlaces for {VACANCIES} of them:");
+    Ok(())
+}
+
+/// Where each of the queue stands.
+async fn positions(stage: &Stage, queue: &[&Joined]) -> Result<Vec<GetPositionResponse>, Failure> {
+    together(queue.iter().map(|one| position(stage, &one.entry_id))).await
+}
+
+async fn position(stage: &Stage, entry_id: &str) -> Result<GetPositionResponse, Failure> {
+    let request =
+        GetPositionRequest { ledger: ledger(VTA), entry_id: entry_id.to_owned(), at_least_seq: 0 };
+    let answer = stage.county.waitlist().get_position(request).await;
+    Ok(answer.map_err(refused("GetPosition"))?.into_inner())
+}
+
+async fn allocate(stage: &Stage, max_proposals: u32) -> Result<AllocatePlacesResponse, Failure> {
+    let request = AllocatePlacesRequest {
+        request_id: request_id(),
+        ledger: ledger(VTA),
+        max_proposals,
+        ..AllocatePlacesRequest::default()
+    };
+    let answer = stage.county.allocation().allocate_places(request).await;
+    Ok(answer.map_err(refused("AllocatePlaces"))?.into_inner())
+}
+
+fn show_queue(queue: &[&Joined], before: &[GetPositionResponse], after: &[GetPositionResponse]) {
+    say!();
+    say!("{:<14} {:<12} {:>16}   {}", "entry", "registered", "position before", "after the run");
+    for ((one, before), after) in queue.iter().zip(before).zip(after).take(SHOWN) {
+        let entry = short(&one.entry_id);
+        let (registered, position) =
+            (date_of(one.registered_time), before.position_in_municipality);
+        let now = match after.state() {
+            EntryState::Waiting => format!("position {}", after.position_in_municipality),
+            other @ (EntryState::Unspecified
+            | EntryState::Proposed
+            | EntryState::Offered
+            | EntryState::Accepted
+            | EntryState::Placed
+            | EntryState::Closed) => words(other.as_str_name(), "ENTRY_STATE_"),
+        };
+        say!("{entry:<14} {registered:<12} {position:>16}   {now}");
+    }
+    let others = queue.len().saturating_sub(SHOWN);
+    say!("… and {others} more");
+    say!();
+}
+
+/// The proposals are those of the first in the queue, in its order.
+fn check_order(
+    stage: &mut Stage,
+    run: &AllocatePlacesResponse,
+    queue: &[&Joined],
+    before: &[GetPositionResponse],
+) {
+    let position_of = |entry_id: &str| {
+        let found = queue.iter().zip(before).find(|(one, _)| one.entry_id == entry_id);
+        found.map_or(0, |(_, position)| position.position_in_municipality)
+    };
+    let served: Vec<String> =
+        run.proposals.iter().map(|p| position_of(&p.entry_id).to_string()).collect();
+    let served = served.join(" ");
+    let expected: Vec<String> = (1..=VACANCIES).map(|n| n.to_string()).collect();
+    stage.page.check("VTA run: positions that were served", &served, expected.join(" "));
+    let (count, end) = (run.proposals.len(), run_end(run));
+    say!("{count} proposals (forslag) to positions {served}; run end {end}.");
+}
+
+/// A program has proposed; a named person decides.
+async fn confirm(stage: &Stage, proposals: &[Offer]) -> Result<Vec<Offer>, Failure> {
+    let office = stage.audit.offices.first().ok_or_else(|| missing("an office"))?;
+    let kari = worker(stage)?;
+    let request = ConfirmProposalsRequest {
+        request_id: request_id(),
+        ledger: ledger(VTA),
+        offer_ids: proposals.iter().map(|offer| offer.offer_id.clone()).collect(),
+        ..ConfirmProposalsRequest::default()
+    };
+    let answer = kari.allocation().confirm_proposals(request).await;
+    let offers = answer.map_err(refused("ConfirmProposals"))?.into_inner().offers;
+    let offered = offers.iter().filter(|offer| offer.state() == OfferState::Offered).count();
+    // The deadline is the instant at which the last day ends.
+    let last = offers.first().and_then(|offer| offer.answer_by_time);
+    let last = last.map(|at| prost_types::Timestamp { seconds: at.seconds - 1, ..at });
+    let name = &office.name;
+    say!("A program proposes, a person decides: Kari Nordmann (made up) of {name} confirms.");
+    say!("{offered} offers (tilbud), to be answered by the end of {}.", date_of(last));
+    Ok(offers)
+}
+
+fn worker(stage: &Stage) -> Result<Caller, Failure> {
+    let office = stage.audit.offices.first().ok_or_else(|| missing("an office"))?;
+    stage.desk.caller(Role::Office, &office.number, "kari.nordmann")
+}
+
+async fn respond(
+    stage: &Stage,
+    offer: &Offer,
+    answer: OfferAnswer,
+    reason: &str,
+) -> Result<Offer, Failure> {
+    let request = RespondToOfferRequest {
+        request_id: request_id(),
+        ledger: ledger(VTA),
+        offer_id: offer.offer_id.clone(),
+        answer: answer.into(),
+        reason: reason.to_owned(),
+        ..RespondToOfferRequest::default()
+    };
+    let answer = worker(stage)?.allocation().respond_to_offer(request).await;
+    let answer = answer.map_err(refused("RespondToOffer"))?.into_inner();
+    answer.offer.ok_or_else(|| missing("the offer"))
+}
+
+async fn accept_and_start(stage: &mut Stage, offer: &Offer) -> Result<(), Failure> {
+    let accepted = respond(stage, offer, OfferAnswer::Accept, "").await?;
+    let request = StartPlacementRequest {
+        request_id: request_id(),
+        ledger: ledger(VTA),
+        offer_id: offer.offer_id.clone(),
+        start_date: Some(pb_date(today())),
+        ..StartPlacementRequest::default()
+    };
+    let started = worker(stage)?.allocation().start_placement(request).await;
+    started.map_err(refused("StartPlacement"))?;
+    let entry = short(&offer.entry_id).to_owned();
+    let entry_state = position(stage, &offer.entry_id).await?.state();
+    let (said, now) = (state_of(&accepted), words(entry_state.as_str_name(), "ENTRY_STATE_"));
+    stage.page.check("VTA: who said yes and started is", &now, "placed");
+    say!();
+    say!("{entry} says yes (offer {said}) and starts today: the entry is {now}.");
+    Ok(())
+}
+
+async fn decline(stage: &mut Stage, offer: &Offer) -> Result<(), Failure> {
+    let declined = respond(stage, offer, OfferAnswer::Decline, "Too far from home").await?;
+    let said = state_of(&declined);
+    let now = position(stage, &offer.entry_id).await?;
+    let (free, position) = (free_at_prima(stage).await?, now.position_in_municipality);
+    stage.page.check("VTA: who said no stands at", position, 1);
+    stage.page.check("VTA at Prima: free after the no", &free, 1);
+    let entry = short(&offer.entry_id);
+    say!("{entry} says no (offer {said}): {free} place free again, and the person keeps the");
+    say!("turn, at position {position} of those who wait.");
+    Ok(())
+}
+
+/// Who said no to Prima and wants nothing else is passed over there, with a reason.
+async fn next_run(
+    stage: &mut Stage,
+    declined: &Offer,
+    queue: &[&Joined],
+    before: &[GetPositionResponse],
+) -> Result<(), Failure> {
+    let run = allocate(stage, 1).await?;
+    let [next] = run.proposals.as_slice() else { return Err(missing("one proposal")) };
+    let [passed] = run.passed_over.as_slice() else { return Err(missing("one passed over")) };
+    let found = queue.iter().zip(before).find(|(one, _)| one.entry_id == next.entry_id);
+    let position = found.map_or(0, |(_, position)| position.position_in_municipality);
+    let who = if passed.entry_id == declined.entry_id { "who said no" } else { "another" };
+    let reason_name = passed.reason().as_str_name().trim_start_matches("PASSED_OVER_REASON_");
+    stage.page.check("VTA, next run: who is served stood before at", position, VACANCIES + 1);
+    stage.page.check(
+        "VTA, next run: passed over",
+        format!("{who}, {reason_name}"),
+        "who said no, DECLINED_HERE",
+    );
+    let counts: Vec<String> = run.passed_over_counts.iter().map(|c| c.count.to_string()).collect();
+    say!();
+    say!("AllocatePlaces once more, for that place:");
+    say!(
+        "{} ({who}) is passed over with {reason_name}, {} in all;",
+        short(&passed.entry_id),
+        counts.join(" + ")
+    );
+    say!("{} is proposed it, who stood at position {position} before.", short(&next.entry_id));
+    Ok(())
+}
+
+fn state_of(offer: &Offer) -> String {
+    words(offer.state().as_str_name(), "OFFER_STATE_")
+}
+
+fn run_end(run: &AllocatePlacesResponse) -> &'static str {
+    RunEnd::as_str_name(&run.run_end()).trim_start_matches("RUN_END_")
+}
+
+/// An enum's value in small letters.
+fn words(name: &str, prefix: &str) -> String {
+    name.trim_start_matches(prefix).to_lowercase().replace('_', " ")
+}
