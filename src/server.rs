@@ -26,8 +26,9 @@ use crate::{
 
 /// Calls under way on one connection.
 const STREAMS_PER_CONNECTION: u32 = 100;
-/// The largest header list, in bytes.
-const HEADERS_MAX: u32 = 8 * 1024;
+/// The largest header list, in bytes: room for the longest token and all that comes
+/// with it.
+const HEADERS_MAX: u32 = 12 * 1024;
 /// The largest request, in bytes.
 const REQUEST_MAX: usize = 256 * 1024;
 /// The largest piece of an import, in bytes.

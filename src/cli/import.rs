@@ -148,13 +148,21 @@ pub fn read_file(file: &str, text: &str) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|e| format!("{file}: {e}"))?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| line_of(text, position));
         let fields: Fields =
             header.iter().map(str::to_owned).zip(record.iter().map(str::to_owned)).collect();
         let value = make(&fields).map_err(|e| format!("{file}:{line}: {e}"))?;
         rows.push(Row { file, line, value });
     }
     Ok(rows)
+}
+
+/// The line a record stands in. The reader's position is that of the end of the line
+/// before, or of blank lines in between.
+fn line_of(text: &str, position: &csv::Position) -> u64 {
+    let from = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let ends = text.bytes().skip(from).take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + ends.map(|byte| u64::from(byte == b'\n')).sum::<u64>()
 }
 
 fn text<'a>(fields: &'a Fields, name: &str) -> Result<&'a str, String> {

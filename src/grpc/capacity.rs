@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        access::{Method, Role, Scope, Target, scope},
+        access::{Method, Role, Target},
         account::{Account, AccountKey, WHOLE_PLACE},
         capacity::{PlaceGroup, places_on},
         ids::OrganisationNumber,
@@ -82,19 +82,17 @@ async fn availability(
             ceiling: 0,
         }
     });
-    let second = if scope(reader.method, reader.actor.role) == Scope::Own
-        && reader.actor.role == Role::Provider
-    {
-        Vec::new()
+    let (second_accounts, place_budget) = if reader.actor.role == Role::Provider {
+        (Vec::new(), 0)
     } else {
-        shown.second_accounts()
+        (shown.second_accounts(), places_on(&ledger.frame().budgets, shown.as_of))
     };
     Ok(GetAvailabilityResponse {
         revisions: vec![answer::revision(id, ledger.head().seq)],
         places: Some(sum_of_groups(&sum, &groups, &shown)),
         place_groups: groups.iter().map(|group| shown.group(group, &registry)).collect(),
-        second_accounts: second,
-        place_budget: places_on(&ledger.frame().budgets, shown.as_of),
+        second_accounts,
+        place_budget,
     })
 }
 

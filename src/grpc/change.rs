@@ -44,6 +44,10 @@ async fn changes(reader: Reader, query: ChangesQuery) -> Result<ListChangesRespo
     let rows = store::log::page(&mut snapshot, id, after, query.page_size).await?;
     snapshot.rollback().await?;
     let with_payloads = sees_payloads(reader.actor.role);
+    if with_payloads {
+        // Payloads name people by ids: who has read them is written down.
+        reader.record(id, Vec::new(), true).await?;
+    }
     let mut changes = Vec::with_capacity(rows.len());
     let mut bytes = 0;
     for row in rows {

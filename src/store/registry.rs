@@ -1,6 +1,8 @@
 //! The registry's rows, by version.
 
-use sqlx::{PgConnection, Postgres, QueryBuilder, types::Json};
+use std::collections::BTreeMap;
+
+use sqlx::{PgConnection, Postgres, QueryBuilder, Row, types::Json};
 
 use crate::{
     domain::{
@@ -33,6 +35,26 @@ pub async fn load(connection: &mut PgConnection, version: u64) -> Result<Registr
     let mut registry = Registry::default();
     registry.apply(version, &rows);
     Ok(registry)
+}
+
+/// Every row there is, whatever it claims to be: version, kind, natural key.
+pub async fn all(
+    connection: &mut PgConnection,
+) -> Result<BTreeMap<(u64, String, String), RegistryRow>, sqlx::Error> {
+    let rows = sqlx::query(
+        "-- all_registry_rows\n\
+         SELECT version, kind, natural_key, doc FROM registry_row WHERE county_id = $1",
+    )
+    .bind(REGISTRY_AREA)
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let version = row.try_get::<i64, _>("version")?.cast_unsigned();
+            let Json(doc) = row.try_get("doc")?;
+            Ok(((version, row.try_get("kind")?, row.try_get("natural_key")?), doc))
+        })
+        .collect()
 }
 
 /// Adds rows of a new version.

@@ -33,7 +33,7 @@ pub async fn read(
     let Some(ledger) = find(connection, id).await? else { return Ok(None) };
     let rows = Rows {
         frame: Some(ledger.frame().clone()),
-        place_groups: ledger.place_groups().cloned().collect(),
+        place_groups: docs(connection, id, PLACE_GROUPS).await?,
         accounts: ledger.accounts().map(|(key, account)| (key.clone(), *account)).collect(),
         submissions: docs(connection, id, SUBMISSIONS).await?,
         entries: docs(connection, id, ENTRIES).await?,
@@ -52,16 +52,35 @@ pub async fn read(
 
 const SUBMISSIONS: &str = "-- all_submissions\n\
      SELECT doc FROM capacity_submission WHERE county_id = $1 AND measure_code = $2 \
-     ORDER BY submission_id";
+     AND state = CASE WHEN jsonb_typeof(doc->'state') = 'string' THEN doc->>'state' \
+                      ELSE (SELECT jsonb_object_keys(doc->'state')) END \
+     AND submission_id::text = doc->>'submission_id' ORDER BY submission_id";
+const PLACE_GROUPS: &str = "-- all_place_groups\n\
+     SELECT doc FROM place_group WHERE county_id = $1 AND measure_code = $2 \
+     AND (place_group_id::text, organisation_number) \
+       = (doc->>'place_group_id', doc->>'organisation_number') ORDER BY place_group_id";
 const ENTRIES: &str = "-- all_entries\n\
      SELECT doc FROM entry WHERE county_id = $1 AND measure_code = $2 \
      AND state = CASE WHEN jsonb_typeof(doc->'state') = 'string' THEN doc->>'state' \
                       ELSE (SELECT jsonb_object_keys(doc->'state')) END \
+     AND (entry_id::text, person_id::text, municipality_number, following_office_number) \
+       = (doc->>'entry_id', doc->>'person_id', doc->>'municipality_number', \
+          doc->>'following_office_number') \
+     AND (order_time_us::text, registered_time_us::text, join_seq::text) \
+       = (doc->'key'->>'order_time', doc->'key'->>'registered_time', doc->'key'->>'join_seq') \
      ORDER BY entry_id";
 const OFFERS: &str = "-- all_offers\n\
-     SELECT doc FROM offer WHERE county_id = $1 AND measure_code = $2 ORDER BY offer_id";
+     SELECT doc FROM offer WHERE county_id = $1 AND measure_code = $2 \
+     AND state = CASE WHEN jsonb_typeof(doc->'state') = 'string' THEN doc->>'state' \
+                      ELSE (SELECT jsonb_object_keys(doc->'state')) END \
+     AND (offer_id::text, entry_id::text) = (doc->>'offer_id', doc->>'entry_id') \
+     ORDER BY offer_id";
 const PLACEMENTS: &str = "-- all_placements\n\
-     SELECT doc FROM placement WHERE county_id = $1 AND measure_code = $2 ORDER BY placement_id";
+     SELECT doc FROM placement WHERE county_id = $1 AND measure_code = $2 \
+     AND state = CASE WHEN jsonb_typeof(doc->'state') = 'string' THEN doc->>'state' \
+                      ELSE (SELECT jsonb_object_keys(doc->'state')) END \
+     AND (placement_id::text, entry_id::text) = (doc->>'placement_id', doc->>'entry_id') \
+     ORDER BY placement_id";
 
 async fn docs<T>(
     connection: &mut PgConnection,
@@ -142,7 +161,9 @@ async fn waiting(
 ) -> Result<BTreeSet<(uuid::Uuid, String)>, sqlx::Error> {
     let rows = sqlx::query(
         "-- all_waiting\n\
-         SELECT w.entry_id, w.queue FROM waiting w JOIN entry e USING (county_id, measure_code, \
+         SELECT w.entry_id, CASE WHEN e.doc->'preferred_place_groups' = to_jsonb(w.preferred) \
+         THEN w.queue ELSE 'of no entry' END AS queue \
+         FROM waiting w LEFT JOIN entry e USING (county_id, measure_code, \
          entry_id, order_time_us, registered_time_us, join_seq, municipality_number) \
          WHERE w.county_id = $1 AND w.measure_code = $2",
     )
@@ -172,7 +193,21 @@ async fn claims(
 pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>, sqlx::Error> {
     let rows = sqlx::query(
         "-- strays\n\
-         SELECT 'people without a key' AS what, count(*) AS n FROM person p \
+         WITH rows AS (\
+         SELECT 'place groups' AS what, county_id, measure_code FROM place_group \
+         UNION ALL SELECT 'submissions', county_id, measure_code FROM capacity_submission \
+         UNION ALL SELECT 'accounts', county_id, measure_code FROM account \
+         UNION ALL SELECT 'entries', county_id, measure_code FROM entry \
+         UNION ALL SELECT 'waiting rows', county_id, measure_code FROM waiting \
+         UNION ALL SELECT 'queues', county_id, measure_code FROM queue \
+         UNION ALL SELECT 'offers', county_id, measure_code FROM offer \
+         UNION ALL SELECT 'placements', county_id, measure_code FROM placement \
+         UNION ALL SELECT 'due things', county_id, measure_code FROM schedule \
+         UNION ALL SELECT 'external references', county_id, measure_code FROM external_reference) \
+         SELECT what || ' of no ledger' AS what, count(*) AS n FROM rows r \
+         WHERE NOT EXISTS (SELECT FROM ledger l WHERE l.county_id = r.county_id \
+         AND l.measure_code = r.measure_code) GROUP BY 1 \
+         UNION ALL SELECT 'people without a key', count(*) FROM person p \
          WHERE NOT EXISTS (SELECT FROM person_key k WHERE k.person_id = p.person_id) \
          UNION ALL SELECT 'claims without an entry', count(*) FROM person_claim c \
          WHERE NOT EXISTS (SELECT FROM entry e WHERE e.county_id = c.county_id \

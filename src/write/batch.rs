@@ -245,10 +245,15 @@ impl<'a> Batch<'a> {
 
     /// Whether the caller may do this to the rows in question.
     fn is_allowed(&self, work: &Work) -> bool {
-        let Some(open) = self.open.get(&work.ledger) else { return false };
+        self.open.contains_key(&work.ledger) && self.first_refused(work).is_none()
+    }
+
+    /// The place of the first row in question that is not the caller's.
+    fn first_refused(&self, work: &Work) -> Option<usize> {
+        let open = self.open.get(&work.ledger)?;
         targets(&open.ledger, &work.draft.command)
             .iter()
-            .all(|target| permits(work.method, &work.actor, target, &self.registry))
+            .position(|target| !permits(work.method, &work.actor, target, &self.registry))
     }
 
     /// Answers one command: replay before rights, rights before state.
@@ -264,8 +269,8 @@ impl<'a> Batch<'a> {
         if !self.open.contains_key(&work.ledger) {
             return Ok(Err(Refusal::LedgerNotFound(work.ledger.clone()).into()));
         }
-        if !self.is_allowed(work) {
-            return Ok(Err(hidden_or_denied(work).into()));
+        if let Some(first) = self.first_refused(work) {
+            return Ok(Err(hidden_or_denied(work, first).into()));
         }
         let ledger = &self.open[&work.ledger].ledger;
         let Some(command) = complete(ledger, &self.people, index, work)? else {

@@ -20,8 +20,9 @@ use crate::{
     },
 };
 
-/// The rows a command reaches for, for the question whether the caller may. Rows that
-/// are not there are left out: the decision itself will miss them.
+/// The rows a command reaches for, for the question whether the caller may. Of a row
+/// that is not there only the area is known: whoever may reach for any row of the area
+/// is told by the decision that it is missing, and nobody else learns whether it is.
 pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
     let area = Target { county_id: Some(ledger.id().county_id.clone()), ..Target::default() };
     let of_entry = |entry_id: EntryId, group: Option<PlaceGroupId>| {
@@ -35,7 +36,9 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
         })
     };
     let of_offer = |id| {
-        ledger.offer(id).and_then(|offer| of_entry(offer.entry_id, Some(offer.place_group_id)))
+        let found = ledger.offer(id);
+        let target = found.and_then(|o| of_entry(o.entry_id, Some(o.place_group_id)));
+        target.unwrap_or_else(|| area.clone())
     };
     match command {
         Command::ImportRegistry(_)
@@ -54,22 +57,23 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
         Command::JoinWaitlist(c) => {
             vec![Target { municipality_number: Some(c.municipality_number.clone()), ..area }]
         }
-        Command::ConfirmProposals(c) => c.offer_ids.iter().filter_map(|id| of_offer(*id)).collect(),
-        Command::RespondToOffer(c) => of_offer(c.offer_id).into_iter().collect(),
-        Command::StartPlacement(c) => of_offer(c.offer_id).into_iter().collect(),
-        Command::EndPlacement(c) => ledger
-            .placement(c.placement_id)
-            .and_then(|p| of_entry(p.entry_id, Some(p.place_group_id)))
-            .into_iter()
-            .collect(),
+        Command::ConfirmProposals(c) => c.offer_ids.iter().map(|id| of_offer(*id)).collect(),
+        Command::RespondToOffer(c) => vec![of_offer(c.offer_id)],
+        Command::StartPlacement(c) => vec![of_offer(c.offer_id)],
+        Command::EndPlacement(c) => {
+            let found = ledger.placement(c.placement_id);
+            let target = found.and_then(|p| of_entry(p.entry_id, Some(p.place_group_id)));
+            vec![target.unwrap_or(area)]
+        }
     }
 }
 
 /// What exists but is not the caller's answers like what does not exist. An area is
-/// no secret: another county's is refused as such.
-pub(super) fn hidden_or_denied(work: &Work) -> Refusal {
+/// no secret: another county's is refused as such. `first` is the place of the first
+/// target that is not the caller's.
+pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
     let hidden = match &work.draft.command {
-        Command::ConfirmProposals(c) => c.offer_ids.first().map(|id| ("offer", id.to_string())),
+        Command::ConfirmProposals(c) => c.offer_ids.get(first).map(|id| ("offer", id.to_string())),
         Command::RespondToOffer(c) => Some(("offer", c.offer_id.to_string())),
         Command::StartPlacement(c) => Some(("offer", c.offer_id.to_string())),
         Command::EndPlacement(c) => Some(("placement", c.placement_id.to_string())),

@@ -4,25 +4,21 @@ use tiltaksplass::domain::access::{Method, Role, Scope, rights};
 
 /// The table of rights as ARCHITECTURE.md must have it.
 fn rights_table() -> String {
-    let mut table = String::from("| |");
-    for role in Role::ALL {
-        table += &format!(" {} |", role.as_str());
-    }
-    table += "\n| --- |";
-    table += &" --- |".repeat(Role::ALL.len());
-    for method in Method::ALL {
-        table += &format!("\n| `{}` |", method.as_str());
-        for scope in rights(*method) {
-            let word = match scope {
-                Scope::No => "",
-                Scope::All => "all",
-                Scope::Own => "own",
-                Scope::OwnArea => "area",
-            };
-            table += &format!(" {word} |");
-        }
-    }
-    table
+    let line = |first: String, cells: Vec<&str>| format!("| {first}{} |", cells.join(" | "));
+    let mut lines = vec![
+        line("| ".into(), Role::ALL.map(Role::as_str).to_vec()),
+        line("--- | ".into(), Role::ALL.map(|_| "---").to_vec()),
+    ];
+    lines.extend(Method::ALL.iter().map(|method| {
+        let words = rights(*method).map(|scope| match scope {
+            Scope::No => "",
+            Scope::All => "all",
+            Scope::Own => "own",
+            Scope::OwnArea => "area",
+        });
+        line(format!("`{}` | ", method.as_str()), words.to_vec())
+    }));
+    lines.join("\n")
 }
 
 #[test]

@@ -6,11 +6,21 @@
 
 mod apportionment;
 mod call;
+mod canary;
+mod chaos;
+mod contention;
+mod docs;
 mod embedded;
 mod idempotency;
 mod keys_and_tokens;
+mod ledger_rules;
 mod poison;
+mod program;
+mod races;
+mod rights;
+mod schema;
 mod straight_line;
 mod support;
+mod tidy;
 mod time_passes;
 mod world;

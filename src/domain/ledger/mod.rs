@@ -127,6 +127,11 @@ impl Ledger {
         &self.id
     }
 
+    /// How it shares its places.
+    pub fn distribution(&self) -> Distribution {
+        self.distribution
+    }
+
     /// Where its log stands.
     pub fn head(&self) -> Head {
         Head { seq: self.seq, hash: self.head, at: self.at }

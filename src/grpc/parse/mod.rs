@@ -17,6 +17,7 @@ use crate::{
         calendar::Timestamp,
         capacity::PlacesInPeriod,
         ids::{ExternalReference, LedgerId, Malformed, PlaceGroupId, RequestId},
+        national_identity::NationalIdentityNumber,
     },
     error::{Error, Violation},
     proto::{google::r#type::Date as PbDate, v1 as pb},
@@ -85,6 +86,10 @@ impl Violations {
     ) -> Option<T> {
         if text.is_empty() {
             self.add(field, "is required");
+            return None;
+        }
+        if holds_identity_number(text) {
+            self.add(field, "must not have a national identity number");
             return None;
         }
         match text.parse() {
@@ -180,6 +185,10 @@ impl Violations {
         let length = text.chars().count();
         if length > most {
             self.add(field, format!("has {length} characters; the most is {most}"));
+            return None;
+        }
+        if holds_identity_number(text) {
+            self.add(field, "must not have a national identity number");
             return None;
         }
         if text.chars().any(is_treacherous) {
@@ -350,6 +359,13 @@ impl Violations {
         }
         chosen
     }
+}
+
+/// Whether somebody is named by number: such a text would be stored, logged or repeated
+/// in the clear.
+fn holds_identity_number(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_digit())
+        .any(|digits| NationalIdentityNumber::parse(digits).is_ok())
 }
 
 /// Control characters, and those that change the direction of what follows: they make

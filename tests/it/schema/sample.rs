@@ -1,0 +1,57 @@
+//! A database with something of everything in it.
+
+use tiltaksplass::proto::v1::*;
+
+use crate::{
+    support::request_id,
+    world::{PROVIDER, TRONDHEIM, World, date, join},
+};
+
+/// A ledger with one who is placed, one placed until a coming day, one offered, one
+/// proposed, one passed over, some who wait, a pending submission, and names in other
+/// systems.
+pub async fn sample() -> World {
+    let world = World::new().await;
+    let (ledger, group) = world.vta(4).await;
+    for person in 1..=7 {
+        let request = JoinWaitlistRequest {
+            external_references: vec![ExternalReference {
+                system: "arena".into(),
+                id: person.to_string(),
+            }],
+            preferred_place_group_ids: if person == 6 { vec![group.clone()] } else { Vec::new() },
+            ..join(&ledger, person)
+        };
+        world.office.waitlist().join_waitlist(request).await.unwrap();
+    }
+    let run = world.allocate(&ledger, 4).await;
+    let offers: Vec<String> = run.proposals.iter().map(|offer| offer.offer_id.clone()).collect();
+    world.confirm(&ledger, offers[..3].to_vec()).await;
+    let mut placements = Vec::new();
+    for offer in &offers[..2] {
+        world.respond(&ledger, offer, OfferAnswer::Accept).await.unwrap();
+        placements.push(world.start(&ledger, offer, date(2026, 3, 2)).await);
+    }
+    let end = EndPlacementRequest {
+        request_id: request_id(),
+        ledger: Some(ledger.clone()),
+        placement_id: placements[1].placement_id.clone(),
+        end_date: Some(date(2026, 4, 1)),
+        outcome: PlacementOutcome::Education.into(),
+        ..EndPlacementRequest::default()
+    };
+    world.office.allocation().end_placement(end).await.unwrap();
+    let submission = SubmitCapacityRequest {
+        request_id: request_id(),
+        ledger: Some(ledger.clone()),
+        place_group_id: group,
+        organisation_number: PROVIDER.into(),
+        site_municipality_number: TRONDHEIM.into(),
+        places: 9,
+        valid_from_date: Some(date(2026, 6, 1)),
+        ..SubmitCapacityRequest::default()
+    };
+    world.provider.capacity().submit_capacity(submission).await.unwrap();
+    world.service.verify().await;
+    world
+}
