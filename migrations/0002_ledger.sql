@@ -35,17 +35,18 @@ CREATE TABLE ledger_log (
         CHECK (length(prev_hash) = 32 AND length(hash) = 32)
 );
 
--- The very bytes that were answered, for 30 days.
+-- The very bytes that were answered, for 30 days; after that only whose call it was, so
+-- that a retry is told from another's call.
 CREATE TABLE ledger_answer (
     county_id text NOT NULL,
     measure_code text NOT NULL,
     seq bigint NOT NULL,
     fingerprint bytea NOT NULL,
-    response bytea NOT NULL,
+    response bytea,
     at timestamptz NOT NULL,
     CONSTRAINT ledger_answer_pk PRIMARY KEY (county_id, measure_code, seq)
 );
-CREATE INDEX ledger_answer_by_time ON ledger_answer (county_id, at);
+CREATE INDEX ledger_answer_by_time ON ledger_answer (at) WHERE response IS NOT NULL;
 
 -- What takes effect by itself, and when.
 CREATE TABLE schedule (
@@ -67,6 +68,13 @@ CREATE TABLE external_reference (
     resource_id uuid NOT NULL,
     CONSTRAINT external_reference_names_one_resource
         PRIMARY KEY (county_id, measure_code, system, reference_id)
+);
+
+-- Proves that a service has this database's keys before it writes a single digest.
+CREATE TABLE key_check (
+    county_id text NOT NULL,
+    check_value bytea NOT NULL,
+    CONSTRAINT key_check_is_one PRIMARY KEY (county_id)
 );
 
 -- The registry's rows by version; a row is never changed.

@@ -41,6 +41,7 @@ CREATE TABLE access_log (
     measure_code text NOT NULL,
     purpose text NOT NULL,
     entry_ids uuid[] NOT NULL,
+    person_ids uuid[] NOT NULL,
     permitted boolean NOT NULL,
     CONSTRAINT access_log_pk PRIMARY KEY (county_id, access_id)
 );

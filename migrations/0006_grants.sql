@@ -1,7 +1,9 @@
 -- Logs are only ever added to; people are not for the read role.
 GRANT SELECT, INSERT, UPDATE ON ledger, place_group, capacity_submission, account, entry, queue,
     offer, placement, person_claim TO tiltaksplass_write;
-GRANT SELECT, INSERT, DELETE ON ledger_answer, waiting, schedule, external_reference, person,
+GRANT SELECT, INSERT ON ledger_answer, key_check TO tiltaksplass_write;
+GRANT UPDATE (response) ON ledger_answer TO tiltaksplass_write;
+GRANT SELECT, INSERT, DELETE ON waiting, schedule, external_reference, person,
     person_key, person_claim TO tiltaksplass_write;
 GRANT SELECT, INSERT ON ledger_log, registry_row TO tiltaksplass_write;
 GRANT INSERT ON access_log TO tiltaksplass_write;

@@ -33,12 +33,10 @@ pub enum Error {
     #[error(transparent)]
     Apportionment(#[from] ApportionmentError),
     /// The ledger has not come so far within the wait.
-    #[error("{ledger} is at seq {seq}, not yet at {wanted}; try again")]
+    #[error("{ledger} is not yet at seq {wanted}; try again")]
     NotYetAtSeq {
         /// The ledger.
         ledger: LedgerId,
-        /// Where it is.
-        seq: u64,
         /// Where it was to be.
         wanted: u64,
     },
@@ -52,7 +50,7 @@ pub enum Error {
     #[error("the deadline passed; retry a mutation with the same request_id")]
     DeadlineExceeded,
     /// A fault of the service. What it was stands in the log, never in an answer.
-    #[error("a fault of the service; its log knows it by this call id")]
+    #[error("a fault of the service; its log tells more")]
     Internal(String),
 }
 
@@ -75,7 +73,7 @@ impl From<sqlx::Error> for Error {
     /// What the database said goes to the log, never to a caller.
     fn from(error: sqlx::Error) -> Self {
         match crate::store::db::classify(&error) {
-            crate::store::db::Class::Retry => {
+            crate::store::db::Class::Retry | crate::store::db::Class::TooSlow => {
                 tracing::warn!(%error, "the database did not answer");
                 Self::DatabaseUnavailable
             }

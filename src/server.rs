@@ -77,8 +77,8 @@ pub async fn run(
     };
     worker.abort();
     drop(worker.await);
-    for lane in lanes {
-        drop(tokio::time::timeout(DRAIN, lane).await);
+    if tokio::time::timeout(DRAIN, lanes.finish()).await.is_err() {
+        tracing::warn!("the database did not take the last commands in time");
     }
     app.db.close().await;
     result

@@ -50,7 +50,7 @@ impl Report {
 
 /// Checks everything, as of one moment; the service may go on meanwhile.
 pub async fn verify(db: &Db) -> Result<Report, sqlx::Error> {
-    let mut transaction = db.begin_read().await?;
+    let mut transaction = db.begin_check().await?;
     let connection = &mut *transaction;
     let mut report = Report::default();
     let mut registries = Registries::default();
@@ -165,6 +165,12 @@ fn replay(ledger: &mut Ledger, row: &LogRow, registries: &mut Registries) -> Res
     for event in &payload.events {
         registries.add(row.seq, event);
         apply(ledger, event);
+        if let Event::Proposed { offer } = event {
+            let group = AccountKey::PlaceGroup(offer.place_group_id);
+            if ledger.account(&group).over() > 0 || ledger.account(&offer.account).over() > 0 {
+                return Err("I1/I2: it proposes what is not free".to_owned());
+            }
+        }
     }
     ledger.advance(row.hash, row.at);
     Ok(())

@@ -11,6 +11,8 @@ use crate::{app::App, error::Error, store, write::Writer};
 const TICK: Duration = Duration::from_secs(1);
 /// How many ticks lie between two retirements of answers.
 const RETIRE_EVERY: u32 = 3_600;
+/// How many answers one transaction retires.
+const RETIRE_AT_ONCE: i64 = 2_000;
 /// How long an answer is kept, in days.
 pub const ANSWER_DAYS: u32 = 30;
 
@@ -51,8 +53,14 @@ pub async fn wake_due(app: &App, writer: &Writer) -> Result<usize, Error> {
 /// Forgets answers older than [`ANSWER_DAYS`]; what they answered stays in the log.
 pub async fn retire_answers(app: &App) -> Result<u64, Error> {
     let before = app.clock.now().minus_days(ANSWER_DAYS);
-    let mut transaction = app.db.begin_write().await?;
-    let retired = store::log::retire_answers(&mut transaction, before).await?;
-    transaction.commit().await?;
-    Ok(retired)
+    let mut retired = 0;
+    loop {
+        let mut transaction = app.db.begin_write().await?;
+        let now = store::log::retire_answers(&mut transaction, before, RETIRE_AT_ONCE).await?;
+        transaction.commit().await?;
+        retired += now;
+        if now < RETIRE_AT_ONCE.cast_unsigned() {
+            return Ok(retired);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `serve` and `migrate`.
 
-use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal, net::SocketAddr, path::Path, process::ExitCode, sync::Arc};
 
 use tokio::{
     net::TcpListener,
@@ -15,9 +15,10 @@ use crate::{
         place::{Database, PlaceArgs, issuer, keys},
         say,
     },
+    keys::Keys,
     postgres::EmbeddedError,
     server,
-    store::{db::Db, migrate::migrate as run_migrations},
+    store::{self, db::Db, migrate::migrate as run_migrations},
 };
 
 /// Runs the service.
@@ -30,7 +31,7 @@ pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitC
         .await
         .map_err(|e| format!("cannot listen on {listen}: {e}; give another --listen"))?;
     let (database, db) = tokio::select! {
-        ready = ready_database(place) => ready?,
+        ready = ready_database(place, &keys) => ready?,
         // A start that is dropped stops what it has started.
         () = stop.asked() => return Ok(ExitCode::SUCCESS),
     };
@@ -50,14 +51,33 @@ pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-/// A database of this version that keeps what it acknowledges, on the same time.
-async fn ready_database(place: &PlaceArgs) -> Result<(Database, Db), Failure> {
+/// A database of this version that keeps what it acknowledges, on the same time, and
+/// that these keys belong to.
+async fn ready_database(place: &PlaceArgs, keys: &Keys) -> Result<(Database, Db), Failure> {
     let database = place.database().await?;
     run_migrations(&database.migrate).await?;
     let db = Db::open(&database.options);
     db.require_durability().await?;
     require_clock(&db).await?;
+    require_keys(&db, keys, &place.folder()?).await?;
     Ok((database, db))
+}
+
+/// Refuses keys of another database: with them nobody would be found again.
+async fn require_keys(db: &Db, keys: &Keys, folder: &Path) -> Result<(), Failure> {
+    let parts: [&[u8]; 1] = [b"key check"];
+    let mut transaction = db.begin_write().await?;
+    let value = store::key_check::value(&mut transaction, &keys.fingerprint(&parts)).await?;
+    transaction.commit().await?;
+    if keys.fingerprint_matches(&parts, &value) {
+        return Ok(());
+    }
+    Err(format!(
+        "the keys in {} are not those of this database; give its own --data-dir, or put its \
+         keys/main.json there",
+        folder.display()
+    )
+    .into())
 }
 
 /// The farthest the clock may be from the database's.

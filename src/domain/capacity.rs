@@ -30,7 +30,8 @@ pub struct PlacesInPeriod {
 }
 
 impl PlacesInPeriod {
-    fn covers(&self, date: Date) -> bool {
+    /// Whether it holds on a date.
+    pub fn covers(&self, date: Date) -> bool {
         self.valid_from <= date && self.valid_to.is_none_or(|to| date < to)
     }
 }
@@ -81,7 +82,7 @@ pub struct Submission {
     pub name: Option<String>,
     /// The group's site, when new or changed.
     pub site_municipality_number: Option<MunicipalityNumber>,
-    /// Work fields, replacing those of the group.
+    /// Work fields; none keeps those of the group.
     pub work_fields: Vec<String>,
     /// How many places, and when.
     pub places: PlacesInPeriod,

@@ -21,6 +21,8 @@ use crate::{
 
 /// A page ends when it holds so many bytes, whatever its size.
 const PAGE_BYTES_MAX: usize = 512 * 1024;
+/// How many rows are read at once: few, since one may be large.
+const ROWS_AT_ONCE: i64 = 20;
 
 #[tonic::async_trait]
 impl ChangeService for Api {
@@ -41,23 +43,30 @@ async fn changes(reader: Reader, query: ChangesQuery) -> Result<ListChangesRespo
     reader.require(&area_of(id), &registry)?;
     require_ledger(id, &registry)?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
-    let rows = store::log::page(&mut snapshot, id, after, query.page_size).await?;
-    snapshot.rollback().await?;
     let with_payloads = sees_payloads(reader.actor.role);
     if with_payloads {
         // Payloads name people by ids: who has read them is written down.
         reader.record(id, Vec::new(), true).await?;
     }
-    let mut changes = Vec::with_capacity(rows.len());
-    let mut bytes = 0;
-    for row in rows {
-        let change = change(row, with_payloads);
-        bytes += change.header.len() + change.payload.len();
-        if bytes > PAGE_BYTES_MAX && !changes.is_empty() {
+    let mut changes: Vec<Change> = Vec::new();
+    let (mut bytes, mut left) = (0, query.page_size);
+    while left > 0 && bytes < PAGE_BYTES_MAX {
+        let last = changes.last().map_or(after, |change| change.seq);
+        let rows = store::log::page(&mut snapshot, id, last, left.min(ROWS_AT_ONCE)).await?;
+        if rows.is_empty() {
             break;
         }
-        changes.push(change);
+        for row in rows {
+            let change = change(row, with_payloads);
+            bytes += change.header.len() + change.payload.len();
+            if bytes > PAGE_BYTES_MAX && !changes.is_empty() {
+                break;
+            }
+            changes.push(change);
+            left -= 1;
+        }
     }
+    snapshot.rollback().await?;
     let next_page_token = match changes.last() {
         Some(last) if last.seq < seq => page::token(&reader.app.keys, &bound_to, &last.seq)?,
         _ => String::new(),

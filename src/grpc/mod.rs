@@ -176,6 +176,7 @@ impl Api {
             validate_only: request.validate_only(),
             ledger,
             actor: caller.actor.clone(),
+            purpose: caller.purpose.clone(),
             identity_of_call: identity_of_call(&caller.actor, method, request),
             draft,
             encode,
@@ -272,17 +273,17 @@ impl Reader {
             let behind = match ledger {
                 Some((id, wanted)) if wanted > 0 => {
                     let seq = store::ledger::seq(&mut transaction, id).await?.unwrap_or(0);
-                    (seq < wanted).then(|| (id.clone(), seq, wanted))
+                    (seq < wanted).then(|| (id.clone(), wanted))
                 }
                 _ => None,
             };
-            let Some((ledger, seq, wanted)) = behind else {
+            let Some((ledger, wanted)) = behind else {
                 let registry = self.app.registry.current(&mut transaction).await?;
                 return Ok((transaction, registry));
             };
             transaction.rollback().await?;
             if waited >= AT_LEAST_SEQ_WAIT {
-                return Err(Error::NotYetAtSeq { ledger, seq, wanted });
+                return Err(Error::NotYetAtSeq { ledger, wanted });
             }
             tokio::time::sleep(AT_LEAST_SEQ_STEP).await;
             waited += AT_LEAST_SEQ_STEP;
@@ -316,11 +317,12 @@ impl Reader {
             method: self.method,
             ledger: ledger.clone(),
             purpose: self.purpose.clone(),
+            people: Vec::new(),
             entries,
             permitted,
         };
-        let transaction = self.app.db.begin_write().await?;
-        store::access_log::record(transaction, &access).await?;
+        let transaction = self.app.db.begin_record().await?;
+        store::access_log::record(transaction, &[access]).await?;
         Ok(())
     }
 }

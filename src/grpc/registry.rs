@@ -38,7 +38,8 @@ impl RegistryService for Api {
         let mut pieces = request.into_inner();
         let outcome = async {
             caller.require(Method::ImportRegistry)?;
-            let whole = gather(&mut pieces).await?;
+            let gathered = tokio::time::timeout(caller.timeout, gather(&mut pieces)).await;
+            let whole = gathered.map_err(|_| Error::DeadlineExceeded)??;
             let draft = Draft::of(Command::ImportRegistry(parse_import(&whole)?));
             let ledger = LedgerId::registry();
             let (method, encode) = (Method::ImportRegistry, answer::import_registry);

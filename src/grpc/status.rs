@@ -16,8 +16,10 @@ use crate::{
 const DOMAIN: &str = "tiltaksplass";
 /// When to try again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// The most violations one status names: it must fit into a header list of 8 KB.
+/// The most violations one status names, and the most characters of one row's problem:
+/// a status travels in headers, of which clients take 8 to 16 KB.
 const VIOLATIONS_MAX: usize = 20;
+const PROBLEM_MAX: usize = 120;
 
 /// The status of an error.
 pub(super) fn status(error: &Error) -> Status {
@@ -33,7 +35,8 @@ pub(super) fn status(error: &Error) -> Status {
         }
         Error::Refused(Refusal::RegistryRowsInvalid(rows)) => {
             for row in rows.iter().take(VIOLATIONS_MAX) {
-                details.add_bad_request_violation(format!("rows[{}]", row.index), &row.problem);
+                let problem: String = row.problem.chars().take(PROBLEM_MAX).collect();
+                details.add_bad_request_violation(format!("rows[{}]", row.index), problem);
             }
         }
         Error::Refused(refusal) if code == Code::FailedPrecondition => {
@@ -145,9 +148,7 @@ fn metadata(error: &Error) -> HashMap<String, String> {
         Error::Refused(Refusal::RegistryRowsInvalid(rows)) => {
             vec![("bad_rows", rows.len().to_string())]
         }
-        Error::NotYetAtSeq { seq, wanted, .. } => {
-            vec![("seq", seq.to_string()), ("wanted_seq", wanted.to_string())]
-        }
+        Error::NotYetAtSeq { wanted, .. } => vec![("wanted_seq", wanted.to_string())],
         Error::Refused(_)
         | Error::InvalidFields(_)
         | Error::RequestIdReused

@@ -1,4 +1,4 @@
-//! Connections: two pools, one for each role, and what a database error means.
+//! Connections: a pool for each use, under its role, and what a database error means.
 
 use std::{str::FromStr, time::Duration};
 
@@ -11,26 +11,30 @@ use sqlx::{
 pub const WRITE_ROLE: &str = "tiltaksplass_write";
 /// The role that may only look.
 pub const READ_ROLE: &str = "tiltaksplass_read";
-/// Connections for writers: one a lane, and some for the access log and the worker.
-pub const WRITE_CONNECTIONS: u32 = 8;
+/// Connections for writers: one a lane, and some for the worker.
+pub const WRITE_CONNECTIONS: u32 = 6;
+/// Connections for the access log, so that no burst of reads keeps the lanes waiting.
+pub const RECORD_CONNECTIONS: u32 = 4;
 /// Connections for readers.
 pub const READ_CONNECTIONS: u32 = 12;
 /// How long a call waits for a connection.
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The two pools of a service.
+/// The pools of a service.
 #[derive(Debug, Clone)]
 pub struct Db {
     write: PgPool,
     read: PgPool,
+    record: PgPool,
 }
 
 impl Db {
-    /// Opens both pools. Nothing is connected yet.
+    /// Opens the pools. Nothing is connected yet.
     pub fn open(options: &PgConnectOptions) -> Self {
         Self {
             write: pool(options, WRITE_ROLE, WRITE_CONNECTIONS),
             read: pool(options, READ_ROLE, READ_CONNECTIONS),
+            record: pool(options, WRITE_ROLE, RECORD_CONNECTIONS),
         }
     }
 
@@ -39,6 +43,11 @@ impl Db {
     /// the next borrower a connection inside an open transaction.
     pub async fn begin_write(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.write.begin().await
+    }
+
+    /// Begins a transaction for the access log.
+    pub async fn begin_record(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.record.begin().await
     }
 
     /// Begins a transaction that sees one state of the whole database.
@@ -65,6 +74,18 @@ impl Db {
         Ok(())
     }
 
+    /// The same, for a check of everything, which may take its time.
+    pub async fn begin_check(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let mut transaction = self.begin_read().await?;
+        sqlx::query("-- unhurried\nSET LOCAL statement_timeout = 0")
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("-- unhurried_pauses\nSET LOCAL idle_in_transaction_session_timeout = 0")
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction)
+    }
+
     /// The database's own time, to compare the service's clock with.
     pub async fn time(&self) -> Result<time::OffsetDateTime, sqlx::Error> {
         let mut connection = self.read.acquire().await?;
@@ -73,10 +94,11 @@ impl Db {
             .await
     }
 
-    /// Closes both pools.
+    /// Closes the pools.
     pub async fn close(&self) {
         self.write.close().await;
         self.read.close().await;
+        self.record.close().await;
     }
 }
 
@@ -131,6 +153,8 @@ pub enum Class {
     /// Nothing happened, or nobody knows whether it did: the same may be run again, and
     /// finds what it did by its request ids.
     Retry,
+    /// A statement took longer than it may: nothing happened.
+    TooSlow,
     /// A value or rule of this statement: running it again fails again.
     Fault,
 }
@@ -142,9 +166,13 @@ pub fn classify(error: &sqlx::Error) -> Class {
         sqlx::Error::Database(db) => {
             let code = db.code();
             let code = code.as_deref().unwrap_or("");
-            let retried = matches!(code, "25006" | "57014" | "55P03" | "53300" | "53200")
+            let retried = matches!(code, "25006" | "25P03" | "55P03" | "53300" | "53200")
                 || ["08", "40", "57P"].iter().any(|class| code.starts_with(class));
-            if retried { Class::Retry } else { Class::Fault }
+            match code {
+                "57014" => Class::TooSlow,
+                _ if retried => Class::Retry,
+                _ => Class::Fault,
+            }
         }
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)

@@ -371,12 +371,13 @@ pub async fn due(
         "-- what_is_due\n\
          SELECT measure_code, due_at, kind, thing FROM schedule \
          WHERE county_id = $1 AND measure_code = ANY($2) AND due_at <= $3 \
-         ORDER BY due_at LIMIT $4",
+         ORDER BY due_at, array_position($5, kind), thing LIMIT $4",
     )
     .bind(county_id.as_str())
     .bind(measure_codes)
     .bind(now.to_datetime())
     .bind(limit)
+    .bind(DueKind::ALL.map(DueKind::as_str))
     .fetch_all(connection)
     .await?;
     let mut found: BTreeMap<MeasureCode, Vec<Due>> = BTreeMap::new();

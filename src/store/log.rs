@@ -53,8 +53,17 @@ pub struct Replay {
     pub measure_code: String,
     /// The request.
     pub request_id: RequestId,
-    /// Fingerprint and answer; `None` once they have been retired.
-    pub answer: Option<([u8; 32], Vec<u8>)>,
+    /// What was answered, where anybody was.
+    pub answered: Option<Answered>,
+}
+
+/// What was answered to whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Whose call it was, and what it said, as a keyed digest.
+    pub fingerprint: [u8; 32],
+    /// The very bytes; `None` once they have been retired.
+    pub response: Option<Vec<u8>>,
 }
 
 /// Which of these requests have been acknowledged in these ledgers of a county.
@@ -80,16 +89,11 @@ pub async fn find_replays(
         .map(|row| {
             let fingerprint: Option<Vec<u8>> = row.try_get("fingerprint")?;
             let response: Option<Vec<u8>> = row.try_get("response")?;
-            let answer = match (fingerprint, response) {
-                (Some(fingerprint), Some(response)) => {
-                    Some((bytes_to_hash(&fingerprint)?, response))
-                }
-                _ => None,
-            };
+            let fingerprint = fingerprint.map(|bytes| bytes_to_hash(&bytes)).transpose()?;
             Ok(Replay {
                 measure_code: row.try_get("measure_code")?,
                 request_id: RequestId(row.try_get("request_id")?),
-                answer,
+                answered: fingerprint.map(|fingerprint| Answered { fingerprint, response }),
             })
         })
         .collect()
@@ -150,15 +154,23 @@ pub async fn keep_answers(
     Ok(())
 }
 
-/// Retires answers that were given before `before`; says how many.
+/// Retires answers that were given before `before`, so many at once; says how many.
+/// The fingerprint stays: a retry is still told from another's call.
 pub async fn retire_answers(
     connection: &mut PgConnection,
     before: Timestamp,
+    limit: i64,
 ) -> Result<u64, sqlx::Error> {
-    let done = sqlx::query("-- retire_answers\nDELETE FROM ledger_answer WHERE at < $1")
-        .bind(before.to_datetime())
-        .execute(connection)
-        .await?;
+    let done = sqlx::query(
+        "-- retire_answers\n\
+         UPDATE ledger_answer SET response = NULL WHERE (county_id, measure_code, seq) IN (\
+         SELECT county_id, measure_code, seq FROM ledger_answer \
+         WHERE at < $1 AND response IS NOT NULL LIMIT $2)",
+    )
+    .bind(before.to_datetime())
+    .bind(limit)
+    .execute(connection)
+    .await?;
     Ok(done.rows_affected())
 }
 
@@ -176,7 +188,7 @@ pub async fn page(
     )
     .bind(ledger.county_id.as_str())
     .bind(ledger.measure_code.as_str())
-    .bind(after_seq.cast_signed())
+    .bind(i64::try_from(after_seq).unwrap_or(i64::MAX))
     .bind(limit)
     .fetch_all(connection)
     .await?;

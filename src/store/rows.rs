@@ -8,7 +8,7 @@ use crate::domain::{
     account::AccountKey,
     capacity::SubmissionState,
     ids::{LedgerId, MunicipalityNumber, PlaceGroupId},
-    ledger::{Head, Ledger, Rows},
+    ledger::{Frame, Head, Ledger, Rows},
     log_chain::Hash,
     measure::Distribution,
     waitlist::{Entry, EntryState, QueueKey},
@@ -39,7 +39,7 @@ pub async fn write(
     before: Head,
     rows: &Rows,
 ) -> Result<(), sqlx::Error> {
-    write_head(connection, ledger, before).await?;
+    write_head(connection, ledger, before, rows.frame.as_ref()).await?;
     write_places(connection, ledger.id(), rows).await?;
     write_entries(connection, ledger, &rows.entries).await?;
     write_queues(connection, ledger.id(), rows).await?;
@@ -52,11 +52,12 @@ async fn write_head(
     connection: &mut PgConnection,
     ledger: &Ledger,
     before: Head,
+    frame: Option<&Frame>,
 ) -> Result<(), sqlx::Error> {
     let head = ledger.head();
     let done = sqlx::query(
         "-- write_head\n\
-         UPDATE ledger SET seq = $3, head_hash = $4, at = $5, frame = $6 \
+         UPDATE ledger SET seq = $3, head_hash = $4, at = $5, frame = coalesce($6, frame) \
          WHERE county_id = $1 AND measure_code = $2 AND seq = $7",
     )
     .bind(ledger.id().county_id.as_str())
@@ -64,7 +65,7 @@ async fn write_head(
     .bind(head.seq.cast_signed())
     .bind(head.hash.as_slice())
     .bind(head.at.to_datetime())
-    .bind(Json(ledger.frame()))
+    .bind(frame.map(Json))
     .bind(before.seq.cast_signed())
     .execute(connection)
     .await?;

@@ -25,7 +25,8 @@ use crate::{
     error::Error,
     store::{
         self,
-        log::{Answer, LogRow, Replay},
+        access_log::Access,
+        log::{Answer, Answered, LogRow, Replay},
     },
     write::{
         Done, Job, Work,
@@ -68,9 +69,13 @@ pub(super) async fn run(
         batch.people.settle(connection).await?;
         batch.write(connection).await?;
         transaction.commit().await?;
-        app.registry.put(batch.registry);
+        app.registry.put(Arc::clone(&batch.registry));
     } else {
         transaction.rollback().await?;
+    }
+    if !batch.questions.is_empty() {
+        let transaction = app.db.begin_record().await?;
+        store::access_log::record(transaction, &batch.questions).await?;
     }
     Ok(answers)
 }
@@ -91,6 +96,7 @@ struct Batch<'a> {
     open: BTreeMap<LedgerId, Open>,
     replays: BTreeMap<(LedgerId, RequestId), Replay>,
     people: People,
+    questions: Vec<Access>,
 }
 
 impl<'a> Batch<'a> {
@@ -129,6 +135,7 @@ impl<'a> Batch<'a> {
             open,
             replays: BTreeMap::new(),
             people: People::default(),
+            questions: Vec::new(),
         })
     }
 
@@ -140,6 +147,7 @@ impl<'a> Batch<'a> {
         let county = &self.county_id;
         let due = store::ledger::due(connection, county, &codes, now, DUE_AT_ONCE).await?;
         let count: usize = due.values().map(Vec::len).sum();
+        let mut happened = false;
         let actor = Actor::by_time();
         for (measure_code, due) in due {
             let id = LedgerId { county_id: self.county_id.clone(), measure_code };
@@ -157,11 +165,13 @@ impl<'a> Batch<'a> {
                     self.happen(&id, due_request_id(&id, &due), command, &actor, &decided);
                     if let Some(open) = self.open.get_mut(&id) {
                         open.ledger.dealt_with(due);
+                        happened = true;
                     }
                 }
             }
         }
-        Ok(i64::try_from(count).unwrap_or(i64::MAX) >= DUE_AT_ONCE)
+        // Where none of so many could take effect, trying again changes nothing.
+        Ok(happened && i64::try_from(count).unwrap_or(i64::MAX) >= DUE_AT_ONCE)
     }
 
     /// Reads what the batch's commands need: replays first, then rows and queue heads,
@@ -274,6 +284,7 @@ impl<'a> Batch<'a> {
         }
         let ledger = &self.open[&work.ledger].ledger;
         let Some(command) = complete(ledger, &self.people, index, work)? else {
+            self.note_question(index, work);
             return Ok(Err(Refusal::PersonAlreadyWaiting.into()));
         };
         let clock = self.app.clock.now();
@@ -283,8 +294,11 @@ impl<'a> Batch<'a> {
             Err(refusal) => return Ok(Err(refusal.into())),
         };
         if work.validate_only {
+            self.note_question(index, work);
             let mut preview = self.open[&work.ledger].ledger.clone();
-            decided.events.iter().for_each(|event| apply(&mut preview, event));
+            for event in &decided.events {
+                apply(&mut preview, event);
+            }
             let done = Done { ledger: &preview, events: &decided.events, at: decided.at };
             return Ok(Ok((work.encode)(&done)));
         }
@@ -293,14 +307,29 @@ impl<'a> Batch<'a> {
     }
 
     fn replayed(&self, work: &Work, replay: &Replay) -> Result<Vec<u8>, Error> {
-        let Some((fingerprint, response)) = &replay.answer else {
-            return Err(Error::RequestIdExpired);
+        let same = |answered: &&Answered| {
+            let stored = &answered.fingerprint;
+            self.app.keys.fingerprint_matches(&[&work.identity_of_call], stored)
         };
-        if self.app.keys.fingerprint_matches(&[&work.identity_of_call], fingerprint) {
-            Ok(response.clone())
-        } else {
-            Err(Error::RequestIdReused)
-        }
+        let answered = replay.answered.as_ref().filter(same).ok_or(Error::RequestIdReused)?;
+        answered.response.clone().ok_or(Error::RequestIdExpired)
+    }
+
+    /// A join that is refused since the person waits already, or that is a preview, asks
+    /// about a person and leaves no log row: the question itself is written down (I11).
+    fn note_question(&mut self, index: usize, work: &Work) {
+        let Some(person) = self.people.of_join(index) else { return };
+        self.questions.push(Access {
+            access_id: self.app.ids.id(),
+            at: self.app.clock.now(),
+            actor: work.actor.clone(),
+            method: work.method,
+            ledger: work.ledger.clone(),
+            purpose: work.purpose.clone(),
+            entries: Vec::new(),
+            people: vec![person],
+            permitted: true,
+        });
     }
 
     /// Decides, reading on where the loaded part of a queue runs out.
@@ -404,7 +433,7 @@ impl<'a> Batch<'a> {
         let replay = Replay {
             measure_code: work.ledger.measure_code.to_string(),
             request_id: work.request_id,
-            answer: Some((fingerprint, response.clone())),
+            answered: Some(Answered { fingerprint, response: Some(response.clone()) }),
         };
         self.replays.insert((work.ledger.clone(), work.request_id), replay);
         response

@@ -115,10 +115,22 @@ pub(super) fn complete(
             join.grounds = plain.map(|p| people.seal(person_id, "entry.grounds", p)).transpose()?;
         }
         Command::RespondToOffer(c) => {
-            c.reason = seal(ledger, people, &work.draft.command, "offer.reason", plain)?;
+            c.reason = seal(
+                ledger,
+                people,
+                &work.draft.command,
+                &format!("offer/{}/reason", c.offer_id),
+                plain,
+            )?;
         }
         Command::EndPlacement(c) => {
-            c.reason = seal(ledger, people, &work.draft.command, "placement.reason", plain)?;
+            c.reason = seal(
+                ledger,
+                people,
+                &work.draft.command,
+                &format!("placement/{}/reason", c.placement_id),
+                plain,
+            )?;
         }
         Command::ImportRegistry(_)
         | Command::SubmitCapacity(_)

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, panic::AssertUnwindSafe, time::Duration};
 
 use futures::FutureExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     app::App,
@@ -22,15 +22,39 @@ const RETRIES: [Duration; 5] = [
     Duration::from_secs(2),
 ];
 
-/// Runs until nobody can hand work in any more.
-pub(super) async fn run(app: App, mut incoming: mpsc::Receiver<Pending>) {
+/// Asked to end, once.
+pub(super) struct Closing(pub(super) watch::Receiver<bool>);
+
+impl Closing {
+    async fn asked(&mut self) {
+        if self.0.wait_for(|asked| *asked).await.is_err() {
+            // Nobody can ask any more; the channel's own end is waited for.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Runs until nobody can hand work in any more, or until it is asked to end and what
+/// was handed in is done.
+pub(super) async fn run(app: App, mut incoming: mpsc::Receiver<Pending>, mut closing: Closing) {
     let mut waiting: VecDeque<Pending> = VecDeque::new();
     loop {
         if waiting.is_empty() {
-            let Some(first) = incoming.recv().await else { return };
+            let first = tokio::select! {
+                first = incoming.recv() => first,
+                () = closing.asked() => {
+                    // Nobody new; those already in are still served.
+                    incoming.close();
+                    incoming.recv().await
+                }
+            };
+            let Some(first) = first else { return };
             waiting.push_back(first);
         }
-        while let Ok(more) = incoming.try_recv() {
+        // What is not taken in stays in the channel, whose bound is then felt outside.
+        while waiting.len() < BATCH_COMMANDS
+            && let Ok(more) = incoming.try_recv()
+        {
             waiting.push_back(more);
         }
         let batch = next_batch(&mut waiting);
@@ -103,14 +127,20 @@ type Answers = Vec<Result<Vec<u8>, Error>>;
 async fn attempt(app: &App, batch: &[Pending]) -> Result<Answers, Failure> {
     let jobs: Vec<_> = batch.iter().map(|pending| pending.job.clone()).collect();
     for pause in RETRIES.iter().map(Some).chain([None]) {
+        if batch.iter().all(|pending| pending.answer.is_closed()) {
+            break;
+        }
         let once = AssertUnwindSafe(batch::run(app, &jobs)).catch_unwind().await;
         let error = match once {
             Ok(Ok(answers)) => return Ok(answers),
             Ok(Err(error)) => error,
             Err(_) => return Err(Failure::Fault("a panic".to_owned())),
         };
-        if classify(&error) == Class::Fault {
-            return Err(Failure::Fault(error.to_string()));
+        match classify(&error) {
+            Class::Fault => return Err(Failure::Fault(error.to_string())),
+            // One slow command must not hold up those it happened to travel with.
+            Class::TooSlow if batch.len() > 1 => return Err(Failure::Fault(error.to_string())),
+            Class::TooSlow | Class::Retry => {}
         }
         tracing::warn!(%error, "the database did not take a batch");
         match pause {

@@ -10,7 +10,10 @@ use std::{
     sync::Arc,
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+};
 
 mod batch;
 mod decision;
@@ -50,6 +53,8 @@ pub struct Work {
     pub ledger: LedgerId,
     /// Who asks.
     pub actor: Actor,
+    /// Why, as the caller said.
+    pub purpose: String,
     /// Caller and call, byte for byte: what a retry must repeat. Only a keyed digest of
     /// it is kept.
     pub identity_of_call: Vec<u8>,
@@ -119,6 +124,23 @@ struct Pending {
     answer: oneshot::Sender<Result<Vec<u8>, Error>>,
 }
 
+/// The lanes at work.
+pub struct Lanes {
+    close: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Lanes {
+    /// Takes nothing more in, and waits until what was handed in is done. A connection
+    /// that stays open may hold a `Writer` for ever; it is not waited for.
+    pub async fn finish(self) {
+        self.close.send_replace(true);
+        for task in self.tasks {
+            drop(task.await);
+        }
+    }
+}
+
 /// The way in.
 #[derive(Clone)]
 pub struct Writer {
@@ -126,17 +148,18 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the lanes. They end when the last `Writer` is dropped and their work is
-    /// done.
-    pub fn start(app: &App) -> (Self, Vec<tokio::task::JoinHandle<()>>) {
+    /// Starts the lanes.
+    pub fn start(app: &App) -> (Self, Lanes) {
+        let (close, closing) = watch::channel(false);
         let mut lanes = Vec::with_capacity(LANES);
         let mut tasks = Vec::with_capacity(LANES);
         for _ in 0..LANES {
             let (sender, receiver) = mpsc::channel(LANE_QUEUE);
             lanes.push(sender);
-            tasks.push(tokio::spawn(lane::run(app.clone(), receiver)));
+            let closing = lane::Closing(closing.clone());
+            tasks.push(tokio::spawn(lane::run(app.clone(), receiver, closing)));
         }
-        (Self { lanes }, tasks)
+        (Self { lanes }, Lanes { close, tasks })
     }
 
     /// Hands work in and waits for its answer's bytes. Dropping the wait drops nothing

@@ -2,13 +2,22 @@
 //! of another actor or with another body it gives nothing away (I4, I5).
 
 use prost::Message;
-use tiltaksplass::{domain::access::Role, proto::v1::*, worker};
+use tiltaksplass::{
+    domain::{
+        access::Role,
+        calendar::Timestamp,
+        ids::LedgerId,
+        ledger::{Due, DueKind, due_request_id},
+    },
+    proto::v1::*,
+    worker,
+};
 use time::Duration;
 use tonic::Code;
 
 use crate::{
     support::{reason, request_id},
-    world::{OFFICE, TRONDHEIM, World, date, join},
+    world::{COUNTY, OFFICE, TRONDHEIM, World, date, join},
 };
 
 #[tokio::test]
@@ -132,10 +141,61 @@ async fn after_thirty_days_a_retry_is_refused_and_nothing_happens_twice() {
     office.waitlist().join_waitlist(request.clone()).await.unwrap();
     world.service.clock.advance(Duration::minutes(2));
     worker::retire_answers(&world.service.app).await.unwrap();
-    let refused = office.waitlist().join_waitlist(request).await.unwrap_err();
+    let refused = office.waitlist().join_waitlist(request.clone()).await.unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert_eq!(reason(&refused), "REQUEST_ID_EXPIRED");
+    // Nobody else learns even that.
+    let colleague = world.service.caller_as(Role::Office, OFFICE, "office-2").await;
+    let refused = colleague.waitlist().join_waitlist(request).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused)), reused());
     world.service.verify().await;
+}
+
+#[tokio::test]
+async fn nobody_can_take_the_id_of_what_is_due() {
+    let mut world = World::new().await;
+    let (ledger, _) = world.vta(1).await;
+    world.join(&ledger, 1).await;
+    world.allocate(&ledger, 1).await;
+    let mut sql = world.service.sql().await;
+    let due = sqlx::query_as("SELECT due_at, thing FROM schedule").fetch_one(&mut sql).await;
+    let (at, thing): (time::OffsetDateTime, uuid::Uuid) = due.unwrap();
+    let id = LedgerId::from_texts(&ledger.county_id, &ledger.measure_code).unwrap();
+    let due = Due { at: Timestamp::from_datetime(at), kind: DueKind::LapseProposal, thing };
+    let taken = JoinWaitlistRequest {
+        request_id: due_request_id(&id, &due).to_string(),
+        ..join(&ledger, 2)
+    };
+    let refused = world.office.waitlist().join_waitlist(taken).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), reason(&refused)),
+        (Code::InvalidArgument, "INVALID_FIELDS".into())
+    );
+    world.service.clock.advance(Duration::days(30));
+    world.county = world.service.caller(Role::County, COUNTY).await;
+    world.join(&ledger, 3).await;
+    world.service.verify().await;
+}
+
+#[tokio::test]
+async fn asking_about_a_person_by_a_join_leaves_a_trace() {
+    let world = World::new().await;
+    let (ledger, _) = world.vta(1).await;
+    world.join(&ledger, 1).await;
+    world.office.waitlist().join_waitlist(join(&ledger, 1)).await.unwrap_err();
+    let preview = JoinWaitlistRequest { validate_only: true, ..join(&ledger, 1) };
+    world.office.waitlist().join_waitlist(preview).await.unwrap_err();
+    let preview = JoinWaitlistRequest { validate_only: true, ..join(&ledger, 2) };
+    world.office.waitlist().join_waitlist(preview).await.unwrap();
+    let mut sql = world.service.sql().await;
+    let traces: Vec<(String, String, i32)> = sqlx::query_as(
+        "SELECT organisation, purpose, cardinality(person_ids) FROM access_log \
+         WHERE method = 'JoinWaitlist'",
+    )
+    .fetch_all(&mut sql)
+    .await
+    .unwrap();
+    assert_eq!(traces, vec![(OFFICE.to_owned(), "test".to_owned(), 1); 3]);
 }
 
 #[tokio::test]

@@ -205,6 +205,20 @@ async fn a_database_that_could_forget_is_refused() {
     assert!(told.err.contains("synchronous_commit off"), "{}", told.err);
 }
 
+#[tokio::test]
+async fn keys_of_another_database_are_refused() {
+    let url = url(&new_database().await);
+    let place = Place::new();
+    let mut serving = place.serve(&["--database-url", &url]).await;
+    assert_eq!(code(serving.terminate().await), 0);
+    let stranger = Place::new();
+    let told = stranger.run(&["serve", "--listen", "127.0.0.1:0", "--database-url", &url]).await;
+    assert_eq!((code(told.status), told.out.as_str()), (1, ""), "{told:?}");
+    assert!(told.err.contains("are not those of this database"), "{}", told.err);
+    let mut serving = place.serve(&["--database-url", &url]).await;
+    assert_eq!(code(serving.terminate().await), 0);
+}
+
 /// The embedded database of a service, as its owner.
 async fn owner(place: &Place) -> PgConnection {
     let address = postgres::attach(&place.data()).expect("its PostgreSQL runs");

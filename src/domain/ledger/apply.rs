@@ -7,7 +7,7 @@ use crate::domain::{
     capacity::{PlaceGroup, Submission, SubmissionState},
     event::Event,
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
-    ledger::{Due, Ledger, walk::Queue},
+    ledger::{Due, Ledger, decide_capacity::put_quota, walk::Queue},
     waitlist::{Entry, EntryState},
 };
 
@@ -34,7 +34,7 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
         Event::QuotasSet { quotas, days } => {
             for quota in quotas {
                 let of = ledger.frame.quotas.entry(quota.municipality_number.clone());
-                of.or_default().push(quota.clone());
+                put_quota(of.or_default(), quota.clone());
             }
             ledger.touched.frame = true;
             ledger.schedule(days.iter().copied().map(Due::day));

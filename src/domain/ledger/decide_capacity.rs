@@ -7,13 +7,13 @@ use time::Date;
 use crate::domain::{
     access::ActorKey,
     account::{AccountKey, WHOLE_PLACE},
-    capacity::{
-        PlaceGroup, PlacesInPeriod, Quota, Submission, SubmissionState, boundaries_after, places_on,
-    },
+    capacity::{PlaceGroup, Quota, Submission, SubmissionState, boundaries_after, places_on},
     command::{ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity},
     event::Event,
     ids::{IdSource, MunicipalityNumber, PlaceGroupId, SubmissionId},
-    ledger::{Context, Frame, Ledger, PLACE_GROUPS_MAX, decide::require_free_references},
+    ledger::{
+        Context, Frame, HISTORY_MAX, Ledger, PLACE_GROUPS_MAX, decide::require_free_references,
+    },
     measure::Distribution,
     refusal::Refusal,
 };
@@ -118,18 +118,30 @@ fn group_with(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Re
         Some(group) => group.clone(),
         None => new_group(ledger, submission)?,
     };
+    require_room("capacities of this place group", group.capacity.len())?;
     if let Some(name) = &submission.name {
         group.name.clone_from(name);
     }
     if let Some(site) = &submission.site_municipality_number {
         group.site_municipality_number = site.clone();
     }
-    group.work_fields.clone_from(&submission.work_fields);
+    if !submission.work_fields.is_empty() {
+        group.work_fields.clone_from(&submission.work_fields);
+    }
     if submission.stated_wait.is_some() {
         group.stated_wait = submission.stated_wait;
     }
     group.capacity.push(submission.places.clone());
     Ok(group)
+}
+
+/// One more dated decision must fit.
+fn require_room(what: &'static str, so_far: usize) -> Result<(), Refusal> {
+    let (would_be, most) = (so_far + 1, HISTORY_MAX);
+    if would_be > most {
+        return Err(Refusal::LimitReached { what, would_be, most });
+    }
+    Ok(())
 }
 
 fn new_group(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Refusal> {
@@ -162,6 +174,7 @@ pub(super) fn set_budget(
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
     context.measure(ledger)?;
+    require_room("place budgets of this ledger", ledger.frame.budgets.len())?;
     let today = context.today();
     let places = c.places.clone();
     let days = boundaries_after(std::slice::from_ref(&places), today).collect();
@@ -196,7 +209,9 @@ pub(super) fn set_quotas(
     }
     let mut after = ledger.frame.quotas.clone();
     for quota in &c.quotas {
-        after.entry(quota.municipality_number.clone()).or_default().push(quota.clone());
+        let history = after.entry(quota.municipality_number.clone()).or_default();
+        require_room("quotas of one municipality", history.len())?;
+        put_quota(history, quota.clone());
     }
     let today = context.today();
     require_within_budget(ledger, &after, &c.quotas, today)?;
@@ -251,8 +266,14 @@ pub(super) fn sum_of_quotas(quotas: &BTreeMap<MunicipalityNumber, Vec<Quota>>, d
 }
 
 fn quota_places(history: &[Quota], date: Date) -> u32 {
-    let periods: Vec<PlacesInPeriod> = history.iter().map(|quota| quota.places.clone()).collect();
-    places_on(&periods, date)
+    let holds = history.iter().rev().find(|quota| quota.places.covers(date));
+    holds.map_or(0, |quota| quota.places.places)
+}
+
+/// Adds a quota. It has no end, so what was to begin on its day or later never holds.
+pub(super) fn put_quota(history: &mut Vec<Quota>, quota: Quota) {
+    history.retain(|other| other.places.valid_from < quota.places.valid_from);
+    history.push(quota);
 }
 
 fn quota_limit(

@@ -34,6 +34,10 @@ pub enum DueKind {
 }
 
 impl DueKind {
+    /// Every kind, in the order they take effect.
+    pub const ALL: [Self; 4] =
+        [Self::BeginDay, Self::FinishPlacement, Self::LapseProposal, Self::ExpireOffer];
+
     /// The word the database keeps.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -46,9 +50,7 @@ impl DueKind {
 
     /// From the word the database keeps.
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::BeginDay, Self::FinishPlacement, Self::LapseProposal, Self::ExpireOffer]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -95,8 +97,10 @@ impl Due {
 }
 
 /// The request id of what is due: it follows from ledger, thing and time, so that it
-/// happens once whoever wakes the ledger.
+/// happens once whoever wakes the ledger. It is a UUID of version 8, which no client
+/// may use: otherwise one could take the id before its time and block what is due.
 pub fn due_request_id(ledger: &LedgerId, due: &Due) -> RequestId {
     let name = format!("{ledger}/{}/{}/{}", due.at.micros(), due.kind.as_str(), due.thing);
-    RequestId(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
+    let name = Uuid::new_v5(&NAMESPACE, name.as_bytes()).into_bytes();
+    RequestId(uuid::Builder::from_custom_bytes(name).into_uuid())
 }

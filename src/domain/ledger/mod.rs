@@ -39,6 +39,9 @@ use crate::domain::{
 /// The most place groups a ledger may have.
 pub const PLACE_GROUPS_MAX: usize = 2_000;
 
+/// The most dated decisions of one budget, quota or place group. Each batch reads them.
+pub const HISTORY_MAX: usize = 1_000;
+
 /// The state of a ledger, whole or in part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {

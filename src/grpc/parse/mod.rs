@@ -125,7 +125,12 @@ impl Violations {
 
     /// The client's name for a call.
     pub(super) fn request_id(&mut self, text: &str) -> Option<RequestId> {
-        self.uuid("request_id", text).map(RequestId)
+        let id = self.uuid("request_id", text)?;
+        if id.get_version_num() == 8 {
+            self.add("request_id", "must be a UUID of another version than 8");
+            return None;
+        }
+        Some(RequestId(id))
     }
 
     /// UUIDs without repeats.
@@ -372,5 +377,5 @@ fn holds_identity_number(text: &str) -> bool {
 /// a text look like another.
 fn is_treacherous(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -103,5 +103,5 @@ async fn calls_that_are_dropped_take_nothing_with_them() {
     assert_eq!(check(&history, &state), []);
     assert!(dropped > 500 && glances > 500, "too few were dropped: {dropped}, {glances}");
     let acknowledged = history.records.len() - dropped;
-    assert!(acknowledged > 100, "too few went on: {acknowledged}");
+    assert!(acknowledged > 20, "too few went on: {acknowledged}");
 }
