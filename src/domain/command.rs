@@ -1,7 +1,7 @@
 //! What can be asked of a ledger. A command is recorded with its events, so that
 //! the decision can be made again from the log alone. It names nobody.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, slice};
 
 use serde::{Deserialize, Serialize};
 use time::Date;
@@ -85,6 +85,46 @@ impl Command {
             Self::LapseProposal { .. } => "LAPSE_PROPOSAL",
             Self::ExpireOffer { .. } => "EXPIRE_OFFER",
             Self::FinishPlacement { .. } => "FINISH_PLACEMENT",
+        }
+    }
+}
+
+/// What a command reaches for: whose right to it counts, and whose person it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// The area as a whole.
+    Area,
+    /// A provider's places.
+    Provider(&'a OrganisationNumber),
+    /// A person of a municipality.
+    Resident(&'a MunicipalityNumber),
+    /// Proposals and offers.
+    Offers(&'a [OfferId]),
+    /// A placement.
+    Placement(PlacementId),
+}
+
+impl Command {
+    /// What it reaches for.
+    pub fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::ImportRegistry(_)
+            | Self::ReviewCapacity(_)
+            | Self::SetPlaceBudget(_)
+            | Self::SetQuotas(_)
+            | Self::AllocatePlaces(_)
+            | Self::BeginDay { .. } => Subject::Area,
+            Self::SubmitCapacity(c) => Subject::Provider(&c.organisation_number),
+            // Who follows a person up gives no right to put people on another's list.
+            Self::JoinWaitlist(c) => Subject::Resident(&c.municipality_number),
+            Self::ConfirmProposals(c) => Subject::Offers(&c.offer_ids),
+            Self::RespondToOffer(c) => Subject::Offers(slice::from_ref(&c.offer_id)),
+            Self::StartPlacement(c) => Subject::Offers(slice::from_ref(&c.offer_id)),
+            Self::EndPlacement(c) => Subject::Placement(c.placement_id),
+            Self::LapseProposal { offer_id } | Self::ExpireOffer { offer_id } => {
+                Subject::Offers(slice::from_ref(offer_id))
+            }
+            Self::FinishPlacement { placement_id } => Subject::Placement(*placement_id),
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::{
     domain::{
         access::{Actor, Role, Target},
-        command::Command,
+        command::{Command, Subject},
         event::{Header, Payload, RULES_VERSION},
         ids::{EntryId, PlaceGroupId, RequestId},
         ledger::Ledger,
@@ -40,28 +40,17 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
         let target = found.and_then(|o| of_entry(o.entry_id, Some(o.place_group_id)));
         target.unwrap_or_else(|| area.clone())
     };
-    match command {
-        Command::ImportRegistry(_)
-        | Command::ReviewCapacity(_)
-        | Command::SetPlaceBudget(_)
-        | Command::SetQuotas(_)
-        | Command::AllocatePlaces(_)
-        | Command::BeginDay { .. }
-        | Command::LapseProposal { .. }
-        | Command::ExpireOffer { .. }
-        | Command::FinishPlacement { .. } => vec![area],
-        Command::SubmitCapacity(c) => {
-            vec![Target { organisation_number: Some(c.organisation_number.clone()), ..area }]
+    match command.subject() {
+        Subject::Area => vec![area],
+        Subject::Provider(number) => {
+            vec![Target { organisation_number: Some(number.clone()), ..area }]
         }
-        // Who follows the person up gives no right to put people on another's list.
-        Command::JoinWaitlist(c) => {
-            vec![Target { municipality_number: Some(c.municipality_number.clone()), ..area }]
+        Subject::Resident(number) => {
+            vec![Target { municipality_number: Some(number.clone()), ..area }]
         }
-        Command::ConfirmProposals(c) => c.offer_ids.iter().map(|id| of_offer(*id)).collect(),
-        Command::RespondToOffer(c) => vec![of_offer(c.offer_id)],
-        Command::StartPlacement(c) => vec![of_offer(c.offer_id)],
-        Command::EndPlacement(c) => {
-            let found = ledger.placement(c.placement_id);
+        Subject::Offers(ids) => ids.iter().map(|id| of_offer(*id)).collect(),
+        Subject::Placement(id) => {
+            let found = ledger.placement(id);
             let target = found.and_then(|p| of_entry(p.entry_id, Some(p.place_group_id)));
             vec![target.unwrap_or(area)]
         }
@@ -72,22 +61,10 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
 /// no secret: another county's is refused as such. `first` is the place of the first
 /// target that is not the caller's.
 pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
-    let hidden = match &work.draft.command {
-        Command::ConfirmProposals(c) => c.offer_ids.get(first).map(|id| ("offer", id.to_string())),
-        Command::RespondToOffer(c) => Some(("offer", c.offer_id.to_string())),
-        Command::StartPlacement(c) => Some(("offer", c.offer_id.to_string())),
-        Command::EndPlacement(c) => Some(("placement", c.placement_id.to_string())),
-        Command::ImportRegistry(_)
-        | Command::SubmitCapacity(_)
-        | Command::ReviewCapacity(_)
-        | Command::SetPlaceBudget(_)
-        | Command::SetQuotas(_)
-        | Command::JoinWaitlist(_)
-        | Command::AllocatePlaces(_)
-        | Command::BeginDay { .. }
-        | Command::LapseProposal { .. }
-        | Command::ExpireOffer { .. }
-        | Command::FinishPlacement { .. } => None,
+    let hidden = match work.draft.command.subject() {
+        Subject::Offers(ids) => ids.get(first).map(|id| ("offer", id.to_string())),
+        Subject::Placement(id) => Some(("placement", id.to_string())),
+        Subject::Area | Subject::Provider(_) | Subject::Resident(_) => None,
     };
     match hidden {
         Some((what, id)) if work.actor.role != Role::County => Refusal::NotFound { what, id },

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use crate::{
     app::App,
     domain::{
-        command::Command,
+        command::{Command, Subject},
         ids::{AreaId, EntryId, PersonId},
         ledger::Ledger,
         national_identity::NationalIdentityNumber,
@@ -159,22 +159,10 @@ impl People {
 
 /// Whose entry an offer or placement command is about.
 pub(super) fn person_of(ledger: &Ledger, command: &Command) -> Option<PersonId> {
-    let entry_id = match command {
-        Command::RespondToOffer(c) => ledger.offer(c.offer_id)?.entry_id,
-        Command::EndPlacement(c) => ledger.placement(c.placement_id)?.entry_id,
-        Command::ImportRegistry(_)
-        | Command::SubmitCapacity(_)
-        | Command::ReviewCapacity(_)
-        | Command::SetPlaceBudget(_)
-        | Command::SetQuotas(_)
-        | Command::JoinWaitlist(_)
-        | Command::AllocatePlaces(_)
-        | Command::ConfirmProposals(_)
-        | Command::StartPlacement(_)
-        | Command::BeginDay { .. }
-        | Command::LapseProposal { .. }
-        | Command::ExpireOffer { .. }
-        | Command::FinishPlacement { .. } => return None,
+    let entry_id = match command.subject() {
+        Subject::Offers(ids) => ledger.offer(*ids.first()?)?.entry_id,
+        Subject::Placement(id) => ledger.placement(id)?.entry_id,
+        Subject::Area | Subject::Provider(_) | Subject::Resident(_) => return None,
     };
     ledger.entry(entry_id).map(|entry| entry.person_id)
 }
