@@ -92,22 +92,12 @@ pub(super) fn complete(
             join.grounds = plain.map(|p| people.seal(person_id, "entry.grounds", p)).transpose()?;
         }
         Command::RespondToOffer(c) => {
-            c.reason = seal(
-                ledger,
-                people,
-                &work.draft.command,
-                &format!("offer/{}/reason", c.offer_id),
-                plain,
-            )?;
+            let context = format!("offer/{}/reason", c.offer_id);
+            c.reason = seal(ledger, people, work, &context)?;
         }
         Command::EndPlacement(c) => {
-            c.reason = seal(
-                ledger,
-                people,
-                &work.draft.command,
-                &format!("placement/{}/reason", c.placement_id),
-                plain,
-            )?;
+            let context = format!("placement/{}/reason", c.placement_id);
+            c.reason = seal(ledger, people, work, &context)?;
         }
         Command::ImportRegistry(_)
         | Command::SubmitCapacity(_)
@@ -125,14 +115,14 @@ pub(super) fn complete(
     Ok(Some(command))
 }
 
+/// Seals the text of a command about an offer or a placement.
 fn seal(
     ledger: &Ledger,
     people: &People,
-    command: &Command,
+    work: &Work,
     context: &str,
-    plain: Option<&str>,
 ) -> Result<Option<Sealed>, sqlx::Error> {
-    match (plain, person_of(ledger, command)) {
+    match (&work.draft.plain, person_of(ledger, &work.draft.command)) {
         (Some(plain), Some(person)) => people.seal(person, context, plain).map(Some),
         // Without a person there is no such offer or placement, and the decision says so.
         _ => Ok(None),
