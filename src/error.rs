@@ -43,6 +43,21 @@ pub enum Error {
     /// The database cannot be reached now.
     #[error("the database cannot be reached now; try again with the same request_id")]
     DatabaseUnavailable,
+    /// The bytes are no message of this method.
+    #[error("the message is malformed: it is not one of this method")]
+    MessageMalformed,
+    /// The message is too large.
+    #[error("the message is larger than the {most_bytes} bytes this method takes")]
+    MessageTooLarge {
+        /// The most it may have.
+        most_bytes: usize,
+    },
+    /// There is no such method.
+    #[error("there is no such service or method here; reflection tells which there are")]
+    UnknownMethod,
+    /// This caller has made more calls than its share.
+    #[error("you have made more calls than your share; wait a moment")]
+    RateLimited,
     /// More work is queued than can be done in time.
     #[error("too much work is queued; try again in a moment")]
     Overloaded,

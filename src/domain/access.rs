@@ -173,6 +173,22 @@ methods!(
     SetPlaceBudget,
     SetQuotas,
     ListChanges,
+    ListAreas,
+    ListMunicipalities,
+    ListOffices,
+    ListMeasureTypes,
+    ListProviders,
+    ListDistributionKeys,
+    ListCapacities,
+    GetWaitlistEntry,
+    LeaveWaitlist,
+    LookupPerson,
+    ListOffers,
+    ListPlacements,
+    ListVacancies,
+    ExplainDecision,
+    ListPlaceBudgets,
+    ListQuotas,
 );
 
 /// How far a role's right to a method reaches.
@@ -213,6 +229,21 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::SetPlaceBudget => [All, No, No, No, No, No, No],
         Method::SetQuotas => [No, Own, No, No, No, No, No],
         Method::ListChanges => [All, Own, No, No, No, All, All],
+        Method::ListAreas
+        | Method::ListMunicipalities
+        | Method::ListOffices
+        | Method::ListMeasureTypes
+        | Method::ListProviders
+        | Method::ListDistributionKeys => [All, All, All, All, All, All, All],
+        Method::ListCapacities => [All, Own, OwnArea, OwnArea, Own, All, All],
+        Method::GetWaitlistEntry | Method::LeaveWaitlist | Method::LookupPerson => {
+            [No, Own, Own, No, No, No, No]
+        }
+        Method::ListOffers | Method::ListPlacements => [No, Own, Own, No, Own, No, No],
+        Method::ListVacancies | Method::ListPlaceBudgets | Method::ListQuotas => {
+            [All, Own, OwnArea, OwnArea, No, All, All]
+        }
+        Method::ExplainDecision => [No, Own, Own, No, No, No, All],
     }
 }
 

@@ -54,4 +54,31 @@ impl AllocationService for Api {
         let method = Method::EndPlacement;
         self.write(r, method, parse::end_placement, answer::end_placement).await
     }
+    async fn list_offers(
+        &self,
+        _r: Request<crate::proto::v1::ListOffersRequest>,
+    ) -> Result<Response<crate::proto::v1::ListOffersResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn list_placements(
+        &self,
+        _r: Request<crate::proto::v1::ListPlacementsRequest>,
+    ) -> Result<Response<crate::proto::v1::ListPlacementsResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn list_vacancies(
+        &self,
+        _r: Request<crate::proto::v1::ListVacanciesRequest>,
+    ) -> Result<Response<crate::proto::v1::ListVacanciesResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn explain_decision(
+        &self,
+        _r: Request<crate::proto::v1::ExplainDecisionRequest>,
+    ) -> Result<Response<crate::proto::v1::ExplainDecisionResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
 }

@@ -92,7 +92,7 @@ pub(super) fn account_municipality(key: &AccountKey) -> String {
     }
 }
 
-fn offer(offer: &Offer) -> pb::Offer {
+pub(super) fn offer(offer: &Offer) -> pb::Offer {
     let (state, confirm_by, answer_by) = match &offer.state {
         OfferState::Proposed { confirm_by } => (pb::OfferState::Proposed, Some(*confirm_by), None),
         OfferState::Offered { answer_by, .. } => (pb::OfferState::Offered, None, Some(*answer_by)),
@@ -115,7 +115,7 @@ fn offer(offer: &Offer) -> pb::Offer {
     }
 }
 
-fn placement(placement: &Placement) -> pb::Placement {
+pub(super) fn placement(placement: &Placement) -> pb::Placement {
     let outcome = match &placement.state {
         PlacementState::Running => pb::PlacementOutcome::Unspecified,
         PlacementState::Ending(end) | PlacementState::Ended(end) => outcome(end.outcome),
@@ -130,6 +130,15 @@ fn placement(placement: &Placement) -> pb::Placement {
         start_date: Some(date(placement.start_date)),
         end_date: placement.state.end().map(|end| date(end.end_date)),
         outcome: outcome.into(),
+        state: placement_state(&placement.state).into(),
+    }
+}
+
+fn placement_state(state: &PlacementState) -> pb::PlacementState {
+    match state {
+        PlacementState::Running => pb::PlacementState::Running,
+        PlacementState::Ending(_) => pb::PlacementState::Ending,
+        PlacementState::Ended(_) => pb::PlacementState::Ended,
     }
 }
 
@@ -152,7 +161,7 @@ fn placement_after(ledger: &Ledger, id: PlacementId) -> Option<pb::Placement> {
     ledger.placement(id).map(placement)
 }
 
-fn passed_over_reason(reason: PassedOverReason) -> pb::PassedOverReason {
+pub(super) fn passed_over_reason(reason: PassedOverReason) -> pb::PassedOverReason {
     match reason {
         PassedOverReason::NoQuota => pb::PassedOverReason::NoQuota,
         PassedOverReason::NoAcceptablePlace => pb::PassedOverReason::NoAcceptablePlace,
@@ -162,7 +171,7 @@ fn passed_over_reason(reason: PassedOverReason) -> pb::PassedOverReason {
     }
 }
 
-fn run_end(end: RunEnd) -> pb::RunEnd {
+pub(super) fn run_end(end: RunEnd) -> pb::RunEnd {
     match end {
         RunEnd::AllProposed => pb::RunEnd::AllProposed,
         RunEnd::NoFreePlace => pb::RunEnd::NoFreePlace,

@@ -49,6 +49,12 @@ impl CapacityService for Api {
     ) -> Result<Response<GetAvailabilityResponse>, Status> {
         self.read(r, Method::GetAvailability, parse::get_availability, availability).await
     }
+    async fn list_capacities(
+        &self,
+        _r: Request<crate::proto::v1::ListCapacitiesRequest>,
+    ) -> Result<Response<crate::proto::v1::ListCapacitiesResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
 }
 
 /// What is free. A provider sees its own place groups and nothing beside them.

@@ -55,6 +55,19 @@ impl FairShareService for Api {
     ) -> Result<Response<SetQuotasResponse>, Status> {
         self.write(r, Method::SetQuotas, parse::set_quotas, answer::set_quotas).await
     }
+    async fn list_place_budgets(
+        &self,
+        _r: Request<pb::ListPlaceBudgetsRequest>,
+    ) -> Result<Response<pb::ListPlaceBudgetsResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn list_quotas(
+        &self,
+        _r: Request<pb::ListQuotasRequest>,
+    ) -> Result<Response<pb::ListQuotasResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
 }
 
 /// A pure calculation. It runs where it may take its time without holding others up.

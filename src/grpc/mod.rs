@@ -86,6 +86,7 @@ mutations!(
     RespondToOfferRequest,
     StartPlacementRequest,
     EndPlacementRequest,
+    LeaveWaitlistRequest,
     SetPlaceBudgetRequest,
     SetQuotasRequest,
     ImportRegistryRequest,

@@ -47,6 +47,47 @@ impl RegistryService for Api {
         };
         respond(Method::ImportRegistry, outcome.await)
     }
+    async fn list_areas(
+        &self,
+        _r: Request<crate::proto::v1::ListAreasRequest>,
+    ) -> Result<Response<crate::proto::v1::ListAreasResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn list_municipalities(
+        &self,
+        _r: Request<crate::proto::v1::ListMunicipalitiesRequest>,
+    ) -> Result<Response<crate::proto::v1::ListMunicipalitiesResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn list_offices(
+        &self,
+        _r: Request<crate::proto::v1::ListOfficesRequest>,
+    ) -> Result<Response<crate::proto::v1::ListOfficesResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn list_measure_types(
+        &self,
+        _r: Request<crate::proto::v1::ListMeasureTypesRequest>,
+    ) -> Result<Response<crate::proto::v1::ListMeasureTypesResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn list_providers(
+        &self,
+        _r: Request<crate::proto::v1::ListProvidersRequest>,
+    ) -> Result<Response<crate::proto::v1::ListProvidersResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn list_distribution_keys(
+        &self,
+        _r: Request<crate::proto::v1::ListDistributionKeysRequest>,
+    ) -> Result<Response<crate::proto::v1::ListDistributionKeysResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
 }
 
 /// Puts the pieces of an import together; the first one says what it is.

@@ -42,7 +42,10 @@ pub(super) fn status(error: &Error) -> Status {
         Error::Refused(refusal) if code == Code::FailedPrecondition => {
             details.add_precondition_failure_violation(name, "", refusal.to_string());
         }
-        Error::NotYetAtSeq { .. } | Error::DatabaseUnavailable | Error::Overloaded => {
+        Error::NotYetAtSeq { .. }
+        | Error::DatabaseUnavailable
+        | Error::Overloaded
+        | Error::RateLimited => {
             details.set_retry_info(Some(RETRY_AFTER));
         }
         Error::Refused(_)
@@ -51,6 +54,9 @@ pub(super) fn status(error: &Error) -> Status {
         | Error::PageTokenInvalid
         | Error::DistributionKeyNotFound { .. }
         | Error::Apportionment(_)
+        | Error::MessageMalformed
+        | Error::MessageTooLarge { .. }
+        | Error::UnknownMethod
         | Error::DeadlineExceeded
         | Error::Internal(_) => {}
     }
@@ -90,6 +96,10 @@ fn code_and_reason(error: &Error) -> (Code, ErrorReason) {
         Error::Apportionment(_) => (Code::FailedPrecondition, ErrorReason::ApportionmentImpossible),
         Error::NotYetAtSeq { .. } => (Code::Unavailable, ErrorReason::NotYetAtSeq),
         Error::DatabaseUnavailable => (Code::Unavailable, ErrorReason::DatabaseUnavailable),
+        Error::MessageMalformed => (Code::InvalidArgument, ErrorReason::MessageMalformed),
+        Error::MessageTooLarge { .. } => (Code::InvalidArgument, ErrorReason::MessageTooLarge),
+        Error::UnknownMethod => (Code::Unimplemented, ErrorReason::UnknownMethod),
+        Error::RateLimited => (Code::ResourceExhausted, ErrorReason::RateLimited),
         Error::Overloaded => (Code::ResourceExhausted, ErrorReason::Overloaded),
         Error::DeadlineExceeded => (Code::DeadlineExceeded, ErrorReason::DeadlineExceeded),
         Error::Internal(_) => (Code::Internal, ErrorReason::Internal),
@@ -149,6 +159,7 @@ fn metadata(error: &Error) -> HashMap<String, String> {
             vec![("bad_rows", rows.len().to_string())]
         }
         Error::NotYetAtSeq { wanted, .. } => vec![("wanted_seq", wanted.to_string())],
+        Error::MessageTooLarge { most_bytes } => vec![("most_bytes", most_bytes.to_string())],
         Error::Refused(_)
         | Error::InvalidFields(_)
         | Error::RequestIdReused
@@ -156,7 +167,10 @@ fn metadata(error: &Error) -> HashMap<String, String> {
         | Error::PageTokenInvalid
         | Error::DistributionKeyNotFound { .. }
         | Error::Apportionment(_)
+        | Error::MessageMalformed
+        | Error::UnknownMethod
         | Error::DatabaseUnavailable
+        | Error::RateLimited
         | Error::Overloaded
         | Error::DeadlineExceeded
         | Error::Internal(_) => Vec::new(),

@@ -59,6 +59,26 @@ impl WaitlistService for Api {
     ) -> Result<Response<SummarizeQueuesResponse>, Status> {
         self.read(r, Method::SummarizeQueues, parse::summarize_queues, summary).await
     }
+    async fn get_waitlist_entry(
+        &self,
+        _r: Request<pb::GetWaitlistEntryRequest>,
+    ) -> Result<Response<pb::GetWaitlistEntryResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn leave_waitlist(
+        &self,
+        _r: Request<pb::LeaveWaitlistRequest>,
+    ) -> Result<Response<pb::LeaveWaitlistResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn lookup_person(
+        &self,
+        _r: Request<pb::LookupPersonRequest>,
+    ) -> Result<Response<pb::LookupPersonResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
 }
 
 /// An entry that is not the caller's answers like one that is not there.
