@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     domain::{calendar::Timestamp, registry::Registry},
     keys::Keys,
+    recorder::Recorder,
     store::db::Db,
 };
 
@@ -63,14 +64,19 @@ pub struct App {
     pub ids: Arc<dyn Ids>,
     /// The local keys.
     pub keys: Arc<Keys>,
+    /// Writes down who has read what.
+    pub recorder: Recorder,
     /// The registry as last seen.
     pub registry: RegistryCache,
 }
 
 impl App {
-    /// A service on a database, with these keys.
+    /// A service on a database, with these keys. Its recorder is a task, so this must be
+    /// called where tasks can be.
     pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, keys: Arc<Keys>) -> Self {
-        Self { db, clock, ids, keys, registry: RegistryCache::default() }
+        let names = Arc::clone(&ids);
+        let recorder = Recorder::start(db.clone(), Arc::new(move || names.id()));
+        Self { db, clock, ids, keys, recorder, registry: RegistryCache::default() }
     }
 }
 

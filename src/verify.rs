@@ -8,6 +8,12 @@ use std::{
 
 use sqlx::PgConnection;
 
+mod accesses;
+mod answers;
+mod people;
+
+pub use people::KEY_CHECK;
+
 use crate::{
     domain::{
         account::AccountKey,
@@ -19,6 +25,7 @@ use crate::{
         registry::{Registry, RegistryRow},
         waitlist::EntryState,
     },
+    keys::Keys,
     store::{self, db::Db, log::LogRow, snapshot::Snapshot},
 };
 
@@ -36,40 +43,61 @@ pub struct Report {
     pub log_rows: u64,
     /// How many entries, offers and placements were compared.
     pub state_rows: usize,
+    /// How many accesses were found in their chains.
+    pub accesses: u64,
+    /// How many people's keys and ciphertexts were opened.
+    pub people: u64,
     /// What is wrong; empty when all is well.
     pub findings: Vec<String>,
 }
 
 impl Report {
     fn find(&mut self, ledger: &LedgerId, what: impl std::fmt::Display) {
+        self.tell(format!("{ledger}: {what}"));
+    }
+
+    fn tell(&mut self, finding: String) {
         if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(format!("{ledger}: {what}"));
+            self.findings.push(finding);
         }
     }
 }
 
-/// Checks everything, as of one moment; the service may go on meanwhile.
-pub async fn verify(db: &Db) -> Result<Report, sqlx::Error> {
+/// Checks everything; the service may go on meanwhile. Who people are is opened only where
+/// the keys are at hand.
+pub async fn verify(db: &Db, keys: Option<&Keys>) -> Result<Report, sqlx::Error> {
+    let mut report = Report::default();
+    check_ledgers(db, &mut report).await?;
+    let mut transaction = db.begin_audit().await?;
+    answers::check(&mut transaction, &mut report).await?;
+    if let Some(keys) = keys {
+        people::check(&mut transaction, keys, &mut report).await?;
+    }
+    transaction.rollback().await?;
+    Ok(report)
+}
+
+/// Logs, tables, the registry and the accesses, as of one moment.
+async fn check_ledgers(db: &Db, report: &mut Report) -> Result<(), sqlx::Error> {
     let mut transaction = db.begin_check().await?;
     let connection = &mut *transaction;
-    let mut report = Report::default();
     let mut registries = Registries::default();
     let ids = store::ledger::list(connection, None).await?;
     // The registry first: the others were decided by its versions.
     let (registry, others): (Vec<_>, Vec<_>) = ids.into_iter().partition(LedgerId::is_registry);
     for id in registry.iter().chain(&others) {
-        check_ledger(connection, id, &mut registries, &mut report).await?;
+        check_ledger(connection, id, &mut registries, report).await?;
     }
     if registries.rows != store::registry::all(connection).await? {
-        report.findings.push("the registry's rows are not what its log says".to_owned());
+        report.tell("the registry's rows are not what its log says".to_owned());
     }
     for (what, count) in store::snapshot::strays(connection).await? {
         if count > 0 {
-            report.findings.push(format!("{count} {what}"));
+            report.tell(format!("{count} {what}"));
         }
     }
-    transaction.rollback().await?;
-    Ok(report)
+    accesses::check(connection, report).await?;
+    transaction.rollback().await
 }
 
 /// The registry's versions, as its log makes them.

@@ -146,6 +146,15 @@ pub(super) fn keys(folder: &Path) -> Result<Arc<Keys>, Failure> {
     Ok(Arc::new(Keys::load_or_create(&key_folder(folder)?.join("main.json"))?))
 }
 
+/// The keys of a data folder, if it has any.
+pub(super) fn keys_at_hand(folder: &Path) -> Result<Option<Arc<Keys>>, Failure> {
+    let file = folder.join("keys").join("main.json");
+    if !file.exists() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Keys::load(&file)?)))
+}
+
 /// The issuer of a data folder; made when it is not there.
 pub(super) fn issuer(folder: &Path) -> Result<Arc<LocalIssuer>, Failure> {
     Ok(Arc::new(LocalIssuer::load_or_create(&key_folder(folder)?.join("issuer.key"))?))

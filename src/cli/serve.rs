@@ -19,6 +19,7 @@ use crate::{
     postgres::EmbeddedError,
     server,
     store::{self, db::Db, migrate::migrate as run_migrations},
+    verify::KEY_CHECK,
 };
 
 /// Runs the service.
@@ -65,11 +66,10 @@ async fn ready_database(place: &PlaceArgs, keys: &Keys) -> Result<(Database, Db)
 
 /// Refuses keys of another database: with them nobody would be found again.
 async fn require_keys(db: &Db, keys: &Keys, folder: &Path) -> Result<(), Failure> {
-    let parts: [&[u8]; 1] = [b"key check"];
     let mut transaction = db.begin_write().await?;
-    let value = store::key_check::value(&mut transaction, &keys.fingerprint(&parts)).await?;
+    let value = store::key_check::value(&mut transaction, &keys.fingerprint(&KEY_CHECK)).await?;
     transaction.commit().await?;
-    if keys.fingerprint_matches(&parts, &value) {
+    if keys.fingerprint_matches(&KEY_CHECK, &value) {
         return Ok(());
     }
     Err(format!(

@@ -28,6 +28,17 @@ pub fn row_hash(prev: &Hash, header: &[u8], payload_digest: &Hash) -> Hash {
         .into()
 }
 
+const ACCESS_TAG: &[u8] = b"tiltaksplass.access.v1\0";
+
+/// The hash of an access: SHA-256(tag ‖ prev ‖ each part behind its length as 8 bytes).
+pub fn access_hash<'a>(prev: &Hash, parts: impl IntoIterator<Item = &'a [u8]>) -> Hash {
+    let start = Sha256::new().chain_update(ACCESS_TAG).chain_update(prev);
+    let whole = parts.into_iter().fold(start, |hasher, part| {
+        hasher.chain_update((part.len() as u64).to_be_bytes()).chain_update(part)
+    });
+    whole.finalize().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +49,14 @@ mod tests {
         assert_ne!(base, row_hash(&[1; 32], b"header", &payload_digest(b"payload")));
         assert_ne!(base, row_hash(&GENESIS, b"headeq", &payload_digest(b"payload")));
         assert_ne!(base, row_hash(&GENESIS, b"header", &payload_digest(b"payloae")));
+    }
+
+    #[test]
+    fn parts_of_an_access_are_told_apart() {
+        let hash = |parts: &[&[u8]]| access_hash(&GENESIS, parts.iter().copied());
+        assert_ne!(hash(&[b"ab", b"c"]), hash(&[b"a", b"bc"]));
+        assert_ne!(hash(&[b"ab"]), hash(&[b"ab", b""]));
+        assert_ne!(hash(&[b"ab"]), access_hash(&[1; 32], [b"ab".as_slice()]));
     }
 
     /// Computed by another implementation (Python's hashlib), so that a change of the

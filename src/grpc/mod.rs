@@ -322,9 +322,7 @@ impl Reader {
             entries,
             permitted,
         };
-        let transaction = self.app.db.begin_record().await?;
-        store::access_log::record(transaction, &[access]).await?;
-        Ok(())
+        self.app.recorder.record(vec![access]).await
     }
 }
 

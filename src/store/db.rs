@@ -13,8 +13,9 @@ pub const WRITE_ROLE: &str = "tiltaksplass_write";
 pub const READ_ROLE: &str = "tiltaksplass_read";
 /// Connections for writers: one a lane, and some for the worker.
 pub const WRITE_CONNECTIONS: u32 = 6;
-/// Connections for the access log, so that no burst of reads keeps the lanes waiting.
-pub const RECORD_CONNECTIONS: u32 = 4;
+/// Connections for the access log, whose recorder uses one at a time: no burst of reads keeps
+/// the lanes waiting.
+pub const RECORD_CONNECTIONS: u32 = 2;
 /// Connections for readers.
 pub const READ_CONNECTIONS: u32 = 12;
 /// How long a call waits for a connection.
@@ -77,12 +78,17 @@ impl Db {
     /// The same, for a check of everything, which may take its time.
     pub async fn begin_check(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         let mut transaction = self.begin_read().await?;
-        sqlx::query("-- unhurried\nSET LOCAL statement_timeout = 0")
+        take_time(&mut transaction).await?;
+        Ok(transaction)
+    }
+
+    /// The same, for what the read role may not see: answers, and who people are.
+    pub async fn begin_audit(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let mut transaction = self.write.begin().await?;
+        sqlx::query("-- audit_snapshot\nSET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .execute(&mut *transaction)
             .await?;
-        sqlx::query("-- unhurried_pauses\nSET LOCAL idle_in_transaction_session_timeout = 0")
-            .execute(&mut *transaction)
-            .await?;
+        take_time(&mut transaction).await?;
         Ok(transaction)
     }
 
@@ -100,6 +106,15 @@ impl Db {
         self.read.close().await;
         self.record.close().await;
     }
+}
+
+/// Lets a transaction take longer than a call may.
+async fn take_time(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("-- unhurried\nSET LOCAL statement_timeout = 0").execute(&mut *connection).await?;
+    sqlx::query("-- unhurried_pauses\nSET LOCAL idle_in_transaction_session_timeout = 0")
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Why a database is refused at the start.

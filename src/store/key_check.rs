@@ -18,8 +18,13 @@ pub async fn value(
     .bind(proposed.as_slice())
     .execute(&mut *connection)
     .await?;
+    find(connection).await?.ok_or(sqlx::Error::RowNotFound)
+}
+
+/// The value that proves the keys, if there is one.
+pub async fn find(connection: &mut PgConnection) -> Result<Option<Vec<u8>>, sqlx::Error> {
     sqlx::query_scalar("-- key_check\nSELECT check_value FROM key_check WHERE county_id = $1")
         .bind(REGISTRY_AREA)
-        .fetch_one(connection)
+        .fetch_optional(connection)
         .await
 }

@@ -4,6 +4,7 @@
 //! them is run by the tests over a real PostgreSQL, and a build needs no database.
 
 pub mod access_log;
+pub mod answers;
 pub mod claim;
 pub mod db;
 pub mod key_check;

@@ -139,3 +139,49 @@ pub async fn data_keys(
         .map(|row| Ok((PersonId(row.try_get("person_id")?), row.try_get("data_key")?)))
         .collect()
 }
+
+/// What is kept of a person.
+#[derive(Clone)]
+pub struct Kept {
+    /// Who.
+    pub person_id: PersonId,
+    /// The identity as ciphertext.
+    pub identity: Vec<u8>,
+    /// The wrapped data key.
+    pub data_key: Vec<u8>,
+    /// The digests to find the person by, with their key versions.
+    pub digests: Vec<(i32, Vec<u8>)>,
+}
+
+/// A page of people, by id, with all that is kept of them: for `verify` alone.
+pub async fn page(
+    connection: &mut PgConnection,
+    after: Option<PersonId>,
+    limit: i64,
+) -> Result<Vec<Kept>, sqlx::Error> {
+    let rows = sqlx::query(
+        "-- people_page\n\
+         SELECT p.person_id, p.identity, p.data_key, \
+         array(SELECT k.key_version FROM person_key k WHERE k.person_id = p.person_id \
+               ORDER BY k.key_version, k.hmac) AS versions, \
+         array(SELECT k.hmac FROM person_key k WHERE k.person_id = p.person_id \
+               ORDER BY k.key_version, k.hmac) AS hmacs \
+         FROM person p WHERE $1::uuid IS NULL OR p.person_id > $1 ORDER BY p.person_id LIMIT $2",
+    )
+    .bind(after.map(|person| person.0))
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let versions: Vec<i32> = row.try_get("versions")?;
+            let hmacs: Vec<Vec<u8>> = row.try_get("hmacs")?;
+            Ok(Kept {
+                person_id: PersonId(row.try_get("person_id")?),
+                identity: row.try_get("identity")?,
+                data_key: row.try_get("data_key")?,
+                digests: versions.into_iter().zip(hmacs).collect(),
+            })
+        })
+        .collect()
+}

@@ -207,6 +207,11 @@ pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>,
          SELECT what || ' of no ledger' AS what, count(*) AS n FROM rows r \
          WHERE NOT EXISTS (SELECT FROM ledger l WHERE l.county_id = r.county_id \
          AND l.measure_code = r.measure_code) GROUP BY 1 \
+         UNION ALL SELECT 'accesses of no recorder', count(*) FROM access_log a \
+         WHERE a.recorder_id IS NOT NULL AND NOT EXISTS (SELECT FROM access_recorder r \
+         WHERE r.county_id = a.county_id AND r.recorder_id = a.recorder_id) \
+         UNION ALL SELECT 'entries of nobody', count(*) FROM entry e \
+         WHERE NOT EXISTS (SELECT FROM person p WHERE p.person_id = e.person_id) \
          UNION ALL SELECT 'people without a key', count(*) FROM person p \
          WHERE NOT EXISTS (SELECT FROM person_key k WHERE k.person_id = p.person_id) \
          UNION ALL SELECT 'claims without an entry', count(*) FROM person_claim c \

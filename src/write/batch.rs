@@ -73,9 +73,12 @@ pub(super) async fn run(
     } else {
         transaction.rollback().await?;
     }
-    if !batch.questions.is_empty() {
-        let transaction = app.db.begin_record().await?;
-        store::access_log::record(transaction, &batch.questions).await?;
+    let (asked, accesses): (Vec<usize>, Vec<Access>) = batch.questions.into_iter().unzip();
+    if app.recorder.record(accesses).await.is_err() {
+        // What was not written down is not answered (I11).
+        for index in asked {
+            answers[index] = Err(Error::DatabaseUnavailable);
+        }
     }
     Ok(answers)
 }
@@ -96,7 +99,7 @@ struct Batch<'a> {
     open: BTreeMap<LedgerId, Open>,
     replays: BTreeMap<(LedgerId, RequestId), Replay>,
     people: People,
-    questions: Vec<Access>,
+    questions: BTreeMap<usize, Access>,
 }
 
 impl<'a> Batch<'a> {
@@ -135,7 +138,7 @@ impl<'a> Batch<'a> {
             open,
             replays: BTreeMap::new(),
             people: People::default(),
-            questions: Vec::new(),
+            questions: BTreeMap::new(),
         })
     }
 
@@ -319,7 +322,7 @@ impl<'a> Batch<'a> {
     /// about a person and leaves no log row: the question itself is written down (I11).
     fn note_question(&mut self, index: usize, work: &Work) {
         let Some(person) = self.people.of_join(index) else { return };
-        self.questions.push(Access {
+        let access = Access {
             access_id: self.app.ids.id(),
             at: self.app.clock.now(),
             actor: work.actor.clone(),
@@ -329,7 +332,8 @@ impl<'a> Batch<'a> {
             entries: Vec::new(),
             people: vec![person],
             permitted: true,
-        });
+        };
+        self.questions.insert(index, access);
     }
 
     /// Decides, reading on where the loaded part of a queue runs out.

@@ -28,7 +28,8 @@ use tiltaksplass::{
         waitlist_service_client::WaitlistServiceClient,
     },
     server,
-    store::{db::Db, migrate::migrate},
+    store::{db::Db, key_check, migrate::migrate},
+    verify::KEY_CHECK,
 };
 use time::{Duration, OffsetDateTime, macros::datetime};
 use tokio::{
@@ -191,8 +192,17 @@ impl Service {
             serving: None,
             _folder: folder,
         };
+        service.prove_keys().await;
         service.serve().await;
         service
+    }
+
+    /// Makes these the database's keys, as `serve` does.
+    async fn prove_keys(&self) {
+        let mut transaction = self.app.db.begin_write().await.unwrap();
+        let proof = self.keys.fingerprint(&KEY_CHECK);
+        key_check::value(&mut transaction, &proof).await.unwrap();
+        transaction.commit().await.unwrap();
     }
 
     /// Another service on the same database, with the same keys, issuer and clock.
@@ -277,7 +287,8 @@ impl Service {
 
     /// Checks the whole database; nothing may be wrong.
     pub async fn verify(&self) {
-        let report = tiltaksplass::verify::verify(&self.app.db).await.unwrap();
+        let report =
+            tiltaksplass::verify::verify(&self.app.db, Some(&self.app.keys)).await.unwrap();
         assert!(report.findings.is_empty(), "{:#?}", report.findings);
     }
 }

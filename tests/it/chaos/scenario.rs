@@ -130,7 +130,7 @@ impl Scenario {
         let before = gather::heads(&self.office).await;
         state.replays = gather::replay(&self.office, &history).await;
         let after = gather::heads(&self.office).await;
-        state.verify = verify(&quiet.app.db).await.unwrap().findings;
+        state.verify = verify(&quiet.app.db, Some(&quiet.app.keys)).await.unwrap().findings;
         if before != after {
             state.verify.push(format!("replays moved {before:?} to {after:?}"));
         }

@@ -8,8 +8,8 @@ use crate::{
 };
 
 /// A ledger with one who is placed, one placed until a coming day, one offered, one
-/// proposed, one passed over, some who wait, a pending submission, and names in other
-/// systems.
+/// proposed, one passed over, some who wait, a pending submission, names in other systems,
+/// and accesses.
 pub async fn sample() -> World {
     let world = World::new().await;
     let (ledger, group) = world.vta(4).await;
@@ -52,6 +52,21 @@ pub async fn sample() -> World {
         ..SubmitCapacityRequest::default()
     };
     world.provider.capacity().submit_capacity(submission).await.unwrap();
+    read(&world, &ledger).await;
     world.service.verify().await;
     world
+}
+
+/// Reads what is written down: a list, and where each of those who wait stands.
+async fn read(world: &World, ledger: &Ledger) {
+    let list = ListWaitlistEntriesRequest { ledger: Some(ledger.clone()), ..Default::default() };
+    let list = world.office.waitlist().list_waitlist_entries(list).await.unwrap().into_inner();
+    for entry in list.entries {
+        let position = GetPositionRequest {
+            ledger: Some(ledger.clone()),
+            entry_id: entry.entry_id,
+            ..Default::default()
+        };
+        world.county.waitlist().get_position(position).await.unwrap();
+    }
 }

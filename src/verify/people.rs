@@ -1,0 +1,58 @@
+//! People, with the keys at hand: every key opens, every ciphertext is the person's own,
+//! and every digest finds the one it was made of.
+
+use std::collections::BTreeSet;
+
+use sqlx::PgConnection;
+
+use crate::{
+    keys::Keys,
+    store::{
+        key_check,
+        people::{Kept, page},
+    },
+    verify::{PAGE, Report},
+};
+
+/// What a service makes of its keys to know its own database by.
+pub const KEY_CHECK: [&[u8]; 1] = [b"key check"];
+
+/// Opens what is kept of each person.
+pub(super) async fn check(
+    connection: &mut PgConnection,
+    keys: &Keys,
+    report: &mut Report,
+) -> Result<(), sqlx::Error> {
+    let value = key_check::find(connection).await?;
+    if !value.is_some_and(|value| keys.fingerprint_matches(&KEY_CHECK, &value)) {
+        report.tell("the keys are not those of this database, or nothing proves it".to_owned());
+    }
+    let mut after = None;
+    loop {
+        let people = page(connection, after, PAGE).await?;
+        let Some(last) = people.last() else { return Ok(()) };
+        after = Some(last.person_id);
+        for person in &people {
+            report.people += 1;
+            if !is_whole(keys, person) {
+                report.tell(format!(
+                    "person {}: the keys, the ciphertext and the digests do not belong together",
+                    person.person_id
+                ));
+            }
+        }
+    }
+}
+
+fn is_whole(keys: &Keys, person: &Kept) -> bool {
+    let id = person.person_id.0;
+    let opens = keys.unwrap_data_key(&person.data_key, id).is_ok();
+    let identity = keys.open_identity(&person.identity, id);
+    let Ok(identity) = identity else { return false };
+    let own: BTreeSet<(i32, Vec<u8>)> = keys
+        .identity_hmacs(&identity)
+        .into_iter()
+        .map(|(version, hmac)| (version, hmac.to_vec()))
+        .collect();
+    opens && !person.digests.is_empty() && person.digests.iter().all(|digest| own.contains(digest))
+}
