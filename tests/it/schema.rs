@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use crate::support::new_database;
 
 mod corruption;
+mod one_county;
 mod sample;
 
 /// Keyed by person, since a person is one person in every area.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 mod size;
-mod source;
+pub mod source;
 mod sql;
 
 use source::{File, Token, file, files};
