@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use crate::support::new_database;
 
 mod corruption;
-mod sample;
+pub mod sample;
 
 /// Keyed by person, since a person is one person in every area.
 const OF_PERSONS: &[&str] = &["person", "person_claim", "person_key"];
