@@ -214,7 +214,7 @@ async fn rows_of(sql: &mut PgConnection) -> String {
         "-- The rows of a small county of made-up people, as schema {SAMPLE_VERSION} has them.\n"
     );
     for (table, columns) in tables {
-        text.push_str(&format!("\nCOPY {table} ({columns}) FROM stdin;\n"));
+        text.extend(["\nCOPY ", &table, " (", &columns, ") FROM stdin;\n"]);
         let statement = format!("COPY {table} TO STDOUT");
         let mut rows = sql.copy_out_raw(&statement).await.unwrap();
         while let Some(piece) = rows.next().await {

@@ -2,7 +2,7 @@
 //!
 //! What is printed can be pasted into a shell as it stands: what is no command is a comment.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use crate::cli::{
     Failure,
@@ -27,7 +27,7 @@ use calls::Found;
 /// Serves sample data until somebody has had enough.
 pub(in crate::cli) async fn dev(
     listen: SocketAddr,
-    data_dir: Option<std::path::PathBuf>,
+    data_dir: Option<PathBuf>,
 ) -> Result<ExitCode, Failure> {
     let mut interrupted = std::pin::pin!(interrupted()?);
     let place = DemoPlace::prepare("dev", data_dir, None)?;
@@ -64,7 +64,7 @@ async fn prepare(place: &DemoPlace, wires: Wires) -> Result<(), Failure> {
     } else {
         let goes = if place.is_new() { "; both are removed at the end" } else { "" };
         line(format_args!("# It is given sample data, in {folder}{goes}."));
-        found.placement_id = put_in(&mut stage).await?;
+        found.placement = put_in(&mut stage).await?;
         place.note_sample_data()?;
     }
     line(format_args!("# What it logs: {}", quoted(place.log().as_os_str())));

@@ -43,10 +43,8 @@ pub(super) async fn answer_too_late(
     say!();
     say_yes(stage, offer).await?;
     let expired = expired(stage).await?;
-    let state = match expired.iter().any(|one| one.offer_id == offer.offer_id) {
-        true => OfferState::Expired.as_str_name(),
-        false => "another",
-    };
+    let found = expired.iter().find(|one| one.offer_id == offer.offer_id);
+    let state = found.map_or("another", |offer| offer.state().as_str_name());
     stage.page.check("VTA, too late: the offer's state", state, OfferState::Expired.as_str_name());
     stage.page.check("VTA, too late: offers expired", expired.len(), open);
     keeps_the_turn(stage, offer, waiting).await?;

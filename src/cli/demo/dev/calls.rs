@@ -27,14 +27,17 @@ const PROPOSALS: u32 = 2;
 /// The made-up people of the printed joins: numbers far from those of the sample data.
 const NEWCOMERS: std::ops::Range<u128> = 1_000_000..3_000_000;
 
-/// What the printed calls name.
+/// What the printed calls name, by id.
 #[derive(Default)]
 pub(super) struct Found {
     /// Somebody's placement at Prima.
-    pub(super) placement_id: Option<String>,
-    proposal_id: Option<String>,
-    offer_id: Option<String>,
-    waiting_entry_id: Option<String>,
+    pub(super) placement: Option<String>,
+    /// A proposal to confirm.
+    proposal: Option<String>,
+    /// An offer to answer.
+    offer: Option<String>,
+    /// Somebody who waits.
+    waiting: Option<String>,
 }
 
 /// A call to copy.
@@ -52,9 +55,9 @@ impl Found {
     pub(super) async fn open_some(&mut self, stage: &Stage) -> Result<(), Failure> {
         let proposals = allocate(stage, PROPOSALS).await?.proposals;
         let mut ids = proposals.into_iter().map(|proposal| proposal.offer_id);
-        self.offer_id = ids.next();
-        self.proposal_id = ids.next();
-        if let Some(offer_id) = &self.offer_id {
+        self.offer = ids.next();
+        self.proposal = ids.next();
+        if let Some(offer_id) = &self.offer {
             let request = ConfirmProposalsRequest {
                 request_id: request_id(),
                 ledger: ledger(VTA),
@@ -67,7 +70,7 @@ impl Found {
         let office = first_office(stage)?;
         let waiting = entries_in(stage, VTA, EntryState::Waiting).await?;
         let theirs = waiting.into_iter().find(|entry| entry.following_office_number == office);
-        self.waiting_entry_id = theirs.map(|entry| entry.entry_id);
+        self.waiting = theirs.map(|entry| entry.entry_id);
         Ok(())
     }
 
@@ -103,13 +106,13 @@ impl Found {
     }
 
     fn reads(&self) -> Vec<Call> {
-        let position = self.waiting_entry_id.as_ref().map(|entry_id| Call {
+        let position = self.waiting.as_ref().map(|entry_id| Call {
             what: "Where does somebody stand whom this office follows up?",
             role: Role::Office,
             method: "WaitlistService/GetPosition",
             body: json!({ "ledger": vta(), "entryId": entry_id }),
         });
-        let explain = self.offer_id.as_ref().map(|offer_id| Call {
+        let explain = self.offer.as_ref().map(|offer_id| Call {
             what: "Why was this offer made?",
             role: Role::Auditor,
             method: "AllocationService/ExplainDecision",
@@ -155,13 +158,13 @@ impl Found {
             method: "AllocationService/AllocatePlaces",
             body: json!({ "requestId": request_id(), "ledger": vta(), "maxProposals": 1 }),
         };
-        let confirm = self.proposal_id.as_ref().map(|offer_id| Call {
+        let confirm = self.proposal.as_ref().map(|offer_id| Call {
             what: "Confirm a proposal: now it is an offer",
             role: Role::County,
             method: "AllocationService/ConfirmProposals",
             body: json!({ "requestId": request_id(), "ledger": vta(), "offerIds": [offer_id] }),
         });
-        let answer = self.offer_id.as_ref().map(|offer_id| Call {
+        let answer = self.offer.as_ref().map(|offer_id| Call {
             what: "Say yes to an offer",
             role: Role::County,
             method: "AllocationService/RespondToOffer",
@@ -170,7 +173,7 @@ impl Found {
                 "answer": "OFFER_ANSWER_ACCEPT",
             }),
         });
-        let start = self.offer_id.as_ref().map(|offer_id| Call {
+        let start = self.offer.as_ref().map(|offer_id| Call {
             what: "Then start in the place, today",
             role: Role::County,
             method: "AllocationService/StartPlacement",
@@ -179,7 +182,7 @@ impl Found {
                 "startDate": day(),
             }),
         });
-        let end = self.placement_id.as_ref().map(|placement_id| Call {
+        let end = self.placement.as_ref().map(|placement_id| Call {
             what: "Somebody leaves a place",
             role: Role::Provider,
             method: "AllocationService/EndPlacement",
