@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Puts a person on a waitlist, asks for the position, and sends the join again.
+"""Puts a person on a waitlist, asks for the position, retries, and reads a refusal.
 
-The generated client must be importable:
+The generated client must be importable, and grpcio-status be installed:
     clients/python/generate.sh FOLDER && PYTHONPATH=FOLDER python3 join_and_position.py ...
 
 Use a synthetic identity number, never a real person's, outside production.
@@ -13,6 +13,8 @@ import sys
 import uuid
 
 import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from tiltaksplass.v1 import resources_pb2, waitlist_pb2, waitlist_pb2_grpc
 
@@ -37,6 +39,25 @@ def arguments() -> argparse.Namespace:
         parser.error("no token: set TILTAKSPLASS_TOKEN or give --token")
     args.addr = args.addr.removeprefix("http://")
     return args
+
+
+def reason(error: grpc.RpcError) -> str:
+    """The reason of a refusal, as error_reason.proto names it."""
+    status = rpc_status.from_call(error)
+    for detail in status.details if status else []:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            return info.reason
+    return ""
+
+
+def refusal(call, request, caller) -> str:
+    """The reason a call is refused with; empty where it is not."""
+    try:
+        call(request, metadata=caller, timeout=TIMEOUT_SECONDS)
+    except grpc.RpcError as error:
+        return reason(error)
+    return ""
 
 
 def main() -> int:
@@ -71,10 +92,14 @@ def main() -> int:
                 metadata=caller,
                 timeout=TIMEOUT_SECONDS,
             )
+            # What to do when no answer came: the very same request once more.
             again = join(request, metadata=caller, timeout=TIMEOUT_SECONDS)
         except grpc.RpcError as error:
-            print(f"{error.code().name}: {error.details()}", file=sys.stderr)
+            print(f"{error.code().name} {reason(error)}: {error.details()}", file=sys.stderr)
             return 1
+        # With a new request id it is another join, and the person waits already.
+        request.request_id = str(uuid.uuid4())
+        refused = refusal(join, request, caller)
 
     print(f"joined {args.county}/{args.measure} as entry {joined.entry_id}, seq {joined.revision.seq}")
     print(
@@ -85,6 +110,10 @@ def main() -> int:
         print("the join sent again was answered differently", file=sys.stderr)
         return 1
     print(f"the join sent again was answered with the same {len(first)} bytes")
+    if refused != "PERSON_ALREADY_WAITING":
+        print(f"another join of the same person was answered with {refused or 'OK'}", file=sys.stderr)
+        return 1
+    print(f"another join of the same person was refused: {refused}")
     return 0
 
 

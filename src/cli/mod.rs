@@ -9,6 +9,7 @@ pub mod demo;
 pub mod import;
 mod place;
 mod serve;
+mod steered;
 mod token;
 mod verify;
 
@@ -18,8 +19,9 @@ use place::PlaceArgs;
 /// Shares out measure places (tiltaksplasser): waitlists, allocation and fair share, as a gRPC
 /// service over PostgreSQL.
 ///
-/// New here? `tiltaksplass demo` shows everything in a minute. `tiltaksplass serve` starts the
-/// service; without a database URL it runs a PostgreSQL of its own in the data folder.
+/// New here? `tiltaksplass demo` shows everything in a minute, `tiltaksplass dev` is a service
+/// with sample data to try calls on. `tiltaksplass serve` starts the service; without a database
+/// URL it runs a PostgreSQL of its own in the data folder.
 #[derive(Parser)]
 #[command(name = "tiltaksplass", version, max_term_width = 100)]
 struct Cli {
@@ -74,7 +76,30 @@ enum Command {
         #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
         database_url: Option<String>,
     },
+    /// Runs the service with sample data in it, for those who write a client.
+    ///
+    /// It prints a token for each role and calls to copy, and runs until it is stopped (Ctrl-C
+    /// or SIGTERM). Every person in it is made up. The database is always one of its own.
+    Dev {
+        /// Where to listen; port 0 takes a free one.
+        #[arg(
+            long,
+            value_name = "ADDR:PORT",
+            env = "TILTAKSPLASS_LISTEN",
+            default_value = "127.0.0.1:8137"
+        )]
+        listen: std::net::SocketAddr,
+        /// Where to keep the data; by default a new folder, removed at the end.
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
     Call(CallArgs),
+    /// Runs the service for `demo`, which puts its clock forward through a pipe.
+    #[command(hide = true)]
+    DemoService {
+        #[command(flatten)]
+        place: PlaceArgs,
+    },
 }
 
 /// Runs the program.
@@ -96,6 +121,8 @@ async fn run(command: Command) -> ExitCode {
         Command::Token(args) => token::token(&args),
         Command::Verify { place } => verify::verify(&place).await,
         Command::Demo { data_dir, database_url } => demo::demo(data_dir, database_url).await,
+        Command::Dev { listen, data_dir } => demo::dev::dev(listen, data_dir).await,
+        Command::DemoService { place } => steered::serve_steered(&place).await,
     };
     match done {
         Ok(code) => code,

@@ -1,10 +1,13 @@
 //! `serve` and `migrate`.
 
-use std::{io::IsTerminal, net::SocketAddr, path::Path, process::ExitCode, sync::Arc};
+use std::{
+    future::Future, io::IsTerminal, net::SocketAddr, path::Path, pin::Pin, process::ExitCode,
+    sync::Arc,
+};
 
 use tokio::{
     net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
+    signal::unix::{SignalKind, signal},
 };
 use tracing_subscriber::EnvFilter;
 
@@ -25,7 +28,19 @@ use crate::{
 /// Runs the service.
 pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitCode, Failure> {
     log_to_stderr();
-    let mut stop = StopSignal::listen()?;
+    run(listen, place, Arc::new(SystemClock), stop_asked()?).await
+}
+
+/// Resolves when somebody asks for the end.
+pub(super) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Runs the service with this clock until it is to stop.
+pub(super) async fn run(
+    listen: SocketAddr,
+    place: &PlaceArgs,
+    clock: Arc<dyn Clock>,
+    mut stop: Stop,
+) -> Result<ExitCode, Failure> {
     let folder = place.folder()?;
     let (keys, issuer) = (keys(&folder)?, issuer(&folder)?);
     let listener = TcpListener::bind(listen)
@@ -34,9 +49,9 @@ pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitC
     let (database, db) = tokio::select! {
         ready = ready_database(place, &keys) => ready?,
         // A start that is dropped stops what it has started.
-        () = stop.asked() => return Ok(ExitCode::SUCCESS),
+        () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
-    let app = App::new(db, Arc::new(SystemClock), Arc::new(RandomIds), keys);
+    let app = App::new(db, clock, Arc::new(RandomIds), keys);
     let address = listener.local_addr()?;
     say(format!("listening on http://{address}"));
     say(format!("database: {}", database.describe()));
@@ -93,30 +108,20 @@ async fn require_clock(db: &Db) -> Result<(), Failure> {
     Err(format!("this clock is {off} s off the database's; set it right (at most {most} s)").into())
 }
 
-/// Ctrl-C and SIGTERM.
-struct StopSignal {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl StopSignal {
-    fn listen() -> Result<Self, Failure> {
-        let interrupt = signal(SignalKind::interrupt())?;
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { interrupt, terminate })
-    }
-
-    /// Resolves when somebody asks for the end.
-    async fn asked(&mut self) {
+/// Resolves on Ctrl-C and on SIGTERM; both are listened for from here on.
+pub(super) fn stop_asked() -> Result<Stop, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(Box::pin(async move {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
+    }))
 }
 
 /// Resolves when somebody asks for the end, or when our own database has ended.
-async fn until_stop(mut stop: StopSignal, ended: Option<impl Future<Output = EmbeddedError>>) {
+async fn until_stop(stop: Stop, ended: Option<impl Future<Output = EmbeddedError>>) {
     let database_ended = async {
         match ended {
             Some(ended) => {
@@ -127,7 +132,7 @@ async fn until_stop(mut stop: StopSignal, ended: Option<impl Future<Output = Emb
         }
     };
     tokio::select! {
-        () = stop.asked() => {}
+        () = stop => {}
         () = database_ended => {}
     }
 }
@@ -142,7 +147,7 @@ pub(super) async fn migrate(place: &PlaceArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Logs one line an event on standard error; as JSON where the platform collects it.
-fn log_to_stderr() {
+pub(super) fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("TILTAKSPLASS_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,tiltaksplass=info"));
     let to_stderr = tracing_subscriber::fmt()

@@ -31,7 +31,7 @@ fn the_architecture_has_the_table_of_rights() {
 #[test]
 fn every_command_in_the_readme_is_one() {
     let readme = include_str!("../../README.md");
-    for command in ["serve", "migrate", "import", "token", "call", "verify", "demo"] {
+    for command in ["serve", "migrate", "import", "token", "call", "verify", "demo", "dev"] {
         assert!(readme.contains(&format!("| `{command}")), "README.md does not name {command}");
     }
 }

@@ -15,8 +15,10 @@ use tiltaksplass::{
 
 use crate::support::new_database;
 
+mod dev;
 mod killed;
 mod place;
+mod steered;
 
 use place::{Place, Serving};
 

@@ -9,7 +9,7 @@ use crate::support::new_database;
 
 mod corruption;
 mod one_county;
-mod sample;
+pub mod sample;
 
 /// Keyed by person, since a person is one person in every area.
 const OF_PERSONS: &[&str] = &["person", "person_claim", "person_key"];

@@ -96,13 +96,22 @@ fn scratch_folder() -> PathBuf {
 
 /// A new database from the template.
 pub async fn new_database() -> PgConnectOptions {
+    database_like(DATABASE).await
+}
+
+/// A new database that no migration has been run on.
+pub async fn bare_database() -> PgConnectOptions {
+    database_like("template0").await
+}
+
+async fn database_like(template: &str) -> PgConnectOptions {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let postgres = postgres().await;
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
     let _alone = postgres.template.lock().await;
     let mut admin =
         PgConnection::connect_with(&postgres.options.clone().database("postgres")).await.unwrap();
-    let statement = format!("CREATE DATABASE {name} TEMPLATE {DATABASE}");
+    let statement = format!("CREATE DATABASE {name} TEMPLATE {template}");
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut admin).await.unwrap();
     admin.close().await.unwrap();
     postgres.options.clone().database(&name)
@@ -147,10 +156,19 @@ impl Ids for SeededIds {
     }
 }
 
+/// How many services there have been, and how many requests: their ids follow from it.
+static SERVICES: AtomicU64 = AtomicU64::new(1);
+static REQUESTS: AtomicU64 = AtomicU64::new(1);
+
+/// Lets all ids from here on be unlike those of any other run, for data that are kept.
+pub fn set_ids_apart() {
+    SERVICES.store(1 << 40, Ordering::Relaxed);
+    REQUESTS.store(1 << 40, Ordering::Relaxed);
+}
+
 /// A new request id.
 pub fn request_id() -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(1);
-    let count = u128::from(COUNT.fetch_add(1, Ordering::Relaxed));
+    let count = u128::from(REQUESTS.fetch_add(1, Ordering::Relaxed));
     Uuid::from_u128((0xc11e_0000_0000_7000_8000_u128 << 48) | count).to_string()
 }
 
@@ -175,8 +193,12 @@ impl Service {
 
     /// Starts on a database.
     pub async fn start_on(database: PgConnectOptions) -> Self {
+        Self::start_with_keys(database, tempfile::tempdir().unwrap()).await
+    }
+
+    /// Starts on a database with the keys in a folder, which are made where it has none.
+    pub async fn start_with_keys(database: PgConnectOptions, folder: tempfile::TempDir) -> Self {
         crate::support::capture_logs();
-        let folder = tempfile::tempdir().unwrap();
         let keys = Arc::new(Keys::load_or_create(&folder.path().join("main.json")).unwrap());
         let issuer = LocalIssuer::load_or_create(&folder.path().join("issuer.key")).unwrap();
         let clock = Arc::new(ManualClock(Mutex::new(Timestamp::from_datetime(MONDAY))));
@@ -294,7 +316,6 @@ impl Service {
 }
 
 fn new_app(database: &PgConnectOptions, clock: &Arc<ManualClock>, keys: &Arc<Keys>) -> App {
-    static SERVICES: AtomicU64 = AtomicU64::new(1);
     let ids = SeededIds(AtomicU64::new(1), SERVICES.fetch_add(1, Ordering::Relaxed));
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
     App::new(Db::open(database), clock, Arc::new(ids), Arc::clone(keys))

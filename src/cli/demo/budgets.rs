@@ -26,9 +26,50 @@ const SHARED: [(&str, u32, u32, &str); 2] = [
 ];
 const POOL_SOURCE: &str = "assumed: one pool, as large as the places";
 
-/// Sets budgets and quotas.
+/// What a measure type was given.
+struct Given {
+    code: String,
+    /// Its budget today.
+    budget: u32,
+    /// Trondheim's quota and the sum of all, where there are quotas.
+    quotas: Option<(String, u32)>,
+    source: &'static str,
+}
+
+/// All budgets and quotas.
+pub(super) struct AllGiven {
+    measures: Vec<Given>,
+    /// How many providers outside Trondheim have places.
+    providers_elsewhere: usize,
+}
+
+/// Sets budgets and quotas, and has the places elsewhere submitted.
+pub(super) async fn give(stage: &Stage) -> Result<AllGiven, Failure> {
+    let municipalities = share::fair_share(stage, "population", share::METHOD).await?.shares;
+    let mut measures = Vec::new();
+    for (code, budget, own, source) in SHARED {
+        let today = set_budget(stage, code, &[(YEARS[0], budget)], source).await?;
+        let sum = set_quotas(stage, code, today, own, &municipalities).await?;
+        let quotas = Some((own_quota(stage, code).await?, sum));
+        measures.push(Given { code: code.to_owned(), budget: today, quotas, source });
+    }
+    for code in stage.audit.measures() {
+        if SHARED.iter().any(|(shared, ..)| code == *shared) {
+            continue;
+        }
+        let mut dated = YEARS.map(|year| (year, stage.audit.places(&code, year))).to_vec();
+        dated.dedup_by_key(|(_, places)| *places);
+        let budget = set_budget(stage, &code, &dated, POOL_SOURCE).await?;
+        measures.push(Given { code, budget, quotas: None, source: POOL_SOURCE });
+    }
+    let providers_elsewhere = elsewhere(stage, &municipalities).await?;
+    Ok(AllGiven { measures, providers_elsewhere })
+}
+
+/// Sets budgets and quotas, and shows them.
 pub(super) async fn set(stage: &mut Stage) -> Result<(), Failure> {
     stage.page.heading("Place budgets (plassrammer) and quotas (kommunenes andeler)");
+    let given = give(stage).await?;
     say!(
         "{:<10} {:>12} {:>10} {:>13}  {}",
         "",
@@ -37,28 +78,21 @@ pub(super) async fn set(stage: &mut Stage) -> Result<(), Failure> {
         "24 others",
         "where it comes from"
     );
-    let municipalities = share::fair_share(stage, "population", share::METHOD).await?.shares;
-    for (code, budget, own, source) in SHARED {
-        let today = set_budget(stage, code, &[(YEARS[0], budget)], source).await?;
-        let sum = set_quotas(stage, code, today, own, &municipalities).await?;
-        let quota = own_quota(stage, code).await?;
-        let others = sum.saturating_sub(quota.parse().unwrap_or(0));
-        say!("{code:<10} {today:>12} {quota:>10} {others:>13}  {source}");
-        stage.page.check(format!("{code}: sum of the quotas, and the budget"), sum, today);
-    }
-    for code in stage.audit.measures() {
-        if SHARED.iter().any(|(shared, ..)| code == *shared) {
+    for Given { code, budget, quotas, source } in given.measures {
+        let Some((quota, sum)) = quotas else {
+            say!("{code:<10} {budget:>12} {:>10} {:>13}  {source}", "-", "-");
             continue;
-        }
-        let mut dated = YEARS.map(|year| (year, stage.audit.places(&code, year))).to_vec();
-        dated.dedup_by_key(|(_, places)| *places);
-        let today = set_budget(stage, &code, &dated, POOL_SOURCE).await?;
-        say!("{code:<10} {today:>12} {:>10} {:>13}  {POOL_SOURCE}", "-", "-");
+        };
+        let others = sum.saturating_sub(quota.parse().unwrap_or(0));
+        say!("{code:<10} {budget:>12} {quota:>10} {others:>13}  {source}");
+        stage.page.check(format!("{code}: sum of the quotas, and the budget"), sum, budget);
     }
     say!();
     say!("VTA and APS are shared by municipality. How the 24 others share theirs is not in the");
     say!("audit: here by Apportion (Sainte-Laguë, population of 2011), which is an assumption.");
-    elsewhere(stage, &municipalities).await
+    let providers = given.providers_elsewhere;
+    say!("{providers} made-up providers there have as many VTA places as their quota, all free.");
+    Ok(())
 }
 
 /// Sets a budget from the years on that are named; answers what holds today.
@@ -141,7 +175,7 @@ async fn own_quota(stage: &Stage, code: &str) -> Result<String, Failure> {
 }
 
 /// A made-up provider in each other municipality has as many VTA places as its quota.
-async fn elsewhere(stage: &Stage, municipalities: &[FairShare]) -> Result<(), Failure> {
+async fn elsewhere(stage: &Stage, municipalities: &[FairShare]) -> Result<usize, Failure> {
     let answer = stage.availability("VTA", None).await?;
     let mut plans = Vec::new();
     for municipality in municipalities.iter().filter(|m| m.municipality_number != CITY) {
@@ -158,7 +192,5 @@ async fn elsewhere(stage: &Stage, municipalities: &[FairShare]) -> Result<(), Fa
             wait: None,
         });
     }
-    let providers = establish(stage, &plans).await?.groups.len();
-    say!("{providers} made-up providers there have as many VTA places as their quota, all free.");
-    Ok(())
+    Ok(establish(stage, &plans).await?.groups.len())
 }

@@ -150,7 +150,7 @@ async fn establish_one(
 }
 
 /// Table 3 at Prima, a made-up part at Stavne, and the rest of table 2.
-fn plans(stage: &Stage) -> Result<Vec<Plan>, Failure> {
+pub(super) fn plans(stage: &Stage) -> Result<Vec<Plan>, Failure> {
     let audit = &stage.audit;
     let mut plans = Vec::new();
     for row in &audit.queues {

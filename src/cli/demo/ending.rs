@@ -60,6 +60,8 @@ pub(super) fn look_around(page: &mut Page, place: &DemoPlace, sights: &Sights) {
         say!("  {program} serve --data-dir {folder} \\");
         say!("    --database-url URL");
     }
+    say!("Its logs end with the day the clock was put forward to; what is done before that day");
+    say!("is dated just after what came last.");
     say!("Then, in another terminal, a token of the county for an hour and the VTA queue:");
     say!("  export TILTAKSPLASS_TOKEN=$({program} token \\");
     say!("    --role county --org {AREA} --hours 1 --data-dir {folder})");
@@ -84,7 +86,7 @@ pub(super) fn interrupted(place: &DemoPlace) {
 }
 
 /// This program as a shell finds it: by its name where it is on the path.
-fn program_name() -> String {
+pub(super) fn program_name() -> String {
     let Ok(program) = env::current_exe() else { return "tiltaksplass".to_owned() };
     let folders = env::var_os("PATH").unwrap_or_default();
     let is_on_path =
@@ -94,7 +96,7 @@ fn program_name() -> String {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &OsStr) -> String {
+pub(super) fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

@@ -8,16 +8,21 @@ use std::{future::Future, path::PathBuf, process::ExitCode};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::Failure;
+use crate::{cli::Failure, proto::v1::Offer};
 
 mod audit;
 mod budgets;
 mod capacity;
+pub(super) mod dev;
 mod ending;
+mod explain;
+mod killed;
+mod late;
 mod opening;
 mod page;
 mod people;
 mod place;
+mod raw;
 mod rush;
 mod service;
 mod share;
@@ -25,9 +30,13 @@ mod stage;
 mod tables;
 mod vacancies;
 
+use ending::Sights;
 use page::Page;
+use people::Joined;
 use place::DemoPlace;
-use service::{Output, Service};
+use service::{Kind, Service, Wires};
+use stage::Stage;
+use vacancies::Offered;
 
 /// What a shell calls a program that Ctrl-C ended: 128 and the signal's number.
 const INTERRUPTED: u8 = 130;
@@ -40,50 +49,71 @@ pub(super) async fn demo(
     // Before the service starts, so that nothing is left behind from the first moment on.
     let mut interrupted = std::pin::pin!(interrupted()?);
     let page = Page::new();
-    let place = DemoPlace::prepare(data_dir, database_url)?;
+    let place = DemoPlace::prepare("demo", data_dir, database_url)?;
     tokio::select! {
         biased;
         () = &mut interrupted => return Ok(ExitCode::from(INTERRUPTED)),
         empty = place.require_empty() => empty?,
     }
-    let (mut service, output) = Service::spawn(&place)?;
+    let (mut service, wires) = Service::spawn(&place, Kind::Steered)?;
     let told = tokio::select! {
         biased;
-        () = &mut interrupted => {
-            service.stop().await?;
-            ending::interrupted(&place);
-            return Ok(ExitCode::from(INTERRUPTED));
-        }
-        failure = service.died() => return Err(failure),
-        told = tell(page, &place, output) => told,
-    };
-    let (mut page, sights) = match told {
-        Ok(told) => told,
-        Err(failure) => return Err(service.explain(failure).await),
+        () = &mut interrupted => None,
+        told = tell(page, &place, &mut service, wires) => Some(told?),
     };
     service.stop().await?;
+    let Some((mut page, sights)) = told else {
+        ending::interrupted(&place);
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
     ending::look_around(&mut page, &place, &sights);
     page.summary()?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The story, step by step.
+/// The story: what the audit is about, a service that dies, and time that passes.
 async fn tell(
     page: Page,
     place: &DemoPlace,
-    output: Output,
-) -> Result<(Page, ending::Sights), Failure> {
-    let mut stage = opening::begin(page, place, output).await?;
+    service: &mut Service,
+    wires: Wires,
+) -> Result<(Page, Sights), Failure> {
+    let audit = service.watch(tell_audit(page, place, wires));
+    let (mut stage, told) = audit.await?;
+    killed::in_mid_run(&mut stage, service, place, told.proposals).await?;
+    service.watch(tell_late(stage, place, &told.offered, &told.waiting)).await
+}
+
+/// What later steps go on with.
+struct Told {
+    waiting: Vec<Joined>,
+    offered: Offered,
+    proposals: Vec<Offer>,
+}
+
+async fn tell_audit(page: Page, place: &DemoPlace, wires: Wires) -> Result<(Stage, Told), Failure> {
+    let mut stage = opening::begin(page, place, wires).await?;
     capacity::submit(&mut stage).await?;
     budgets::set(&mut stage).await?;
     let placements = people::fill(&mut stage).await?;
     let waiting = people::queue(&mut stage).await?;
     tables::compare(&mut stage).await?;
     share::compare(&mut stage).await?;
-    vacancies::share_out(&mut stage, &placements, &waiting).await?;
-    rush::rush(&mut stage).await?;
+    let offered = vacancies::share_out(&mut stage, &placements, &waiting).await?;
+    let proposals = rush::rush(&mut stage).await?;
+    Ok((stage, Told { waiting, offered, proposals }))
+}
+
+async fn tell_late(
+    mut stage: Stage,
+    place: &DemoPlace,
+    offered: &Offered,
+    waiting: &[Joined],
+) -> Result<(Page, Sights), Failure> {
+    let late = late::answer_too_late(&mut stage, offered, waiting).await?;
+    explain::explain(&mut stage, &late).await?;
     ending::verify(&mut stage, place).await?;
-    Ok((stage.page, ending::Sights::of(place)))
+    Ok((stage.page, Sights::of(place)))
 }
 
 /// Resolves on Ctrl-C, on SIGTERM, and when the terminal is closed.

@@ -1,5 +1,7 @@
 //! The service starts, and the registry is imported.
 
+use serde_json::Value;
+
 use crate::{
     cli::{
         Failure,
@@ -8,7 +10,7 @@ use crate::{
             audit::{self, AREA},
             page::{Page, grouped, say},
             place::DemoPlace,
-            service::Output,
+            service::Wires,
             share,
             stage::Stage,
         },
@@ -24,11 +26,10 @@ const SOURCE: &str = "the demonstration: county 16 in 2011, see SOURCES.md";
 pub(super) async fn begin(
     mut page: Page,
     place: &DemoPlace,
-    output: Output,
+    wires: Wires,
 ) -> Result<Stage, Failure> {
     page.heading("The service starts, and takes in the registry");
-    let address = output.address().await?;
-    let mut stage = Stage::new(page, address, place.issuer()?).await?;
+    let mut stage = Stage::new(page, wires, place.issuer()?).await?;
     say!("The service is a process of its own and listens on {}.", stage.desk.address());
     say!("Its data folder is {}.", place.folder().display());
     say!("Everything below goes over that port; every figure comes out of an answer.");
@@ -38,11 +39,16 @@ pub(super) async fn begin(
     Ok(stage)
 }
 
-async fn import(stage: &mut Stage) -> Result<(), Failure> {
+/// Sends the registry's rows; answers how many there are, and what the service says of them.
+pub(super) async fn take_in(stage: &Stage) -> Result<(usize, Value), Failure> {
     let token = stage.desk.token(Role::Directorate, "directorate", "directorate-registrar")?;
     let mut client = DynamicClient::connect(stage.desk.address(), Some(&token)).await?;
     let rows = audit::registry()?;
-    let answer = import::send(&mut client, &rows, SOURCE, false).await?;
+    Ok((rows.len(), import::send(&mut client, &rows, SOURCE, false).await?))
+}
+
+async fn import(stage: &mut Stage) -> Result<(), Failure> {
+    let (rows, answer) = take_in(stage).await?;
     let number = |name: &str| answer[name].as_u64().unwrap_or(0);
     let (added, changed) = (number("addedRows"), number("changedRows"));
     let unchanged = number("unchangedRows");
@@ -54,7 +60,7 @@ async fn import(stage: &mut Stage) -> Result<(), Failure> {
     say!("areas, municipalities (kommuner), NAV offices, measure types (tiltakstyper),");
     say!("providers (tiltaksarrangører), distribution keys (fordelingsnøkler), holidays.");
     say!("{AREA} has {municipalities} municipalities with {} people.", grouped(inhabitants));
-    page.check("Registry: rows taken in", added, rows.len());
+    page.check("Registry: rows taken in", added, rows);
     page.check("Registry: municipalities of the county", municipalities, 25);
     Ok(())
 }

@@ -15,20 +15,20 @@ use crate::{
             capacity::PRIMA,
             page::{grouped, say, seconds},
             stage::{
-                Stage, ledger, missing, pb_date, places, refused, request_id, shown_date, today,
-                together,
+                Stage, entries_in, ledger, missing, pb_date, places, refused, request_id,
+                shown_date, today, together,
             },
         },
     },
     domain::national_identity::NationalIdentityNumber,
     proto::v1::{
-        self as pb, AllocatePlacesRequest, ConfirmProposalsRequest, GetAvailabilityResponse,
-        JoinWaitlistRequest, ListWaitlistEntriesRequest, OfferAnswer, PlaceGroupAvailability,
+        self as pb, AllocatePlacesRequest, ConfirmProposalsRequest, EntryState,
+        GetAvailabilityResponse, JoinWaitlistRequest, OfferAnswer, PlaceGroupAvailability,
         Placement, RespondToOfferRequest, StartPlacementRequest,
     },
 };
 
-/// The most that one run may propose, and the most of a page.
+/// The most that one run may propose.
 const AT_MOST: u16 = 500;
 /// When those who use the places were registered: from here on, over two years.
 const USERS_FROM: i64 = datetime!(2008-01-02 08:00 UTC).unix_timestamp();
@@ -136,15 +136,17 @@ pub(super) async fn fill(stage: &mut Stage) -> Result<Vec<Placement>, Failure> {
 }
 
 /// What happened while a measure type was filled, as the answers say.
-struct Filled {
+pub(super) struct Filled {
     joined: usize,
     proposed: usize,
     offered: usize,
     accepted: usize,
-    started: Vec<Placement>,
+    /// Who uses a place now.
+    pub(super) started: Vec<Placement>,
 }
 
-async fn fill_measure(stage: &mut Stage, code: &str) -> Result<Filled, Failure> {
+/// Somebody for every place of a measure type in Trondheim.
+pub(super) async fn fill_measure(stage: &mut Stage, code: &str) -> Result<Filled, Failure> {
     let groups = stage.availability(code, None).await?.place_groups;
     let mut wishes = Vec::new();
     for group in &groups {
@@ -216,9 +218,8 @@ async fn start(
     answer.placement.ok_or_else(|| missing("the placement"))
 }
 
-/// Waitlists as long as table 3 says.
-pub(super) async fn queue(stage: &mut Stage) -> Result<Vec<Joined>, Failure> {
-    stage.page.heading("Those who wait (ventelister)");
+/// Puts as many people on each waitlist as table 3 says.
+pub(super) async fn wait(stage: &mut Stage) -> Result<Vec<Joined>, Failure> {
     let mut groups: BTreeMap<String, GetAvailabilityResponse> = BTreeMap::new();
     for code in stage.audit.measures() {
         let answer = stage.availability(&code, None).await?;
@@ -234,7 +235,13 @@ pub(super) async fn queue(stage: &mut Stage) -> Result<Vec<Joined>, Failure> {
             registered,
         }));
     }
-    let joined = join(stage, wishes).await?;
+    join(stage, wishes).await
+}
+
+/// Waitlists as long as table 3 says.
+pub(super) async fn queue(stage: &mut Stage) -> Result<Vec<Joined>, Failure> {
+    stage.page.heading("Those who wait (ventelister)");
+    let joined = wait(stage).await?;
     let entries: BTreeSet<&str> = joined.iter().map(|one| one.entry_id.as_str()).collect();
     let waiting: u64 = stage.queues("").await?.iter().map(|queue| queue.persons_waiting).sum();
     let expected: u32 = stage.audit.queues.iter().map(|row| row.persons_waiting).sum();
@@ -251,13 +258,7 @@ pub(super) async fn queue(stage: &mut Stage) -> Result<Vec<Joined>, Failure> {
 async fn by_office(stage: &Stage) -> Result<String, Failure> {
     let mut count: BTreeMap<String, usize> = BTreeMap::new();
     for code in stage.audit.measures() {
-        let request = ListWaitlistEntriesRequest {
-            ledger: ledger(&code),
-            page_size: i32::from(AT_MOST),
-            ..ListWaitlistEntriesRequest::default()
-        };
-        let page = stage.county.waitlist().list_waitlist_entries(request).await;
-        for entry in page.map_err(refused("ListWaitlistEntries"))?.into_inner().entries {
+        for entry in entries_in(stage, &code, EntryState::Waiting).await? {
             *count.entry(entry.following_office_number).or_default() += 1;
         }
     }

@@ -22,8 +22,18 @@ use crate::{
 
 /// What the service itself keeps in its data folder. A folder that holds anything else is
 /// not ours to fill, and least of all to suggest for removal.
-const OWN_NAMES: [&str; 7] =
-    ["keys", POSTGRES, "postgres.log", "postgres.log.1", "run", SERVICE_LOG, "tiltaksplass.lock"];
+const OWN_NAMES: [&str; 8] = [
+    "keys",
+    POSTGRES,
+    "postgres.log",
+    "postgres.log.1",
+    "run",
+    SAMPLE_DATA,
+    SERVICE_LOG,
+    "tiltaksplass.lock",
+];
+/// Says that the sample data are there, whole, and nobody else's.
+const SAMPLE_DATA: &str = "sample-data";
 /// PostgreSQL's own folder.
 const POSTGRES: &str = "postgres";
 /// Where the service's standard error goes.
@@ -42,15 +52,16 @@ pub(super) struct DemoPlace {
 }
 
 impl DemoPlace {
-    /// Takes the folder that was named, or makes a new one.
+    /// Takes the folder that was named, or makes a new one for this command.
     pub(super) fn prepare(
+        command: &str,
         data_dir: Option<PathBuf>,
         database_url: Option<String>,
     ) -> Result<Self, Failure> {
         let is_new = data_dir.is_none();
         let folder = match data_dir {
             Some(folder) => named_folder(&std::path::absolute(folder)?)?,
-            None => new_folder(&std::env::temp_dir())?,
+            None => new_folder(&std::env::temp_dir(), command)?,
         };
         Ok(Self { folder, is_new, database_url })
     }
@@ -63,6 +74,31 @@ impl DemoPlace {
     /// Whether the database is one of our own in the data folder.
     pub(super) fn has_own_database(&self) -> bool {
         self.database_url.is_none()
+    }
+
+    /// Whether the folder goes when nothing works in it any more.
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Removes the folder if we made it up.
+    pub(super) fn remove_if_new(&self) -> Result<(), Failure> {
+        if self.is_new {
+            fs::remove_dir_all(&self.folder).map_err(told(&self.folder))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the sample data are there, from an earlier run.
+    pub(super) fn has_sample_data(&self) -> bool {
+        self.folder.join(SAMPLE_DATA).exists()
+    }
+
+    /// Notes that the sample data are there.
+    pub(super) fn note_sample_data(&self) -> Result<(), Failure> {
+        let path = self.folder.join(SAMPLE_DATA);
+        let words = "The data in this folder are `tiltaksplass dev`'s: every person is made up.\n";
+        fs::write(&path, words).map_err(told(&path))
     }
 
     /// The file the service logs to.
@@ -133,7 +169,7 @@ impl DemoPlace {
             ("the database".to_owned(), advice)
         };
         format!(
-            "{holder} already holds {count} ledgers, and a demonstration needs an empty one: \
+            "{holder} already holds {count} ledgers, and the sample data need an empty one: \
              {advice}. Nothing was changed"
         )
     }
@@ -203,11 +239,11 @@ fn make_one(folder: &Path) -> io::Result<()> {
 }
 
 /// A new folder below `parent`. Somebody else's of the same name is never taken over.
-fn new_folder(parent: &Path) -> Result<PathBuf, Failure> {
+fn new_folder(parent: &Path, command: &str) -> Result<PathBuf, Failure> {
     let parent = fs::canonicalize(parent).map_err(told(parent))?;
     for _ in 0..NAME_TRIES {
         let random = RandomIds.id().simple().to_string();
-        let folder = parent.join(format!("tiltaksplass-demo-{}", &random[random.len() - 6..]));
+        let folder = parent.join(format!("tiltaksplass-{command}-{}", &random[random.len() - 6..]));
         match make_one(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -231,7 +267,7 @@ mod tests {
     #[test]
     fn a_new_folder_may_be_passed_by_others_and_is_new() {
         let parent = tempfile::tempdir().expect("a folder");
-        let (one, two) = (new_folder(parent.path()), new_folder(parent.path()));
+        let (one, two) = (new_folder(parent.path(), "demo"), new_folder(parent.path(), "demo"));
         let (one, two) = (one.expect("a folder"), two.expect("a folder"));
         assert_ne!(one, two);
         let mode = fs::metadata(&one).expect("metadata").permissions().mode();

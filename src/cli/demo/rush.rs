@@ -6,16 +6,8 @@ use std::{
 };
 
 use futures::future::try_join_all;
-use prost::{
-    Message as _,
-    bytes::{Buf as _, BufMut as _},
-};
-use tonic::{
-    Request, Status,
-    client::Grpc,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-    transport::Channel,
-};
+use prost::Message as _;
+use tonic::transport::Channel;
 
 use crate::{
     cli::{
@@ -26,15 +18,16 @@ use crate::{
             capacity::{Plan, REST, establish},
             page::{say, seconds},
             people::{Wish, join, spread},
-            stage::{Caller, Stage, ledger, places, refused, request_id},
+            raw::RawCall,
+            stage::{Stage, ledger, places, request_id},
         },
     },
     domain::access::Role,
-    proto::v1::{AllocatePlacesRequest, AllocatePlacesResponse, RunEnd, Usage},
+    proto::v1::{AllocatePlacesRequest, AllocatePlacesResponse, Offer, RunEnd, Usage},
 };
 
 /// A measure type with one pool for the county.
-const ARR: &str = "ARR";
+pub(super) const ARR: &str = "ARR";
 const PLACES: u32 = 30;
 const CALLERS: usize = 200;
 const CONNECTIONS: usize = 4;
@@ -42,15 +35,16 @@ const CONNECTIONS: usize = 4;
 const REGISTERED_FROM: i64 = time::macros::datetime!(2010-01-04 08:00 UTC).unix_timestamp();
 const YEAR: i32 = 2011;
 
-/// Prepares thirty places and two hundred people, and lets everybody call at once.
-pub(super) async fn rush(stage: &mut Stage) -> Result<(), Failure> {
+/// Prepares thirty places and two hundred people, and lets everybody call at once; answers
+/// the thirty proposals.
+pub(super) async fn rush(stage: &mut Stage) -> Result<Vec<Offer>, Failure> {
     stage.page.heading("Two hundred calls at once for thirty places, and all of them once more");
     let queue = prepare(stage).await?;
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
         connections.push(stage.desk.another_connection().await?);
     }
-    let requests: Vec<Vec<u8>> = (0..CALLERS).map(|_| request()).collect();
+    let requests: Vec<RawCall> = (0..CALLERS).map(|_| request()).collect();
     let (first, took) = call_all(stage, &connections, &requests, 0).await?;
     let usage = show_first(stage, &first, &queue, took.as_secs_f64()).await?;
     let seq = usage.1;
@@ -74,7 +68,11 @@ pub(super) async fn rush(stage: &mut Stage) -> Result<(), Failure> {
         places(reserved.reserved_percent)
     );
     say!("change of the ledger is number {seq_after}; before these calls it was number {seq}.");
-    Ok(())
+    let mut proposals = Vec::new();
+    for bytes in &first {
+        proposals.extend(AllocatePlacesResponse::decode(bytes.as_slice())?.proposals);
+    }
+    Ok(proposals)
 }
 
 /// Thirty places, a pool of thirty, and two hundred who wait; answers their entries in the
@@ -106,14 +104,15 @@ async fn prepare(stage: &mut Stage) -> Result<Vec<String>, Failure> {
     Ok(joined.into_iter().map(|one| one.entry_id).collect())
 }
 
-fn request() -> Vec<u8> {
+fn request() -> RawCall {
     let request = AllocatePlacesRequest {
         request_id: request_id(),
         ledger: ledger(ARR),
         max_proposals: 1,
         ..AllocatePlacesRequest::default()
     };
-    request.encode_to_vec()
+    let path = "/tiltaksplass.v1.AllocationService/AllocatePlaces";
+    RawCall { path, request: request.encode_to_vec() }
 }
 
 /// Makes all calls at once, each by a caller of its own; `shift` moves them to other
@@ -121,7 +120,7 @@ fn request() -> Vec<u8> {
 async fn call_all(
     stage: &Stage,
     connections: &[Channel],
-    requests: &[Vec<u8>],
+    requests: &[RawCall],
     shift: usize,
 ) -> Result<(Vec<Vec<u8>>, std::time::Duration), Failure> {
     let mut callers = Vec::new();
@@ -131,19 +130,9 @@ async fn call_all(
         callers.push(stage.desk.caller_on(channel, Role::County, AREA, &who)?);
     }
     let begun = Instant::now();
-    let calls = callers.iter().zip(requests).map(|(caller, bytes)| call(caller, bytes.clone()));
+    let calls = callers.iter().zip(requests).map(|(caller, call)| call.by(caller));
     let answers = try_join_all(calls).await?;
     Ok((answers, begun.elapsed()))
-}
-
-/// One `AllocatePlaces` whose answer is left as it came.
-async fn call(caller: &Caller, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
-    let mut grpc = Grpc::new(caller.line());
-    grpc.ready().await.map_err(|e| format!("a connection broke: {e}"))?;
-    let path =
-        http::uri::PathAndQuery::from_static("/tiltaksplass.v1.AllocationService/AllocatePlaces");
-    let answer = grpc.unary(Request::new(bytes), path, Bytes).await;
-    Ok(answer.map_err(refused("AllocatePlaces"))?.into_inner())
 }
 
 /// Who got what, from the answers.
@@ -190,48 +179,8 @@ async fn show_first(
 }
 
 /// The account of the thirty places, and the ledger's last change.
-async fn reserved(stage: &Stage) -> Result<(Usage, u64), Failure> {
+pub(super) async fn reserved(stage: &Stage) -> Result<(Usage, u64), Failure> {
     let answer = stage.availability(ARR, None).await?;
     let seq = answer.revisions.first().map_or(0, |revision| revision.seq);
     Ok((answer.places.unwrap_or_default(), seq))
-}
-
-/// Sends bytes and gives back bytes.
-#[derive(Clone, Copy)]
-struct Bytes;
-
-impl Codec for Bytes {
-    type Encode = Vec<u8>;
-    type Decode = Vec<u8>;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        *self
-    }
-
-    fn decoder(&mut self) -> Self {
-        *self
-    }
-}
-
-impl Encoder for Bytes {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, item: Vec<u8>, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        to.put_slice(&item);
-        Ok(())
-    }
-}
-
-impl Decoder for Bytes {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
-        let mut bytes = vec![0; from.remaining()];
-        from.copy_to_slice(&mut bytes);
-        Ok(Some(bytes))
-    }
 }

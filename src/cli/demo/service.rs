@@ -1,8 +1,8 @@
 //! The service as a child process.
 
 use std::{
-    fs::File, io, os::unix::process::ExitStatusExt as _, path::PathBuf, process::Stdio,
-    time::Duration,
+    fs::File, future::Future, io, net::SocketAddr, os::unix::process::ExitStatusExt as _,
+    path::PathBuf, process::Stdio, time::Duration,
 };
 
 use nix::{
@@ -10,21 +10,32 @@ use nix::{
     unistd::Pid,
 };
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader, Lines},
-    process::{Child, ChildStdout},
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout},
 };
 
-use crate::cli::{Failure, demo::place::DemoPlace};
+use crate::cli::{Failure, demo::place::DemoPlace, steered::clock_is_ahead};
 
 /// What the service's first line begins with.
 const LISTENING: &str = "listening on ";
 /// How long the service may take to end: its own patience with calls, and some for its
 /// database.
 const STOP_WITHIN: Duration = Duration::from_secs(40);
+/// How long the service may take to put its clock forward.
+const STEER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a broken connection may be ahead of the news of a death.
 const NEWS: Duration = Duration::from_millis(500);
 /// How much of the log is shown.
 const TAIL_LINES: usize = 20;
+
+/// As what the service is started.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// On a free port, with a clock that we can put forward.
+    Steered,
+    /// As everybody starts it.
+    Plain(SocketAddr),
+}
 
 /// A running service. Dropped, it is killed; its database ends with it.
 pub(super) struct Service {
@@ -32,25 +43,52 @@ pub(super) struct Service {
     log: PathBuf,
 }
 
-/// What the service prints.
-pub(super) struct Output(Lines<BufReader<ChildStdout>>);
+/// What the service prints, and the pipe to its clock.
+pub(super) struct Wires {
+    output: Lines<BufReader<ChildStdout>>,
+    clock: Option<ChildStdin>,
+}
 
 impl Service {
-    /// Starts the service on a free port. It is in a process group of its own, so that
-    /// Ctrl-C reaches us alone and we end it in order.
-    pub(super) fn spawn(place: &DemoPlace) -> Result<(Self, Output), Failure> {
+    /// Starts the service. It is in a process group of its own, so that Ctrl-C reaches us
+    /// alone and we end it in order.
+    pub(super) fn spawn(place: &DemoPlace, kind: Kind) -> Result<(Self, Wires), Failure> {
         let log = place.log();
-        let file =
-            File::create(&log).map_err(|e| format!("{} cannot be written: {e}", log.display()))?;
-        let mut child = place
-            .program(&["serve", "--listen", "127.0.0.1:0"])?
+        // Where it is started again, what it said before stays.
+        let file = File::options().create(true).append(true).open(&log);
+        let file = file.map_err(|e| format!("{} cannot be written: {e}", log.display()))?;
+        let mut program = match kind {
+            Kind::Steered => place.program(&["demo-service"])?,
+            Kind::Plain(listen) => place.program(&["serve", "--listen", &listen.to_string()])?,
+        };
+        if let Kind::Steered = kind {
+            program.stdin(Stdio::piped());
+        }
+        let mut child = program
             .stdout(Stdio::piped())
             .stderr(file)
             .process_group(0)
             .spawn()
             .map_err(|e| format!("the service cannot be started: {e}"))?;
         let output = child.stdout.take().ok_or("the service has no standard output")?;
-        Ok((Self { child, log }, Output(BufReader::new(output).lines())))
+        let clock = child.stdin.take();
+        Ok((Self { child, log }, Wires { output: BufReader::new(output).lines(), clock }))
+    }
+
+    /// Does a part of the story while the service is watched: its end is the part's too, and
+    /// says more than a broken connection does.
+    pub(super) async fn watch<T>(
+        &mut self,
+        part: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let done = tokio::select! {
+            failure = self.died() => return Err(failure),
+            done = part => done,
+        };
+        match done {
+            Ok(done) => Ok(done),
+            Err(failure) => Err(self.explain(failure).await),
+        }
     }
 
     /// Resolves when the service has ended, with what it said last.
@@ -63,7 +101,7 @@ impl Service {
 
     /// A failed call has its cause in the service if that is no more; otherwise the service
     /// is stopped and the failure stands, with what the service had to say.
-    pub(super) async fn explain(&mut self, failure: Failure) -> Failure {
+    async fn explain(&mut self, failure: Failure) -> Failure {
         if let Ok(died) = tokio::time::timeout(NEWS, self.died()).await {
             return died;
         }
@@ -71,6 +109,11 @@ impl Service {
             Ok(()) => self.obituary(&failure.to_string()),
             Err(other) => format!("{failure}\n  {other}").into(),
         }
+    }
+
+    /// Ends the service without a word (SIGKILL), in the middle of whatever it does.
+    pub(super) async fn kill(&mut self) -> Result<(), Failure> {
+        Ok(self.child.kill().await?)
     }
 
     /// Asks the service to end, and waits until it and its database are gone.
@@ -109,13 +152,10 @@ impl Service {
     }
 }
 
-impl Output {
-    /// Where the service listens, as its first line says. It may print on: somebody must
-    /// read, or it would fail.
-    pub(super) async fn address(mut self) -> Result<String, Failure> {
-        let first = self.0.next_line().await?;
-        tokio::spawn(async move { self.drain().await });
-        match first {
+impl Wires {
+    /// Where the service listens, as its first line says.
+    pub(super) async fn address(&mut self) -> Result<String, Failure> {
+        match self.output.next_line().await? {
             Some(line) => line
                 .strip_prefix(LISTENING)
                 .map(str::to_owned)
@@ -126,8 +166,24 @@ impl Output {
         }
     }
 
-    async fn drain(&mut self) -> io::Result<()> {
-        while self.0.next_line().await?.is_some() {}
+    /// Puts the service's clock so far ahead of the machine's, and waits until it is.
+    pub(super) async fn put_clock_ahead(&mut self, seconds: i64) -> Result<(), Failure> {
+        let clock = self.clock.as_mut().ok_or("this service's clock cannot be steered")?;
+        clock.write_all(format!("{seconds}\n").as_bytes()).await?;
+        let said = clock_is_ahead(seconds);
+        let put = tokio::time::timeout(STEER_WITHIN, self.hears(&said));
+        let within = STEER_WITHIN.as_secs();
+        put.await.map_err(|_| format!("the clock was not put forward within {within} s"))??;
         Ok(())
+    }
+
+    /// Reads until this line has come.
+    async fn hears(&mut self, wanted: &str) -> io::Result<()> {
+        while let Some(line) = self.output.next_line().await? {
+            if line == wanted {
+                return Ok(());
+            }
+        }
+        std::future::pending().await
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt::Display, future::Future, sync::Arc};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use time::{Date, Duration};
+use time::{Date, Duration, OffsetDateTime};
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
@@ -19,6 +19,7 @@ use crate::{
         demo::{
             audit::{AREA, Audit, CITY},
             page::Page,
+            service::Wires,
         },
     },
     domain::access::Role,
@@ -34,7 +35,7 @@ use crate::{
 };
 
 /// Calls under way at once where many are made; a connection carries a hundred.
-const IN_FLIGHT: usize = 32;
+pub(super) const IN_FLIGHT: usize = 32;
 /// How long a token is good for: longer than any demonstration.
 const TOKEN_LIFETIME: Duration = Duration::hours(1);
 /// Accounts count in per cents of a place.
@@ -48,6 +49,8 @@ pub(super) struct Stage {
     pub(super) audit: Audit,
     /// Whoever signs tokens, and the way to the service.
     pub(super) desk: Desk,
+    /// What the service prints, and the pipe to its clock.
+    wires: Wires,
     /// The county's staff.
     pub(super) county: Caller,
     /// The directorate.
@@ -60,13 +63,34 @@ impl Stage {
     /// A stage on a service that has just been started.
     pub(super) async fn new(
         page: Page,
-        address: String,
+        mut wires: Wires,
         issuer: Arc<LocalIssuer>,
     ) -> Result<Self, Failure> {
-        let desk = Desk { channel: connect(&address).await?, address, issuer };
-        let county = desk.caller(Role::County, AREA, "county-allocator")?;
-        let directorate = desk.caller(Role::Directorate, "directorate", "directorate-planner")?;
-        Ok(Self { page, audit: Audit::read()?, desk, county, directorate, people: 0 })
+        let address = wires.address().await?;
+        let channel = connect(&address).await?;
+        let desk = Desk { channel, address, issuer, ahead: Duration::ZERO };
+        let (county, directorate) = desk.staff()?;
+        let audit = Audit::read()?;
+        Ok(Self { page, audit, desk, wires, county, directorate, people: 0 })
+    }
+
+    /// Goes on with a service that was started again.
+    pub(super) async fn reconnect(&mut self, wires: Wires) -> Result<(), Failure> {
+        self.wires = wires;
+        self.desk.address = self.wires.address().await?;
+        self.desk.channel = connect(&self.desk.address).await?;
+        (self.county, self.directorate) = self.desk.staff()?;
+        Ok(())
+    }
+
+    /// Lets time pass in the service until this moment. The old tokens end with it.
+    pub(super) async fn wait_until(&mut self, moment: OffsetDateTime) -> Result<(), Failure> {
+        // A second more, since the machine's clock is read to a fraction of one.
+        let ahead = moment - SystemClock.now().to_datetime() + Duration::SECOND;
+        self.desk.ahead = self.desk.ahead.max(Duration::seconds(ahead.whole_seconds()));
+        self.wires.put_clock_ahead(self.desk.ahead.whole_seconds()).await?;
+        (self.county, self.directorate) = self.desk.staff()?;
+        Ok(())
     }
 
     /// The places of a measure type at sites in Trondheim; as of today, or of a date.
@@ -102,25 +126,45 @@ pub(super) struct Desk {
     address: String,
     channel: Channel,
     issuer: Arc<LocalIssuer>,
+    /// How far the service's clock is ahead of ours.
+    ahead: Duration,
 }
 
 impl Desk {
+    /// The county's staff and the directorate's, with new tokens.
+    fn staff(&self) -> Result<(Caller, Caller), Failure> {
+        let county = self.caller(Role::County, AREA, "county-allocator")?;
+        let directorate = self.caller(Role::Directorate, "directorate", "directorate-planner")?;
+        Ok((county, directorate))
+    }
+
     /// Where the service listens.
     pub(super) fn address(&self) -> &str {
         &self.address
     }
 
-    /// A token for somebody.
+    /// A token for somebody in this demonstration.
     pub(super) fn token(&self, role: Role, for_whom: &str, who: &str) -> Result<String, Failure> {
+        self.token_for(role, for_whom, who, TOKEN_LIFETIME)
+    }
+
+    /// A token that is good for so long.
+    pub(super) fn token_for(
+        &self,
+        role: Role,
+        for_whom: &str,
+        who: &str,
+        lifetime: Duration,
+    ) -> Result<String, Failure> {
         let request = TokenRequest {
             subject: who.to_owned(),
             role,
             organisation: for_whom.to_owned(),
             employer: None,
             name: None,
-            lifetime: TOKEN_LIFETIME,
+            lifetime,
         };
-        Ok(self.issuer.mint(&request, SystemClock.now().to_datetime())?)
+        Ok(self.issuer.mint(&request, SystemClock.now().to_datetime() + self.ahead)?)
     }
 
     /// Somebody who calls over the common connection.
@@ -207,6 +251,33 @@ where
     stream::iter(calls).buffered(IN_FLIGHT).try_collect().await
 }
 
+/// The most of a page.
+const PAGE_SIZE: i32 = 500;
+
+/// All entries of a ledger in one state, in the order of the queue.
+pub(super) async fn entries_in(
+    stage: &Stage,
+    code: &str,
+    state: pb::EntryState,
+) -> Result<Vec<pb::WaitlistEntry>, Failure> {
+    let mut request = pb::ListWaitlistEntriesRequest {
+        ledger: ledger(code),
+        state: state.into(),
+        page_size: PAGE_SIZE,
+        ..pb::ListWaitlistEntriesRequest::default()
+    };
+    let mut entries = Vec::new();
+    loop {
+        let page = stage.county.waitlist().list_waitlist_entries(request.clone()).await;
+        let page = page.map_err(refused("ListWaitlistEntries"))?.into_inner();
+        entries.extend(page.entries);
+        if page.next_page_token.is_empty() {
+            return Ok(entries);
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
 /// Says which call was refused, and in the service's own words why.
 pub(super) fn refused(call: &'static str) -> impl Fn(Status) -> Failure {
     move |status| format!("{call} failed ({:?}): {}", status.code(), status.message()).into()
@@ -257,6 +328,11 @@ pub(super) fn shown_date(date: Option<PbDate>) -> String {
 pub(super) fn date_of(at: Option<prost_types::Timestamp>) -> String {
     let micros = at.map_or(0, |at| at.seconds.saturating_mul(1_000_000));
     crate::domain::calendar::Timestamp::from_micros(micros).date_in_norway().to_string()
+}
+
+/// The last day before a deadline, which is the instant at which that day ends.
+pub(super) fn last_day(deadline: Option<prost_types::Timestamp>) -> String {
+    date_of(deadline.map(|at| prost_types::Timestamp { seconds: at.seconds - 1, ..at }))
 }
 
 /// A sum in places and parts of places.

@@ -6,11 +6,12 @@ use crate::{
     cli::{
         Failure,
         demo::{
+            capacity::PRIMA,
             page::say,
             people::{Joined, at_prima},
             stage::{
-                Caller, Stage, date_of, ledger, missing, pb_date, places, refused, request_id,
-                short, today, together,
+                Caller, Stage, date_of, last_day, ledger, missing, pb_date, places, refused,
+                request_id, short, today, together,
             },
         },
     },
@@ -23,7 +24,8 @@ use crate::{
     },
 };
 
-const VTA: &str = "VTA";
+/// The measure type that this is about.
+pub(super) const VTA: &str = "VTA";
 /// How many places become free.
 const VACANCIES: u32 = 8;
 /// How many of the queue are shown.
@@ -40,12 +42,20 @@ const OUTCOMES: [PlacementOutcome; 8] = [
     PlacementOutcome::Other,
 ];
 
+/// What is left open.
+pub(super) struct Offered {
+    /// The offers nobody has answered, in the order of the queue.
+    pub(super) open: Vec<Offer>,
+    /// The proposal to the next in the queue, which nobody has confirmed.
+    pub(super) next: Offer,
+}
+
 /// Frees eight places and gives them to those first in the queue.
 pub(super) async fn share_out(
     stage: &mut Stage,
     placements: &[Placement],
     waiting: &[Joined],
-) -> Result<(), Failure> {
+) -> Result<Offered, Failure> {
     stage.page.heading("Eight VTA places at Prima become free, and the queue moves");
     let group = prima_group(stage).await?;
     end_some(stage, &group, placements).await?;
@@ -56,27 +66,54 @@ pub(super) async fn share_out(
     show_queue(&queue, &before, &after);
     check_order(stage, &run, &queue, &before);
     let offers = confirm(stage, &run.proposals).await?;
-    let [first, second, ..] = offers.as_slice() else { return Err(missing("eight offers")) };
+    let [first, second, open @ ..] = offers.as_slice() else {
+        return Err(missing("eight offers"));
+    };
     accept_and_start(stage, first).await?;
     decline(stage, second).await?;
-    next_run(stage, second, &queue, &before).await
+    let next = next_run(stage, second, &queue, &before).await?;
+    Ok(Offered { open: open.to_vec(), next })
 }
 
-async fn prima_group(stage: &Stage) -> Result<String, Failure> {
+pub(super) async fn prima_group(stage: &Stage) -> Result<String, Failure> {
     let answer = stage.availability(VTA, None).await?;
     let group = at_prima(&answer, VTA).ok_or_else(|| missing("Prima's VTA places"))?;
     Ok(group.place_group_id.clone())
 }
 
-async fn free_at_prima(stage: &Stage) -> Result<String, Failure> {
+pub(super) async fn free_at_prima(stage: &Stage) -> Result<String, Failure> {
     let answer = stage.availability(VTA, None).await?;
     let group = at_prima(&answer, VTA).ok_or_else(|| missing("Prima's VTA places"))?;
     Ok(places(group.usage.map_or(0, |usage| usage.free_percent)))
 }
 
-/// The provider itself reports who has left.
+/// Shows what comes of it when eight have left.
 async fn end_some(stage: &mut Stage, group: &str, all: &[Placement]) -> Result<(), Failure> {
-    let provider = stage.audit.provider(crate::cli::demo::capacity::PRIMA)?;
+    let ended = end_eight(stage, group, all).await?;
+    let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
+    for placement in &ended {
+        *outcomes
+            .entry(words(placement.outcome().as_str_name(), "PLACEMENT_OUTCOME_"))
+            .or_default() += 1;
+    }
+    let outcomes: Vec<String> = outcomes.iter().map(|(what, n)| format!("{what} {n}")).collect();
+    let free = free_at_prima(stage).await?;
+    stage.page.check("VTA at Prima: free after eight have left", &free, VACANCIES);
+    say!("Prima reports {} ended placements (EndPlacement):", ended.len());
+    for some in outcomes.chunks(3) {
+        say!("  {}", some.join(", "));
+    }
+    say!("{free} places are free. AllocatePlaces for {VACANCIES} of them:");
+    Ok(())
+}
+
+/// The provider itself reports who has left.
+pub(super) async fn end_eight(
+    stage: &Stage,
+    group: &str,
+    all: &[Placement],
+) -> Result<Vec<Placement>, Failure> {
+    let provider = stage.audit.provider(PRIMA)?;
     let prima = stage.desk.caller(Role::Provider, &provider, "prima-reporter")?;
     let here = all.iter().filter(|placement| placement.place_group_id == group);
     let calls = here.zip(OUTCOMES).map(|(placement, outcome)| {
@@ -95,26 +132,14 @@ async fn end_some(stage: &mut Stage, group: &str, all: &[Placement]) -> Result<(
             answer.placement.ok_or_else(|| missing("the placement"))
         }
     });
-    let ended = together(calls).await?;
-    let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
-    for placement in &ended {
-        *outcomes
-            .entry(words(placement.outcome().as_str_name(), "PLACEMENT_OUTCOME_"))
-            .or_default() += 1;
-    }
-    let outcomes: Vec<String> = outcomes.iter().map(|(what, n)| format!("{what} {n}")).collect();
-    let free = free_at_prima(stage).await?;
-    stage.page.check("VTA at Prima: free after eight have left", &free, VACANCIES);
-    say!("Prima reports {} ended placements (EndPlacement):", ended.len());
-    for some in outcomes.chunks(3) {
-        say!("  {}", some.join(", "));
-    }
-    say!("{free} places are free. AllocatePlaces for {VACANCIES} of them:");
-    Ok(())
+    together(calls).await
 }
 
 /// Where each of the queue stands.
-async fn positions(stage: &Stage, queue: &[&Joined]) -> Result<Vec<GetPositionResponse>, Failure> {
+pub(super) async fn positions(
+    stage: &Stage,
+    queue: &[&Joined],
+) -> Result<Vec<GetPositionResponse>, Failure> {
     together(queue.iter().map(|one| position(stage, &one.entry_id))).await
 }
 
@@ -125,7 +150,10 @@ async fn position(stage: &Stage, entry_id: &str) -> Result<GetPositionResponse, 
     Ok(answer.map_err(refused("GetPosition"))?.into_inner())
 }
 
-async fn allocate(stage: &Stage, max_proposals: u32) -> Result<AllocatePlacesResponse, Failure> {
+pub(super) async fn allocate(
+    stage: &Stage,
+    max_proposals: u32,
+) -> Result<AllocatePlacesResponse, Failure> {
     let request = AllocatePlacesRequest {
         request_id: request_id(),
         ledger: ledger(VTA),
@@ -192,16 +220,14 @@ async fn confirm(stage: &Stage, proposals: &[Offer]) -> Result<Vec<Offer>, Failu
     let answer = kari.allocation().confirm_proposals(request).await;
     let offers = answer.map_err(refused("ConfirmProposals"))?.into_inner().offers;
     let offered = offers.iter().filter(|offer| offer.state() == OfferState::Offered).count();
-    // The deadline is the instant at which the last day ends.
-    let last = offers.first().and_then(|offer| offer.answer_by_time);
-    let last = last.map(|at| prost_types::Timestamp { seconds: at.seconds - 1, ..at });
+    let last = last_day(offers.first().and_then(|offer| offer.answer_by_time));
     let name = &office.name;
     say!("A program proposes, a person decides: Kari Nordmann (made up) of {name} confirms.");
-    say!("{offered} offers (tilbud), to be answered by the end of {}.", date_of(last));
+    say!("{offered} offers (tilbud), to be answered by the end of {last}.");
     Ok(offers)
 }
 
-fn worker(stage: &Stage) -> Result<Caller, Failure> {
+pub(super) fn worker(stage: &Stage) -> Result<Caller, Failure> {
     let office = stage.audit.offices.first().ok_or_else(|| missing("an office"))?;
     stage.desk.caller(Role::Office, &office.number, "kari.nordmann")
 }
@@ -264,7 +290,7 @@ async fn next_run(
     declined: &Offer,
     queue: &[&Joined],
     before: &[GetPositionResponse],
-) -> Result<(), Failure> {
+) -> Result<Offer, Failure> {
     let run = allocate(stage, 1).await?;
     let [next] = run.proposals.as_slice() else { return Err(missing("one proposal")) };
     let [passed] = run.passed_over.as_slice() else { return Err(missing("one passed over")) };
@@ -287,7 +313,7 @@ async fn next_run(
         counts.join(" + ")
     );
     say!("{} is proposed it, who stood at position {position} before.", short(&next.entry_id));
-    Ok(())
+    Ok(next.clone())
 }
 
 fn state_of(offer: &Offer) -> String {

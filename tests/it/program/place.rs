@@ -16,7 +16,7 @@ use nix::{
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
+    process::{Child, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
 
@@ -65,10 +65,20 @@ impl Place {
             command.env_remove(name);
         }
         command.args(args).stdin(Stdio::null()).kill_on_drop(true);
-        if !matches!(args[0], "import" | "call") {
+        if !matches!(args[0], "import" | "call" | "dev") {
             command.arg("--data-dir").arg(self.data());
         }
         command
+    }
+
+    /// Where a command makes temporary folders.
+    pub fn scratch(&self) -> PathBuf {
+        let folder = self.folder.path().join("tmp");
+        if !folder.exists() {
+            fs::create_dir(&folder).unwrap();
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).unwrap();
+        }
+        folder
     }
 
     /// Runs the program to its end.
@@ -88,21 +98,51 @@ impl Place {
 
     /// Starts the service on a free port and waits for its first line.
     pub async fn serve(&self, args: &[&str]) -> Serving {
-        let log = self.folder.path().join("serve.log");
         let args = [&["serve", "--listen", "127.0.0.1:0"], args].concat();
-        let mut child = self
-            .command(&args)
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = timeout(PATIENCE, out.next_line()).await.expect("a first line in time");
-        let told = || fs::read_to_string(&log).unwrap();
-        let first = first.unwrap().unwrap_or_else(|| panic!("it has ended: {}", told()));
+        self.start(self.command(&args)).await
+    }
+
+    /// Starts a command that serves, with a pipe to its standard input.
+    pub async fn serve_with_pipe(&self, args: &[&str]) -> (Serving, ChildStdin) {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped());
+        let mut serving = self.start(command).await;
+        let pipe = serving.child.stdin.take().unwrap();
+        (serving, pipe)
+    }
+
+    /// Starts `dev` on a free port; answers what it prints until it is ready.
+    pub async fn dev(&self, args: &[&str]) -> (Serving, String) {
+        let args = [&["dev", "--listen", "127.0.0.1:0"], args].concat();
+        let mut command = self.command(&args);
+        command.env("TMPDIR", self.scratch());
+        let (child, out, log) = self.spawn(command);
+        let mut serving = Serving { address: String::new(), child, log, out };
+        let mut printed = String::new();
+        while !printed.contains("# Ready.") {
+            printed.push_str(&serving.line().await);
+            printed.push('\n');
+        }
+        serving.address = after(&printed, "TILTAKSPLASS_ADDR=");
+        (serving, printed)
+    }
+
+    async fn start(&self, command: Command) -> Serving {
+        let (child, out, log) = self.spawn(command);
+        let mut serving = Serving { address: String::new(), child, log, out };
+        let first = serving.line().await;
         let address = first.strip_prefix("listening on ").unwrap_or_else(|| panic!("{first}"));
         assert!(address.starts_with("http://127.0.0.1:"), "{first}");
-        Serving { address: address.to_owned(), child, log, _out: out }
+        address.clone_into(&mut serving.address);
+        serving
+    }
+
+    fn spawn(&self, mut command: Command) -> (Child, Lines<BufReader<ChildStdout>>, PathBuf) {
+        let log = self.folder.path().join("serve.log");
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(fs::File::create(&log).unwrap()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap()).lines();
+        (child, out, log)
     }
 
     /// The process of the folder's own PostgreSQL, while there is one.
@@ -132,13 +172,30 @@ pub struct Serving {
     child: Child,
     log: PathBuf,
     /// Kept open: a program whose reader has gone may not care, but ours would be told.
-    _out: Lines<BufReader<ChildStdout>>,
+    out: Lines<BufReader<ChildStdout>>,
 }
 
 impl Serving {
+    /// The next line it prints.
+    pub async fn line(&mut self) -> String {
+        let line = timeout(PATIENCE, self.out.next_line()).await.expect("a line in time");
+        line.unwrap().unwrap_or_else(|| panic!("it has ended: {}", self.err()))
+    }
+
+    /// Presses Ctrl-C, and waits for the end.
+    pub async fn interrupt(&mut self) -> ExitStatus {
+        self.send(Signal::SIGINT);
+        self.ended().await
+    }
+
     /// Asks it to end, and waits for that.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.send(Signal::SIGTERM);
+        self.ended().await
+    }
+
+    /// Waits for the end.
+    pub async fn ended(&mut self) -> ExitStatus {
         let ended = timeout(Duration::from_secs(10), self.child.wait()).await;
         ended.unwrap_or_else(|_| panic!("it does not end: {}", self.err())).unwrap()
     }
@@ -158,4 +215,10 @@ impl Serving {
     pub fn err(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
+}
+
+/// What stands between this and the end of the line.
+pub fn after(text: &str, start: &str) -> String {
+    let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("no {start}: {text}"));
+    rest.lines().next().unwrap_or_default().to_owned()
 }

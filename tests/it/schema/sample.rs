@@ -11,7 +11,11 @@ use crate::{
 /// proposed, one passed over, some who wait, a pending submission, names in other systems,
 /// and accesses.
 pub async fn sample() -> World {
-    let world = World::new().await;
+    sample_on(World::new().await).await
+}
+
+/// The same in this world.
+pub async fn sample_on(world: World) -> World {
     let (ledger, group) = world.vta(4).await;
     for person in 1..=7 {
         let request = JoinWaitlistRequest {

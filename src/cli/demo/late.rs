@@ -1,0 +1,142 @@
+//! An offer that is answered too late.
+
+use time::OffsetDateTime;
+use tonic_types::StatusExt as _;
+
+use crate::{
+    cli::{
+        Failure,
+        demo::{
+            page::say,
+            people::Joined,
+            stage::{Stage, last_day, ledger, missing, refused, request_id, short},
+            vacancies::{Offered, VTA, allocate, free_at_prima, positions, worker},
+        },
+    },
+    proto::v1::{
+        EntryState, ListOffersRequest, Offer, OfferAnswer, OfferState, PassedOverReason,
+        RespondToOfferRequest,
+    },
+};
+
+/// The most of a page.
+const PAGE_SIZE: i32 = 500;
+
+/// Lets the deadline of the open offers pass, and answers one of them after all. Answers that
+/// offer.
+pub(super) async fn answer_too_late(
+    stage: &mut Stage,
+    offered: &Offered,
+    waiting: &[Joined],
+) -> Result<Offer, Failure> {
+    stage.page.heading("Time passes: an offer is answered too late");
+    let offer = offered.open.first().ok_or_else(|| missing("an open offer"))?;
+    let open = offered.open.len();
+    let free = free_at_prima(stage).await?;
+    say!(
+        "{open} of the eight VTA offers are unanswered, one proposal is unconfirmed, and {free} places"
+    );
+    say!("are free at Prima. The deadlines end with {}.", last_day(offer.answer_by_time));
+    stage.wait_until(deadline(offered)?).await?;
+    say!("The demonstration puts the service's clock forward to that moment, through a pipe that");
+    say!("only this command has: no option, no variable and no call of `serve` sets the time.");
+    say!();
+    say_yes(stage, offer).await?;
+    let expired = expired(stage).await?;
+    let found = expired.iter().find(|one| one.offer_id == offer.offer_id);
+    let state = found.map_or("another", |offer| offer.state().as_str_name());
+    stage.page.check("VTA, too late: the offer's state", state, OfferState::Expired.as_str_name());
+    stage.page.check("VTA, too late: offers expired", expired.len(), open);
+    keeps_the_turn(stage, offer, waiting).await?;
+    next(stage, offered).await?;
+    Ok(offer.clone())
+}
+
+/// When the offers' deadline and the proposal's have both passed.
+fn deadline(offered: &Offered) -> Result<OffsetDateTime, Failure> {
+    let offers = offered.open.iter().filter_map(|offer| offer.answer_by_time);
+    let latest = offers.chain(offered.next.confirm_by_time).map(|at| at.seconds).max();
+    let latest = latest.ok_or_else(|| missing("a deadline"))?;
+    Ok(OffsetDateTime::from_unix_timestamp(latest)?)
+}
+
+/// The office says yes for the person, and is refused.
+async fn say_yes(stage: &mut Stage, offer: &Offer) -> Result<(), Failure> {
+    let request = RespondToOfferRequest {
+        request_id: request_id(),
+        ledger: ledger(VTA),
+        offer_id: offer.offer_id.clone(),
+        answer: OfferAnswer::Accept.into(),
+        ..RespondToOfferRequest::default()
+    };
+    let (said, message) = match worker(stage)?.allocation().respond_to_offer(request).await {
+        Ok(_) => ("OK".to_owned(), "it was taken".to_owned()),
+        Err(status) => {
+            let reason = status.get_details_error_info().map(|info| info.reason);
+            (reason.unwrap_or_default(), status.message().to_owned())
+        }
+    };
+    let entry = short(&offer.entry_id);
+    say!("Then {entry} says yes (RespondToOffer): {said}, {message}.");
+    stage.page.check("VTA, too late: a yes is answered with", said, "WRONG_STATE");
+    Ok(())
+}
+
+async fn expired(stage: &Stage) -> Result<Vec<Offer>, Failure> {
+    let request = ListOffersRequest {
+        ledger: ledger(VTA),
+        state: OfferState::Expired.into(),
+        page_size: PAGE_SIZE,
+        ..ListOffersRequest::default()
+    };
+    let answer = stage.county.allocation().list_offers(request).await;
+    Ok(answer.map_err(refused("ListOffers"))?.into_inner().offers)
+}
+
+/// All who wait stand in the order they stood in before; who was late stands behind the one
+/// who said no, as before.
+async fn keeps_the_turn(
+    stage: &mut Stage,
+    offer: &Offer,
+    waiting: &[Joined],
+) -> Result<(), Failure> {
+    let queue: Vec<&Joined> = waiting.iter().filter(|one| one.measure_code == VTA).collect();
+    let now = positions(stage, &queue).await?;
+    let who_waits = queue.iter().zip(&now).filter(|(_, now)| now.state() == EntryState::Waiting);
+    let order: Vec<(&str, u64)> =
+        who_waits.map(|(one, now)| (one.entry_id.as_str(), now.position_in_municipality)).collect();
+    let is_kept = order.iter().map(|(_, position)| *position).eq(1..=order.len() as u64);
+    let order_is = if is_kept { "as before" } else { "another" };
+    let late = order.iter().find(|(entry_id, _)| *entry_id == offer.entry_id);
+    let position = late.map_or(0, |(_, position)| *position);
+    let free = free_at_prima(stage).await?;
+    let count = order.len();
+    say!(
+        "The person keeps the turn, at position {position} of the {count} who wait, and the order is"
+    );
+    say!("{order_is}; {free} places are free again.");
+    let page = &mut stage.page;
+    page.check("VTA, too late: the person stands at", position, 2);
+    page.check("VTA, too late: the order of those who wait", order_is, "as before");
+    page.check("VTA, too late: free at Prima", &free, 7);
+    Ok(())
+}
+
+/// The place goes to the first who has not had the chance of it.
+async fn next(stage: &mut Stage, offered: &Offered) -> Result<(), Failure> {
+    let run = allocate(stage, 1).await?;
+    let declined_here = PassedOverReason::DeclinedHere;
+    let passed = run.passed_over.iter().filter(|one| one.reason() == declined_here).count();
+    let [next] = run.proposals.as_slice() else { return Err(missing("one proposal")) };
+    let is_next = next.entry_id == offered.next.entry_id;
+    let who = if is_next { "the next" } else { "another" };
+    say!();
+    say!(
+        "AllocatePlaces once more: {passed} have had their chance of a place there (DECLINED_HERE), and"
+    );
+    say!("{} is proposed it, {who} behind them.", short(&next.entry_id));
+    let page = &mut stage.page;
+    page.check("VTA, too late: passed over with DECLINED_HERE", passed, offered.open.len() + 1);
+    page.check("VTA, too late: the place goes to", who, "the next");
+    Ok(())
+}
