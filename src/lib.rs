@@ -9,6 +9,7 @@ pub mod error;
 pub mod grpc;
 pub mod keys;
 pub mod postgres;
+pub mod replay;
 pub mod server;
 pub mod store;
 pub mod verify;

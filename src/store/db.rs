@@ -45,7 +45,8 @@ impl Db {
         self.write.begin().await
     }
 
-    /// Begins a transaction for the access log.
+    /// Begins a transaction for the access log, and for who someone is: the read role may
+    /// not see that.
     pub async fn begin_record(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.record.begin().await
     }
