@@ -9,7 +9,10 @@ use crate::{
         allocation::{Offer, OfferState},
         command::Command,
         event::{Event, Header, Payload},
-        explanation::{Confirmation, Explanation, Language, Outcome, Run, explain, paragraphs},
+        explanation::{
+            Confirmation, Explanation, Language, Outcome, Run, explain, organisation_name,
+            paragraphs,
+        },
         ids::{EntryId, LedgerId, OfferId},
         ledger::Ledger,
         refusal::Refusal,
@@ -192,8 +195,10 @@ impl Way<'_> {
             };
             let confirms = |event: &Event| matches!(event, Event::ProposalConfirmed { offer_id, .. } if *offer_id == id);
             if payload.events.iter().any(confirms) {
-                let organisation = header.actor.organisation;
-                return Ok(Confirmation::Confirmed { at: header.at, organisation });
+                let (at, organisation) = (header.at, header.actor.organisation);
+                let registry = registries.at(header.registry_version).unwrap_or_default();
+                let organisation_name = organisation_name(&organisation, &registry);
+                return Ok(Confirmation::Confirmed { at, organisation, organisation_name });
             }
         }
     }
@@ -208,7 +213,7 @@ fn explanation_answer(e: &Explanation, offer: Option<&Offer>) -> pb::DecisionExp
     };
     let reason = reason.map_or(pb::PassedOverReason::Unspecified, answer::passed_over_reason);
     let (confirmed, organisation) = match &e.confirmation {
-        Confirmation::Confirmed { at, organisation } => (Some(*at), organisation.clone()),
+        Confirmation::Confirmed { at, organisation, .. } => (Some(*at), organisation.clone()),
         Confirmation::NothingProposed
         | Confirmation::Waits
         | Confirmation::Lapsed

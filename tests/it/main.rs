@@ -14,6 +14,7 @@ mod embedded;
 mod idempotency;
 mod keys_and_tokens;
 mod ledger_rules;
+mod people;
 mod poison;
 mod program;
 mod races;

@@ -195,6 +195,22 @@ impl Service {
         service
     }
 
+    /// Starts on a new database, with these keys.
+    pub async fn start_with(keys: Keys) -> Self {
+        let mut service = Self::start().await;
+        service.keys = Arc::new(keys);
+        service.restart().await;
+        service
+    }
+
+    /// Another service on the same database, with the same issuer and clock and these keys.
+    pub async fn replica_with(&self, keys: Keys) -> Self {
+        let mut service = self.replica().await;
+        service.keys = Arc::new(keys);
+        service.restart().await;
+        service
+    }
+
     /// Another service on the same database, with the same keys, issuer and clock.
     pub async fn replica(&self) -> Self {
         let mut service = Self {

@@ -150,6 +150,8 @@ pub enum Confirmation {
         at: Timestamp,
         /// For whom that person acted.
         organisation: String,
+        /// What the registry calls it.
+        organisation_name: Option<String>,
     },
 }
 
@@ -170,6 +172,13 @@ impl Confirmation {
             ) => Self::Waits,
         }
     }
+}
+
+/// What the registry calls an organisation that confirms proposals: an office, or an area.
+pub fn organisation_name(organisation: &str, registry: &Registry) -> Option<String> {
+    let office = organisation.parse().ok().and_then(|number| registry.office(&number));
+    let area = organisation.parse().ok().and_then(|id| registry.area(&id));
+    office.map(|office| office.name.clone()).or_else(|| area.map(|area| area.name.clone()))
 }
 
 /// Explains a run to `entry`, as it is now; `before` is the whole ledger just before the

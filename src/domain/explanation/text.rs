@@ -335,23 +335,19 @@ fn others(e: &Explanation, l: Language) -> String {
         format!("I alt fikk {served} forslag om plass."),
         format!("In all, places were proposed to {served}."),
     );
-    let passed: u64 = e.passed_over_counts.values().sum();
-    if passed > 0 {
+    if !e.passed_over_counts.is_empty() {
         let each = e
             .passed_over_counts
             .iter()
             .map(|(reason, n)| format!("{n} ({})", others_reason(e, *reason, l)));
         let each = each.collect::<Vec<_>>().join(", ");
-        let passed = people(passed);
-        let oneself = if matches!(e.outcome, Outcome::PassedOver(_)) {
-            l.of(", deg selv medregnet,", ", yourself among them,")
-        } else {
-            ""
-        };
         text += &l.of(
-            format!(" {passed}{oneself} sto foran noen som fikk plass, og fikk ikke: {each}."),
-            format!(" {passed}{oneself} stood ahead of someone served and were not: {each}."),
+            format!(" Forbigått, altså foran noen som fikk plass uten å få selv: {each}."),
+            format!(" Passed over, that is ahead of someone served and not served: {each}."),
         );
+        if matches!(e.outcome, Outcome::PassedOver(_)) {
+            text += l.of(" Du er regnet med.", " You are counted among them.");
+        }
     }
     text.push(' ');
     text + run_end(e, l)
@@ -412,8 +408,12 @@ fn who_decides(e: &Explanation, l: Language) -> String {
                 "You left the waitlist before anybody had confirmed your proposal.",
             )
             .to_owned(),
-        Confirmation::Confirmed { at, organisation } => {
+        Confirmation::Confirmed { at, organisation, organisation_name } => {
             let at = l.time(*at);
+            let organisation = match organisation_name {
+                Some(name) => format!("{name} ({organisation})"),
+                None => organisation.clone(),
+            };
             l.of(
                 format!("Forslaget til deg ble bekreftet {at} av en ansatt ved {organisation}."),
                 format!("Your proposal was confirmed on {at} by someone at {organisation}."),

@@ -8,11 +8,11 @@ use crate::{
 };
 
 /// A ledger with one who is placed, one placed until a coming day, one offered, one
-/// proposed, one passed over, some who wait, a pending submission, and names in other
+/// proposed, one who left with a proposal, some who wait, a pending submission, and names in other
 /// systems.
 pub async fn sample() -> World {
     let world = World::new().await;
-    let (ledger, group) = world.vta(4).await;
+    let (ledger, group) = world.vta(5).await;
     for person in 1..=7 {
         let request = JoinWaitlistRequest {
             external_references: vec![ExternalReference {
@@ -24,7 +24,7 @@ pub async fn sample() -> World {
         };
         world.office.waitlist().join_waitlist(request).await.unwrap();
     }
-    let run = world.allocate(&ledger, 4).await;
+    let run = world.allocate(&ledger, 5).await;
     let offers: Vec<String> = run.proposals.iter().map(|offer| offer.offer_id.clone()).collect();
     world.confirm(&ledger, offers[..3].to_vec()).await;
     let mut placements = Vec::new();
@@ -41,6 +41,14 @@ pub async fn sample() -> World {
         ..EndPlacementRequest::default()
     };
     world.office.allocation().end_placement(end).await.unwrap();
+    let leave = LeaveWaitlistRequest {
+        request_id: request_id(),
+        ledger: Some(ledger.clone()),
+        entry_id: run.proposals[4].entry_id.clone(),
+        reason: LeaveReason::Moved.into(),
+        ..LeaveWaitlistRequest::default()
+    };
+    world.office.waitlist().leave_waitlist(leave).await.unwrap();
     let submission = SubmitCapacityRequest {
         request_id: request_id(),
         ledger: Some(ledger.clone()),
