@@ -24,6 +24,8 @@ const OTHER_PERSON: u32 = 3_141_501;
 const REFUSED_PERSON: u32 = 3_141_502;
 /// Whose number stands in the wrong fields; what is logged of it is not looked at.
 const MISPLACED_PERSON: u32 = 3_141_503;
+/// Who leaves the waitlist.
+const LEAVING_PERSON: u32 = 3_141_504;
 
 /// Words that stand for what is told in confidence.
 const CONFIDED: &[&str] = &[
@@ -37,13 +39,14 @@ const CONFIDED: &[&str] = &[
 /// Everything that must be found nowhere, in each form it could take.
 fn needles() -> Vec<String> {
     let bad = wrong_check_digits();
-    let numbers = [identity(PERSON), identity(OTHER_PERSON), identity(REFUSED_PERSON), bad];
+    let people = [PERSON, OTHER_PERSON, REFUSED_PERSON, LEAVING_PERSON];
+    let numbers = people.iter().map(|person| identity(*person)).chain([bad]);
     let mut needles = Vec::new();
-    for number in &numbers {
-        needles.extend(forms(number));
+    for number in numbers {
+        needles.extend(forms(&number));
         // A digest without a key is guessed in minutes: there are few numbers.
-        needles.push(hex::encode(Sha256::digest(number)));
-        needles.push(base64::prelude::BASE64_STANDARD.encode(Sha256::digest(number)));
+        needles.push(hex::encode(Sha256::digest(&number)));
+        needles.push(base64::prelude::BASE64_STANDARD.encode(Sha256::digest(&number)));
     }
     needles.extend(CONFIDED.iter().flat_map(|word| forms(word)));
     needles
@@ -137,10 +140,12 @@ async fn tell(world: &World, ledger: &Ledger) {
     };
     world.office.allocation().end_placement(end).await.unwrap();
     ask(world, ledger, &run.proposals[0].entry_id).await;
+    let leaving = confided(ledger, LEAVING_PERSON);
+    let joined = world.office.waitlist().join_waitlist(leaving).await.unwrap().into_inner();
     let leave = LeaveWaitlistRequest {
         request_id: request_id(),
         ledger: Some(ledger.clone()),
-        entry_id: run.proposals[0].entry_id.clone(),
+        entry_id: joined.entry_id,
         reason: LeaveReason::NoLongerSuitable.into(),
         reason_text: CONFIDED[4].into(),
         ..LeaveWaitlistRequest::default()
