@@ -174,19 +174,45 @@ impl Two {
         caller: &Caller,
     ) -> Vec<(&'static str, Status, String, Status, String)> {
         let nothing = Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001).to_string();
-        let (p, a, l) = (self.proposal.as_str(), self.accepted.as_str(), self.placement.as_str());
-        let (e, n) = (self.entry.as_str(), nothing.as_str());
+        let (proposal, accepted) = (self.proposal.as_str(), self.accepted.as_str());
+        let (placement, entry) = (self.placement.as_str(), self.entry.as_str());
+        let none = nothing.as_str();
         let row =
             |what, id: &str, there, missing| (what, there, id.to_owned(), missing, nothing.clone());
         vec![
-            row("confirm", p, self.confirm(caller, &[p]).await, self.confirm(caller, &[n]).await),
-            row("respond", p, self.respond(caller, p).await, self.respond(caller, n).await),
-            row("start", a, self.start(caller, a).await, self.start(caller, n).await),
-            row("end", l, self.end(caller, l).await, self.end(caller, n).await),
-            row("leave", e, self.leave(caller, e).await, self.leave(caller, n).await),
-            row("entry", e, self.entry(caller, e).await, self.entry(caller, n).await),
-            row("why offer", p, self.why_offer(caller, p).await, self.why_offer(caller, n).await),
-            row("why run", e, self.why_run(caller, e).await, self.why_run(caller, n).await),
+            row(
+                "confirm",
+                proposal,
+                self.confirm(caller, &[proposal]).await,
+                self.confirm(caller, &[none]).await,
+            ),
+            row(
+                "respond",
+                proposal,
+                self.respond(caller, proposal).await,
+                self.respond(caller, none).await,
+            ),
+            row(
+                "start",
+                accepted,
+                self.start(caller, accepted).await,
+                self.start(caller, none).await,
+            ),
+            row("end", placement, self.end(caller, placement).await, self.end(caller, none).await),
+            row("leave", entry, self.leave(caller, entry).await, self.leave(caller, none).await),
+            row("entry", entry, self.entry(caller, entry).await, self.entry(caller, none).await),
+            row(
+                "why offer",
+                proposal,
+                self.why_offer(caller, proposal).await,
+                self.why_offer(caller, none).await,
+            ),
+            row(
+                "why run",
+                entry,
+                self.why_run(caller, entry).await,
+                self.why_run(caller, none).await,
+            ),
         ]
     }
 }
