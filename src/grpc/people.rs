@@ -67,7 +67,7 @@ pub(super) async fn entry(
 /// is written down.
 async fn person(reader: &Reader, entry: &Entry) -> Result<pb::EntryPerson, Error> {
     let (keys, person_id) = (&reader.app.keys, entry.person_id);
-    let mut people = reader.app.db.begin_record().await?;
+    let mut people = reader.app.db.begin_people().await?;
     let sealed = store::people::sealed(&mut people, person_id).await?;
     people.rollback().await?;
     let (identity, wrapped) =
@@ -109,7 +109,7 @@ pub(super) async fn lookup(
     let (_, digest) = reader.app.keys.identity_hmac(&query.identity);
     let bound_to = format!("person/{}", hex::encode(digest));
     let before: Option<Cursor> = page::cursor(&reader.app.keys, &bound_to, &query.page_token)?;
-    let mut people = reader.app.db.begin_record().await?;
+    let mut people = reader.app.db.begin_people().await?;
     let found = store::people::find(&mut people, &[digests]).await?;
     people.rollback().await?;
     let person = found.into_iter().flatten().next().map(|Found { person_id, .. }| person_id);
@@ -136,7 +136,8 @@ pub(super) async fn lookup(
     };
     let (revisions, held) = held_for(&mut snapshot, &entries).await?;
     snapshot.rollback().await?;
-    // A person belongs to no ledger: the record stands with the registry's.
+    // A person belongs to no ledger: the record stands with the registry's. It says whether
+    // anything was shown.
     let ids = entries.iter().map(|(_, entry)| entry.entry_id).collect();
     let shown = !entries.is_empty();
     let people = person.into_iter().collect();

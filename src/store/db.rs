@@ -15,6 +15,9 @@ pub const READ_ROLE: &str = "tiltaksplass_read";
 pub const WRITE_CONNECTIONS: u32 = 6;
 /// Connections for the access log, so that no burst of reads keeps the lanes waiting.
 pub const RECORD_CONNECTIONS: u32 = 4;
+/// Connections to look up who somebody is, so that no burst of lookups keeps the access log
+/// waiting.
+pub const PEOPLE_CONNECTIONS: u32 = 2;
 /// Connections for readers.
 pub const READ_CONNECTIONS: u32 = 12;
 /// How long a call waits for a connection.
@@ -26,6 +29,7 @@ pub struct Db {
     write: PgPool,
     read: PgPool,
     record: PgPool,
+    people: PgPool,
 }
 
 impl Db {
@@ -35,6 +39,7 @@ impl Db {
             write: pool(options, WRITE_ROLE, WRITE_CONNECTIONS),
             read: pool(options, READ_ROLE, READ_CONNECTIONS),
             record: pool(options, WRITE_ROLE, RECORD_CONNECTIONS),
+            people: pool(options, WRITE_ROLE, PEOPLE_CONNECTIONS),
         }
     }
 
@@ -45,10 +50,16 @@ impl Db {
         self.write.begin().await
     }
 
-    /// Begins a transaction for the access log, and for who someone is: the read role may
-    /// not see that.
+    /// Begins a transaction for the access log.
     pub async fn begin_record(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.record.begin().await
+    }
+
+    /// Begins a transaction to look up who somebody is, which the read role may not see.
+    pub async fn begin_people(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let mut transaction = self.people.begin().await?;
+        sqlx::query("-- read_people\nSET TRANSACTION READ ONLY").execute(&mut *transaction).await?;
+        Ok(transaction)
     }
 
     /// Begins a transaction that sees one state of the whole database.
@@ -100,6 +111,7 @@ impl Db {
         self.write.close().await;
         self.read.close().await;
         self.record.close().await;
+        self.people.close().await;
     }
 }
 

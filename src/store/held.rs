@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{PgConnection, Postgres, QueryBuilder, Row, types::Json};
+use sqlx::{PgConnection, Row, types::Json};
 use uuid::Uuid;
 
 use crate::{
@@ -55,27 +55,33 @@ pub struct HeldFilter<'a> {
     pub limit: i64,
 }
 
-/// A page of offers, the latest first.
+/// A page of offers, the latest first. A provider sees none that was never more than a
+/// proposal.
 pub async fn offers(
     connection: &mut PgConnection,
     ledger: &LedgerId,
     filter: &HeldFilter<'_>,
 ) -> Result<Vec<Offer>, sqlx::Error> {
-    let mut query = QueryBuilder::<Postgres>::new(
-        "-- offers_page\nSELECT h.doc FROM offer h WHERE h.county_id = ",
-    );
-    push_filter(&mut query, ledger, filter);
-    if filter.seen.organisation_number.is_some() {
-        // What was never more than a proposal is no provider's business.
-        query.push(
-            " AND h.state NOT IN ('PROPOSED', 'LAPSED') \
-             AND h.doc->'state'->'WITHDRAWN'->>'was_offered' IS DISTINCT FROM 'false'",
-        );
-    }
-    push_page(&mut query, "h.offer_id", filter);
-    let rows: Vec<Json<Offer>> =
-        query.build_query_scalar().persistent(false).fetch_all(connection).await?;
-    Ok(rows.into_iter().map(|Json(offer)| offer).collect())
+    page(
+        connection,
+        "-- offers_page\n\
+         SELECT h.doc FROM offer h WHERE h.county_id = $1 AND h.measure_code = $2 \
+         AND h.state = ANY($3) \
+         AND ($4::uuid IS NULL OR h.entry_id = $4) \
+         AND ($5::uuid IS NULL OR h.doc->>'place_group_id' = $5::text) \
+         AND ($6::text IS NULL OR EXISTS (SELECT FROM entry e \
+              WHERE e.county_id = $1 AND e.measure_code = $2 AND e.entry_id = h.entry_id \
+              AND (e.municipality_number = ANY($7) OR e.following_office_number = $6))) \
+         AND ($8::text IS NULL OR (h.state NOT IN ('PROPOSED', 'LAPSED') \
+              AND h.doc->'state'->'WITHDRAWN'->>'was_offered' IS DISTINCT FROM 'false' \
+              AND EXISTS (SELECT FROM place_group g \
+              WHERE g.county_id = $1 AND g.measure_code = $2 AND g.organisation_number = $8 \
+              AND g.place_group_id = (h.doc->>'place_group_id')::uuid))) \
+         AND ($9::uuid IS NULL OR h.offer_id < $9) ORDER BY h.offer_id DESC LIMIT $10",
+        ledger,
+        filter,
+    )
+    .await
 }
 
 /// A page of placements, the latest made first.
@@ -84,50 +90,55 @@ pub async fn placements(
     ledger: &LedgerId,
     filter: &HeldFilter<'_>,
 ) -> Result<Vec<Placement>, sqlx::Error> {
-    let mut query = QueryBuilder::<Postgres>::new(
-        "-- placements_page\nSELECT h.doc FROM placement h WHERE h.county_id = ",
-    );
-    push_filter(&mut query, ledger, filter);
-    push_page(&mut query, "h.placement_id", filter);
-    let rows: Vec<Json<Placement>> =
-        query.build_query_scalar().persistent(false).fetch_all(connection).await?;
-    Ok(rows.into_iter().map(|Json(placement)| placement).collect())
+    page(
+        connection,
+        "-- placements_page\n\
+         SELECT h.doc FROM placement h WHERE h.county_id = $1 AND h.measure_code = $2 \
+         AND h.state = ANY($3) \
+         AND ($4::uuid IS NULL OR h.entry_id = $4) \
+         AND ($5::uuid IS NULL OR h.doc->>'place_group_id' = $5::text) \
+         AND ($6::text IS NULL OR EXISTS (SELECT FROM entry e \
+              WHERE e.county_id = $1 AND e.measure_code = $2 AND e.entry_id = h.entry_id \
+              AND (e.municipality_number = ANY($7) OR e.following_office_number = $6))) \
+         AND ($8::text IS NULL OR EXISTS (SELECT FROM place_group g \
+              WHERE g.county_id = $1 AND g.measure_code = $2 AND g.organisation_number = $8 \
+              AND g.place_group_id = (h.doc->>'place_group_id')::uuid)) \
+         AND ($9::uuid IS NULL OR h.placement_id < $9) ORDER BY h.placement_id DESC LIMIT $10",
+        ledger,
+        filter,
+    )
+    .await
 }
 
-/// Only the conditions asked for, so that each mix is planned for itself.
-fn push_filter(query: &mut QueryBuilder<Postgres>, ledger: &LedgerId, filter: &HeldFilter<'_>) {
-    let county = || ledger.county_id.as_str().to_owned();
-    let measure = || ledger.measure_code.as_str().to_owned();
-    query.push_bind(county()).push(" AND h.measure_code = ").push_bind(measure());
-    // As they are, and not as parameters: so the indexes of what is open can be used.
-    query.push(" AND h.state IN ('").push(filter.states.join("', '")).push("')");
-    if let Some(entry_id) = filter.entry_id {
-        query.push(" AND h.entry_id = ").push_bind(entry_id.0);
-    }
-    if let Some(group) = filter.place_group_id {
-        query.push(" AND h.doc->>'place_group_id' = ").push_bind(group.to_string());
-    }
-    if let Some(office) = &filter.seen.office {
-        query.push(" AND EXISTS (SELECT FROM entry e WHERE e.county_id = ").push_bind(county());
-        query.push(" AND e.measure_code = ").push_bind(measure());
-        query.push(" AND e.entry_id = h.entry_id AND (e.municipality_number = ANY(");
-        query.push_bind(office.municipalities.clone());
-        query.push(") OR e.following_office_number = ").push_bind(office.office_number.clone());
-        query.push("))");
-    }
-    if let Some(number) = &filter.seen.organisation_number {
-        query.push(" AND EXISTS (SELECT FROM place_group g WHERE g.county_id = ");
-        query.push_bind(county()).push(" AND g.measure_code = ").push_bind(measure());
-        query.push(" AND g.place_group_id = (h.doc->>'place_group_id')::uuid");
-        query.push(" AND g.organisation_number = ").push_bind(number.clone()).push(")");
-    }
-}
-
-fn push_page(query: &mut QueryBuilder<Postgres>, id: &'static str, filter: &HeldFilter<'_>) {
-    if let Some(before) = filter.before {
-        query.push(" AND ").push(id).push(" < ").push_bind(before);
-    }
-    query.push(" ORDER BY ").push(id).push(" DESC LIMIT ").push_bind(filter.limit);
+/// Runs one of the two, planned for the very filters asked for: with a plan for all mixes
+/// each would read the whole ledger.
+async fn page<T>(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    ledger: &LedgerId,
+    filter: &HeldFilter<'_>,
+) -> Result<Vec<T>, sqlx::Error>
+where
+    T: serde::de::DeserializeOwned + Send + Unpin + 'static,
+{
+    sqlx::query("-- plan_for_these\nSET LOCAL plan_cache_mode = force_custom_plan")
+        .execute(&mut *connection)
+        .await?;
+    let office = filter.seen.office.as_ref();
+    let rows: Vec<Json<T>> = sqlx::query_scalar(statement)
+        .bind(ledger.county_id.as_str())
+        .bind(ledger.measure_code.as_str())
+        .bind(filter.states)
+        .bind(filter.entry_id.map(|id| id.0))
+        .bind(filter.place_group_id.map(|id| id.0))
+        .bind(office.map(|office| office.office_number.as_str()))
+        .bind(office.map(|office| office.municipalities.as_slice()))
+        .bind(filter.seen.organisation_number.as_deref())
+        .bind(filter.before)
+        .bind(filter.limit)
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().map(|Json(row)| row).collect())
 }
 
 /// An offer by id.

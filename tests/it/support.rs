@@ -174,9 +174,16 @@ impl Service {
 
     /// Starts on a database.
     pub async fn start_on(database: PgConnectOptions) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::load_or_create(&folder.path().join("main.json")).unwrap();
+        Self::start_with(database, keys).await
+    }
+
+    /// Starts on a database, with these keys.
+    pub async fn start_with(database: PgConnectOptions, keys: Keys) -> Self {
         crate::support::capture_logs();
         let folder = tempfile::tempdir().unwrap();
-        let keys = Arc::new(Keys::load_or_create(&folder.path().join("main.json")).unwrap());
+        let keys = Arc::new(keys);
         let issuer = LocalIssuer::load_or_create(&folder.path().join("issuer.key")).unwrap();
         let clock = Arc::new(ManualClock(Mutex::new(Timestamp::from_datetime(MONDAY))));
         let database = database.disable_statement_logging();
@@ -192,14 +199,6 @@ impl Service {
             _folder: folder,
         };
         service.serve().await;
-        service
-    }
-
-    /// Starts on a new database, with these keys.
-    pub async fn start_with(keys: Keys) -> Self {
-        let mut service = Self::start().await;
-        service.keys = Arc::new(keys);
-        service.restart().await;
         service
     }
 

@@ -6,7 +6,7 @@ use tiltaksplass::keys::Keys;
 
 use super::*;
 use crate::{
-    support::Service,
+    support::{Service, new_database},
     world::{OTHER_COUNTY, avklaring, identity},
 };
 
@@ -25,6 +25,10 @@ fn keys(versions: &[(i32, char)]) -> Keys {
     fs::write(&path, format!("{{\"current\":{current},\"keys\":{{{}}}}}", all.join(","))).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     Keys::load(&path).unwrap()
+}
+
+async fn start(versions: &[(i32, char)]) -> Service {
+    Service::start_with(new_database().await, keys(versions)).await
 }
 
 async fn digests(service: &Service) -> Vec<(i64, Vec<i32>)> {
@@ -49,7 +53,7 @@ async fn lookup(service: &Service, person: u32) -> Vec<PersonEntry> {
 
 #[tokio::test]
 async fn one_person_stays_one_person_while_keys_change() {
-    let world = World::on(Service::start_with(keys(&[FIRST])).await).await;
+    let world = World::on(start(&[FIRST]).await).await;
     let (ledger, _) = world.vta(1).await;
     world.join(&ledger, 1).await;
     assert_eq!(digests(&world.service).await, [(1, vec![1])]);
@@ -82,7 +86,7 @@ async fn one_person_stays_one_person_while_keys_change() {
 /// Two replicas, each with another current key, and the same newcomer at both: one person.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newcomer_at_two_replicas_with_two_keys_is_one_person() {
-    let world = World::on(Service::start_with(keys(&[FIRST, SECOND])).await).await;
+    let world = World::on(start(&[FIRST, SECOND]).await).await;
     let other = world.service.replica_with(keys(&[SECOND, FIRST])).await;
     let there = other.caller(Role::County, OTHER_COUNTY).await;
     let ledger = vta();
