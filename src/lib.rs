@@ -10,6 +10,7 @@ pub mod grpc;
 pub mod keys;
 pub mod postgres;
 pub mod recorder;
+pub mod replay;
 pub mod server;
 pub mod store;
 pub mod verify;

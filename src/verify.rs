@@ -1,10 +1,7 @@
 //! Checks a database whole: every hash of every log, every decision made again from
 //! what it recorded, every table against the fold of its log, and the invariants.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgConnection;
 
@@ -17,19 +14,16 @@ pub use people::KEY_CHECK;
 use crate::{
     domain::{
         account::AccountKey,
-        event::{Event, Header, Payload, RULES_VERSION},
-        ids::{IdSource, LedgerId},
-        ledger::{Context, Head, Ledger, Rows, apply, decide, rows},
-        log_chain::{payload_digest, row_hash},
-        measure::Distribution,
-        registry::{Registry, RegistryRow},
+        ids::LedgerId,
+        ledger::{Ledger, Rows, rows},
         waitlist::EntryState,
     },
     keys::Keys,
-    store::{self, db::Db, log::LogRow, snapshot::Snapshot},
+    replay::{Fold, Registries, ReplayError},
+    store::{self, db::Db, snapshot::Snapshot},
 };
 
-/// How many log rows are read at once.
+/// How many rows are read at once.
 const PAGE: i64 = 500;
 /// How many findings are told; the first ones say enough.
 const FINDINGS_MAX: usize = 20;
@@ -88,7 +82,7 @@ async fn check_ledgers(db: &Db, report: &mut Report) -> Result<(), sqlx::Error> 
     for id in registry.iter().chain(&others) {
         check_ledger(connection, id, &mut registries, report).await?;
     }
-    if registries.rows != store::registry::all(connection).await? {
+    if *registries.rows() != store::registry::all(connection).await? {
         report.tell("the registry's rows are not what its log says".to_owned());
     }
     for (what, count) in store::snapshot::strays(connection).await? {
@@ -100,40 +94,6 @@ async fn check_ledgers(db: &Db, report: &mut Report) -> Result<(), sqlx::Error> 
     transaction.rollback().await
 }
 
-/// The registry's versions, as its log makes them.
-struct Registries {
-    versions: BTreeMap<u64, Arc<Registry>>,
-    rows: BTreeMap<(u64, String, String), RegistryRow>,
-}
-
-impl Default for Registries {
-    fn default() -> Self {
-        Self { versions: BTreeMap::from([(0, Arc::default())]), rows: BTreeMap::new() }
-    }
-}
-
-impl Registries {
-    fn at(&self, version: u64) -> Option<Arc<Registry>> {
-        self.versions.get(&version).cloned()
-    }
-
-    fn last(&self) -> Arc<Registry> {
-        self.versions.last_key_value().map(|(_, registry)| Arc::clone(registry)).unwrap_or_default()
-    }
-
-    fn add(&mut self, version: u64, event: &Event) {
-        if let Event::RegistryImported { rows, .. } = event {
-            let mut next = (*self.last()).clone();
-            next.apply(version, rows);
-            self.versions.insert(version, Arc::new(next));
-            self.rows.extend(rows.iter().map(|row| {
-                let (kind, key) = row.key();
-                ((version, kind.as_str().to_owned(), key), row.clone())
-            }));
-        }
-    }
-}
-
 async fn check_ledger(
     connection: &mut PgConnection,
     id: &LedgerId,
@@ -142,86 +102,22 @@ async fn check_ledger(
 ) -> Result<(), sqlx::Error> {
     let Some(snapshot) = store::snapshot::read(connection, id).await? else { return Ok(()) };
     report.ledgers += 1;
-    let distribution = registries
-        .last()
-        .ledger_measure(id)
-        .map_or(Distribution::CountyPool, |measure| measure.distribution);
-    let mut ledger = Ledger::new(id.clone(), distribution, Head::EMPTY);
-    loop {
-        let page = store::log::page(connection, id, ledger.head().seq, PAGE).await?;
-        let Some(last) = page.last().map(|row| row.seq) else { break };
-        for row in &page {
-            if let Err(problem) = replay(&mut ledger, row, registries) {
-                report.find(id, format!("log row {}: {problem}", row.seq));
-                return Ok(());
-            }
-            report.log_rows += 1;
+    let mut fold = Fold::new(id, registries);
+    let folded = loop {
+        match fold.next(connection, registries).await {
+            Ok(Some(_)) => report.log_rows += 1,
+            Ok(None) => break Ok(()),
+            Err(ReplayError::Database(error)) => return Err(error),
+            Err(wrong @ ReplayError::Wrong { .. }) => break Err(wrong),
         }
-        if ledger.head().seq != last {
-            report.find(id, format!("the log has a gap before {last}"));
-            return Ok(());
-        }
+    };
+    if let Err(wrong) = folded {
+        report.find(id, wrong);
+        return Ok(());
     }
+    let ledger = fold.into_ledger();
     check_tables(&ledger, &snapshot, report);
     check_invariants(&ledger, &snapshot, report);
-    Ok(())
-}
-
-/// Checks one row of a log against the state before it (I7), and lets it happen.
-fn replay(ledger: &mut Ledger, row: &LogRow, registries: &mut Registries) -> Result<(), String> {
-    let head = ledger.head();
-    if row.prev_hash != head.hash {
-        return Err("does not follow the row before it".to_owned());
-    }
-    if row.hash != row_hash(&row.prev_hash, &row.header, &payload_digest(&row.payload)) {
-        return Err("its hash is not that of its bytes".to_owned());
-    }
-    let header: Header = serde_json::from_slice(&row.header).map_err(|e| e.to_string())?;
-    let payload: Payload = serde_json::from_slice(&row.payload).map_err(|e| e.to_string())?;
-    check_header(ledger, row, &header, head)?;
-    let registry = registries
-        .at(header.registry_version)
-        .ok_or_else(|| format!("there is no registry version {}", header.registry_version))?;
-    let seed = hex::decode(&payload.id_seed).ok().and_then(|seed| seed.try_into().ok());
-    let mut ids = IdSource::new(seed.ok_or("its id seed is malformed")?, header.at);
-    let context = Context { at: header.at, registry: &registry, actor: &header.actor };
-    let decided = decide(ledger, &payload.command, &context, &mut ids)
-        .map_err(|stop| format!("would be refused today: {stop:?}"))?;
-    if decided != payload.events {
-        return Err("its decision recomputes to something else".to_owned());
-    }
-    for event in &payload.events {
-        registries.add(row.seq, event);
-        apply(ledger, event);
-        if let Event::Proposed { offer } = event {
-            let group = AccountKey::PlaceGroup(offer.place_group_id);
-            if ledger.account(&group).over() > 0 || ledger.account(&offer.account).over() > 0 {
-                return Err("I1/I2: it proposes what is not free".to_owned());
-            }
-        }
-    }
-    ledger.advance(row.hash, row.at);
-    Ok(())
-}
-
-fn check_header(ledger: &Ledger, row: &LogRow, header: &Header, head: Head) -> Result<(), String> {
-    let columns_agree = header.seq == row.seq
-        && header.request_id == row.request_id
-        && header.kind == row.kind
-        && header.at == row.at
-        && header.ledger == *ledger.id();
-    if !columns_agree {
-        return Err("its header is not that of the row".to_owned());
-    }
-    if header.seq != head.seq + 1 {
-        return Err(format!("follows {}: there is a gap", head.seq));
-    }
-    if header.at <= head.at {
-        return Err("is not later than the row before it".to_owned());
-    }
-    if header.rules_version != RULES_VERSION {
-        return Err(format!("was decided by unknown rules, version {}", header.rules_version));
-    }
     Ok(())
 }
 

@@ -73,6 +73,11 @@ pub enum OfferState {
         /// Which.
         placement_id: PlacementId,
     },
+    /// The person left the waitlist first.
+    Withdrawn {
+        /// Whether it had been confirmed: an offer, and not a proposal any more.
+        was_offered: bool,
+    },
 }
 
 impl OfferState {
@@ -86,6 +91,7 @@ impl OfferState {
             Self::Expired => "EXPIRED",
             Self::Lapsed => "LAPSED",
             Self::Started { .. } => "STARTED",
+            Self::Withdrawn { .. } => "WITHDRAWN",
         }
     }
 
@@ -93,7 +99,11 @@ impl OfferState {
     pub fn reserves(&self) -> bool {
         match self {
             Self::Proposed { .. } | Self::Offered { .. } | Self::Accepted { .. } => true,
-            Self::Declined { .. } | Self::Expired | Self::Lapsed | Self::Started { .. } => false,
+            Self::Declined { .. }
+            | Self::Expired
+            | Self::Lapsed
+            | Self::Started { .. }
+            | Self::Withdrawn { .. } => false,
         }
     }
 }
@@ -245,6 +255,16 @@ pub fn run(
     max: usize,
     only_groups: &BTreeSet<PlaceGroupId>,
 ) -> Result<(Vec<Served>, RunReport), Stop> {
+    run_watched(ledger, max, only_groups, |_, _| {})
+}
+
+/// The same run; `watch` is told of each judgement as it is made.
+pub fn run_watched(
+    ledger: &Ledger,
+    max: usize,
+    only_groups: &BTreeSet<PlaceGroupId>,
+    mut watch: impl FnMut(EntryId, Result<(), PassedOverReason>),
+) -> Result<(Vec<Served>, RunReport), Stop> {
     let mut room = Room::new(ledger, only_groups);
     let mut walk = ledger.walk();
     let mut served = Vec::new();
@@ -263,7 +283,9 @@ pub fn run(
             report.end = RunEnd::NobodyEligible;
             break;
         };
-        match room.give(ledger, entry) {
+        let judged = room.give(ledger, entry);
+        watch(entry.entry_id, judged.as_ref().map(drop).map_err(|reason| *reason));
+        match judged {
             Ok(one) => {
                 served.push(one);
                 report.pass_over(&mut waiting_judgement);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use time::{Date, Duration, OffsetDateTime, Weekday};
+use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Weekday};
 
 /// An instant in microseconds since 1970 in UTC, as PostgreSQL keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,9 +50,14 @@ impl Timestamp {
 
     /// The date this instant falls on in Norway.
     pub fn date_in_norway(self) -> Date {
-        let utc = self.to_datetime();
+        self.clock_in_norway().date()
+    }
+
+    /// What calendar and clock show in Norway at this instant.
+    pub fn clock_in_norway(self) -> PrimitiveDateTime {
         let offset = oslo_offset_seconds(self.0.div_euclid(1_000_000));
-        utc.saturating_add(Duration::seconds(offset)).date()
+        let there = self.to_datetime().saturating_add(Duration::seconds(offset));
+        PrimitiveDateTime::new(there.date(), there.time())
     }
 }
 

@@ -44,6 +44,8 @@ pub enum Command {
     StartPlacement(StartPlacement),
     /// The person leaves.
     EndPlacement(EndPlacement),
+    /// The person waits no longer.
+    LeaveWaitlist(LeaveWaitlist),
     /// By time: a day begins on which a limit may change.
     BeginDay {
         /// The day.
@@ -81,6 +83,7 @@ impl Command {
             Self::RespondToOffer(_) => "RESPOND_TO_OFFER",
             Self::StartPlacement(_) => "START_PLACEMENT",
             Self::EndPlacement(_) => "END_PLACEMENT",
+            Self::LeaveWaitlist(_) => "LEAVE_WAITLIST",
             Self::BeginDay { .. } => "BEGIN_DAY",
             Self::LapseProposal { .. } => "LAPSE_PROPOSAL",
             Self::ExpireOffer { .. } => "EXPIRE_OFFER",
@@ -98,6 +101,8 @@ pub enum Subject<'a> {
     Provider(&'a OrganisationNumber),
     /// A person of a municipality.
     Resident(&'a MunicipalityNumber),
+    /// Someone's entry.
+    Entry(EntryId),
     /// Proposals and offers.
     Offers(&'a [OfferId]),
     /// A placement.
@@ -121,6 +126,7 @@ impl Command {
             Self::RespondToOffer(c) => Subject::Offers(slice::from_ref(&c.offer_id)),
             Self::StartPlacement(c) => Subject::Offers(slice::from_ref(&c.offer_id)),
             Self::EndPlacement(c) => Subject::Placement(c.placement_id),
+            Self::LeaveWaitlist(c) => Subject::Entry(c.entry_id),
             Self::LapseProposal { offer_id } | Self::ExpireOffer { offer_id } => {
                 Subject::Offers(slice::from_ref(offer_id))
             }
@@ -280,11 +286,22 @@ pub struct EndPlacement {
     pub case_reference: Option<String>,
 }
 
+/// A person waits no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaveWaitlist {
+    /// Which entry.
+    pub entry_id: EntryId,
+    /// Why: the reason and more of it in words.
+    pub grounds: Option<Sealed>,
+    /// The case.
+    pub case_reference: Option<String>,
+}
+
 /// What a command must have read of its ledger before it is decided, beyond the
 /// frame (accounts, place groups, budgets, quotas), which is always there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Entries by id.
+    /// Entries by id, each with the proposal or offer it holds.
     pub entries: BTreeSet<EntryId>,
     /// Offers by id, with their entries.
     pub offers: BTreeSet<OfferId>,
@@ -325,6 +342,9 @@ impl Needs {
             }
             Command::EndPlacement(c) => {
                 self.placements.insert(c.placement_id);
+            }
+            Command::LeaveWaitlist(c) => {
+                self.entries.insert(c.entry_id);
             }
             Command::LapseProposal { offer_id } | Command::ExpireOffer { offer_id } => {
                 self.offers.insert(*offer_id);

@@ -9,7 +9,7 @@ use crate::domain::{
     calendar::Timestamp,
     capacity::{PlaceGroup, PlacesInPeriod, Quota, Submission},
     command::Command,
-    ids::{OfferId, PlacementId, SubmissionId},
+    ids::{EntryId, OfferId, PlacementId, SubmissionId},
     registry::RegistryRow,
     waitlist::{Entry, Sealed},
 };
@@ -138,6 +138,18 @@ pub enum Event {
     PlacementEnded {
         /// Which.
         placement_id: PlacementId,
+    },
+    /// The person has left the waitlist; the entry has ended.
+    Left {
+        /// Which entry.
+        entry_id: EntryId,
+        /// Why.
+        grounds: Option<Sealed>,
+    },
+    /// The place held for someone who left was given back.
+    OfferWithdrawn {
+        /// Which proposal or offer.
+        offer_id: OfferId,
     },
     /// The command was right and changed nothing.
     NothingToDo,

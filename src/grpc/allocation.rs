@@ -1,13 +1,15 @@
-//! The allocation service: each of its calls is a mutation, told in `domain::ledger`.
+//! The allocation service. Its mutations are told in `domain::ledger`.
 
 use tonic::{Request, Response, Status};
 
 use crate::{
     domain::access::Method,
-    grpc::{Api, answer, parse::allocation as parse},
+    grpc::{Api, answer, explain, held, parse::allocation as parse},
     proto::v1::{
         AllocatePlacesRequest, AllocatePlacesResponse, ConfirmProposalsRequest,
-        ConfirmProposalsResponse, EndPlacementRequest, EndPlacementResponse, RespondToOfferRequest,
+        ConfirmProposalsResponse, EndPlacementRequest, EndPlacementResponse,
+        ExplainDecisionRequest, ExplainDecisionResponse, ListOffersRequest, ListOffersResponse,
+        ListPlacementsRequest, ListPlacementsResponse, RespondToOfferRequest,
         RespondToOfferResponse, StartPlacementRequest, StartPlacementResponse,
         allocation_service_server::AllocationService,
     },
@@ -54,18 +56,19 @@ impl AllocationService for Api {
         let method = Method::EndPlacement;
         self.write(r, method, parse::end_placement, answer::end_placement).await
     }
+
     async fn list_offers(
         &self,
-        _r: Request<crate::proto::v1::ListOffersRequest>,
-    ) -> Result<Response<crate::proto::v1::ListOffersResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<ListOffersRequest>,
+    ) -> Result<Response<ListOffersResponse>, Status> {
+        self.read(r, Method::ListOffers, parse::list_offers, held::offers).await
     }
 
     async fn list_placements(
         &self,
-        _r: Request<crate::proto::v1::ListPlacementsRequest>,
-    ) -> Result<Response<crate::proto::v1::ListPlacementsResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<ListPlacementsRequest>,
+    ) -> Result<Response<ListPlacementsResponse>, Status> {
+        self.read(r, Method::ListPlacements, parse::list_placements, held::placements).await
     }
 
     async fn list_vacancies(
@@ -77,8 +80,8 @@ impl AllocationService for Api {
 
     async fn explain_decision(
         &self,
-        _r: Request<crate::proto::v1::ExplainDecisionRequest>,
-    ) -> Result<Response<crate::proto::v1::ExplainDecisionResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<ExplainDecisionRequest>,
+    ) -> Result<Response<ExplainDecisionResponse>, Status> {
+        self.read(r, Method::ExplainDecision, parse::explain_decision, explain::decision).await
     }
 }

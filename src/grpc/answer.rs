@@ -101,6 +101,7 @@ pub(super) fn offer(offer: &Offer) -> pb::Offer {
         OfferState::Expired => (pb::OfferState::Expired, None, None),
         OfferState::Lapsed => (pb::OfferState::Lapsed, None, None),
         OfferState::Started { .. } => (pb::OfferState::Started, None, None),
+        OfferState::Withdrawn { .. } => (pb::OfferState::Withdrawn, None, None),
     };
     pb::Offer {
         offer_id: offer.offer_id.to_string(),
@@ -258,6 +259,21 @@ pub(super) fn join_waitlist(done: &Done<'_>) -> Vec<u8> {
         revision: Some(revision_of(done)),
         entry_id: entry.map(|entry| entry.entry_id.to_string()).unwrap_or_default(),
         registered_time: entry.map(|entry| timestamp(entry.key.registered_time)),
+    }
+    .encode_to_vec()
+}
+
+pub(super) fn leave_waitlist(done: &Done<'_>) -> Vec<u8> {
+    let entry_id = from_events(done, |event| {
+        if let Event::Left { entry_id, .. } = event { Some(*entry_id) } else { None }
+    });
+    let withdrawn = from_events(done, |event| {
+        if let Event::OfferWithdrawn { offer_id } = event { Some(*offer_id) } else { None }
+    });
+    pb::LeaveWaitlistResponse {
+        revision: Some(revision_of(done)),
+        entry_id: entry_id.map(|id| id.to_string()).unwrap_or_default(),
+        withdrawn_offer: withdrawn.and_then(|id| offer_after(done.ledger, id)),
     }
     .encode_to_vec()
 }

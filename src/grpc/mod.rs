@@ -4,15 +4,19 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use sqlx::{Postgres, Transaction};
+use tokio::{sync::Semaphore, time::Instant};
 use tonic::{Request, Response, Status};
 
 mod allocation;
 mod answer;
 mod capacity;
 mod change;
+mod explain;
 mod fair_share;
+mod held;
 mod page;
 mod parse;
+mod people;
 mod registry;
 mod status;
 mod waitlist;
@@ -23,13 +27,17 @@ use crate::{
     app::App,
     domain::{
         access::{Actor, Method, Role, Scope, Target, permits, scope},
-        ids::{EntryId, LedgerId, RequestId},
+        ids::{EntryId, LedgerId, OfficeNumber, PersonId, RequestId},
         refusal::Refusal,
         registry::Registry,
     },
     error::Error,
     proto::v1::{self as pb},
-    store::{self, access_log::Access},
+    store::{
+        self,
+        access_log::Access,
+        held::{OfficeSees, Seen},
+    },
     write::{Draft, Encode, Work, Writer},
 };
 
@@ -42,6 +50,9 @@ const DEADLINE_MARGIN: Duration = Duration::from_millis(5);
 const AT_LEAST_SEQ_WAIT: Duration = Duration::from_secs(1);
 /// How often it looks.
 const AT_LEAST_SEQ_STEP: Duration = Duration::from_millis(20);
+/// How many logs are folded at once to explain a decision: each reads one from its first
+/// row on.
+const FOLDS_AT_ONCE: usize = 2;
 /// The longest purpose that is written down.
 const PURPOSE_MAX: usize = 200;
 
@@ -50,6 +61,7 @@ const PURPOSE_MAX: usize = 200;
 pub struct Api {
     app: App,
     writer: Writer,
+    folds: Arc<Semaphore>,
 }
 
 /// A mutation's own name and whether it is a preview.
@@ -139,7 +151,7 @@ fn parse_timeout(text: &str) -> Option<Duration> {
 impl Api {
     /// The services of an application.
     pub fn new(app: App, writer: Writer) -> Self {
-        Self { app, writer }
+        Self { app, writer, folds: Arc::new(Semaphore::new(FOLDS_AT_ONCE)) }
     }
 
     /// A mutation: parse, hand to the writer, wait.
@@ -207,9 +219,11 @@ impl Api {
             caller.require(method)?;
             let query = parse(&request)?;
             let (actor, purpose) = (caller.actor, caller.purpose);
-            let reader = Reader { app: self.app.clone(), method, actor, purpose };
+            let deadline = Instant::now() + caller.timeout;
+            let (app, folds) = (self.app.clone(), Arc::clone(&self.folds));
+            let reader = Reader { app, folds, method, actor, purpose, deadline };
             let task = tokio::spawn(story(reader, query));
-            match tokio::time::timeout(caller.timeout, task).await {
+            match tokio::time::timeout_at(deadline, task).await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(panic)) => Err(Error::Internal(panic.to_string())),
                 Err(_) => Err(Error::DeadlineExceeded),
@@ -257,9 +271,12 @@ fn identity_of_call(actor: &Actor, method: Method, request: &impl Mutation) -> V
 /// What a reading story works with.
 struct Reader {
     app: App,
+    folds: Arc<Semaphore>,
     method: Method,
     actor: Actor,
     purpose: String,
+    /// When nobody waits for the answer any more: long stories look at it on their way.
+    deadline: Instant,
 }
 
 impl Reader {
@@ -311,6 +328,17 @@ impl Reader {
         entries: Vec<EntryId>,
         permitted: bool,
     ) -> Result<(), Error> {
+        self.record_of(ledger, entries, Vec::new(), permitted).await
+    }
+
+    /// The same, where it was asked about people themselves.
+    async fn record_of(
+        &self,
+        ledger: &LedgerId,
+        entries: Vec<EntryId>,
+        people: Vec<PersonId>,
+        permitted: bool,
+    ) -> Result<(), Error> {
         let access = Access {
             access_id: self.app.ids.id(),
             at: self.app.clock.now(),
@@ -318,7 +346,7 @@ impl Reader {
             method: self.method,
             ledger: ledger.clone(),
             purpose: self.purpose.clone(),
-            people: Vec::new(),
+            people,
             entries,
             permitted,
         };
@@ -337,6 +365,27 @@ fn require_ledger(ledger: &LedgerId, registry: &Registry) -> Result<(), Error> {
         return Ok(());
     }
     Err(Refusal::LedgerNotFound(ledger.clone()).into())
+}
+
+/// Whose rows a caller's scope reaches, as a filter: what `permits` says of one row, said
+/// of all. A role that sees everybody's has its area checked beside it.
+fn seen_by(actor: &Actor, registry: &Registry) -> Seen {
+    let own = actor.organisation.clone();
+    match actor.role {
+        Role::County => Seen { county_id: Some(own), ..Seen::default() },
+        Role::Office => {
+            let number: Option<OfficeNumber> = own.parse().ok();
+            let office = number.as_ref().and_then(|number| registry.office(number));
+            let serves = office.map(|office| office.municipality_numbers.iter());
+            let municipalities = serves.into_iter().flatten().map(ToString::to_string).collect();
+            Seen {
+                office: Some(OfficeSees { municipalities, office_number: own }),
+                ..Seen::default()
+            }
+        }
+        Role::Provider => Seen { organisation_number: Some(own), ..Seen::default() },
+        Role::Directorate | Role::Municipality | Role::Service | Role::Auditor => Seen::default(),
+    }
 }
 
 /// Whether a role sees an office's own people only.

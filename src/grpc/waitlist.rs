@@ -5,7 +5,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::{
         access::{Actor, Method, Target},
-        ids::{LedgerId, OfficeNumber},
+        ids::LedgerId,
         ledger::Ledger,
         refusal::Refusal,
         registry::Registry,
@@ -15,14 +15,16 @@ use crate::{
     grpc::{
         Api, Reader, answer, area_of, is_office, page,
         parse::waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
-        require_ledger,
+        people, require_ledger, seen_by,
     },
     proto::v1 as pb,
     proto::v1::{
-        GetPositionRequest, GetPositionResponse, JoinWaitlistRequest, JoinWaitlistResponse,
-        ListWaitlistEntriesRequest, ListWaitlistEntriesResponse, MunicipalityQueue,
-        PlaceGroupQueue, QueueSummary, SummarizeQueuesRequest, SummarizeQueuesResponse,
-        WaitlistEntry, waitlist_service_server::WaitlistService,
+        GetPositionRequest, GetPositionResponse, GetWaitlistEntryRequest, GetWaitlistEntryResponse,
+        JoinWaitlistRequest, JoinWaitlistResponse, LeaveWaitlistRequest, LeaveWaitlistResponse,
+        ListWaitlistEntriesRequest, ListWaitlistEntriesResponse, LookupPersonRequest,
+        LookupPersonResponse, MunicipalityQueue, PlaceGroupQueue, QueueSummary,
+        SummarizeQueuesRequest, SummarizeQueuesResponse, WaitlistEntry,
+        waitlist_service_server::WaitlistService,
     },
     store::{
         self,
@@ -59,25 +61,26 @@ impl WaitlistService for Api {
     ) -> Result<Response<SummarizeQueuesResponse>, Status> {
         self.read(r, Method::SummarizeQueues, parse::summarize_queues, summary).await
     }
+
     async fn get_waitlist_entry(
         &self,
-        _r: Request<pb::GetWaitlistEntryRequest>,
-    ) -> Result<Response<pb::GetWaitlistEntryResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<GetWaitlistEntryRequest>,
+    ) -> Result<Response<GetWaitlistEntryResponse>, Status> {
+        self.read(r, Method::GetWaitlistEntry, parse::get_entry, people::entry).await
     }
 
     async fn leave_waitlist(
         &self,
-        _r: Request<pb::LeaveWaitlistRequest>,
-    ) -> Result<Response<pb::LeaveWaitlistResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<LeaveWaitlistRequest>,
+    ) -> Result<Response<LeaveWaitlistResponse>, Status> {
+        self.write(r, Method::LeaveWaitlist, parse::leave_waitlist, answer::leave_waitlist).await
     }
 
     async fn lookup_person(
         &self,
-        _r: Request<pb::LookupPersonRequest>,
-    ) -> Result<Response<pb::LookupPersonResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<LookupPersonRequest>,
+    ) -> Result<Response<LookupPersonResponse>, Status> {
+        self.read(r, Method::LookupPerson, parse::lookup_person, people::lookup).await
     }
 }
 
@@ -169,19 +172,15 @@ fn page_filter(actor: &Actor, query: &EntriesQuery, registry: &Registry) -> Page
         pb::EntryState::Placed => "PLACED",
         pb::EntryState::Closed => "CLOSED",
     };
-    let (municipalities, office) = if is_office(actor) {
-        let number: Option<OfficeNumber> = actor.organisation.parse().ok();
-        let office = number.as_ref().and_then(|number| registry.office(number));
-        let serves = office.map(|office| &office.municipality_numbers);
-        let served = serves.map(|served| served.iter().map(ToString::to_string).collect());
-        (Some(served.unwrap_or_default()), Some(actor.organisation.clone()))
-    } else {
-        (None, None)
-    };
+    let (municipalities, office) = seen_by(actor, registry)
+        .office
+        .map(|office| (office.municipalities, office.office_number))
+        .unzip();
     PageFilter { state, municipalities, office, only_municipality: query.municipality.clone() }
 }
 
-fn target(ledger: &LedgerId, entry: &Entry) -> Target {
+/// An entry as something that may be reached for.
+pub(super) fn target(ledger: &LedgerId, entry: &Entry) -> Target {
     Target {
         municipality_number: Some(entry.municipality_number.clone()),
         following_office_number: Some(entry.following_office_number.clone()),
@@ -189,7 +188,8 @@ fn target(ledger: &LedgerId, entry: &Entry) -> Target {
     }
 }
 
-fn entry_answer(entry: &Entry) -> WaitlistEntry {
+/// An entry, without who it is.
+pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
     WaitlistEntry {
         entry_id: entry.entry_id.to_string(),
         state: answer::entry_state(entry.state).into(),

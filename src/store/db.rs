@@ -16,6 +16,9 @@ pub const WRITE_CONNECTIONS: u32 = 6;
 /// Connections for the access log, whose recorder uses one at a time: no burst of reads keeps
 /// the lanes waiting.
 pub const RECORD_CONNECTIONS: u32 = 2;
+/// Connections to look up who somebody is, so that no burst of lookups keeps the access log
+/// waiting.
+pub const PEOPLE_CONNECTIONS: u32 = 2;
 /// Connections for readers.
 pub const READ_CONNECTIONS: u32 = 12;
 /// How long a call waits for a connection.
@@ -27,6 +30,7 @@ pub struct Db {
     write: PgPool,
     read: PgPool,
     record: PgPool,
+    people: PgPool,
 }
 
 impl Db {
@@ -36,6 +40,7 @@ impl Db {
             write: pool(options, WRITE_ROLE, WRITE_CONNECTIONS),
             read: pool(options, READ_ROLE, READ_CONNECTIONS),
             record: pool(options, WRITE_ROLE, RECORD_CONNECTIONS),
+            people: pool(options, WRITE_ROLE, PEOPLE_CONNECTIONS),
         }
     }
 
@@ -49,6 +54,13 @@ impl Db {
     /// Begins a transaction for the access log.
     pub async fn begin_record(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.record.begin().await
+    }
+
+    /// Begins a transaction to look up who somebody is, which the read role may not see.
+    pub async fn begin_people(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let mut transaction = self.people.begin().await?;
+        sqlx::query("-- read_people\nSET TRANSACTION READ ONLY").execute(&mut *transaction).await?;
+        Ok(transaction)
     }
 
     /// Begins a transaction that sees one state of the whole database.
@@ -105,6 +117,7 @@ impl Db {
         self.write.close().await;
         self.read.close().await;
         self.record.close().await;
+        self.people.close().await;
     }
 }
 

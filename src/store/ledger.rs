@@ -223,6 +223,14 @@ pub async fn load_needs(
             ledger.load_placement(placement);
         }
     }
+    let held_by: Vec<Uuid> = needs.entries.iter().map(|id| id.0).collect();
+    if !held_by.is_empty() {
+        let found: Vec<Json<Offer>> =
+            docs(connection, ledger.id(), LOAD_OPEN_OFFERS, &held_by).await?;
+        for Json(offer) in found {
+            ledger.load_offer(offer);
+        }
+    }
     if !entries.is_empty() {
         let found: Vec<Json<Entry>> = docs(connection, ledger.id(), LOAD_ENTRIES, &entries).await?;
         for Json(entry) in found {
@@ -242,6 +250,9 @@ pub async fn load_needs(
 
 const LOAD_OFFERS: &str = "-- load_offers\n\
      SELECT doc FROM offer WHERE county_id = $1 AND measure_code = $2 AND offer_id = ANY($3)";
+const LOAD_OPEN_OFFERS: &str = "-- load_open_offers\n\
+     SELECT doc FROM offer WHERE county_id = $1 AND measure_code = $2 AND entry_id = ANY($3) \
+     AND state IN ('PROPOSED', 'OFFERED', 'ACCEPTED')";
 const LOAD_PLACEMENTS: &str = "-- load_placements\n\
      SELECT doc FROM placement \
      WHERE county_id = $1 AND measure_code = $2 AND placement_id = ANY($3)";

@@ -7,6 +7,7 @@ pub mod access_log;
 pub mod answers;
 pub mod claim;
 pub mod db;
+pub mod held;
 pub mod key_check;
 pub mod ledger;
 pub mod log;

@@ -1,17 +1,21 @@
 //! People: found by a keyed digest, never by a number.
 
+use std::collections::BTreeMap;
+
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
 use crate::{domain::ids::PersonId, store::rows::execute_rows};
 
-/// A person to be there after [`find_or_add`].
+/// A digest of an identity number, and the version of the key that made it.
+pub type Digest = (i32, [u8; 32]);
+
+/// A person to be there after [`add`].
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// Which key made the digest.
-    pub key_version: i32,
-    /// The digest of the identity number.
-    pub hmac: [u8; 32],
+    /// The digests of the identity number, under every key there is: so a replica that
+    /// begins with another key finds the same person.
+    pub digests: Vec<Digest>,
     /// Who it will be, if new.
     pub person_id: PersonId,
     /// The identity as ciphertext, if new.
@@ -27,12 +31,14 @@ pub struct Found {
     pub person_id: PersonId,
     /// The wrapped data key.
     pub data_key: Vec<u8>,
+    /// The versions of the keys under which this person is found.
+    pub key_versions: Vec<i32>,
 }
 
 /// Finds people by any of their digests, in the order asked for.
 pub async fn find(
     connection: &mut PgConnection,
-    digests: &[Vec<(i32, [u8; 32])>],
+    digests: &[Vec<Digest>],
 ) -> Result<Vec<Option<Found>>, sqlx::Error> {
     let flat: Vec<(i32, &[u8])> =
         digests.iter().flatten().map(|(version, hmac)| (*version, hmac.as_slice())).collect();
@@ -52,31 +58,28 @@ pub async fn find(
     for row in &rows {
         let key: (i32, Vec<u8>) = (row.try_get("key_version")?, row.try_get("hmac")?);
         let person_id = PersonId(row.try_get::<Uuid, _>("person_id")?);
-        found.push((key, Found { person_id, data_key: row.try_get("data_key")? }));
+        found.push((key, person_id, row.try_get::<Vec<u8>, _>("data_key")?));
     }
-    let is = |key: &(i32, Vec<u8>), (version, hmac): &(i32, [u8; 32])| {
-        key.0 == *version && key.1 == hmac
+    let is = |key: &(i32, Vec<u8>), (version, hmac): &Digest| key.0 == *version && key.1 == hmac;
+    let one = |own: &Vec<Digest>| {
+        let mut hits = found.iter().filter(|(key, ..)| own.iter().any(|digest| is(key, digest)));
+        let ((version, _), person_id, data_key) = hits.next()?;
+        let others = hits.filter(|(_, other, _)| other == person_id).map(|((v, _), ..)| *v);
+        let key_versions = [*version].into_iter().chain(others).collect();
+        Some(Found { person_id: *person_id, data_key: data_key.clone(), key_versions })
     };
-    Ok(digests
-        .iter()
-        .map(|own| {
-            let hit = found.iter().find(|(key, _)| own.iter().any(|digest| is(key, digest)));
-            hit.map(|(_, person)| person.clone())
-        })
-        .collect())
+    Ok(digests.iter().map(one).collect())
 }
 
-/// Adds people whose digest nobody has, in the order of the digests so that two
-/// writers never wait for each other; answers who was added. The others have been
+/// Adds people whose digests nobody has; answers who was added. The others have been
 /// added by somebody else meanwhile.
 pub async fn add(
     connection: &mut PgConnection,
-    wanted: &mut [Wanted],
+    wanted: &[Wanted],
 ) -> Result<Vec<PersonId>, sqlx::Error> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    wanted.sort_by_key(|person| (person.key_version, person.hmac));
     let mut people = QueryBuilder::<Postgres>::new(
         "-- add_people\nINSERT INTO person (person_id, identity, data_key) ",
     );
@@ -87,23 +90,38 @@ pub async fn add(
             .push_bind(&person.data_key);
     });
     execute_rows(connection, people, wanted.len()).await?;
+    let digests = wanted.iter().flat_map(|p| p.digests.iter().map(|d| (*d, p.person_id)));
+    let taken = add_digests(connection, digests.collect()).await?;
+    // One of whose digests another has is that other.
+    let has_all = |p: &&Wanted| taken.get(&p.person_id) == Some(&p.digests.len());
+    let (added, lost): (Vec<&Wanted>, Vec<&Wanted>) = wanted.iter().partition(has_all);
+    let lost: Vec<PersonId> = lost.iter().map(|person| person.person_id).collect();
+    remove(connection, &lost).await?;
+    Ok(added.iter().map(|person| person.person_id).collect())
+}
+
+/// Adds digests to people, in the order of the digests so that two writers never wait for
+/// each other; answers how many each person got, where nobody had them.
+pub async fn add_digests(
+    connection: &mut PgConnection,
+    mut digests: Vec<(Digest, PersonId)>,
+) -> Result<BTreeMap<PersonId, usize>, sqlx::Error> {
+    let mut taken = BTreeMap::new();
+    if digests.is_empty() {
+        return Ok(taken);
+    }
+    digests.sort_unstable();
     let mut keys = QueryBuilder::<Postgres>::new(
         "-- add_person_keys\nINSERT INTO person_key (key_version, hmac, person_id) ",
     );
-    keys.push_values(wanted.iter(), |mut values, person| {
-        values
-            .push_bind(person.key_version)
-            .push_bind(person.hmac.as_slice())
-            .push_bind(person.person_id.0);
+    keys.push_values(&digests, |mut values, ((version, hmac), person)| {
+        values.push_bind(version).push_bind(hmac.as_slice()).push_bind(person.0);
     });
     keys.push(" ON CONFLICT DO NOTHING RETURNING person_id");
-    let rows = keys.build().persistent(false).fetch_all(&mut *connection).await?;
-    let added: Vec<PersonId> =
-        rows.iter().map(|row| row.try_get("person_id").map(PersonId)).collect::<Result<_, _>>()?;
-    let lost: Vec<PersonId> =
-        wanted.iter().map(|p| p.person_id).filter(|id| !added.contains(id)).collect();
-    remove(connection, &lost).await?;
-    Ok(added)
+    for row in keys.build().persistent(false).fetch_all(connection).await? {
+        *taken.entry(PersonId(row.try_get("person_id")?)).or_default() += 1;
+    }
+    Ok(taken)
 }
 
 /// Removes people this transaction has added and nobody needs after all.
@@ -121,6 +139,19 @@ pub async fn remove(connection: &mut PgConnection, people: &[PersonId]) -> Resul
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// A person's identity as ciphertext, and the wrapped data key.
+pub async fn sealed(
+    connection: &mut PgConnection,
+    person: PersonId,
+) -> Result<Option<(Vec<u8>, Vec<u8>)>, sqlx::Error> {
+    let row =
+        sqlx::query("-- sealed_person\nSELECT identity, data_key FROM person WHERE person_id = $1")
+            .bind(person.0)
+            .fetch_optional(connection)
+            .await?;
+    row.map(|row| Ok((row.try_get("identity")?, row.try_get("data_key")?))).transpose()
 }
 
 /// The wrapped data keys of people.

@@ -408,6 +408,8 @@ impl<'a> Batch<'a> {
                 | Event::PlaceBudgetSet { .. }
                 | Event::QuotasSet { .. }
                 | Event::LimitsSet { .. }
+                | Event::Left { .. }
+                | Event::OfferWithdrawn { .. }
                 | Event::RunMade { .. }
                 | Event::Proposed { .. }
                 | Event::ProposalConfirmed { .. }

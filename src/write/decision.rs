@@ -48,6 +48,7 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
         Subject::Resident(number) => {
             vec![Target { municipality_number: Some(number.clone()), ..area }]
         }
+        Subject::Entry(id) => vec![of_entry(id, None).unwrap_or(area)],
         Subject::Offers(ids) => ids.iter().map(|id| of_offer(*id)).collect(),
         Subject::Placement(id) => {
             let found = ledger.placement(id);
@@ -64,6 +65,7 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
     let hidden = match work.draft.command.subject() {
         Subject::Offers(ids) => ids.get(first).map(|id| ("offer", id.to_string())),
         Subject::Placement(id) => Some(("placement", id.to_string())),
+        Subject::Entry(id) => Some(("entry", id.to_string())),
         Subject::Area | Subject::Provider(_) | Subject::Resident(_) => None,
     };
     match hidden {
@@ -99,6 +101,10 @@ pub(super) fn complete(
             let context = format!("placement/{}/reason", c.placement_id);
             c.reason = seal(ledger, people, work, &context)?;
         }
+        Command::LeaveWaitlist(c) => {
+            let context = format!("entry/{}/left", c.entry_id);
+            c.grounds = seal(ledger, people, work, &context)?;
+        }
         Command::ImportRegistry(_)
         | Command::SubmitCapacity(_)
         | Command::ReviewCapacity(_)
@@ -115,7 +121,7 @@ pub(super) fn complete(
     Ok(Some(command))
 }
 
-/// Seals the text of a command about an offer or a placement.
+/// Seals the text of a command about an entry, an offer or a placement.
 fn seal(
     ledger: &Ledger,
     people: &People,
@@ -124,7 +130,7 @@ fn seal(
 ) -> Result<Option<Sealed>, sqlx::Error> {
     match (&work.draft.plain, person_of(ledger, &work.draft.command)) {
         (Some(plain), Some(person)) => people.seal(person, context, plain).map(Some),
-        // Without a person there is no such offer or placement, and the decision says so.
+        // Without a person there is no such entry, offer or placement, and the decision says so.
         _ => Ok(None),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     keys::DataKey,
     store::{
         claim::{self, Claim},
-        people::{self, Found, Wanted},
+        people::{self, Digest, Found, Wanted},
     },
     write::Work,
 };
@@ -52,9 +52,10 @@ impl People {
             people.add_missing(app, connection, &identities, &found).await?;
             found = people::find(connection, &digests).await?;
         }
+        people::add_digests(connection, missing_digests(&digests, &found)).await?;
         let mut wanted = BTreeSet::new();
         for ((index, work), person) in joins.iter().zip(found) {
-            let Some(Found { person_id, data_key }) = person else { continue };
+            let Some(Found { person_id, data_key, .. }) = person else { continue };
             people.of_join.insert(*index, person_id);
             people.keep_key(app, person_id, &data_key)?;
             wanted.insert((person_id, work.ledger.measure_code.clone()));
@@ -73,15 +74,16 @@ impl People {
     ) -> Result<(), sqlx::Error> {
         let mut wanted: BTreeMap<[u8; 32], Wanted> = BTreeMap::new();
         for (identity, _) in identities.iter().zip(found).filter(|(_, hit)| hit.is_none()) {
-            let (key_version, hmac) = app.keys.identity_hmac(identity);
+            let digests = app.keys.identity_hmacs(identity);
+            let (_, current) = app.keys.identity_hmac(identity);
             let person_id = PersonId(app.ids.id());
             let (_, data_key) = app.keys.new_data_key(person_id.0).map_err(key_error)?;
             let identity = app.keys.seal_identity(identity, person_id.0).map_err(key_error)?;
-            let person = Wanted { key_version, hmac, person_id, identity, data_key };
-            wanted.entry(hmac).or_insert(person);
+            let person = Wanted { digests, person_id, identity, data_key };
+            wanted.entry(current).or_insert(person);
         }
-        let mut wanted: Vec<Wanted> = wanted.into_values().collect();
-        self.added.extend(people::add(connection, &mut wanted).await?);
+        let wanted: Vec<Wanted> = wanted.into_values().collect();
+        self.added.extend(people::add(connection, &wanted).await?);
         Ok(())
     }
 
@@ -92,7 +94,7 @@ impl People {
         Ok(())
     }
 
-    /// Reads the keys of those whose offers and placements have text to be sealed.
+    /// Reads the keys of those whose entries, offers and placements have text to be sealed.
     pub(super) async fn load_keys(
         &mut self,
         app: &App,
@@ -157,11 +159,24 @@ impl People {
     }
 }
 
-/// Whose entry an offer or placement command is about.
+/// The digests under which people who were found are not found yet: those of keys that
+/// came after them. Without these a person would be a stranger once the old key is gone.
+fn missing_digests(digests: &[Vec<Digest>], found: &[Option<Found>]) -> Vec<(Digest, PersonId)> {
+    let of_one = |(digests, found): (&Vec<Digest>, &Option<Found>)| {
+        let found = found.as_ref()?;
+        let missing = digests.iter().filter(|(version, _)| !found.key_versions.contains(version));
+        Some(missing.map(|digest| (*digest, found.person_id)).collect::<Vec<_>>())
+    };
+    let missing: BTreeSet<_> = digests.iter().zip(found).filter_map(of_one).flatten().collect();
+    missing.into_iter().collect()
+}
+
+/// Whose entry a command about an entry, an offer or a placement is about.
 pub(super) fn person_of(ledger: &Ledger, command: &Command) -> Option<PersonId> {
     let entry_id = match command.subject() {
         Subject::Offers(ids) => ledger.offer(*ids.first()?)?.entry_id,
         Subject::Placement(id) => ledger.placement(id)?.entry_id,
+        Subject::Entry(id) => id,
         Subject::Area | Subject::Provider(_) | Subject::Resident(_) => return None,
     };
     ledger.entry(entry_id).map(|entry| entry.person_id)

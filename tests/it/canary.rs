@@ -24,21 +24,29 @@ const OTHER_PERSON: u32 = 3_141_501;
 const REFUSED_PERSON: u32 = 3_141_502;
 /// Whose number stands in the wrong fields; what is logged of it is not looked at.
 const MISPLACED_PERSON: u32 = 3_141_503;
+/// Who leaves the waitlist.
+const LEAVING_PERSON: u32 = 3_141_504;
 
 /// Words that stand for what is told in confidence.
-const CONFIDED: &[&str] =
-    &["kanarifugl-grunn", "kanarifugl-veileder", "kanarifugl-nei", "kanarifugl-slutt"];
+const CONFIDED: &[&str] = &[
+    "kanarifugl-grunn",
+    "kanarifugl-veileder",
+    "kanarifugl-nei",
+    "kanarifugl-slutt",
+    "kanarifugl-forlot",
+];
 
 /// Everything that must be found nowhere, in each form it could take.
 fn needles() -> Vec<String> {
     let bad = wrong_check_digits();
-    let numbers = [identity(PERSON), identity(OTHER_PERSON), identity(REFUSED_PERSON), bad];
+    let people = [PERSON, OTHER_PERSON, REFUSED_PERSON, LEAVING_PERSON];
+    let numbers = people.iter().map(|person| identity(*person)).chain([bad]);
     let mut needles = Vec::new();
-    for number in &numbers {
-        needles.extend(forms(number));
+    for number in numbers {
+        needles.extend(forms(&number));
         // A digest without a key is guessed in minutes: there are few numbers.
-        needles.push(hex::encode(Sha256::digest(number)));
-        needles.push(base64::prelude::BASE64_STANDARD.encode(Sha256::digest(number)));
+        needles.push(hex::encode(Sha256::digest(&number)));
+        needles.push(base64::prelude::BASE64_STANDARD.encode(Sha256::digest(&number)));
     }
     needles.extend(CONFIDED.iter().flat_map(|word| forms(word)));
     needles
@@ -131,6 +139,65 @@ async fn tell(world: &World, ledger: &Ledger) {
         ..EndPlacementRequest::default()
     };
     world.office.allocation().end_placement(end).await.unwrap();
+    ask(world, ledger, &run.proposals[0].entry_id).await;
+    let leaving = confided(ledger, LEAVING_PERSON);
+    let joined = world.office.waitlist().join_waitlist(leaving).await.unwrap().into_inner();
+    let leave = LeaveWaitlistRequest {
+        request_id: request_id(),
+        ledger: Some(ledger.clone()),
+        entry_id: joined.entry_id,
+        reason: LeaveReason::NoLongerSuitable.into(),
+        reason_text: CONFIDED[4].into(),
+        ..LeaveWaitlistRequest::default()
+    };
+    world.office.waitlist().leave_waitlist(leave).await.unwrap();
+}
+
+/// Who may know is told, and nothing of it stays behind.
+async fn ask(world: &World, ledger: &Ledger, entry_id: &str) {
+    let request = GetWaitlistEntryRequest {
+        ledger: Some(ledger.clone()),
+        entry_id: entry_id.into(),
+        with_person: true,
+        purpose: "vedtak".into(),
+        at_least_seq: 0,
+    };
+    let told = world.office.waitlist().get_waitlist_entry(request).await.unwrap().into_inner();
+    let person = told.person.unwrap();
+    assert_eq!(person.national_identity_number, identity(PERSON));
+    assert!(person.priority_ground.contains(CONFIDED[0]) && person.adviser_ident == CONFIDED[1]);
+    let request = LookupPersonRequest {
+        national_identity_number: identity(OTHER_PERSON),
+        purpose: "vedtak".into(),
+        ..LookupPersonRequest::default()
+    };
+    let told = world.office.waitlist().lookup_person(request).await.unwrap().into_inner();
+    assert_eq!(told.entries.len(), 1);
+    assert_clean("a lookup", &format!("{told:?}"), &needles());
+}
+
+/// Lookups that are refused: of no number, and with a number where the purpose belongs.
+async fn refused_lookups(world: &World) -> Vec<Status> {
+    let lookup = |national_identity_number: String, purpose: String| LookupPersonRequest {
+        national_identity_number,
+        purpose,
+        ..LookupPersonRequest::default()
+    };
+    let requests = [
+        lookup(wrong_check_digits(), "vedtak".into()),
+        lookup(identity(REFUSED_PERSON), identity(REFUSED_PERSON)),
+        lookup(identity(REFUSED_PERSON), String::new()),
+        LookupPersonRequest {
+            page_token: "x".into(),
+            ..lookup(identity(REFUSED_PERSON), "vedtak".into())
+        },
+    ];
+    let mut told = Vec::new();
+    for request in requests {
+        told.push(world.office.waitlist().lookup_person(request.clone()).await.unwrap_err());
+        told.push(world.provider.waitlist().lookup_person(request).await.unwrap_err());
+    }
+    told
 }
 
 /// Calls that are refused at each step, from the form of a field to the database.
@@ -190,7 +257,8 @@ async fn nobody_is_named_anywhere() {
     let world = World::new().await;
     let (ledger, _) = world.vta(2).await;
     tell(&world, &ledger).await;
-    let refusals = refusals(&world, &ledger).await;
+    let mut refusals = refusals(&world, &ledger).await;
+    refusals.extend(refused_lookups(&world).await);
     let needles = needles();
     let reasons: Vec<String> = refusals.iter().map(reason).collect();
     for status in &refusals {
@@ -387,7 +455,23 @@ async fn what_cannot_be_written_down_cannot_be_read() {
     };
     let list = ListWaitlistEntriesRequest { ledger: Some(ledger.clone()), ..Default::default() };
     let other = world.service.caller(Role::County, "NO-17").await;
+    let lookup = LookupPersonRequest {
+        national_identity_number: identity(1),
+        purpose: "vedtak".into(),
+        ..LookupPersonRequest::default()
+    };
+    let offers = ListOffersRequest { ledger: Some(ledger.clone()), ..Default::default() };
+    let entry = GetWaitlistEntryRequest {
+        ledger: Some(ledger.clone()),
+        entry_id: position.entry_id.clone(),
+        with_person: true,
+        purpose: "vedtak".into(),
+        at_least_seq: 0,
+    };
     let refused = [
+        world.office.waitlist().lookup_person(lookup).await.unwrap_err(),
+        world.office.waitlist().get_waitlist_entry(entry).await.unwrap_err(),
+        world.office.allocation().list_offers(offers).await.unwrap_err(),
         world.office.waitlist().get_position(position.clone()).await.unwrap_err(),
         world.office.waitlist().get_position(unknown).await.unwrap_err(),
         world.office.waitlist().list_waitlist_entries(list.clone()).await.unwrap_err(),

@@ -16,8 +16,8 @@ use tiltaksplass::domain::{
     calendar::{Timestamp, start_of_day_in_norway},
     capacity::{PlacesInPeriod, Quota, QuotaBasis},
     command::{
-        AllocatePlaces, Command, ConfirmProposals, EndPlacement, JoinWaitlist, RespondToOffer,
-        ReviewCapacity, SetPlaceBudget, SetQuotas, StartPlacement, SubmitCapacity,
+        AllocatePlaces, Command, ConfirmProposals, EndPlacement, JoinWaitlist, LeaveWaitlist,
+        RespondToOffer, ReviewCapacity, SetPlaceBudget, SetQuotas, StartPlacement, SubmitCapacity,
     },
     event::Event,
     ids::{
@@ -37,9 +37,11 @@ mod answers;
 mod by_time;
 mod capacity;
 mod commands;
+mod explained;
 mod imports;
 mod invariants;
 mod joins;
+mod leaving;
 mod limits;
 mod partial;
 mod passed_over;

@@ -15,6 +15,7 @@ mod idempotency;
 mod keys_and_tokens;
 mod ledger_rules;
 mod migrations;
+mod people;
 mod poison;
 mod program;
 mod races;

@@ -26,6 +26,7 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("ImportRegistry", "rows"),
     ("SubmitCapacity", "name"),
     ("SubmitCapacity", "site_municipality_number"),
+    ("ExplainDecision", "decision"),
 ];
 
 fn pool() -> DescriptorPool {

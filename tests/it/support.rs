@@ -198,8 +198,15 @@ impl Service {
 
     /// Starts on a database with the keys in a folder, which are made where it has none.
     pub async fn start_with_keys(database: PgConnectOptions, folder: tempfile::TempDir) -> Self {
+        let keys = Keys::load_or_create(&folder.path().join("main.json")).unwrap();
+        Self::start_with(database, keys).await
+    }
+
+    /// Starts on a database, with these keys.
+    pub async fn start_with(database: PgConnectOptions, keys: Keys) -> Self {
         crate::support::capture_logs();
-        let keys = Arc::new(Keys::load_or_create(&folder.path().join("main.json")).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Arc::new(keys);
         let issuer = LocalIssuer::load_or_create(&folder.path().join("issuer.key")).unwrap();
         let clock = Arc::new(ManualClock(Mutex::new(Timestamp::from_datetime(MONDAY))));
         let database = database.disable_statement_logging();
@@ -225,6 +232,14 @@ impl Service {
         let proof = self.keys.fingerprint(&KEY_CHECK);
         key_check::value(&mut transaction, &proof).await.unwrap();
         transaction.commit().await.unwrap();
+    }
+
+    /// Another service on the same database, with the same issuer and clock and these keys.
+    pub async fn replica_with(&self, keys: Keys) -> Self {
+        let mut service = self.replica().await;
+        service.keys = Arc::new(keys);
+        service.restart().await;
+        service
     }
 
     /// Another service on the same database, with the same keys, issuer and clock.

@@ -51,7 +51,9 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
         | Event::ProposalLapsed { .. }
         | Event::OfferAccepted { .. }
         | Event::OfferDeclined { .. }
-        | Event::OfferExpired { .. } => apply_to_offer(ledger, event),
+        | Event::OfferExpired { .. }
+        | Event::OfferWithdrawn { .. } => apply_to_offer(ledger, event),
+        Event::Left { entry_id, .. } => ledger.change_entry(*entry_id, EntryState::Closed),
         Event::PlacementStarted { placement } => ledger.start(placement),
         Event::PlacementEndSet { placement_id, end } => {
             ledger.unschedule_end(*placement_id);
@@ -86,6 +88,7 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         Event::OfferExpired { offer_id } => {
             ledger.give_back(*offer_id, OfferState::Expired, &PersonSaid::No);
         }
+        Event::OfferWithdrawn { offer_id } => ledger.withdraw(*offer_id),
         Event::RegistryImported { .. }
         | Event::CapacitySubmitted { .. }
         | Event::CapacityApproved { .. }
@@ -94,6 +97,7 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::QuotasSet { .. }
         | Event::LimitsSet { .. }
         | Event::Joined { .. }
+        | Event::Left { .. }
         | Event::RunMade { .. }
         | Event::Proposed { .. }
         | Event::PlacementStarted { .. }
@@ -183,6 +187,18 @@ impl Ledger {
             entry.declined_here.insert(offer.place_group_id);
         }
         self.change_offer(offer_id, state, EntryState::Waiting);
+    }
+
+    /// The place goes back on both accounts (I8); the entry it was held for has ended.
+    fn withdraw(&mut self, offer_id: OfferId) {
+        let Some(offer) = self.offers.get(&offer_id).cloned() else { return };
+        self.unschedule_offer(offer_id);
+        let percent = i64::from(offer.participation_percent);
+        self.change_both(&offer, |account| account.give_back(percent));
+        let was_offered = !matches!(offer.state, OfferState::Proposed { .. });
+        let state = OfferState::Withdrawn { was_offered };
+        self.touched.offers.insert(offer_id);
+        self.offers.insert(offer_id, Offer { state, ..offer });
     }
 
     fn start(&mut self, placement: &Placement) {
@@ -283,7 +299,8 @@ pub(super) fn offer_due(offer: &Offer) -> Option<Due> {
         | OfferState::Declined { .. }
         | OfferState::Expired
         | OfferState::Lapsed
-        | OfferState::Started { .. } => None,
+        | OfferState::Started { .. }
+        | OfferState::Withdrawn { .. } => None,
     }
 }
 

@@ -77,6 +77,7 @@ pub fn decide(
         Command::RespondToOffer(c) => decide_offer::respond(ledger, c, context)?,
         Command::StartPlacement(c) => decide_offer::start(ledger, c, context, ids)?,
         Command::EndPlacement(c) => decide_offer::end(ledger, c, context)?,
+        Command::LeaveWaitlist(c) => decide_offer::leave(ledger, c)?,
         Command::LapseProposal { offer_id } => decide_offer::lapse(ledger, *offer_id, context),
         Command::ExpireOffer { offer_id } => decide_offer::expire(ledger, *offer_id, context),
         Command::FinishPlacement { placement_id } => {

@@ -8,11 +8,12 @@ use crate::domain::{
     access::ActorKey,
     allocation::{End, Offer, OfferState, Placement, PlacementState},
     calendar::working_days_after,
-    command::{ConfirmProposals, EndPlacement, RespondToOffer, StartPlacement},
+    command::{ConfirmProposals, EndPlacement, LeaveWaitlist, RespondToOffer, StartPlacement},
     event::Event,
     ids::{IdSource, OfferId, PlacementId},
     ledger::{Context, Ledger, decide::YEAR},
     refusal::Refusal,
+    waitlist::EntryState,
 };
 
 /// All or nothing: one proposal that cannot be confirmed refuses the rest. One that is
@@ -129,6 +130,27 @@ fn require_end_date(end: Date, start: Date, today: Date) -> Result<(), Refusal> 
         value: end.to_string(),
         expected: "not before the start and at most a year ahead",
     })
+}
+
+/// Leaving takes what was held for the person along, in one row: an offer never outlives
+/// its entry. It is taken back also when its deadline has just passed, since it is given
+/// back either way.
+pub(super) fn leave(ledger: &Ledger, c: &LeaveWaitlist) -> Result<Vec<Event>, Refusal> {
+    let entry_id = c.entry_id;
+    let entry = ledger
+        .entry(entry_id)
+        .ok_or_else(|| Refusal::NotFound { what: "entry", id: entry_id.to_string() })?;
+    let held = match entry.state {
+        EntryState::Waiting => None,
+        EntryState::Proposed(id) | EntryState::Offered(id) | EntryState::Accepted(id) => Some(id),
+        EntryState::Placed(_) | EntryState::Closed => {
+            let state = entry.state.name();
+            return Err(Refusal::WrongState { what: "the entry", state, transition: "LEAVE" });
+        }
+    };
+    let left = Event::Left { entry_id, grounds: c.grounds.clone() };
+    let withdrawn = held.map(|offer_id| Event::OfferWithdrawn { offer_id });
+    Ok([left].into_iter().chain(withdrawn).collect())
 }
 
 /// A deadline that no longer stands does nothing.

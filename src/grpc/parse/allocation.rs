@@ -6,10 +6,13 @@ use crate::{
         command::{
             AllocatePlaces, Command, ConfirmProposals, EndPlacement, RespondToOffer, StartPlacement,
         },
-        ids::{LedgerId, OfferId, PlacementId},
+        ids::{EntryId, LedgerId, OfferId, PlaceGroupId, PlacementId},
     },
     error::Error,
-    grpc::parse::{TEXT_MAX, Violations},
+    grpc::{
+        page,
+        parse::{TEXT_MAX, Violations},
+    },
     proto::v1 as pb,
     write::Draft,
 };
@@ -123,6 +126,82 @@ pub(in crate::grpc) fn end_placement(
         });
         Some((ledger?, Draft { command, identity: None, plain: plain? }))
     })();
+    v.finish(parsed)
+}
+
+/// What `ListOffers` and `ListPlacements` ask for, `S` being where the rows stand.
+pub(in crate::grpc) struct HeldQuery<S> {
+    pub(in crate::grpc) ledger: LedgerId,
+    pub(in crate::grpc) state: S,
+    pub(in crate::grpc) entry_id: Option<EntryId>,
+    pub(in crate::grpc) place_group_id: Option<PlaceGroupId>,
+    pub(in crate::grpc) page_size: i64,
+    pub(in crate::grpc) page_token: String,
+    pub(in crate::grpc) at_least_seq: u64,
+}
+
+macro_rules! list_held {
+    ($name:ident, $request:ident, $state:ident) => {
+        pub(in crate::grpc) fn $name(r: &pb::$request) -> Result<HeldQuery<pb::$state>, Error> {
+            let mut v = Violations::default();
+            let ledger = v.ledger(r.ledger.as_ref());
+            let state = v.optional_choice("state", r.state);
+            let entry_id = v.optional_uuid("entry_id", &r.entry_id);
+            let place_group_id = v.optional_uuid("place_group_id", &r.place_group_id);
+            let page_size = page::size(&mut v, r.page_size);
+            let parsed = (|| {
+                Some(HeldQuery {
+                    ledger: ledger?,
+                    state: state?,
+                    entry_id: entry_id?.map(EntryId),
+                    place_group_id: place_group_id?.map(PlaceGroupId),
+                    page_size: page_size?,
+                    page_token: r.page_token.clone(),
+                    at_least_seq: r.at_least_seq,
+                })
+            })();
+            v.finish(parsed)
+        }
+    };
+}
+
+list_held!(list_offers, ListOffersRequest, OfferState);
+list_held!(list_placements, ListPlacementsRequest, PlacementState);
+
+/// Which decision `ExplainDecision` asks about.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::grpc) enum Decision {
+    Offer(OfferId),
+    Run { seq: u64, entry_id: EntryId },
+}
+
+/// What `ExplainDecision` asks for.
+pub(in crate::grpc) struct ExplainQuery {
+    pub(in crate::grpc) ledger: LedgerId,
+    pub(in crate::grpc) decision: Decision,
+    pub(in crate::grpc) at_least_seq: u64,
+}
+
+pub(in crate::grpc) fn explain_decision(
+    r: &pb::ExplainDecisionRequest,
+) -> Result<ExplainQuery, Error> {
+    use pb::explain_decision_request::Decision as Asked;
+    let mut v = Violations::default();
+    let ledger = v.ledger(r.ledger.as_ref());
+    let decision = match &r.decision {
+        None => {
+            v.add("decision", "is required: an offer_id, or a run");
+            None
+        }
+        Some(Asked::OfferId(id)) => v.uuid("offer_id", id).map(|id| Decision::Offer(OfferId(id))),
+        Some(Asked::Run(run)) => {
+            let seq = v.within("run.seq", run.seq, 1, i64::MAX.cast_unsigned());
+            let entry_id = v.uuid("run.entry_id", &run.entry_id);
+            seq.zip(entry_id).map(|(seq, id)| Decision::Run { seq, entry_id: EntryId(id) })
+        }
+    };
+    let at_least_seq = r.at_least_seq;
+    let parsed = (|| Some(ExplainQuery { ledger: ledger?, decision: decision?, at_least_seq }))();
     v.finish(parsed)
 }
 

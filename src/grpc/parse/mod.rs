@@ -123,6 +123,11 @@ impl Violations {
         parsed
     }
 
+    /// The same, where nothing is a value too.
+    pub(super) fn optional_uuid(&mut self, field: &str, text: &str) -> Option<Option<Uuid>> {
+        if text.is_empty() { Some(None) } else { self.uuid(field, text).map(Some) }
+    }
+
     /// The client's name for a call.
     pub(super) fn request_id(&mut self, text: &str) -> Option<RequestId> {
         let id = self.uuid("request_id", text)?;

@@ -1,17 +1,17 @@
 //! Requests of the waitlist service.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
     domain::{
-        command::{Command, JoinWaitlist},
+        command::{Command, JoinWaitlist, LeaveWaitlist},
         ids::{AreaId, EntryId, LedgerId, MeasureCode, MunicipalityNumber, PersonId},
         national_identity::NationalIdentityNumber,
     },
     error::Error,
     grpc::{
-        page,
+        PURPOSE_MAX, page,
         parse::{PREFERENCES_MAX, SYSTEM_MAX, TEXT_MAX, Violations},
     },
     proto::v1 as pb,
@@ -19,12 +19,20 @@ use crate::{
 };
 
 /// What is sealed under the person's own key at a join.
+#[derive(Default, Serialize, Deserialize)]
+pub(in crate::grpc) struct Grounds {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::grpc) priority_ground: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::grpc) adviser_ident: Option<String>,
+}
+
+/// What is sealed under the person's own key when it leaves.
 #[derive(Serialize)]
-struct Grounds {
+struct LeaveGrounds {
+    reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    priority_ground: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    adviser_ident: Option<String>,
+    text: Option<String>,
 }
 
 pub(in crate::grpc) fn join_waitlist(
@@ -81,6 +89,29 @@ fn grounds(priority_ground: Option<String>, adviser_ident: Option<String>) -> Op
     serde_json::to_string(&Grounds { priority_ground, adviser_ident }).ok()
 }
 
+pub(in crate::grpc) fn leave_waitlist(
+    r: &pb::LeaveWaitlistRequest,
+) -> Result<(LedgerId, Draft), Error> {
+    let mut v = Violations::default();
+    v.request_id(&r.request_id);
+    let ledger = v.ledger(r.ledger.as_ref());
+    let entry_id = v.uuid("entry_id", &r.entry_id);
+    let reason: Option<pb::LeaveReason> = v.choice("reason", r.reason);
+    let text = v.optional_text("reason_text", &r.reason_text, TEXT_MAX);
+    let case_reference = v.case(&r.case_reference);
+    let parsed = (|| {
+        let command = Command::LeaveWaitlist(LeaveWaitlist {
+            entry_id: EntryId(entry_id?),
+            grounds: None,
+            case_reference: case_reference?,
+        });
+        let reason = reason?.as_str_name().trim_start_matches("LEAVE_REASON_");
+        let plain = serde_json::to_string(&LeaveGrounds { reason, text: text? }).ok();
+        Some((ledger?, Draft { command, identity: None, plain }))
+    })();
+    v.finish(parsed)
+}
+
 /// A violation never repeats the number.
 fn identity(v: &mut Violations, text: &str) -> Option<NationalIdentityNumber> {
     let field = "national_identity_number";
@@ -111,6 +142,59 @@ pub(in crate::grpc) fn get_position(r: &pb::GetPositionRequest) -> Result<Positi
     let at_least_seq = r.at_least_seq;
     let parsed =
         (|| Some(PositionQuery { ledger: ledger?, entry_id: EntryId(entry_id?), at_least_seq }))();
+    v.finish(parsed)
+}
+
+/// What `GetWaitlistEntry` asks for.
+pub(in crate::grpc) struct EntryQuery {
+    pub(in crate::grpc) ledger: LedgerId,
+    pub(in crate::grpc) entry_id: EntryId,
+    pub(in crate::grpc) with_person: bool,
+    pub(in crate::grpc) purpose: Option<String>,
+    pub(in crate::grpc) at_least_seq: u64,
+}
+
+pub(in crate::grpc) fn get_entry(r: &pb::GetWaitlistEntryRequest) -> Result<EntryQuery, Error> {
+    let mut v = Violations::default();
+    let ledger = v.ledger(r.ledger.as_ref());
+    let entry_id = v.uuid("entry_id", &r.entry_id);
+    let purpose = v.optional_text("purpose", &r.purpose, PURPOSE_MAX);
+    if r.with_person && purpose == Some(None) {
+        v.add("purpose", "is required with with_person");
+    }
+    let parsed = (|| {
+        Some(EntryQuery {
+            ledger: ledger?,
+            entry_id: EntryId(entry_id?),
+            with_person: r.with_person,
+            purpose: purpose?,
+            at_least_seq: r.at_least_seq,
+        })
+    })();
+    v.finish(parsed)
+}
+
+/// What `LookupPerson` asks for.
+pub(in crate::grpc) struct PersonQuery {
+    pub(in crate::grpc) identity: NationalIdentityNumber,
+    pub(in crate::grpc) purpose: String,
+    pub(in crate::grpc) page_size: i64,
+    pub(in crate::grpc) page_token: String,
+}
+
+pub(in crate::grpc) fn lookup_person(r: &pb::LookupPersonRequest) -> Result<PersonQuery, Error> {
+    let mut v = Violations::default();
+    let identity = identity(&mut v, &r.national_identity_number);
+    let purpose = v.required_text("purpose", &r.purpose, PURPOSE_MAX);
+    let page_size = page::size(&mut v, r.page_size);
+    let parsed = (|| {
+        Some(PersonQuery {
+            identity: identity?,
+            purpose: purpose?,
+            page_size: page_size?,
+            page_token: r.page_token.clone(),
+        })
+    })();
     v.finish(parsed)
 }
 

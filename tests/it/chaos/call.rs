@@ -92,6 +92,7 @@ calls! {
     Answer: RespondToOfferRequest -> RespondToOfferResponse by allocation.respond_to_offer;
     Start: StartPlacementRequest -> StartPlacementResponse by allocation.start_placement;
     End: EndPlacementRequest -> EndPlacementResponse by allocation.end_placement;
+    Leave: LeaveWaitlistRequest -> LeaveWaitlistResponse by waitlist.leave_waitlist;
 }
 
 /// A ledger's name in one text.

@@ -31,6 +31,7 @@ struct Desk {
     offers: Vec<String>,
     accepted: Vec<String>,
     running: Vec<String>,
+    waiting: Vec<String>,
     groups: Vec<String>,
 }
 
@@ -215,14 +216,15 @@ impl Client {
     /// Puts what an answer brought on the desk. Now and then a proposal or an offer is
     /// forgotten, and time takes care of it.
     fn file(&mut self, ledger: &str, reply: Reply) {
-        let goes_on = matches!(reply, Reply::Answer(_) | Reply::Start(_));
+        let goes_on = matches!(reply, Reply::Answer(_) | Reply::Start(_) | Reply::Join(_));
         if !goes_on && self.dice.percent(10) {
             return;
         }
         let mut desks = self.office.desks.lock().unwrap();
         let Some(desk) = desks.get_mut(ledger) else { return };
         match reply {
-            Reply::Join(_) | Reply::End(_) => {}
+            Reply::Join(joined) => desk.waiting.push(joined.entry_id),
+            Reply::End(_) | Reply::Leave(_) => {}
             Reply::Allocate(run) => {
                 desk.proposals.extend(run.proposals.into_iter().map(|offer| offer.offer_id));
             }
@@ -259,7 +261,8 @@ impl Client {
             45..62 => self.confirm(&ledger, desk),
             62..78 => self.answer(&ledger, desk),
             78..89 => self.start(&ledger, desk),
-            _ => self.end(&ledger, desk),
+            89..97 => self.end(&ledger, desk),
+            _ => self.leave(&ledger, desk),
         };
         of_desk.unwrap_or_else(|| self.join(&ledger, desk))
     }
@@ -337,6 +340,19 @@ impl Client {
             outcome: PlacementOutcome::OrdinaryWork.into(),
             reason: "fikk jobb".into(),
             ..EndPlacementRequest::default()
+        }))
+    }
+
+    /// Somebody of all who have joined: some wait, some hold an offer, some have begun.
+    fn leave(&mut self, ledger: &Ledger, desk: &mut Desk) -> Option<Call> {
+        let entry_id = self.dice.take(&mut desk.waiting)?;
+        Some(Call::Leave(LeaveWaitlistRequest {
+            request_id: request_id(),
+            ledger: Some(ledger.clone()),
+            entry_id,
+            reason: LeaveReason::Work.into(),
+            reason_text: "fikk jobb".into(),
+            ..LeaveWaitlistRequest::default()
         }))
     }
 

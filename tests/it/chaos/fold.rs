@@ -77,6 +77,8 @@ impl Model {
                 self.change_placement(*placement_id, "ENDING");
             }
             Event::PlacementEnded { placement_id } => self.end(*placement_id),
+            Event::Left { entry_id, .. } => self.leave(*entry_id),
+            Event::OfferWithdrawn { offer_id } => self.withdraw(*offer_id),
             Event::RegistryImported { .. }
             | Event::CapacitySubmitted { .. }
             | Event::CapacityApproved { .. }
@@ -186,6 +188,25 @@ impl Model {
         if let Some((_, key, _)) = self.entries.get(&offer.entry_id) {
             self.eligible.insert((*key, offer.entry_id));
         }
+    }
+
+    /// I3: who has a place leaves by its end, and nobody leaves twice.
+    fn leave(&mut self, id: EntryId) {
+        let Some((_, key, state)) = self.entries.get(&id).copied() else {
+            return self.find("I4", format!("{id} left and never joined"));
+        };
+        if ["PLACED", "CLOSED"].contains(&state) {
+            self.find("I3", format!("{id} left while {state}"));
+        }
+        self.eligible.remove(&(key, id));
+        self.set_entry(id, "CLOSED");
+    }
+
+    /// I8: the place of who left goes back.
+    fn withdraw(&mut self, id: OfferId) {
+        let from = &["PROPOSED", "OFFERED", "ACCEPTED"];
+        let Some(offer) = self.change_offer(id, from, "WITHDRAWN", "CLOSED") else { return };
+        self.move_both(&offer, -i64::from(offer.participation_percent), 0);
     }
 
     fn start(&mut self, placement: &Placement) {

@@ -18,6 +18,8 @@ fn every_offer() -> Vec<(OnePlace, &'static str)> {
     let mut expired = one_place(Step::Offered);
     let command = Command::ExpireOffer { offer_id: expired.offer_id };
     expired.happen(command, hour(days_on(10), 0)).unwrap();
+    let mut withdrawn = one_place(Step::Offered);
+    withdrawn.happen(commands::leave(withdrawn.entry_id), noon()).unwrap();
     vec![
         (one_place(Step::Proposed), "PROPOSED"),
         (one_place(Step::Offered), "OFFERED"),
@@ -25,6 +27,7 @@ fn every_offer() -> Vec<(OnePlace, &'static str)> {
         (declined, "DECLINED"),
         (lapsed, "LAPSED"),
         (expired, "EXPIRED"),
+        (withdrawn, "WITHDRAWN"),
         (OnePlace::started(Step::Accepted).0, "STARTED"),
     ]
 }

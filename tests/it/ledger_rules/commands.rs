@@ -85,6 +85,11 @@ pub(super) fn start(offer_id: OfferId, start_date: Date) -> Command {
     Command::StartPlacement(StartPlacement { offer_id, start_date, case_reference: None })
 }
 
+pub(super) fn leave(entry_id: EntryId) -> Command {
+    let (grounds, case_reference) = (None, None);
+    Command::LeaveWaitlist(LeaveWaitlist { entry_id, grounds, case_reference })
+}
+
 pub(super) fn end(placement_id: PlacementId, end_date: Date) -> Command {
     Command::EndPlacement(EndPlacement {
         placement_id,

@@ -69,6 +69,7 @@ impl Step<'_> {
                 Command::LapseProposal { offer_id } | Command::ExpireOffer { offer_id } => {
                     *offer_id == id
                 }
+                Command::LeaveWaitlist(c) => c.entry_id == before.entry_id,
                 Command::ImportRegistry(_)
                 | Command::SubmitCapacity(_)
                 | Command::ReviewCapacity(_)
@@ -89,6 +90,9 @@ impl Step<'_> {
                 ("OFFERED", "DECLINED"),
                 ("OFFERED", "EXPIRED"),
                 ("ACCEPTED", "STARTED"),
+                ("PROPOSED", "WITHDRAWN"),
+                ("OFFERED", "WITHDRAWN"),
+                ("ACCEPTED", "WITHDRAWN"),
             ];
             prop_assert!(known.contains(&step), "{step:?}");
         }
@@ -115,6 +119,7 @@ impl Step<'_> {
                 | Command::ConfirmProposals(_)
                 | Command::RespondToOffer(_)
                 | Command::StartPlacement(_)
+                | Command::LeaveWaitlist(_)
                 | Command::BeginDay { .. }
                 | Command::LapseProposal { .. }
                 | Command::ExpireOffer { .. } => None,
@@ -140,7 +145,12 @@ impl Step<'_> {
                 Some("PROPOSED") if after.state.name() != "PROPOSED" => {
                     let confirmed = matches!(self.command, Command::ConfirmProposals(_));
                     let lapsed = matches!(self.command, Command::LapseProposal { .. });
-                    prop_assert!(confirmed || lapsed && after.state.name() == "LAPSED");
+                    let left = after.state == OfferState::Withdrawn { was_offered: false };
+                    prop_assert!(
+                        confirmed && after.state.name() == "OFFERED"
+                            || lapsed && after.state.name() == "LAPSED"
+                            || matches!(self.command, Command::LeaveWaitlist(_)) && left
+                    );
                 }
                 Some(_) => {}
             }
@@ -282,7 +292,8 @@ fn states_agree(ledger: &Ledger) -> Checked {
                 prop_assert_eq!(running.map(|p| p.placement_id), Some(id));
             }
             EntryState::Closed => {
-                prop_assert!(held.is_none() && running.is_none() && placements().count() == 1);
+                // Who left was never placed; whoever was placed ended it once.
+                prop_assert!(held.is_none() && running.is_none() && placements().count() <= 1);
             }
         }
     }
@@ -317,7 +328,8 @@ fn what_is_due_is_what_waits(ledger: &Ledger) -> Checked {
             | OfferState::Declined { .. }
             | OfferState::Expired
             | OfferState::Lapsed
-            | OfferState::Started { .. } => None,
+            | OfferState::Started { .. }
+            | OfferState::Withdrawn { .. } => None,
         });
     }
     for placement in ledger.placements() {

@@ -96,10 +96,10 @@ fn every_sample_is_decided_again_from_its_row() {
 fn the_story_leaves_nothing_out() {
     let story = story();
     let commands: BTreeSet<&str> = story.iter().map(|s| command_name(&s.payload.command)).collect();
-    assert_eq!(commands.len(), 15, "{commands:?}");
+    assert_eq!(commands.len(), 16, "{commands:?}");
     let events = story.iter().flat_map(|sample| &sample.payload.events);
     let events: BTreeSet<&str> = events.map(event_name).collect();
-    assert_eq!(events.len(), 19, "{events:?}");
+    assert_eq!(events.len(), 21, "{events:?}");
 }
 
 fn command_name(command: &Command) -> &'static str {
@@ -115,6 +115,7 @@ fn command_name(command: &Command) -> &'static str {
         Command::RespondToOffer(_) => "RESPOND_TO_OFFER",
         Command::StartPlacement(_) => "START_PLACEMENT",
         Command::EndPlacement(_) => "END_PLACEMENT",
+        Command::LeaveWaitlist(_) => "LEAVE_WAITLIST",
         Command::BeginDay { .. } => "BEGIN_DAY",
         Command::LapseProposal { .. } => "LAPSE_PROPOSAL",
         Command::ExpireOffer { .. } => "EXPIRE_OFFER",
@@ -145,6 +146,8 @@ fn event_name(event: &Event) -> &'static str {
         Event::PlacementStarted { .. } => "PLACEMENT_STARTED",
         Event::PlacementEndSet { .. } => "PLACEMENT_END_SET",
         Event::PlacementEnded { .. } => "PLACEMENT_ENDED",
+        Event::Left { .. } => "LEFT",
+        Event::OfferWithdrawn { .. } => "OFFER_WITHDRAWN",
         Event::NothingToDo => "NOTHING_TO_DO",
     };
     assert!(serde_json::to_string(event).unwrap().contains(&format!("\"{name}\"")));

@@ -8,7 +8,7 @@ use tiltaksplass::domain::{
     ids::RequestId,
     measure::{Distribution, MeasureType, PriorityClass},
     registry::DistributionWeight,
-    waitlist::Sealed,
+    waitlist::{EntryState, Sealed},
 };
 
 use super::*;
@@ -161,6 +161,21 @@ fn answers(story: &mut Story, offers: &[OfferId]) {
     story.happen("lapse_proposal", Command::LapseProposal { offer_id }, late);
     story.happen("nothing_to_do", Command::LapseProposal { offer_id }, late);
     story.happen("expire_offer", Command::ExpireOffer { offer_id: offers[2] }, late);
+    leaving(story, late);
+}
+
+/// Somebody leaves with a proposal, and somebody who only waits.
+fn leaving(story: &mut Story, at: Timestamp) {
+    let allocate = commands::allocate(1, &[]);
+    let events = story.happen("allocate_places", allocate, at);
+    let proposed = offers_of(&events).next().unwrap().entry_id;
+    let waits = story.ledger.entries().find(|entry| entry.state == EntryState::Waiting);
+    let waits = waits.unwrap().entry_id;
+    for (name, entry_id) in [("leave_waitlist", proposed), ("leave_waitlist_waiting", waits)] {
+        let (grounds, case_reference) = (Some(Sealed("c2VhbGVk".into())), Some("2011/5".into()));
+        let leave = LeaveWaitlist { entry_id, grounds, case_reference };
+        story.happen(name, Command::LeaveWaitlist(leave), at);
+    }
 }
 
 /// A row of each kind.

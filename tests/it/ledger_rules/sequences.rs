@@ -5,6 +5,7 @@ use tiltaksplass::domain::{
     allocation::PlacementState,
     capacity::SubmissionState,
     ledger::{Due, rows},
+    waitlist::EntryState,
 };
 
 use super::{invariants::Step, *};
@@ -28,6 +29,7 @@ pub(super) enum Op {
     Respond { pick: u16, accept: bool },
     Start { pick: u16, days_back: i64 },
     End { pick: u16, days: i64 },
+    Leave { pick: u16 },
 }
 
 #[derive(Debug, Clone)]
@@ -92,6 +94,7 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(pick, accept)| Op::Respond { pick, accept }),
         9 => (pick(), -1..30_i64).prop_map(|(pick, days_back)| Op::Start { pick, days_back }),
         9 => (pick(), -20..20_i64).prop_map(|(pick, days)| Op::End { pick, days }),
+        6 => pick().prop_map(|pick| Op::Leave { pick }),
     ]
 }
 
@@ -174,6 +177,7 @@ impl World {
                 let end = self.today().saturating_add(Duration::days(*days));
                 commands::end(self.a_placement(*pick)?, end)
             }
+            Op::Leave { pick } => commands::leave(self.an_entry(*pick)?),
         })
     }
 
@@ -243,6 +247,16 @@ impl World {
     fn an_offer(&self, pick: u16, state: &str) -> Option<OfferId> {
         let fits = |offer: &&Offer| pick.is_multiple_of(16) || offer.state.name() == state;
         let some: Vec<_> = self.ledger.offers().filter(fits).map(|offer| offer.offer_id).collect();
+        choose(&some, pick / 16)
+    }
+
+    /// Mostly one that may leave, held for or not.
+    fn an_entry(&self, pick: u16) -> Option<EntryId> {
+        let may = |entry: &&Entry| {
+            let stays = matches!(entry.state, EntryState::Placed(_) | EntryState::Closed);
+            pick.is_multiple_of(16) || !stays
+        };
+        let some: Vec<_> = self.ledger.entries().filter(may).map(|entry| entry.entry_id).collect();
         choose(&some, pick / 16)
     }
 

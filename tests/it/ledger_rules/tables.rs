@@ -67,6 +67,10 @@ impl Tables {
             entries.push(offer.entry_id);
             ledger.load_offer(offer.clone());
         }
+        let held_by = |offer: &&Offer| needs.entries.contains(&offer.entry_id);
+        for offer in self.offers.values().filter(held_by).filter(|o| o.state.reserves()) {
+            ledger.load_offer(offer.clone());
+        }
         for placement in needs.placements.iter().filter_map(|id| self.placements.get(id)) {
             entries.push(placement.entry_id);
             ledger.load_placement(placement.clone());

@@ -27,6 +27,7 @@ struct Two {
     placement: String,
     hemne_entry: String,
     hemne_proposal: String,
+    run: u64,
 }
 
 async fn two() -> Two {
@@ -53,7 +54,8 @@ async fn two() -> Two {
     }
     let placement = world.start(&ledger, &of(2), date(2026, 3, 2)).await.placement_id;
     let (proposal, accepted, hemne_proposal) = (of(0), of(1), of(3));
-    Two { world, ledger, entry, proposal, accepted, placement, hemne_entry, hemne_proposal }
+    let run = run.revision.unwrap_or_default().seq;
+    Two { world, ledger, entry, proposal, accepted, placement, hemne_entry, hemne_proposal, run }
 }
 
 /// What a refusal says, without the id that was asked for.
@@ -121,6 +123,50 @@ impl Two {
         caller.allocation().end_placement(request).await.unwrap_err()
     }
 
+    async fn leave(&self, caller: &Caller, id: &str) -> Status {
+        let request = LeaveWaitlistRequest {
+            request_id: request_id(),
+            ledger: Some(self.ledger.clone()),
+            entry_id: id.into(),
+            reason: LeaveReason::Other.into(),
+            ..LeaveWaitlistRequest::default()
+        };
+        caller.waitlist().leave_waitlist(request).await.unwrap_err()
+    }
+
+    async fn entry(&self, caller: &Caller, id: &str) -> Status {
+        let request = GetWaitlistEntryRequest {
+            ledger: Some(self.ledger.clone()),
+            entry_id: id.into(),
+            with_person: true,
+            purpose: "vedtak".into(),
+            at_least_seq: 0,
+        };
+        caller.waitlist().get_waitlist_entry(request).await.unwrap_err()
+    }
+
+    async fn explain(
+        &self,
+        caller: &Caller,
+        decision: explain_decision_request::Decision,
+    ) -> Status {
+        let request = ExplainDecisionRequest {
+            ledger: Some(self.ledger.clone()),
+            decision: Some(decision),
+            at_least_seq: 0,
+        };
+        caller.allocation().explain_decision(request).await.unwrap_err()
+    }
+
+    async fn why_offer(&self, caller: &Caller, id: &str) -> Status {
+        self.explain(caller, explain_decision_request::Decision::OfferId(id.into())).await
+    }
+
+    async fn why_run(&self, caller: &Caller, id: &str) -> Status {
+        let run = RunAndEntry { seq: self.run, entry_id: id.into() };
+        self.explain(caller, explain_decision_request::Decision::Run(run)).await
+    }
+
     /// For each call that names something of Trondheim's: what is told of it, and of
     /// what is not there.
     async fn compare(
@@ -128,15 +174,45 @@ impl Two {
         caller: &Caller,
     ) -> Vec<(&'static str, Status, String, Status, String)> {
         let nothing = Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001).to_string();
-        let (p, a, l) = (self.proposal.as_str(), self.accepted.as_str(), self.placement.as_str());
-        let n = nothing.as_str();
+        let (proposal, accepted) = (self.proposal.as_str(), self.accepted.as_str());
+        let (placement, entry) = (self.placement.as_str(), self.entry.as_str());
+        let none = nothing.as_str();
         let row =
             |what, id: &str, there, missing| (what, there, id.to_owned(), missing, nothing.clone());
         vec![
-            row("confirm", p, self.confirm(caller, &[p]).await, self.confirm(caller, &[n]).await),
-            row("respond", p, self.respond(caller, p).await, self.respond(caller, n).await),
-            row("start", a, self.start(caller, a).await, self.start(caller, n).await),
-            row("end", l, self.end(caller, l).await, self.end(caller, n).await),
+            row(
+                "confirm",
+                proposal,
+                self.confirm(caller, &[proposal]).await,
+                self.confirm(caller, &[none]).await,
+            ),
+            row(
+                "respond",
+                proposal,
+                self.respond(caller, proposal).await,
+                self.respond(caller, none).await,
+            ),
+            row(
+                "start",
+                accepted,
+                self.start(caller, accepted).await,
+                self.start(caller, none).await,
+            ),
+            row("end", placement, self.end(caller, placement).await, self.end(caller, none).await),
+            row("leave", entry, self.leave(caller, entry).await, self.leave(caller, none).await),
+            row("entry", entry, self.entry(caller, entry).await, self.entry(caller, none).await),
+            row(
+                "why offer",
+                proposal,
+                self.why_offer(caller, proposal).await,
+                self.why_offer(caller, none).await,
+            ),
+            row(
+                "why run",
+                entry,
+                self.why_run(caller, entry).await,
+                self.why_run(caller, none).await,
+            ),
         ]
     }
 }

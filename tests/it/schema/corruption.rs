@@ -62,6 +62,11 @@ const CHANGES: &[(&str, &str)] = &[
                WHERE state = 'PROPOSED'",
     ),
     ("offer", "DELETE FROM offer WHERE state = 'PROPOSED'"),
+    (
+        "offer",
+        "UPDATE offer SET doc = jsonb_set(doc, '{state,WITHDRAWN,was_offered}', 'true') \
+               WHERE state = 'WITHDRAWN'",
+    ),
     ("placement", "UPDATE placement SET doc = jsonb_set(doc, '{start_date}', '\"2026-02-27\"')"),
     ("placement", "DELETE FROM placement"),
     ("place_group", "UPDATE place_group SET doc = jsonb_set(doc, '{name}', '\"Ingenting\"')"),
@@ -102,6 +107,11 @@ const CHANGES: &[(&str, &str)] = &[
     (
         "person_claim",
         "DELETE FROM person_claim WHERE entry_id = (SELECT entry_id FROM waiting LIMIT 1)",
+    ),
+    (
+        "person_claim",
+        "INSERT INTO person_claim SELECT person_id, measure_code, county_id, entry_id \
+                      FROM entry WHERE state = 'CLOSED'",
     ),
     ("person_claim", "UPDATE person_claim SET entry_id = NULL"),
     ("person_claim", "UPDATE person_claim SET county_id = 'NO-17'"),
@@ -268,7 +278,9 @@ const COLUMNS: &[(&str, &str)] = &[
     ("entry", "UPDATE entry SET order_time_us = 0 WHERE state = 'PLACED'"),
     ("entry", "UPDATE entry SET person_id = entry_id"),
     ("offer", "UPDATE offer SET state = 'EXPIRED' WHERE state = 'PROPOSED'"),
+    ("offer", "UPDATE offer SET state = 'LAPSED' WHERE state = 'WITHDRAWN'"),
     ("offer", "UPDATE offer SET entry_id = offer_id"),
+    ("entry", "UPDATE entry SET state = 'WAITING' WHERE state = 'CLOSED'"),
     ("placement", "UPDATE placement SET state = 'ENDED'"),
     ("placement", "UPDATE placement SET entry_id = placement_id"),
     ("place_group", "UPDATE place_group SET organisation_number = '100000016'"),

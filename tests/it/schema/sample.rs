@@ -8,15 +8,15 @@ use crate::{
 };
 
 /// A ledger with one who is placed, one placed until a coming day, one offered, one
-/// proposed, one passed over, some who wait, a pending submission, names in other systems,
-/// and accesses.
+/// proposed, one who left with a proposal, some who wait, a pending submission, names in other
+/// systems, and accesses.
 pub async fn sample() -> World {
     sample_on(World::new().await).await
 }
 
 /// The same in this world.
 pub async fn sample_on(world: World) -> World {
-    let (ledger, group) = world.vta(4).await;
+    let (ledger, group) = world.vta(5).await;
     for person in 1..=7 {
         let request = JoinWaitlistRequest {
             external_references: vec![ExternalReference {
@@ -28,7 +28,7 @@ pub async fn sample_on(world: World) -> World {
         };
         world.office.waitlist().join_waitlist(request).await.unwrap();
     }
-    let run = world.allocate(&ledger, 4).await;
+    let run = world.allocate(&ledger, 5).await;
     let offers: Vec<String> = run.proposals.iter().map(|offer| offer.offer_id.clone()).collect();
     world.confirm(&ledger, offers[..3].to_vec()).await;
     let mut placements = Vec::new();
@@ -45,6 +45,14 @@ pub async fn sample_on(world: World) -> World {
         ..EndPlacementRequest::default()
     };
     world.office.allocation().end_placement(end).await.unwrap();
+    let leave = LeaveWaitlistRequest {
+        request_id: request_id(),
+        ledger: Some(ledger.clone()),
+        entry_id: run.proposals[4].entry_id.clone(),
+        reason: LeaveReason::Moved.into(),
+        ..LeaveWaitlistRequest::default()
+    };
+    world.office.waitlist().leave_waitlist(leave).await.unwrap();
     let submission = SubmitCapacityRequest {
         request_id: request_id(),
         ledger: Some(ledger.clone()),

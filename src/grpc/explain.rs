@@ -1,0 +1,259 @@
+//! Why somebody got, or did not get, a place: the log is folded up to the decision, the
+//! decision made again, and told in figures and words.
+
+use sqlx::PgConnection;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    domain::{
+        allocation::{Offer, OfferState},
+        command::Command,
+        event::{Event, Header, Payload},
+        explanation::{
+            Confirmation, Explanation, Language, Outcome, Run, explain, organisation_name,
+            paragraphs,
+        },
+        ids::{EntryId, LedgerId, OfferId},
+        ledger::Ledger,
+        refusal::Refusal,
+        waitlist::Entry,
+    },
+    error::Error,
+    grpc::{
+        Reader, answer,
+        parse::allocation::{Decision, ExplainQuery},
+        require_ledger,
+        waitlist::target,
+    },
+    proto::v1 as pb,
+    replay::{Fold, Registries, ReplayError},
+    store,
+};
+
+/// What is asked about, when the caller may ask.
+struct Question {
+    entry: Entry,
+    /// The run's number in the log.
+    seq: u64,
+}
+
+/// Explains a decision. What is another's answers like what is not there, and every
+/// question is written down.
+pub(super) async fn decision(
+    reader: Reader,
+    query: ExplainQuery,
+) -> Result<pb::ExplainDecisionResponse, Error> {
+    let id = &query.ledger;
+    let question = question(&reader, &query).await?;
+    // Whoever waits here holds no connection.
+    let permit = timeout_at(reader.deadline, reader.folds.acquire()).await;
+    let permit = permit.map_err(|_| Error::DeadlineExceeded)?;
+    let (mut snapshot, _) = reader.snapshot(None).await?;
+    let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
+    let told = tell(&mut snapshot, id, &question, reader.deadline).await;
+    let offer = match &told {
+        Ok(Explanation { proposal: Some((offer, _)), .. }) => {
+            store::held::find_offer(&mut snapshot, id, offer.offer_id).await?
+        }
+        Ok(_) | Err(_) => None,
+    };
+    snapshot.rollback().await?;
+    drop(permit);
+    reader.record(id, vec![question.entry.entry_id], true).await?;
+    let explanation = told?;
+    let texts = Language::ALL.map(|language| pb::ExplanationText {
+        language_code: language.code().to_owned(),
+        paragraphs: paragraphs(&explanation, language),
+    });
+    Ok(pb::ExplainDecisionResponse {
+        revisions: vec![answer::revision(id, seq)],
+        explanation: Some(explanation_answer(&explanation, offer.as_ref())),
+        texts: texts.into(),
+    })
+}
+
+/// Finds what is asked about, and asks whether the caller may know of it.
+async fn question(reader: &Reader, query: &ExplainQuery) -> Result<Question, Error> {
+    let id = &query.ledger;
+    let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
+    require_ledger(id, &registry)?;
+    let (what, name, entry_id, seq) = match query.decision {
+        Decision::Offer(offer_id) => {
+            let offer = store::held::find_offer(&mut snapshot, id, offer_id).await?;
+            let (entry_id, seq) = offer.map(|o| (o.entry_id, o.proposed_seq)).unzip();
+            ("offer", offer_id.to_string(), entry_id, seq)
+        }
+        Decision::Run { seq, entry_id } => {
+            ("entry", entry_id.to_string(), Some(entry_id), Some(seq))
+        }
+    };
+    let found = match entry_id {
+        Some(entry_id) => store::queues::find_entry(&mut snapshot, id, entry_id).await?,
+        None => None,
+    };
+    let visible = found.filter(|entry| reader.permits(&target(id, entry), &registry));
+    let refused = match visible.zip(seq) {
+        None => Refusal::NotFound { what, id: name },
+        Some((entry, seq)) if is_run(&mut snapshot, id, seq).await? => {
+            snapshot.rollback().await?;
+            return Ok(Question { entry, seq });
+        }
+        Some((_, seq)) => Refusal::NotFound { what: "run", id: seq.to_string() },
+    };
+    snapshot.rollback().await?;
+    reader.record(id, entry_id.into_iter().collect(), false).await?;
+    Err(refused.into())
+}
+
+async fn is_run(connection: &mut PgConnection, id: &LedgerId, seq: u64) -> Result<bool, Error> {
+    let rows = store::log::page(connection, id, seq.saturating_sub(1), 1).await?;
+    Ok(rows.iter().any(|row| row.seq == seq && row.kind == RUN))
+}
+
+/// The kind of log row that is a run.
+const RUN: &str = "ALLOCATE_PLACES";
+
+/// Folds the log up to the run, explains it, and folds on until a person has said something
+/// to its proposal.
+async fn tell(
+    connection: &mut PgConnection,
+    id: &LedgerId,
+    question: &Question,
+    deadline: Instant,
+) -> Result<Explanation, Error> {
+    let mut registries = Registries::default();
+    let mut way = Way { connection, fold: Fold::new(&LedgerId::registry(), &registries), deadline };
+    while way.next(&mut registries).await?.is_some() {}
+    way.fold = Fold::new(id, &registries);
+    let ends = || Error::Internal(format!("{id}: the log ends before row {}", question.seq));
+    while way.fold.ledger().head().seq + 1 < question.seq {
+        way.next(&mut registries).await?.ok_or_else(ends)?;
+    }
+    let before = way.fold.ledger().clone();
+    let (header, payload) = way.next(&mut registries).await?.ok_or_else(ends)?;
+    let mut explanation = explain_row(&before, &header, &payload, &registries, &question.entry)?;
+    if let Some((offer, _)) = &explanation.proposal {
+        explanation.confirmation = way.confirmation(&mut registries, offer.offer_id).await?;
+    }
+    Ok(explanation)
+}
+
+fn explain_row(
+    before: &Ledger,
+    header: &Header,
+    payload: &Payload,
+    registries: &Registries,
+    entry: &Entry,
+) -> Result<Explanation, Error> {
+    let Command::AllocatePlaces(command) = &payload.command else {
+        return Err(Error::Internal(format!("{} row {} is no run", before.id(), header.seq)));
+    };
+    let registry = registries.at(header.registry_version).unwrap_or_default();
+    let run = Run { header, command, events: &payload.events, registry: &registry };
+    explain(before, &run, entry).map_err(|stop| Error::Internal(format!("{stop:?}")))
+}
+
+/// A fold on its way, as long as somebody waits for it.
+struct Way<'a> {
+    connection: &'a mut PgConnection,
+    fold: Fold,
+    deadline: Instant,
+}
+
+impl Way<'_> {
+    /// The next row. It stops between rows and not within one: what is dropped half-way
+    /// would leave the connection in the middle of an answer.
+    async fn next(
+        &mut self,
+        registries: &mut Registries,
+    ) -> Result<Option<(Header, Payload)>, Error> {
+        if Instant::now() >= self.deadline {
+            return Err(Error::DeadlineExceeded);
+        }
+        self.fold.next(self.connection, registries).await.map_err(|error| match error {
+            ReplayError::Database(error) => error.into(),
+            wrong @ ReplayError::Wrong { .. } => {
+                Error::Internal(format!("{}: {wrong}", self.fold.ledger().id()))
+            }
+        })
+    }
+
+    /// Reads on for as long as the proposal waits: to its confirmation, its end, or the end
+    /// of the log.
+    async fn confirmation(
+        &mut self,
+        registries: &mut Registries,
+        id: OfferId,
+    ) -> Result<Confirmation, Error> {
+        loop {
+            let offer = self.fold.ledger().offer(id);
+            if !offer.is_some_and(|o| matches!(o.state, OfferState::Proposed { .. })) {
+                return Ok(Confirmation::without(offer));
+            }
+            let Some((header, payload)) = self.next(registries).await? else {
+                return Ok(Confirmation::Waits);
+            };
+            let confirms = |event: &Event| matches!(event, Event::ProposalConfirmed { offer_id, .. } if *offer_id == id);
+            if payload.events.iter().any(confirms) {
+                let (at, organisation) = (header.at, header.actor.organisation);
+                let registry = registries.at(header.registry_version).unwrap_or_default();
+                let organisation_name = organisation_name(&organisation, &registry);
+                return Ok(Confirmation::Confirmed { at, organisation, organisation_name });
+            }
+        }
+    }
+}
+
+fn explanation_answer(e: &Explanation, offer: Option<&Offer>) -> pb::DecisionExplanation {
+    let (outcome, reason) = match e.outcome {
+        Outcome::PlaceProposed => (pb::DecisionOutcome::PlaceProposed, None),
+        Outcome::PassedOver(reason) => (pb::DecisionOutcome::PassedOver, Some(reason)),
+        Outcome::NotReached(_) => (pb::DecisionOutcome::NotReached, None),
+        Outcome::NotEligible(_) => (pb::DecisionOutcome::NotEligible, None),
+    };
+    let reason = reason.map_or(pb::PassedOverReason::Unspecified, answer::passed_over_reason);
+    let (confirmed, organisation) = match &e.confirmation {
+        Confirmation::Confirmed { at, organisation, .. } => (Some(*at), organisation.clone()),
+        Confirmation::NothingProposed
+        | Confirmation::Waits
+        | Confirmation::Lapsed
+        | Confirmation::Withdrawn => (None, String::new()),
+    };
+    let groups = e.free_place_groups.iter().map(|group| pb::FreePlaceGroup {
+        place_group_id: group.place_group_id.to_string(),
+        name: group.name.clone(),
+        free_percent: group.free_percent,
+    });
+    let counts = e.passed_over_counts.iter().map(|(reason, count)| pb::PassedOverCount {
+        reason: answer::passed_over_reason(*reason).into(),
+        count: *count,
+    });
+    let municipality = e.municipality.as_ref();
+    let position = e.position;
+    pb::DecisionExplanation {
+        ledger: Some(answer::ledger(&e.ledger)),
+        seq: e.seq,
+        decision_time: Some(answer::timestamp(e.decision_time)),
+        rules_version: e.rules_version,
+        registry_version: e.registry_version,
+        // It was: otherwise there would be no answer.
+        recomputed: true,
+        entry_id: EntryId::to_string(&e.entry_id),
+        outcome: outcome.into(),
+        passed_over_reason: reason.into(),
+        position_in_area: position.map_or(0, |position| position.in_area),
+        position_in_municipality: position.and_then(|p| p.in_municipality).unwrap_or(0),
+        registered_time: Some(answer::timestamp(e.key.registered_time)),
+        order_time: Some(answer::timestamp(e.key.order_time)),
+        priority_class: e.priority_class.as_ref().map(ToString::to_string).unwrap_or_default(),
+        municipality_number: municipality.map(|(n, _)| n.to_string()).unwrap_or_default(),
+        free_second_account_percent: e.free_second_account_percent,
+        free_place_groups: groups.collect(),
+        served: u32::try_from(e.served).unwrap_or(u32::MAX),
+        passed_over_counts: counts.collect(),
+        run_end: answer::run_end(e.run_end).into(),
+        offer: offer.map(answer::offer),
+        confirmed_time: confirmed.map(answer::timestamp),
+        confirmed_by_organisation: organisation,
+    }
+}

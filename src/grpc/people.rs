@@ -1,0 +1,181 @@
+//! Who somebody is, and all that is kept of one person: shown only to who may see it, and
+//! never without a record of it.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+
+use crate::{
+    domain::{
+        calendar::Timestamp,
+        ids::{EntryId, LedgerId, PersonId},
+        refusal::Refusal,
+        waitlist::{Entry, Sealed},
+    },
+    error::Error,
+    grpc::{
+        Reader, answer, page,
+        parse::waitlist::{EntryQuery, Grounds, PersonQuery},
+        require_ledger, seen_by,
+        waitlist::{entry_answer, target},
+    },
+    keys::DataKey,
+    proto::v1 as pb,
+    store::{self, held::HeldByEntry, people::Found},
+};
+
+/// One entry. One that is not the caller's answers like one that is not there.
+pub(super) async fn entry(
+    mut reader: Reader,
+    query: EntryQuery,
+) -> Result<pb::GetWaitlistEntryResponse, Error> {
+    if let Some(purpose) = query.purpose {
+        reader.purpose = purpose;
+    }
+    let id = &query.ledger;
+    let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
+    require_ledger(id, &registry)?;
+    let found = store::queues::find_entry(&mut snapshot, id, query.entry_id).await?;
+    let Some(entry) = found.filter(|entry| reader.permits(&target(id, entry), &registry)) else {
+        snapshot.rollback().await?;
+        reader.record(id, vec![query.entry_id], false).await?;
+        let (what, id) = ("entry", query.entry_id.to_string());
+        return Err(Refusal::NotFound { what, id }.into());
+    };
+    let held = store::held::of_entries(&mut snapshot, id, &[entry.entry_id]).await?;
+    let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
+    snapshot.rollback().await?;
+    let (person, people) = if query.with_person {
+        (Some(person(&reader, &entry).await?), vec![entry.person_id])
+    } else {
+        (None, Vec::new())
+    };
+    reader.record_of(id, vec![entry.entry_id], people, true).await?;
+    let offers = held.offers.get(&entry.entry_id);
+    let open = offers.and_then(|offers| offers.iter().find(|offer| offer.state.reserves()));
+    let placements = held.placements.get(&entry.entry_id);
+    Ok(pb::GetWaitlistEntryResponse {
+        revisions: vec![answer::revision(id, seq)],
+        entry: Some(entry_answer(&entry)),
+        person,
+        offer: open.map(answer::offer),
+        placement: placements.and_then(|placements| placements.first()).map(answer::placement),
+    })
+}
+
+/// Opens what is kept under the person's own key. Nothing of it leaves before the access
+/// is written down.
+async fn person(reader: &Reader, entry: &Entry) -> Result<pb::EntryPerson, Error> {
+    let (keys, person_id) = (&reader.app.keys, entry.person_id);
+    let mut people = reader.app.db.begin_people().await?;
+    let sealed = store::people::sealed(&mut people, person_id).await?;
+    people.rollback().await?;
+    let (identity, wrapped) =
+        sealed.ok_or_else(|| Error::Internal(format!("there is no person {person_id}")))?;
+    let identity = keys.open_identity(&identity, person_id.0).map_err(fault)?;
+    let key = keys.unwrap_data_key(&wrapped, person_id.0).map_err(fault)?;
+    let grounds = entry.grounds.as_ref().map(|sealed| open_grounds(&key, sealed)).transpose()?;
+    let Grounds { priority_ground, adviser_ident } = grounds.unwrap_or_default();
+    Ok(pb::EntryPerson {
+        national_identity_number: identity.expose().to_owned(),
+        priority_ground: priority_ground.unwrap_or_default(),
+        adviser_ident: adviser_ident.unwrap_or_default(),
+    })
+}
+
+/// Errors say where it went wrong, never what stands there.
+fn open_grounds(key: &DataKey, Sealed(text): &Sealed) -> Result<Grounds, Error> {
+    let malformed = || Error::Internal("the grounds of an entry cannot be read".to_owned());
+    let sealed = base64::prelude::BASE64_STANDARD.decode(text).map_err(|_| malformed())?;
+    let plain = key.open("entry.grounds", &sealed).map_err(fault)?;
+    serde_json::from_slice(&plain).map_err(|_| malformed())
+}
+
+fn fault(error: impl std::fmt::Display) -> Error {
+    Error::Internal(error.to_string())
+}
+
+/// Where a page of somebody's entries begins.
+type Cursor = (Timestamp, EntryId);
+
+/// Everything of one person that the caller may see. Somebody nobody knows answers like
+/// somebody of whom there is nothing to be seen, and is asked for by the same steps.
+pub(super) async fn lookup(
+    mut reader: Reader,
+    query: PersonQuery,
+) -> Result<pb::LookupPersonResponse, Error> {
+    reader.purpose.clone_from(&query.purpose);
+    let digests = reader.app.keys.identity_hmacs(&query.identity);
+    let (_, digest) = reader.app.keys.identity_hmac(&query.identity);
+    let bound_to = format!("person/{}", hex::encode(digest));
+    let before: Option<Cursor> = page::cursor(&reader.app.keys, &bound_to, &query.page_token)?;
+    let mut people = reader.app.db.begin_people().await?;
+    let found = store::people::find(&mut people, &[digests]).await?;
+    people.rollback().await?;
+    let person = found.into_iter().flatten().next().map(|Found { person_id, .. }| person_id);
+    let (mut snapshot, registry) = reader.snapshot(None).await?;
+    let seen = seen_by(&reader.actor, &registry);
+    let nobody = PersonId(uuid::Uuid::nil());
+    let mut entries = store::held::entries_of_person(
+        &mut snapshot,
+        person.unwrap_or(nobody),
+        &seen,
+        before,
+        query.page_size + 1,
+    )
+    .await?;
+    let size = usize::try_from(query.page_size).unwrap_or(usize::MAX);
+    let more = entries.len() > size;
+    entries.truncate(size);
+    let next_page_token = match entries.last() {
+        Some((_, last)) if more => {
+            let cursor: Cursor = (last.key.registered_time, last.entry_id);
+            page::token(&reader.app.keys, &bound_to, &cursor)?
+        }
+        _ => String::new(),
+    };
+    let (revisions, held) = held_for(&mut snapshot, &entries).await?;
+    snapshot.rollback().await?;
+    // A person belongs to no ledger: the record stands with the registry's. It says whether
+    // anything was shown.
+    let ids = entries.iter().map(|(_, entry)| entry.entry_id).collect();
+    let shown = !entries.is_empty();
+    let people = person.into_iter().collect();
+    reader.record_of(&LedgerId::registry(), ids, people, shown).await?;
+    let entries = entries.iter().map(|(ledger, entry)| person_entry(ledger, entry, &held));
+    Ok(pb::LookupPersonResponse { revisions, entries: entries.collect(), next_page_token })
+}
+
+/// What was held for entries of several ledgers, and how far each of these has come.
+async fn held_for(
+    snapshot: &mut sqlx::PgConnection,
+    entries: &[(LedgerId, Entry)],
+) -> Result<(Vec<pb::Revision>, BTreeMap<LedgerId, HeldByEntry>), Error> {
+    let mut by_ledger: BTreeMap<&LedgerId, Vec<EntryId>> = BTreeMap::new();
+    for (ledger, entry) in entries {
+        by_ledger.entry(ledger).or_default().push(entry.entry_id);
+    }
+    let (mut revisions, mut held) = (Vec::new(), BTreeMap::new());
+    for (ledger, ids) in by_ledger {
+        let seq = store::ledger::seq(snapshot, ledger).await?.unwrap_or(0);
+        revisions.push(answer::revision(ledger, seq));
+        held.insert(ledger.clone(), store::held::of_entries(snapshot, ledger, &ids).await?);
+    }
+    Ok((revisions, held))
+}
+
+fn person_entry(
+    ledger: &LedgerId,
+    entry: &Entry,
+    held: &BTreeMap<LedgerId, HeldByEntry>,
+) -> pb::PersonEntry {
+    let of_ledger = held.get(ledger);
+    let offers = of_ledger.and_then(|held| held.offers.get(&entry.entry_id));
+    let placements = of_ledger.and_then(|held| held.placements.get(&entry.entry_id));
+    pb::PersonEntry {
+        ledger: Some(answer::ledger(ledger)),
+        entry: Some(entry_answer(entry)),
+        offers: offers.into_iter().flatten().map(answer::offer).collect(),
+        placements: placements.into_iter().flatten().map(answer::placement).collect(),
+    }
+}
