@@ -15,6 +15,7 @@ mod page;
 mod parse;
 mod registry;
 mod status;
+mod vacancies;
 mod waitlist;
 
 pub use status::unauthenticated;

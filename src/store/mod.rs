@@ -4,6 +4,8 @@
 //! them is run by the tests over a real PostgreSQL, and a build needs no database.
 
 pub mod access_log;
+pub mod budgets;
+pub mod capacity;
 pub mod claim;
 pub mod db;
 pub mod key_check;
@@ -15,3 +17,4 @@ pub mod queues;
 pub mod registry;
 pub mod rows;
 pub mod snapshot;
+pub mod vacancies;
