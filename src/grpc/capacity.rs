@@ -207,8 +207,8 @@ async fn capacities(
         store::capacity::latest_submissions(&mut snapshot, id, &ids, SUBMISSIONS_SHOWN).await?;
     snapshot.rollback().await?;
     let as_of = query.as_of.unwrap_or_else(|| reader.app.clock.now().date_in_norway());
-    let answer = |(group_id, submissions): &(&PlaceGroupId, &Vec<Submission>)| {
-        capacity(ledger.place_group(**group_id), submissions, as_of, &registry)
+    let answer = |(group_id, submissions): (&PlaceGroupId, &Vec<Submission>)| {
+        capacity(ledger.place_group(*group_id), submissions, as_of, &registry)
     };
     let (capacities, next_page_token) =
         page.cut(&reader.app.keys, &submissions, |(group_id, _)| **group_id, answer)?;

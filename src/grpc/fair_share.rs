@@ -215,7 +215,7 @@ async fn place_budgets(
     }
     snapshot.rollback().await?;
     let (place_budgets, next_page_token) =
-        page.cut(&reader.app.keys, rows, |row| row.key.clone(), place_budget)?;
+        page.cut(&reader.app.keys, rows, |row| row.key.clone(), |row| place_budget(&row))?;
     // A ledger that is asked for by name is shown, even where it has nothing to show.
     revisions.retain(|revision| {
         one.is_some() || place_budgets.iter().any(|shown| shown.ledger == revision.ledger)
@@ -275,8 +275,8 @@ async fn quotas(reader: Reader, query: QuotasQuery) -> Result<ListQuotasResponse
     let key = |(quota, period): &(&Quota, PlacesInPeriod)| {
         (quota.municipality_number.clone(), period.valid_from)
     };
-    let answer = |(quota, period): &(&Quota, PlacesInPeriod)| {
-        quota_in_period(quota, period, today, &ledger, &registry)
+    let answer = |(quota, period): (&Quota, PlacesInPeriod)| {
+        quota_in_period(quota, &period, today, &ledger, &registry)
     };
     let (quotas, next_page_token) = page.cut(&reader.app.keys, periods, key, answer)?;
     let revisions = vec![answer::revision(id, ledger.head().seq)];

@@ -124,7 +124,7 @@ impl Page {
         keys: &Keys,
         rows: impl IntoIterator<Item = T>,
         key: impl Fn(&T) -> K,
-        answer: impl Fn(&T) -> A,
+        answer: impl Fn(T) -> A,
     ) -> Result<(Vec<A>, String), Error>
     where
         K: Ord + Serialize + DeserializeOwned,
@@ -135,13 +135,13 @@ impl Page {
         let mut shown = Vec::new();
         let (mut last, mut bytes) = (None, 0);
         for row in rows.into_iter().skip_while(stood_before) {
-            let one = answer(&row);
+            let (own, one) = (key(&row), answer(row));
             bytes += one.encoded_len();
             let full = shown.len() >= self.size || bytes > PAGE_BYTES_MAX;
             if let Some(last) = last.filter(|_| full) {
                 return Ok((shown, seal(keys, &self.bound_to, &last)?));
             }
-            last = Some(key(&row));
+            last = Some(own);
             shown.push(one);
         }
         Ok((shown, String::new()))

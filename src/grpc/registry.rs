@@ -187,7 +187,7 @@ async fn areas(reader: Reader, page: Page) -> Result<ListAreasResponse, Error> {
     Ok(ListAreasResponse { revisions, areas, next_page_token })
 }
 
-fn area(row: &&Area) -> pb::Area {
+fn area(row: &Area) -> pb::Area {
     pb::Area { county_id: row.county_id.to_string(), name: row.name.clone() }
 }
 
@@ -204,7 +204,7 @@ async fn municipalities(
     Ok(ListMunicipalitiesResponse { revisions, municipalities, next_page_token })
 }
 
-fn municipality(row: &&Municipality) -> pb::Municipality {
+fn municipality(row: &Municipality) -> pb::Municipality {
     pb::Municipality {
         municipality_number: row.municipality_number.to_string(),
         name: row.name.clone(),
@@ -223,7 +223,7 @@ async fn offices(reader: Reader, query: OfficesQuery) -> Result<ListOfficesRespo
     Ok(ListOfficesResponse { revisions, offices, next_page_token })
 }
 
-fn office(row: &&Office) -> pb::Office {
+fn office(row: &Office) -> pb::Office {
     pb::Office {
         office_number: row.office_number.to_string(),
         name: row.name.clone(),
@@ -239,7 +239,7 @@ async fn measure_types(reader: Reader, page: Page) -> Result<ListMeasureTypesRes
     Ok(ListMeasureTypesResponse { revisions, measure_types, next_page_token })
 }
 
-fn measure_type(row: &&MeasureType) -> pb::MeasureType {
+fn measure_type(row: &MeasureType) -> pb::MeasureType {
     let distribution = match row.distribution {
         Distribution::CountyPool => pb::Distribution::CountyPool,
         Distribution::ByMunicipality => pb::Distribution::ByMunicipality,
@@ -268,7 +268,7 @@ async fn providers(reader: Reader, page: Page) -> Result<ListProvidersResponse, 
     Ok(ListProvidersResponse { revisions, providers, next_page_token })
 }
 
-fn provider(row: &&Provider) -> pb::Provider {
+fn provider(row: &Provider) -> pb::Provider {
     let organisation_number = row.organisation_number.to_string();
     pb::Provider { organisation_number, name: row.name.clone() }
 }
@@ -290,13 +290,13 @@ async fn distribution_keys(
         .collect();
     let key = |((name, date), _): &KeyRow<'_>| (name.clone(), Reverse(*date));
     rows.sort_by_key(key);
-    let answer = |row: &KeyRow<'_>| distribution_key(row, query.with_weights);
+    let answer = |row: KeyRow<'_>| distribution_key(row, query.with_weights);
     let (distribution_keys, next_page_token) =
         query.page.cut(&reader.app.keys, rows, key, answer)?;
     Ok(ListDistributionKeysResponse { revisions, distribution_keys, next_page_token })
 }
 
-fn distribution_key(((name, date), key): &KeyRow<'_>, with_weights: bool) -> pb::DistributionKey {
+fn distribution_key(((name, date), key): KeyRow<'_>, with_weights: bool) -> pb::DistributionKey {
     let weights = key.weights.iter().map(|(number, weight)| pb::MunicipalityWeight {
         municipality_number: number.to_string(),
         weight: *weight,
