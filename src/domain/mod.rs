@@ -18,4 +18,5 @@ pub mod measure;
 pub mod national_identity;
 pub mod refusal;
 pub mod registry;
+pub mod vacancy;
 pub mod waitlist;

@@ -235,6 +235,36 @@ impl Registry {
             .map(|((_, date), key)| (*date, key))
     }
 
+    /// The areas, by id.
+    pub fn areas(&self) -> impl Iterator<Item = &Area> {
+        self.areas.values()
+    }
+
+    /// The municipalities, by number.
+    pub fn municipalities(&self) -> impl Iterator<Item = &Municipality> {
+        self.municipalities.values()
+    }
+
+    /// The offices, by number.
+    pub fn offices(&self) -> impl Iterator<Item = &Office> {
+        self.offices.values()
+    }
+
+    /// The measure types, by code.
+    pub fn measure_types(&self) -> impl Iterator<Item = &MeasureType> {
+        self.measure_types.values()
+    }
+
+    /// The providers, by number.
+    pub fn providers(&self) -> impl Iterator<Item = &Provider> {
+        self.providers.values()
+    }
+
+    /// The distribution keys, by name and date.
+    pub fn distribution_keys(&self) -> impl Iterator<Item = (&(String, Date), &DistributionKey)> {
+        self.distribution_keys.iter()
+    }
+
     /// Public holidays.
     pub fn holidays(&self) -> &BTreeSet<Date> {
         &self.holidays

@@ -60,6 +60,15 @@ impl QueueKey {
         self.0.clone().map_or(AccountKey::Pool, AccountKey::Quota)
     }
 
+    /// The queue whose places are debited to an account; none for a place group.
+    pub fn of_account(key: &AccountKey) -> Option<Self> {
+        match key {
+            AccountKey::Quota(number) => Some(Self(Some(number.clone()))),
+            AccountKey::Pool => Some(Self(None)),
+            AccountKey::PlaceGroup(_) => None,
+        }
+    }
+
     /// The text the database keeps: the number, or nothing for the pool.
     pub fn as_str(&self) -> &str {
         self.0.as_ref().map_or("", MunicipalityNumber::as_str)

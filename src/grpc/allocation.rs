@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::access::Method,
-    grpc::{Api, answer, explain, held, parse::allocation as parse},
+    grpc::{Api, answer, explain, held, parse::allocation as parse, vacancies},
     proto::v1::{
         AllocatePlacesRequest, AllocatePlacesResponse, ConfirmProposalsRequest,
         ConfirmProposalsResponse, EndPlacementRequest, EndPlacementResponse,
@@ -73,9 +73,9 @@ impl AllocationService for Api {
 
     async fn list_vacancies(
         &self,
-        _r: Request<crate::proto::v1::ListVacanciesRequest>,
+        r: Request<crate::proto::v1::ListVacanciesRequest>,
     ) -> Result<Response<crate::proto::v1::ListVacanciesResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        self.read(r, Method::ListVacancies, vacancies::parse, vacancies::vacancies).await
     }
 
     async fn explain_decision(

@@ -6,24 +6,29 @@ use crate::{
     domain::{
         access::{Method, Role, Target},
         account::{Account, AccountKey, WHOLE_PLACE},
-        capacity::{PlaceGroup, places_on},
-        ids::OrganisationNumber,
+        capacity::{PlaceGroup, Submission, SubmissionState, boundaries_after, places_on},
+        ids::{LedgerId, OrganisationNumber, PlaceGroupId},
         ledger::Ledger,
         registry::Registry,
     },
     error::Error,
     grpc::{
         Api, Reader, answer, area_of,
-        parse::capacity::{self as parse, AvailabilityQuery},
+        parse::capacity::{self as parse, AvailabilityQuery, CapacitiesQuery},
         require_ledger,
     },
+    proto::v1 as pb,
     proto::v1::{
-        GetAvailabilityRequest, GetAvailabilityResponse, PlaceGroupAvailability,
+        Capacity, CapacitySubmission, GetAvailabilityRequest, GetAvailabilityResponse,
+        ListCapacitiesRequest, ListCapacitiesResponse, PlaceGroupAvailability,
         ReviewCapacityRequest, ReviewCapacityResponse, SecondAccount, SubmitCapacityRequest,
         SubmitCapacityResponse, capacity_service_server::CapacityService,
     },
-    store,
+    store::{self, capacity::GroupFilter},
 };
+
+/// The most submissions that are shown of one place group.
+const SUBMISSIONS_SHOWN: i64 = 20;
 
 #[tonic::async_trait]
 impl CapacityService for Api {
@@ -49,11 +54,12 @@ impl CapacityService for Api {
     ) -> Result<Response<GetAvailabilityResponse>, Status> {
         self.read(r, Method::GetAvailability, parse::get_availability, availability).await
     }
+
     async fn list_capacities(
         &self,
-        _r: Request<crate::proto::v1::ListCapacitiesRequest>,
-    ) -> Result<Response<crate::proto::v1::ListCapacitiesResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<ListCapacitiesRequest>,
+    ) -> Result<Response<ListCapacitiesResponse>, Status> {
+        self.read(r, Method::ListCapacities, parse::list_capacities, capacities).await
     }
 }
 
@@ -64,7 +70,7 @@ async fn availability(
 ) -> Result<GetAvailabilityResponse, Error> {
     let id = &query.ledger;
     let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
-    let only = only_provider(&reader, &query, &registry)?;
+    let only = only_provider(&reader, id, query.organisation_number.as_ref(), &registry)?;
     require_ledger(id, &registry)?;
     let Some(ledger) = store::ledger::find(&mut snapshot, id).await? else {
         let revisions = vec![answer::revision(id, 0)];
@@ -105,7 +111,8 @@ async fn availability(
 /// Whose place groups are shown: a provider's own, whether it names itself or not.
 fn only_provider(
     reader: &Reader,
-    query: &AvailabilityQuery,
+    ledger: &LedgerId,
+    asked_for: Option<&OrganisationNumber>,
     registry: &Registry,
 ) -> Result<Option<OrganisationNumber>, Error> {
     let own = match reader.actor.role {
@@ -117,19 +124,15 @@ fn only_provider(
         | Role::Service
         | Role::Auditor => None,
     };
-    let only = query.organisation_number.clone().or(own);
-    let target = Target { organisation_number: only.clone(), ..area_of(&query.ledger) };
+    let only = asked_for.cloned().or(own);
+    let target = Target { organisation_number: only.clone(), ..area_of(ledger) };
     reader.require(&target, registry)?;
     Ok(only)
 }
 
 /// Free and over do not add up from sums: one group's free place is no remedy for
 /// another that is over.
-fn sum_of_groups(
-    sum: &Account,
-    groups: &[&PlaceGroup],
-    shown: &Shown<'_>,
-) -> crate::proto::v1::Usage {
+fn sum_of_groups(sum: &Account, groups: &[&PlaceGroup], shown: &Shown<'_>) -> pb::Usage {
     let mut usage = answer::usage(sum);
     usage.free_percent = groups.iter().map(|group| shown.account(group).free()).sum();
     usage.over_percent = groups.iter().map(|group| shown.account(group).over()).sum();
@@ -179,5 +182,85 @@ impl Shown<'_> {
                 usage: Some(answer::usage(account)),
             })
             .collect()
+    }
+}
+
+/// A page of place groups, approved or so far only submitted.
+async fn capacities(
+    reader: Reader,
+    query: CapacitiesQuery,
+) -> Result<ListCapacitiesResponse, Error> {
+    let (id, page) = (&query.ledger, &query.page);
+    let (mut snapshot, registry) = reader.snapshot(Some((id, page.at_least_seq))).await?;
+    let only = only_provider(&reader, id, query.organisation_number.as_ref(), &registry)?;
+    require_ledger(id, &registry)?;
+    let filter = GroupFilter { organisation_number: only, state: query.state };
+    let after: Option<PlaceGroupId> = page.after(&reader.app.keys)?;
+    let Some(ledger) = store::ledger::find(&mut snapshot, id).await? else {
+        let revisions = vec![answer::revision(id, 0)];
+        return Ok(ListCapacitiesResponse { revisions, ..ListCapacitiesResponse::default() });
+    };
+    // One more tells whether there is a next page.
+    let limit = i64::try_from(page.size + 1).unwrap_or(i64::MAX);
+    let ids = store::capacity::group_ids(&mut snapshot, id, &filter, after, limit).await?;
+    let submissions =
+        store::capacity::latest_submissions(&mut snapshot, id, &ids, SUBMISSIONS_SHOWN).await?;
+    snapshot.rollback().await?;
+    let as_of = query.as_of.unwrap_or_else(|| reader.app.clock.now().date_in_norway());
+    let answer = |(group_id, submissions): (&PlaceGroupId, &Vec<Submission>)| {
+        capacity(ledger.place_group(*group_id), submissions, as_of, &registry)
+    };
+    let (capacities, next_page_token) =
+        page.cut(&reader.app.keys, &submissions, |(group_id, _)| **group_id, answer)?;
+    let revisions = vec![answer::revision(id, ledger.head().seq)];
+    Ok(ListCapacitiesResponse { revisions, capacities, next_page_token })
+}
+
+/// A group that is approved is as it was approved; until then it is as submitted.
+fn capacity(
+    group: Option<&PlaceGroup>,
+    submissions: &[Submission],
+    as_of: time::Date,
+    registry: &Registry,
+) -> Capacity {
+    let mut shown = Capacity {
+        submissions: submissions.iter().map(submission_answer).collect(),
+        ..Capacity::default()
+    };
+    if let Some(latest) = submissions.first() {
+        let provider = registry.provider(&latest.organisation_number);
+        shown.place_group_id = latest.place_group_id.to_string();
+        shown.organisation_number = latest.organisation_number.to_string();
+        shown.provider_name = provider.map(|p| p.name.clone()).unwrap_or_default();
+        shown.name = latest.name.clone().unwrap_or_default();
+        let site = latest.site_municipality_number.as_ref();
+        shown.site_municipality_number = site.map(ToString::to_string).unwrap_or_default();
+        shown.work_fields.clone_from(&latest.work_fields);
+    }
+    if let Some(group) = group {
+        let next = boundaries_after(&group.capacity, as_of).min();
+        shown.name.clone_from(&group.name);
+        shown.site_municipality_number = group.site_municipality_number.to_string();
+        shown.work_fields.clone_from(&group.work_fields);
+        shown.places = places_on(&group.capacity, as_of);
+        shown.next_change_date = next.map(answer::date);
+    }
+    shown
+}
+
+fn submission_answer(submission: &Submission) -> CapacitySubmission {
+    let state = match submission.state {
+        SubmissionState::Submitted => pb::SubmissionState::Submitted,
+        SubmissionState::Approved => pb::SubmissionState::Approved,
+        SubmissionState::Rejected => pb::SubmissionState::Rejected,
+    };
+    CapacitySubmission {
+        submission_id: submission.submission_id.to_string(),
+        state: state.into(),
+        places: submission.places.places,
+        valid_from_date: Some(answer::date(submission.places.valid_from)),
+        valid_to_date: submission.places.valid_to.map(answer::date),
+        agreement_reference: submission.agreement_reference.clone().unwrap_or_default(),
+        submitted_time: Some(answer::timestamp(submission.submitted_time)),
     }
 }

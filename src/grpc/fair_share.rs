@@ -4,26 +4,37 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        access::Method,
+        access::{Method, Target},
+        account::AccountKey,
         apportionment::{self, Apportionment},
+        capacity::{PlacesInPeriod, Quota, QuotaBasis},
         fair_share::{FairShare, FairShares, fair_shares},
         ids::LedgerId,
         ledger::{Head, Ledger},
+        measure::Distribution,
+        refusal::Refusal,
+        registry::Registry,
     },
     error::Error,
     grpc::{
         Api, Reader, answer, area_of,
-        parse::fair_share::{self as parse, ApportionQuery, FairShareQuery},
+        parse::fair_share::{
+            self as parse, ApportionQuery, FairShareQuery, PlaceBudgetsQuery, QuotasQuery,
+        },
         require_ledger,
     },
     proto::v1 as pb,
     proto::v1::{
         ApportionRequest, ApportionResponse, ApportionTie, ApportionedArea, GetFairShareRequest,
-        GetFairShareResponse, SetPlaceBudgetRequest, SetPlaceBudgetResponse, SetQuotasRequest,
-        SetQuotasResponse, fair_share_service_server::FairShareService,
+        GetFairShareResponse, ListPlaceBudgetsRequest, ListPlaceBudgetsResponse, ListQuotasRequest,
+        ListQuotasResponse, QuotaInPeriod, SetPlaceBudgetRequest, SetPlaceBudgetResponse,
+        SetQuotasRequest, SetQuotasResponse, fair_share_service_server::FairShareService,
     },
-    store,
+    store::{self, budgets::Budgets},
 };
+
+/// How many ledgers' budgets are read at once, until a page is full.
+const LEDGERS_AT_ONCE: usize = 20;
 
 #[tonic::async_trait]
 impl FairShareService for Api {
@@ -55,18 +66,19 @@ impl FairShareService for Api {
     ) -> Result<Response<SetQuotasResponse>, Status> {
         self.write(r, Method::SetQuotas, parse::set_quotas, answer::set_quotas).await
     }
+
     async fn list_place_budgets(
         &self,
-        _r: Request<pb::ListPlaceBudgetsRequest>,
-    ) -> Result<Response<pb::ListPlaceBudgetsResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<ListPlaceBudgetsRequest>,
+    ) -> Result<Response<ListPlaceBudgetsResponse>, Status> {
+        self.read(r, Method::ListPlaceBudgets, parse::list_place_budgets, place_budgets).await
     }
 
     async fn list_quotas(
         &self,
-        _r: Request<pb::ListQuotasRequest>,
-    ) -> Result<Response<pb::ListQuotasResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<ListQuotasRequest>,
+    ) -> Result<Response<ListQuotasResponse>, Status> {
+        self.read(r, Method::ListQuotas, parse::list_quotas, quotas).await
     }
 }
 
@@ -122,7 +134,7 @@ async fn fair_share(reader: Reader, query: FairShareQuery) -> Result<GetFairShar
 
 /// A ledger in which nothing has happened: no budget, and nobody has anything.
 fn empty(id: &LedgerId) -> Ledger {
-    Ledger::new(id.clone(), crate::domain::measure::Distribution::CountyPool, Head::EMPTY)
+    Ledger::new(id.clone(), Distribution::CountyPool, Head::EMPTY)
 }
 
 fn fair_share_answer(
@@ -157,5 +169,170 @@ fn share(share: &FairShare) -> pb::FairShare {
         entitled_places: whole(share.entitled),
         current_places: whole(share.current),
         gap_places: i32::try_from(gap).unwrap_or(i32::MAX),
+    }
+}
+
+/// A place budget with its place in the list: the ledger, and which of its budgets.
+struct Listed {
+    key: (LedgerId, usize),
+    places: PlacesInPeriod,
+    in_force: bool,
+}
+
+/// Place budgets ledger by ledger. Whoever may see one area only must name it.
+async fn place_budgets(
+    reader: Reader,
+    query: PlaceBudgetsQuery,
+) -> Result<ListPlaceBudgetsResponse, Error> {
+    let (page, one) = (&query.page, query.ledger());
+    let at_least = one.as_ref().map(|id| (id, page.at_least_seq));
+    let (mut snapshot, registry) = reader.snapshot(at_least).await?;
+    let area = Target { county_id: query.county_id.clone(), ..Target::default() };
+    reader.require(&area, &registry)?;
+    if let Some(id) = &one {
+        require_ledger(id, &registry)?;
+    }
+    let after: Option<(LedgerId, usize)> = page.after(&reader.app.keys)?;
+    let mut ids = store::ledger::list(&mut snapshot, query.county_id.as_ref()).await?;
+    ids.retain(|id| {
+        let asked_for = query.measure_code.as_ref().is_none_or(|code| id.measure_code == *code);
+        asked_for && !id.is_registry() && after.as_ref().is_none_or(|(last, _)| id >= last)
+    });
+    ids.sort_unstable();
+    let on = query.as_of.unwrap_or_else(|| reader.app.clock.now().date_in_norway());
+    let (mut rows, mut revisions) = (Vec::new(), Vec::new());
+    for chunk in ids.chunks(LEDGERS_AT_ONCE) {
+        let mut found = store::budgets::of_ledgers(&mut snapshot, chunk).await?;
+        found.sort_unstable_by(|one, other| one.ledger.cmp(&other.ledger));
+        for budgets in found {
+            revisions.push(answer::revision(&budgets.ledger, budgets.seq));
+            let listed = listed(budgets, on, query.as_of.is_some());
+            rows.extend(listed.filter(|row| after.as_ref().is_none_or(|after| row.key > *after)));
+        }
+        if rows.len() > page.size {
+            break;
+        }
+    }
+    snapshot.rollback().await?;
+    let (place_budgets, next_page_token) =
+        page.cut(&reader.app.keys, rows, |row| row.key.clone(), |row| place_budget(&row))?;
+    // A ledger that is asked for by name is shown, even where it has nothing to show.
+    revisions.retain(|revision| {
+        one.is_some() || place_budgets.iter().any(|shown| shown.ledger == revision.ledger)
+    });
+    if let (Some(id), true) = (&one, revisions.is_empty()) {
+        revisions.push(answer::revision(id, 0));
+    }
+    Ok(ListPlaceBudgetsResponse { revisions, place_budgets, next_page_token })
+}
+
+/// A ledger's budgets in the order they were set: the last one that covers a date is in
+/// force on it.
+fn listed(of: Budgets, on: time::Date, only_in_force: bool) -> impl Iterator<Item = Listed> {
+    let in_force = of.budgets.iter().rposition(|budget| budget.covers(on));
+    let Budgets { ledger, budgets, .. } = of;
+    budgets
+        .into_iter()
+        .enumerate()
+        .map(move |(index, places)| Listed {
+            key: (ledger.clone(), index),
+            places,
+            in_force: Some(index) == in_force,
+        })
+        .filter(move |row| row.in_force || !only_in_force)
+}
+
+fn place_budget(row: &Listed) -> pb::PlaceBudget {
+    pb::PlaceBudget {
+        ledger: Some(answer::ledger(&row.key.0)),
+        places: row.places.places,
+        valid_from_date: Some(answer::date(row.places.valid_from)),
+        valid_to_date: row.places.valid_to.map(answer::date),
+        in_force: row.in_force,
+    }
+}
+
+/// The quotas of a ledger: those that hold on a date, or all that were set and not
+/// replaced.
+async fn quotas(reader: Reader, query: QuotasQuery) -> Result<ListQuotasResponse, Error> {
+    let (id, page) = (&query.ledger, &query.page);
+    let (mut snapshot, registry) = reader.snapshot(Some((id, page.at_least_seq))).await?;
+    reader.require(&area_of(id), &registry)?;
+    require_ledger(id, &registry)?;
+    require_quotas(id, &registry)?;
+    let ledger = store::ledger::find(&mut snapshot, id).await?;
+    snapshot.rollback().await?;
+    let ledger = ledger.unwrap_or_else(|| empty(id));
+    let today = reader.app.clock.now().date_in_norway();
+    let as_of = query.as_of.unwrap_or(today);
+    let periods = ledger
+        .frame()
+        .quotas
+        .iter()
+        .filter(|(number, _)| query.municipality.as_ref().is_none_or(|only| only == *number))
+        .flat_map(|(_, history)| periods(history))
+        .filter(|(_, period)| query.with_history || period.covers(as_of));
+    let key = |(quota, period): &(&Quota, PlacesInPeriod)| {
+        (quota.municipality_number.clone(), period.valid_from)
+    };
+    let answer = |(quota, period): (&Quota, PlacesInPeriod)| {
+        quota_in_period(quota, &period, today, &ledger, &registry)
+    };
+    let (quotas, next_page_token) = page.cut(&reader.app.keys, periods, key, answer)?;
+    let revisions = vec![answer::revision(id, ledger.head().seq)];
+    Ok(ListQuotasResponse { revisions, quotas, next_page_token })
+}
+
+fn require_quotas(id: &LedgerId, registry: &Registry) -> Result<(), Refusal> {
+    match registry.ledger_measure(id).map(|measure| measure.distribution) {
+        Some(Distribution::CountyPool) => Err(Refusal::MeasureTypeRule(
+            "one pool serves the whole area in this measure type; it has no quotas",
+        )),
+        Some(Distribution::ByMunicipality) | None => Ok(()),
+    }
+}
+
+/// When each quota of a municipality holds: until the next one begins.
+fn periods(history: &[Quota]) -> impl Iterator<Item = (&Quota, PlacesInPeriod)> {
+    let next = history.iter().skip(1).map(|next| Some(next.places.valid_from)).chain([None]);
+    history.iter().zip(next).map(|(quota, next)| {
+        let valid_to = next.or(quota.places.valid_to);
+        (quota, PlacesInPeriod { valid_to, ..quota.places.clone() })
+    })
+}
+
+fn quota_in_period(
+    quota: &Quota,
+    period: &PlacesInPeriod,
+    today: time::Date,
+    ledger: &Ledger,
+    registry: &Registry,
+) -> QuotaInPeriod {
+    let number = &quota.municipality_number;
+    let municipality = registry.municipality(number);
+    let account = ledger.account(&AccountKey::Quota(number.clone()));
+    QuotaInPeriod {
+        quota: Some(pb::Quota {
+            municipality_number: number.to_string(),
+            places: period.places,
+            basis: quota_basis(quota.basis).into(),
+            basis_date: quota.basis_date.map(answer::date),
+            source: quota.source.clone(),
+            review_by_date: quota.review_by.map(answer::date),
+        }),
+        municipality_name: municipality.map(|m| m.name.clone()).unwrap_or_default(),
+        valid_from_date: Some(answer::date(period.valid_from)),
+        valid_to_date: period.valid_to.map(answer::date),
+        usage: period.covers(today).then(|| answer::usage(&account)),
+    }
+}
+
+fn quota_basis(basis: QuotaBasis) -> pb::QuotaBasis {
+    match basis {
+        QuotaBasis::Population => pb::QuotaBasis::Population,
+        QuotaBasis::NeedAssessment => pb::QuotaBasis::NeedAssessment,
+        QuotaBasis::AlternativeService => pb::QuotaBasis::AlternativeService,
+        QuotaBasis::History => pb::QuotaBasis::History,
+        QuotaBasis::Other => pb::QuotaBasis::Other,
     }
 }

@@ -19,6 +19,7 @@ mod parse;
 mod people;
 mod registry;
 mod status;
+mod vacancies;
 mod waitlist;
 
 pub use status::unauthenticated;

@@ -1,24 +1,35 @@
 //! The registry service.
 
+use std::{cmp::Reverse, sync::Arc};
+
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     domain::{
-        access::Method,
+        access::{Method, Target},
         command::{Command, ImportRegistry},
         ids::LedgerId,
+        measure::{Distribution, MeasureType, PriorityClass},
         refusal::{BadRow, Refusal},
-        registry::RegistryRow,
+        registry::{Area, DistributionKey, Municipality, Office, Provider, Registry, RegistryRow},
     },
     error::{Error, Violation},
     grpc::{
-        Api, Caller, answer,
-        parse::{self, SOURCE_MAX, Violations},
+        Api, Caller, Reader, answer,
+        page::{self, Page},
+        parse::{
+            SOURCE_MAX, Violations,
+            registry::{self as parse, DistributionKeysQuery, MunicipalitiesQuery, OfficesQuery},
+        },
         respond,
     },
+    proto::v1 as pb,
     proto::v1::{
-        ImportRegistryRequest, ImportRegistryResponse, RegistryRow as PbRow,
-        registry_service_server::RegistryService,
+        ImportRegistryRequest, ImportRegistryResponse, ListAreasRequest, ListAreasResponse,
+        ListDistributionKeysRequest, ListDistributionKeysResponse, ListMeasureTypesRequest,
+        ListMeasureTypesResponse, ListMunicipalitiesRequest, ListMunicipalitiesResponse,
+        ListOfficesRequest, ListOfficesResponse, ListProvidersRequest, ListProvidersResponse,
+        RegistryRow as PbRow, registry_service_server::RegistryService,
     },
     write::Draft,
 };
@@ -47,46 +58,48 @@ impl RegistryService for Api {
         };
         respond(Method::ImportRegistry, outcome.await)
     }
+
     async fn list_areas(
         &self,
-        _r: Request<crate::proto::v1::ListAreasRequest>,
-    ) -> Result<Response<crate::proto::v1::ListAreasResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<ListAreasRequest>,
+    ) -> Result<Response<ListAreasResponse>, Status> {
+        self.read(r, Method::ListAreas, page::parse, areas).await
     }
 
     async fn list_municipalities(
         &self,
-        _r: Request<crate::proto::v1::ListMunicipalitiesRequest>,
-    ) -> Result<Response<crate::proto::v1::ListMunicipalitiesResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<ListMunicipalitiesRequest>,
+    ) -> Result<Response<ListMunicipalitiesResponse>, Status> {
+        self.read(r, Method::ListMunicipalities, parse::list_municipalities, municipalities).await
     }
 
     async fn list_offices(
         &self,
-        _r: Request<crate::proto::v1::ListOfficesRequest>,
-    ) -> Result<Response<crate::proto::v1::ListOfficesResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<ListOfficesRequest>,
+    ) -> Result<Response<ListOfficesResponse>, Status> {
+        self.read(r, Method::ListOffices, parse::list_offices, offices).await
     }
 
     async fn list_measure_types(
         &self,
-        _r: Request<crate::proto::v1::ListMeasureTypesRequest>,
-    ) -> Result<Response<crate::proto::v1::ListMeasureTypesResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<ListMeasureTypesRequest>,
+    ) -> Result<Response<ListMeasureTypesResponse>, Status> {
+        self.read(r, Method::ListMeasureTypes, page::parse, measure_types).await
     }
 
     async fn list_providers(
         &self,
-        _r: Request<crate::proto::v1::ListProvidersRequest>,
-    ) -> Result<Response<crate::proto::v1::ListProvidersResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<ListProvidersRequest>,
+    ) -> Result<Response<ListProvidersResponse>, Status> {
+        self.read(r, Method::ListProviders, page::parse, providers).await
     }
 
     async fn list_distribution_keys(
         &self,
-        _r: Request<crate::proto::v1::ListDistributionKeysRequest>,
-    ) -> Result<Response<crate::proto::v1::ListDistributionKeysResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        r: Request<ListDistributionKeysRequest>,
+    ) -> Result<Response<ListDistributionKeysResponse>, Status> {
+        self.read(r, Method::ListDistributionKeys, parse::list_distribution_keys, distribution_keys)
+            .await
     }
 }
 
@@ -145,11 +158,155 @@ fn parse_rows(rows: &[PbRow]) -> Result<Vec<RegistryRow>, Error> {
     let mut bad = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         let mut v = Violations::default();
-        let row = parse::registry::row(&mut v, row);
+        let row = parse::row(&mut v, row);
         match v.finish(row) {
             Ok(row) => parsed.push(row),
             Err(problem) => bad.push(BadRow { index, problem: problem.to_string() }),
         }
     }
     if bad.is_empty() { Ok(parsed) } else { Err(Refusal::RegistryRowsInvalid(bad).into()) }
+}
+
+/// The registry as it is, and how far its ledger had come: what each list begins with.
+async fn current(
+    reader: &Reader,
+    page: &Page,
+) -> Result<(Arc<Registry>, Vec<pb::Revision>), Error> {
+    let id = LedgerId::registry();
+    let (snapshot, registry) = reader.snapshot(Some((&id, page.at_least_seq))).await?;
+    snapshot.rollback().await?;
+    reader.require(&Target::default(), &registry)?;
+    let revisions = vec![answer::revision(&id, registry.version)];
+    Ok((registry, revisions))
+}
+
+async fn areas(reader: Reader, page: Page) -> Result<ListAreasResponse, Error> {
+    let (registry, revisions) = current(&reader, &page).await?;
+    let key = |row: &&Area| row.county_id.clone();
+    let (areas, next_page_token) = page.cut(&reader.app.keys, registry.areas(), key, area)?;
+    Ok(ListAreasResponse { revisions, areas, next_page_token })
+}
+
+fn area(row: &Area) -> pb::Area {
+    pb::Area { county_id: row.county_id.to_string(), name: row.name.clone() }
+}
+
+async fn municipalities(
+    reader: Reader,
+    query: MunicipalitiesQuery,
+) -> Result<ListMunicipalitiesResponse, Error> {
+    let (registry, revisions) = current(&reader, &query.page).await?;
+    let area = query.county_id.as_ref();
+    let rows = registry.municipalities().filter(|row| area.is_none_or(|id| row.county_id == *id));
+    let key = |row: &&Municipality| row.municipality_number.clone();
+    let (municipalities, next_page_token) =
+        query.page.cut(&reader.app.keys, rows, key, municipality)?;
+    Ok(ListMunicipalitiesResponse { revisions, municipalities, next_page_token })
+}
+
+fn municipality(row: &Municipality) -> pb::Municipality {
+    pb::Municipality {
+        municipality_number: row.municipality_number.to_string(),
+        name: row.name.clone(),
+        county_id: row.county_id.to_string(),
+    }
+}
+
+async fn offices(reader: Reader, query: OfficesQuery) -> Result<ListOfficesResponse, Error> {
+    let (registry, revisions) = current(&reader, &query.page).await?;
+    let served = query.municipality.as_ref();
+    let rows = registry
+        .offices()
+        .filter(|row| served.is_none_or(|number| row.municipality_numbers.contains(number)));
+    let key = |row: &&Office| row.office_number.clone();
+    let (offices, next_page_token) = query.page.cut(&reader.app.keys, rows, key, office)?;
+    Ok(ListOfficesResponse { revisions, offices, next_page_token })
+}
+
+fn office(row: &Office) -> pb::Office {
+    pb::Office {
+        office_number: row.office_number.to_string(),
+        name: row.name.clone(),
+        municipality_numbers: row.municipality_numbers.iter().map(ToString::to_string).collect(),
+    }
+}
+
+async fn measure_types(reader: Reader, page: Page) -> Result<ListMeasureTypesResponse, Error> {
+    let (registry, revisions) = current(&reader, &page).await?;
+    let key = |row: &&MeasureType| row.code.clone();
+    let (measure_types, next_page_token) =
+        page.cut(&reader.app.keys, registry.measure_types(), key, measure_type)?;
+    Ok(ListMeasureTypesResponse { revisions, measure_types, next_page_token })
+}
+
+fn measure_type(row: &MeasureType) -> pb::MeasureType {
+    let distribution = match row.distribution {
+        Distribution::CountyPool => pb::Distribution::CountyPool,
+        Distribution::ByMunicipality => pb::Distribution::ByMunicipality,
+    };
+    let class = |class: &PriorityClass| pb::PriorityClass {
+        code: class.code.to_string(),
+        bonus_days: class.bonus_days,
+    };
+    pb::MeasureType {
+        measure_code: row.code.to_string(),
+        name: row.name.clone(),
+        distribution: distribution.into(),
+        part_time_allowed: row.part_time_allowed,
+        confirm_working_days: row.confirm_working_days,
+        answer_working_days: row.answer_working_days,
+        priority_classes: row.priority_classes.iter().map(class).collect(),
+        aliases: row.aliases.iter().map(answer::reference).collect(),
+    }
+}
+
+async fn providers(reader: Reader, page: Page) -> Result<ListProvidersResponse, Error> {
+    let (registry, revisions) = current(&reader, &page).await?;
+    let key = |row: &&Provider| row.organisation_number.clone();
+    let (providers, next_page_token) =
+        page.cut(&reader.app.keys, registry.providers(), key, provider)?;
+    Ok(ListProvidersResponse { revisions, providers, next_page_token })
+}
+
+fn provider(row: &Provider) -> pb::Provider {
+    let organisation_number = row.organisation_number.to_string();
+    pb::Provider { organisation_number, name: row.name.clone() }
+}
+
+/// A distribution key with its name and date.
+type KeyRow<'a> = (&'a (String, time::Date), &'a DistributionKey);
+
+/// By name and then date, the latest date first.
+async fn distribution_keys(
+    reader: Reader,
+    query: DistributionKeysQuery,
+) -> Result<ListDistributionKeysResponse, Error> {
+    let (registry, revisions) = current(&reader, &query.page).await?;
+    let (only_name, only_date) = (query.key_name.as_ref(), query.key_date);
+    let mut rows: Vec<KeyRow<'_>> = registry
+        .distribution_keys()
+        .filter(|((name, _), _)| only_name.is_none_or(|only| only == name))
+        .filter(|((_, date), _)| only_date.is_none_or(|only| only == *date))
+        .collect();
+    let key = |((name, date), _): &KeyRow<'_>| (name.clone(), Reverse(*date));
+    rows.sort_by_key(key);
+    let answer = |row: KeyRow<'_>| distribution_key(row, query.with_weights);
+    let (distribution_keys, next_page_token) =
+        query.page.cut(&reader.app.keys, rows, key, answer)?;
+    Ok(ListDistributionKeysResponse { revisions, distribution_keys, next_page_token })
+}
+
+fn distribution_key(((name, date), key): KeyRow<'_>, with_weights: bool) -> pb::DistributionKey {
+    let weights = key.weights.iter().map(|(number, weight)| pb::MunicipalityWeight {
+        municipality_number: number.to_string(),
+        weight: *weight,
+    });
+    pb::DistributionKey {
+        key_name: name.clone(),
+        key_date: Some(answer::date(*date)),
+        source: key.source.clone(),
+        municipalities: u32::try_from(key.weights.len()).unwrap_or(u32::MAX),
+        total_weight: key.weights.values().sum(),
+        weights: if with_weights { weights.collect() } else { Vec::new() },
+    }
 }

@@ -109,7 +109,8 @@ pub async fn list(
     rows.iter().map(id_from).collect()
 }
 
-fn id_from(row: &PgRow) -> Result<LedgerId, sqlx::Error> {
+/// A ledger's name.
+pub(crate) fn id_from(row: &PgRow) -> Result<LedgerId, sqlx::Error> {
     let (county_id, measure_code) = (row.try_get("county_id")?, row.try_get("measure_code")?);
     LedgerId::from_texts(county_id, measure_code).map_err(|_| corrupt("a ledger's name"))
 }

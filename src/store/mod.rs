@@ -5,6 +5,8 @@
 
 pub mod access_log;
 pub mod answers;
+pub mod budgets;
+pub mod capacity;
 pub mod claim;
 pub mod db;
 pub mod held;
@@ -17,3 +19,4 @@ pub mod queues;
 pub mod registry;
 pub mod rows;
 pub mod snapshot;
+pub mod vacancies;

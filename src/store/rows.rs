@@ -412,7 +412,8 @@ pub(crate) fn distribution_from(text: &str) -> Result<Distribution, sqlx::Error>
         .ok_or_else(|| corrupt("distribution"))
 }
 
-fn submission_state(state: &SubmissionState) -> &'static str {
+/// A submission's state as the database keeps it.
+pub(crate) fn submission_state(state: &SubmissionState) -> &'static str {
     match state {
         SubmissionState::Submitted => "SUBMITTED",
         SubmissionState::Approved => "APPROVED",

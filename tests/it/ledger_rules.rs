@@ -50,6 +50,7 @@ mod runs;
 mod samples;
 mod sequences;
 mod tables;
+mod vacancies;
 
 const AREA: &str = "NO-16";
 const TRONDHEIM: &str = "1601";

@@ -19,6 +19,7 @@ mod people;
 mod poison;
 mod program;
 mod races;
+mod reads;
 mod recorder;
 mod rights;
 mod schema;

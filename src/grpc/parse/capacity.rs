@@ -2,12 +2,15 @@
 
 use crate::{
     domain::{
-        capacity::StatedWait,
+        capacity::{StatedWait, SubmissionState},
         command::{Command, ReviewCapacity, SubmitCapacity},
         ids::{LedgerId, OrganisationNumber, PlaceGroupId, SubmissionId},
     },
     error::Error,
-    grpc::parse::{NAME_MAX, PREFERENCES_MAX, REFERENCE_MAX, TEXT_MAX, Violations},
+    grpc::{
+        page::Page,
+        parse::{NAME_MAX, PREFERENCES_MAX, REFERENCE_MAX, TEXT_MAX, Violations},
+    },
     proto::v1 as pb,
     write::Draft,
 };
@@ -128,4 +131,43 @@ pub(in crate::grpc) fn get_availability(
         })
     })();
     v.finish(parsed)
+}
+
+/// What `ListCapacities` asks for.
+pub(in crate::grpc) struct CapacitiesQuery {
+    pub(in crate::grpc) ledger: LedgerId,
+    pub(in crate::grpc) organisation_number: Option<OrganisationNumber>,
+    pub(in crate::grpc) as_of: Option<time::Date>,
+    pub(in crate::grpc) state: Option<SubmissionState>,
+    pub(in crate::grpc) page: Page,
+}
+
+pub(in crate::grpc) fn list_capacities(
+    r: &pb::ListCapacitiesRequest,
+) -> Result<CapacitiesQuery, Error> {
+    let mut v = Violations::default();
+    let ledger = v.ledger(r.ledger.as_ref());
+    let organisation_number = v.optional_value("organisation_number", &r.organisation_number);
+    let as_of = v.optional_date("as_of_date", r.as_of_date.as_ref());
+    let state = v.optional_choice("submission_state", r.submission_state).map(submission_state);
+    let page = Page::parse(&mut v, r);
+    let parsed = (|| {
+        Some(CapacitiesQuery {
+            ledger: ledger?,
+            organisation_number: organisation_number?,
+            as_of: as_of?,
+            state: state?,
+            page: page?,
+        })
+    })();
+    v.finish(parsed)
+}
+
+fn submission_state(state: pb::SubmissionState) -> Option<SubmissionState> {
+    match state {
+        pb::SubmissionState::Unspecified => None,
+        pb::SubmissionState::Submitted => Some(SubmissionState::Submitted),
+        pb::SubmissionState::Approved => Some(SubmissionState::Approved),
+        pb::SubmissionState::Rejected => Some(SubmissionState::Rejected),
+    }
 }

@@ -7,11 +7,11 @@ use crate::{
         apportionment::{Area, MAX_SEATS, MAX_WEIGHT, Method},
         capacity::{PlacesInPeriod, Quota, QuotaBasis},
         command::{Command, SetPlaceBudget, SetQuotas},
-        ids::LedgerId,
+        ids::{AreaId, LedgerId, MeasureCode, MunicipalityNumber},
     },
     error::Error,
     grpc::{
-        page,
+        page::{self, Page},
         parse::{SOURCE_MAX, SYSTEM_MAX, Violations},
     },
     proto::v1 as pb,
@@ -190,6 +190,66 @@ fn quota_basis(basis: pb::QuotaBasis) -> Option<QuotaBasis> {
         pb::QuotaBasis::History => Some(QuotaBasis::History),
         pb::QuotaBasis::Other => Some(QuotaBasis::Other),
     }
+}
+
+/// What `ListPlaceBudgets` asks for.
+pub(in crate::grpc) struct PlaceBudgetsQuery {
+    pub(in crate::grpc) county_id: Option<AreaId>,
+    pub(in crate::grpc) measure_code: Option<MeasureCode>,
+    pub(in crate::grpc) as_of: Option<time::Date>,
+    pub(in crate::grpc) page: Page,
+}
+
+impl PlaceBudgetsQuery {
+    /// The one ledger asked for, where both its names are given.
+    pub(in crate::grpc) fn ledger(&self) -> Option<LedgerId> {
+        let (county_id, measure_code) = (self.county_id.clone()?, self.measure_code.clone()?);
+        Some(LedgerId { county_id, measure_code })
+    }
+}
+
+pub(in crate::grpc) fn list_place_budgets(
+    r: &pb::ListPlaceBudgetsRequest,
+) -> Result<PlaceBudgetsQuery, Error> {
+    let mut v = Violations::default();
+    let county_id = v.optional_value("county_id", &r.county_id);
+    let measure_code = v.optional_value("measure_code", &r.measure_code);
+    let as_of = v.optional_date("as_of_date", r.as_of_date.as_ref());
+    if r.at_least_seq > 0 && (r.county_id.is_empty() || r.measure_code.is_empty()) {
+        v.add("at_least_seq", "is only for one county_id and one measure_code");
+    }
+    let page = Page::parse(&mut v, r);
+    let parsed = (|| {
+        let (county_id, measure_code) = (county_id?, measure_code?);
+        Some(PlaceBudgetsQuery { county_id, measure_code, as_of: as_of?, page: page? })
+    })();
+    v.finish(parsed)
+}
+
+/// What `ListQuotas` asks for.
+pub(in crate::grpc) struct QuotasQuery {
+    pub(in crate::grpc) ledger: LedgerId,
+    pub(in crate::grpc) municipality: Option<MunicipalityNumber>,
+    pub(in crate::grpc) as_of: Option<time::Date>,
+    pub(in crate::grpc) with_history: bool,
+    pub(in crate::grpc) page: Page,
+}
+
+pub(in crate::grpc) fn list_quotas(r: &pb::ListQuotasRequest) -> Result<QuotasQuery, Error> {
+    let mut v = Violations::default();
+    let ledger = v.ledger(r.ledger.as_ref());
+    let municipality = v.optional_value("municipality_number", &r.municipality_number);
+    let as_of = v.optional_date("as_of_date", r.as_of_date.as_ref());
+    if r.with_history && r.as_of_date.is_some() {
+        v.add("as_of_date", "is not for with_history");
+    }
+    let page = Page::parse(&mut v, r);
+    let with_history = r.with_history;
+    let parsed = (|| {
+        let (ledger, municipality) = (ledger?, municipality?);
+        Some(QuotasQuery { ledger, municipality, as_of: as_of?, with_history, page: page? })
+    })();
+    v.finish(parsed)
 }
 
 /// What `ListChanges` asks for.

@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 use crate::{
     domain::{
         apportionment::MAX_WEIGHT,
-        ids::MunicipalityNumber,
+        ids::{AreaId, MunicipalityNumber},
         measure::{Distribution, MeasureType, PriorityClass},
         registry::{
             Area, DistributionWeight, Holiday, Municipality, Office, Provider, RegistryRow,
         },
     },
-    grpc::parse::{NAME_MAX, SOURCE_MAX, SYSTEM_MAX, Violations},
+    error::Error,
+    grpc::{
+        page::Page,
+        parse::{NAME_MAX, SOURCE_MAX, SYSTEM_MAX, Violations},
+    },
     proto::v1 as pb,
 };
 
@@ -21,6 +25,8 @@ const OFFICE_MUNICIPALITIES_MAX: usize = 50;
 const PRIORITY_CLASSES_MAX: usize = 20;
 /// The longest deadline, in working days.
 const WORKING_DAYS_MAX: u32 = 60;
+/// The most distribution keys of a page that has their weights.
+const KEYS_WITH_WEIGHTS_MAX: usize = 20;
 /// The greatest bonus, in days.
 const BONUS_DAYS_MAX: u32 = 3650;
 
@@ -134,4 +140,65 @@ fn holiday(v: &mut Violations, r: &pb::Holiday) -> Option<Holiday> {
     let date = v.date("holiday.date", r.date.as_ref());
     let name = v.required_text("holiday.name", &r.name, NAME_MAX);
     Some(Holiday { date: date?, name: name? })
+}
+
+/// What `ListMunicipalities` asks for.
+pub(in crate::grpc) struct MunicipalitiesQuery {
+    pub(in crate::grpc) county_id: Option<AreaId>,
+    pub(in crate::grpc) page: Page,
+}
+
+pub(in crate::grpc) fn list_municipalities(
+    r: &pb::ListMunicipalitiesRequest,
+) -> Result<MunicipalitiesQuery, Error> {
+    let mut v = Violations::default();
+    let county_id = v.optional_value("county_id", &r.county_id);
+    let page = Page::parse(&mut v, r);
+    let parsed = (|| Some(MunicipalitiesQuery { county_id: county_id?, page: page? }))();
+    v.finish(parsed)
+}
+
+/// What `ListOffices` asks for.
+pub(in crate::grpc) struct OfficesQuery {
+    pub(in crate::grpc) municipality: Option<MunicipalityNumber>,
+    pub(in crate::grpc) page: Page,
+}
+
+pub(in crate::grpc) fn list_offices(r: &pb::ListOfficesRequest) -> Result<OfficesQuery, Error> {
+    let mut v = Violations::default();
+    let municipality = v.optional_value("municipality_number", &r.municipality_number);
+    let page = Page::parse(&mut v, r);
+    let parsed = (|| Some(OfficesQuery { municipality: municipality?, page: page? }))();
+    v.finish(parsed)
+}
+
+/// What `ListDistributionKeys` asks for.
+pub(in crate::grpc) struct DistributionKeysQuery {
+    pub(in crate::grpc) key_name: Option<String>,
+    pub(in crate::grpc) key_date: Option<time::Date>,
+    pub(in crate::grpc) with_weights: bool,
+    pub(in crate::grpc) page: Page,
+}
+
+pub(in crate::grpc) fn list_distribution_keys(
+    r: &pb::ListDistributionKeysRequest,
+) -> Result<DistributionKeysQuery, Error> {
+    let mut v = Violations::default();
+    let key_name = v.optional_text("key_name", &r.key_name, SYSTEM_MAX);
+    let key_date = v.optional_date("key_date", r.key_date.as_ref());
+    if r.with_weights && key_name == Some(None) {
+        v.add("with_weights", "is only for one key_name");
+    }
+    let page = Page::parse(&mut v, r).map(|mut page| {
+        if r.with_weights {
+            page.size = page.size.min(KEYS_WITH_WEIGHTS_MAX);
+        }
+        page
+    });
+    let with_weights = r.with_weights;
+    let parsed = (|| {
+        let (key_name, key_date, page) = (key_name?, key_date?, page?);
+        Some(DistributionKeysQuery { key_name, key_date, with_weights, page })
+    })();
+    v.finish(parsed)
 }

@@ -14,6 +14,7 @@ const ALL_COUNTIES: &[(&str, &str)] = &[
     ("answers_page", "the check of a whole database"),
     ("stray_answers", "the check of a whole database"),
     ("strays", "the check of a whole database"),
+    ("budgets_of_ledgers", "the directorate's list over all areas"),
     ("ledgers_with_something_due", "the worker's look for what is due anywhere"),
     ("retire_answers", "the worker forgets old answers everywhere"),
 ];
@@ -32,7 +33,10 @@ fn sample(type_name: &str) -> &'static str {
         "bytea" => "'\\x00'",
         "bytea[]" => "'{}'",
         "jsonb" => "'{}'",
+        "jsonb[]" => "'{}'",
         "boolean" => "true",
+        "date" => "'2026-03-02'",
+        "date[]" => "'{2026-03-02}'",
         other => panic!("a sample of {other} is missing"),
     }
 }
