@@ -12,7 +12,8 @@ use crate::{
         },
     },
     proto::v1::{
-        DecisionOutcome, ExplainDecisionRequest, Offer, explain_decision_request::Decision,
+        DecisionOutcome, ExplainDecisionRequest, ExplanationText, Offer,
+        explain_decision_request::Decision,
     },
 };
 
@@ -32,7 +33,7 @@ pub(super) async fn explain(stage: &mut Stage, offer: &Offer) -> Result<(), Fail
     let answer = stage.county.allocation().explain_decision(request).await;
     let answer = answer.map_err(refused("ExplainDecision"))?.into_inner();
     let decision = answer.explanation.ok_or_else(|| missing("the explanation"))?;
-    let outcome = decision.outcome().as_str_name();
+    let outcome = named(decision.outcome());
     let (seq, rules) = (decision.seq, decision.rules_version);
     say!(
         "Why was that offer made? {outcome} by change {seq} of the ledger, rules version {rules};"
@@ -47,13 +48,13 @@ pub(super) async fn explain(stage: &mut Stage, offer: &Offer) -> Result<(), Fail
             }
         }
     }
-    let has_words = |text: &&crate::proto::v1::ExplanationText| {
+    let has_words = |text: &&ExplanationText| {
         text.paragraphs.iter().any(|paragraph| !paragraph.trim().is_empty())
     };
     let languages: BTreeSet<&str> =
         answer.texts.iter().filter(has_words).map(|text| text.language_code.as_str()).collect();
     let languages: Vec<&str> = languages.into_iter().collect();
-    let expected = DecisionOutcome::PlaceProposed.as_str_name();
+    let expected = named(DecisionOutcome::PlaceProposed);
     let page = &mut stage.page;
     page.check("Explained: the decision was recomputed", decision.recomputed, true);
     page.check("Explained: outcome", outcome, expected);
@@ -61,6 +62,10 @@ pub(super) async fn explain(stage: &mut Stage, offer: &Offer) -> Result<(), Fail
     let is_same = decision.entry_id == offer.entry_id;
     page.check("Explained: the entry is the offer's", is_same, true);
     Ok(())
+}
+
+fn named(outcome: DecisionOutcome) -> &'static str {
+    outcome.as_str_name().trim_start_matches("DECISION_OUTCOME_")
 }
 
 /// A paragraph in lines of so many characters at most, unless a word is longer.

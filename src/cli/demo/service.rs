@@ -1,8 +1,17 @@
 //! The service as a child process.
 
 use std::{
-    fs::File, future::Future, io, net::SocketAddr, os::unix::process::ExitStatusExt as _,
-    path::PathBuf, process::Stdio, time::Duration,
+    fs::File,
+    future::Future,
+    io,
+    net::SocketAddr,
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::process::ExitStatusExt as _,
+    },
+    path::PathBuf,
+    process::Stdio,
+    time::Duration,
 };
 
 use nix::{
@@ -41,6 +50,9 @@ pub(super) enum Kind {
 pub(super) struct Service {
     child: Child,
     log: PathBuf,
+    /// The pipe to its clock once more: it lives as long as this, whatever becomes of the
+    /// wires, since a service that nobody can steer ends.
+    _clock: Option<OwnedFd>,
 }
 
 /// What the service prints, and the pipe to its clock.
@@ -72,7 +84,11 @@ impl Service {
             .map_err(|e| format!("the service cannot be started: {e}"))?;
         let output = child.stdout.take().ok_or("the service has no standard output")?;
         let clock = child.stdin.take();
-        Ok((Self { child, log }, Wires { output: BufReader::new(output).lines(), clock }))
+        let held = clock.as_ref().map(|clock| clock.as_fd().try_clone_to_owned()).transpose()?;
+        Ok((
+            Self { child, log, _clock: held },
+            Wires { output: BufReader::new(output).lines(), clock },
+        ))
     }
 
     /// Does a part of the story while the service is watched: its end is the part's too, and
