@@ -9,7 +9,7 @@ use tokio::{
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    app::{App, Clock, RandomIds, SystemClock},
+    app::{App, RandomIds, SystemClock},
     cli::{
         Failure,
         place::{Database, PlaceArgs, issuer, keys},
@@ -17,7 +17,7 @@ use crate::{
     },
     keys::Keys,
     postgres::EmbeddedError,
-    server,
+    server::{self, Limits},
     store::{self, db::Db, migrate::migrate as run_migrations},
 };
 
@@ -30,12 +30,11 @@ pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitC
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|e| format!("cannot listen on {listen}: {e}; give another --listen"))?;
-    let (database, db) = tokio::select! {
-        ready = ready_database(place, &keys) => ready?,
+    let (database, app) = tokio::select! {
+        ready = ready_app(place, keys) => ready?,
         // A start that is dropped stops what it has started.
         () = stop.asked() => return Ok(ExitCode::SUCCESS),
     };
-    let app = App::new(db, Arc::new(SystemClock), Arc::new(RandomIds), keys);
     let address = listener.local_addr()?;
     say(format!("listening on http://{address}"));
     say(format!("database: {}", database.describe()));
@@ -45,7 +44,8 @@ pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitC
         folder.display()
     ));
     let ended = database.own.as_ref().map(crate::postgres::Embedded::ended);
-    let served = server::run(listener, app, issuer, until_stop(stop, ended)).await;
+    let served =
+        server::run(listener, app, issuer, Limits::default(), until_stop(stop, ended)).await;
     database.stop().await?;
     served?;
     Ok(ExitCode::SUCCESS)
@@ -53,18 +53,19 @@ pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitC
 
 /// A database of this version that keeps what it acknowledges, on the same time, and
 /// that these keys belong to.
-async fn ready_database(place: &PlaceArgs, keys: &Keys) -> Result<(Database, Db), Failure> {
+async fn ready_app(place: &PlaceArgs, keys: Arc<Keys>) -> Result<(Database, App), Failure> {
     let database = place.database().await?;
     run_migrations(&database.migrate).await?;
     let db = Db::open(&database.options);
     db.require_durability().await?;
-    require_clock(&db).await?;
-    require_keys(&db, keys, &place.folder()?).await?;
-    Ok((database, db))
+    let app = App::new(db, Arc::new(SystemClock), Arc::new(RandomIds), keys);
+    app.require_clock().await?;
+    require_keys(&app, &place.folder()?).await?;
+    Ok((database, app))
 }
 
 /// Refuses keys of another database: with them nobody would be found again.
-async fn require_keys(db: &Db, keys: &Keys, folder: &Path) -> Result<(), Failure> {
+async fn require_keys(App { db, keys, .. }: &App, folder: &Path) -> Result<(), Failure> {
     let parts: [&[u8]; 1] = [b"key check"];
     let mut transaction = db.begin_write().await?;
     let value = store::key_check::value(&mut transaction, &keys.fingerprint(&parts)).await?;
@@ -78,19 +79,6 @@ async fn require_keys(db: &Db, keys: &Keys, folder: &Path) -> Result<(), Failure
         folder.display()
     )
     .into())
-}
-
-/// The farthest the clock may be from the database's.
-const CLOCK_OFF_MAX: time::Duration = time::Duration::seconds(5);
-
-/// Refuses a clock that would put events and deadlines at wrong times.
-async fn require_clock(db: &Db) -> Result<(), Failure> {
-    let off = (SystemClock.now().to_datetime() - db.time().await?).abs();
-    if off <= CLOCK_OFF_MAX {
-        return Ok(());
-    }
-    let (off, most) = (off.whole_seconds(), CLOCK_OFF_MAX.whole_seconds());
-    Err(format!("this clock is {off} s off the database's; set it right (at most {most} s)").into())
 }
 
 /// Ctrl-C and SIGTERM.

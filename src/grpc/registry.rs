@@ -12,9 +12,9 @@ use crate::{
     },
     error::{Error, Violation},
     grpc::{
-        Api, Caller, answer,
+        Api, Caller, IMPORT_PIECE_MAX, answer,
         parse::{self, SOURCE_MAX, Violations},
-        respond,
+        refused_request, respond,
     },
     proto::v1::{
         ImportRegistryRequest, ImportRegistryResponse, RegistryRow as PbRow,
@@ -38,8 +38,7 @@ impl RegistryService for Api {
         let mut pieces = request.into_inner();
         let outcome = async {
             caller.require(Method::ImportRegistry)?;
-            let gathered = tokio::time::timeout(caller.timeout, gather(&mut pieces)).await;
-            let whole = gathered.map_err(|_| Error::DeadlineExceeded)??;
+            let whole = gather(&mut pieces).await?;
             let draft = Draft::of(Command::ImportRegistry(parse_import(&whole)?));
             let ledger = LedgerId::registry();
             let (method, encode) = (Method::ImportRegistry, answer::import_registry);
@@ -95,7 +94,8 @@ async fn gather(
     pieces: &mut Streaming<ImportRegistryRequest>,
 ) -> Result<ImportRegistryRequest, Error> {
     let mut whole: Option<ImportRegistryRequest> = None;
-    while let Some(piece) = pieces.message().await.map_err(|_| broken_stream())? {
+    let refused = |status: Status| refused_request(status.code(), IMPORT_PIECE_MAX);
+    while let Some(piece) = pieces.message().await.map_err(refused)? {
         if piece.rows.len() > PIECE_ROWS_MAX {
             return Err(too_many(piece.rows.len(), PIECE_ROWS_MAX));
         }
@@ -112,10 +112,6 @@ async fn gather(
         }
     }
     whole.ok_or_else(|| invalid("request_id", "is required; the stream was empty"))
-}
-
-fn broken_stream() -> Error {
-    invalid("rows", "the stream broke off or held what is no message; nothing was stored")
 }
 
 fn too_many(rows: usize, most: usize) -> Error {

@@ -27,7 +27,7 @@ use tiltaksplass::{
         registry_service_client::RegistryServiceClient,
         waitlist_service_client::WaitlistServiceClient,
     },
-    server,
+    server::{self, Limits},
     store::{db::Db, migrate::migrate},
 };
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -153,6 +153,11 @@ pub fn request_id() -> String {
     Uuid::from_u128((0xc11e_0000_0000_7000_8000_u128 << 48) | count).to_string()
 }
 
+/// The limits of the service, but that its clock is the test's.
+pub fn limits() -> Limits {
+    Limits { readiness: None, ..Limits::default() }
+}
+
 /// A service of a test's own.
 pub struct Service {
     pub app: App,
@@ -161,6 +166,7 @@ pub struct Service {
     pub address: SocketAddr,
     issuer: Arc<LocalIssuer>,
     keys: Arc<Keys>,
+    limits: Limits,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
     _folder: tempfile::TempDir,
@@ -172,8 +178,17 @@ impl Service {
         Self::start_on(new_database().await).await
     }
 
+    /// Starts on a new database, with limits of the test's own.
+    pub async fn start_with(limits: Limits) -> Self {
+        Self::start_at(new_database().await, limits).await
+    }
+
     /// Starts on a database.
     pub async fn start_on(database: PgConnectOptions) -> Self {
+        Self::start_at(database, limits()).await
+    }
+
+    async fn start_at(database: PgConnectOptions, limits: Limits) -> Self {
         crate::support::capture_logs();
         let folder = tempfile::tempdir().unwrap();
         let keys = Arc::new(Keys::load_or_create(&folder.path().join("main.json")).unwrap());
@@ -187,6 +202,7 @@ impl Service {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             issuer: Arc::new(issuer),
             keys,
+            limits,
             stop: None,
             serving: None,
             _folder: folder,
@@ -204,6 +220,7 @@ impl Service {
             address: self.address,
             issuer: Arc::clone(&self.issuer),
             keys: Arc::clone(&self.keys),
+            limits: self.limits.clone(),
             stop: None,
             serving: None,
             _folder: tempfile::tempdir().unwrap(),
@@ -217,9 +234,10 @@ impl Service {
         self.address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let (app, issuer) = (self.app.clone(), Arc::clone(&self.issuer));
+        let limits = self.limits.clone();
         self.serving = Some(tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            server::run(listener, app, issuer, stopped).await.unwrap();
+            server::run(listener, app, issuer, limits, stopped).await.unwrap();
         }));
         self.stop = Some(stop);
     }
