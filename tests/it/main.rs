@@ -15,6 +15,7 @@ mod idempotency;
 mod keys_and_tokens;
 mod ledger_rules;
 mod poison;
+mod port;
 mod program;
 mod races;
 mod rights;

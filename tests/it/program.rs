@@ -17,6 +17,7 @@ use crate::support::new_database;
 
 mod killed;
 mod place;
+mod starved;
 
 use place::{Place, Serving};
 
