@@ -159,6 +159,7 @@ impl http_body::Body for RequestBody {
         }
         let length = match &frame {
             Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
+            None if !this.inner.is_end_stream() => return Poll::Ready(Some(Err(BrokenOff))),
             Some(Err(_)) | None => 0,
         };
         let Some(left) = this.left.checked_sub(length) else {
@@ -174,8 +175,8 @@ impl http_body::Body for RequestBody {
     }
 }
 
-/// A body broke off. tonic takes one that its sender cancelled for one that is whole, and
-/// half an import would be stored: so it does not learn why.
+/// A body broke off. The transport takes one that its sender cancelled for one that is
+/// whole, and half an import could be stored.
 #[derive(Debug)]
 pub(super) struct BrokenOff;
 
