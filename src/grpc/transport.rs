@@ -1,6 +1,6 @@
 //! What the transport refuses before a handler sees it, in our words. What it says itself
-//! is not passed on: its codes are its own (a message that is too large is OUT_OF_RANGE,
-//! a malformed one INTERNAL), and its texts speak of its insides.
+//! is not passed on: its codes are its own (a message that is too large is "out of range",
+//! a malformed one "internal"), and its texts speak of its insides.
 
 use tonic::Code;
 

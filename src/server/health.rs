@@ -36,7 +36,7 @@ const NAMES: [&str; 7] = [
     ChangeServiceServer::<Api>::NAME,
 ];
 
-/// Keeps health true, and leaves it at NOT_SERVING when the service is told to stop.
+/// Keeps health true, and leaves it at `NOT_SERVING` when the service is told to stop.
 pub(super) async fn keep(
     app: App,
     reporter: HealthReporter,

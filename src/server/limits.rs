@@ -17,15 +17,15 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// is sent.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// When a connection is asked to end, so that callers spread over the replicas there are.
-const CONNECTION_AGE: Duration = Duration::from_secs(15 * 60);
+const CONNECTION_AGE: Duration = Duration::from_mins(15);
 /// How much later it is cut: an import that began at the last moment has ended by then.
-const CONNECTION_GRACE: Duration = Duration::from_secs(16 * 60);
+const CONNECTION_GRACE: Duration = Duration::from_mins(16);
 /// How long a unary call may take, from the arrival of its headers.
 const CALL_MAX: Duration = Duration::from_secs(10);
 /// How long a stream of requests may pause.
 const STREAM_IDLE_MAX: Duration = Duration::from_secs(30);
 /// How long it may take in all.
-const STREAM_MAX: Duration = Duration::from_secs(15 * 60);
+const STREAM_MAX: Duration = Duration::from_mins(15);
 /// Calls under way: half of what the writer's lanes would take in, since a call that has
 /// to wait longer than its deadline is better refused at once.
 const CALLS_MAX: usize = 4_000;

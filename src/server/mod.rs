@@ -140,7 +140,7 @@ impl Port {
         Ok(Self { serving, under_way, stop, cut })
     }
 
-    /// Serves until it is told to stop; then NOT_SERVING, nobody new, and so much time
+    /// Serves until it is told to stop; then `NOT_SERVING`, nobody new, and so much time
     /// for what is under way.
     async fn serve_until(
         mut self,

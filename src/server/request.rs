@@ -78,8 +78,8 @@ fn parse_timeout(text: &str) -> Option<Duration> {
     }
     let n: u64 = digits.parse().ok()?;
     match unit {
-        "H" => Some(Duration::from_secs(n * 3600)),
-        "M" => Some(Duration::from_secs(n * 60)),
+        "H" => Some(Duration::from_hours(n)),
+        "M" => Some(Duration::from_mins(n)),
         "S" => Some(Duration::from_secs(n)),
         "m" => Some(Duration::from_millis(n)),
         "u" => Some(Duration::from_micros(n)),
@@ -195,13 +195,13 @@ mod tests {
     #[test]
     fn a_timeout_is_digits_and_a_unit() {
         for (text, timeout) in [
-            ("1H", Some(Duration::from_secs(3600))),
-            ("2M", Some(Duration::from_secs(120))),
+            ("1H", Some(Duration::from_hours(1))),
+            ("2M", Some(Duration::from_mins(2))),
             ("3S", Some(Duration::from_secs(3))),
             ("4m", Some(Duration::from_millis(4))),
             ("5u", Some(Duration::from_micros(5))),
             ("99999999n", Some(Duration::from_nanos(99_999_999))),
-            ("99999999H", Some(Duration::from_secs(99_999_999 * 3600))),
+            ("99999999H", Some(Duration::from_hours(99_999_999))),
             ("0S", Some(Duration::ZERO)),
             ("100000000n", None),
             ("S", None),
