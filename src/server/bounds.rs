@@ -50,14 +50,14 @@ impl BoundsLayer {
     }
 
     /// The story of a call, but for its own.
-    async fn answer<S>(self, request: Request<Body>, service: S) -> Response<Body>
+    async fn answer<S>(self, arrived: Instant, request: Request<Body>, service: S) -> Response<Body>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
         let path = request.uri().path().to_owned();
         let call = Call::of(&path);
         let counted = (call != Call::AboutService).then(|| self.under_way.begin());
-        match self.within_bounds(call, request, service).await {
+        match self.within_bounds(call, arrived, request, service).await {
             Ok(response) => in_our_words(response, call, &path, counted),
             Err(error) => refusal(&path, &error).into_http(),
         }
@@ -66,19 +66,23 @@ impl BoundsLayer {
     async fn within_bounds<S>(
         &self,
         call: Call,
+        arrived: Instant,
         request: Request<Body>,
         mut service: S,
     ) -> Result<Response<Body>, Error>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
-        let arrived = Instant::now();
         require_well_formed(&request)?;
         let asked = asked_timeout(request.headers())?;
         let Some(longest) = call.longest(&self.limits) else {
             let Ok(response) = service.call(request).await;
             return Ok(response);
         };
+        let timeout = longest.min(asked.unwrap_or(longest));
+        if timeout.is_zero() {
+            return Err(Error::DeadlineExceeded);
+        }
         // Nobody waits for a place: what waits there is late when it gets one.
         let _place = self.calls.try_acquire().map_err(|_| Error::Overloaded)?;
         let (parts, body) = request.into_parts();
@@ -88,9 +92,7 @@ impl BoundsLayer {
             biased;
             Ok(response) = answered => Ok(response),
             Ok(error) = fault => Err(error),
-            () = sleep_until(arrived + longest.min(asked.unwrap_or(longest))) => {
-                Err(Error::DeadlineExceeded)
-            }
+            () = sleep_until(arrived + timeout) => Err(Error::DeadlineExceeded),
         }
     }
 }
@@ -121,7 +123,7 @@ where
         // The one that said it is ready goes with the call.
         let next = self.inner.clone();
         let service = mem::replace(&mut self.inner, next);
-        let answer = self.bounds.clone().answer(request, service);
+        let answer = self.bounds.clone().answer(Instant::now(), request, service);
         Box::pin(async move { Ok(answer.await) })
     }
 }

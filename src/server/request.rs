@@ -31,7 +31,8 @@ pub(super) const HEADERS_REFUSED: u32 = 24 * 1024;
 /// What HTTP/2 counts for each header beside its bytes.
 const HEADER_EXTRA: usize = 32;
 /// How much earlier than the caller's own deadline we answer, so that it is our answer
-/// that arrives and not the transport's, which counts the same time.
+/// that arrives and not the transport's, which counts the same time. Who gives less than
+/// this is answered at once.
 const DEADLINE_MARGIN: Duration = Duration::from_millis(5);
 
 /// Refuses what is no gRPC, has too many headers, or is compressed.
@@ -62,7 +63,7 @@ fn invalid(field: &str, description: String) -> Error {
     Error::InvalidFields(vec![Violation { field: field.to_owned(), description }])
 }
 
-/// How long the caller lets us take.
+/// How long the caller lets us take, less the margin.
 pub(super) fn asked_timeout(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
     let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
     let timeout = value.to_str().ok().and_then(parse_timeout).ok_or_else(|| {
