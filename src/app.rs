@@ -78,6 +78,42 @@ impl App {
         let recorder = Recorder::start(db.clone(), Arc::new(move || names.id()));
         Self { db, clock, ids, keys, recorder, registry: RegistryCache::default() }
     }
+
+    /// Refuses a clock that would put events and deadlines at wrong times, and a database
+    /// that does not answer.
+    pub async fn require_clock(&self) -> Result<(), NotReady> {
+        let before = self.clock.now().to_datetime();
+        let theirs = self.db.time().await?;
+        let after = self.clock.now().to_datetime();
+        // The answer took its time: theirs lay somewhere between.
+        let off = (before - theirs).max(theirs - after);
+        if off <= CLOCK_OFF_MAX {
+            return Ok(());
+        }
+        Err(NotReady::ClockOff {
+            off_s: off.whole_seconds(),
+            most_s: CLOCK_OFF_MAX.whole_seconds(),
+        })
+    }
+}
+
+/// The farthest the clock may be from the database's.
+const CLOCK_OFF_MAX: time::Duration = time::Duration::seconds(5);
+
+/// Why a service may not serve now.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
+    /// Its clock is wrong, or the database's is.
+    #[error("this clock is {off_s} s off the database's; set it right (at most {most_s} s)")]
+    ClockOff {
+        /// By how much.
+        off_s: i64,
+        /// How much it may be.
+        most_s: i64,
+    },
+    /// The database does not answer.
+    #[error("the database cannot be reached: {0}")]
+    Database(#[from] sqlx::Error),
 }
 
 /// The registry as last seen. Whoever uses it asks the database for the version

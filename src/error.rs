@@ -55,9 +55,15 @@ pub enum Error {
     /// There is no such method.
     #[error("there is no such service or method here; reflection tells which there are")]
     UnknownMethod,
+    /// Health or reflection was asked about a name nothing here has.
+    #[error("there is no service or symbol of this name here")]
+    UnknownName,
     /// This caller has made more calls than its share.
     #[error("you have made more calls than your share; wait a moment")]
-    RateLimited,
+    RateLimited {
+        /// How long, until the next call is within the share.
+        wait: std::time::Duration,
+    },
     /// More work is queued than can be done in time.
     #[error("too much work is queued; try again in a moment")]
     Overloaded,

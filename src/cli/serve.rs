@@ -20,7 +20,7 @@ use crate::{
     },
     keys::Keys,
     postgres::EmbeddedError,
-    server,
+    server::{self, Limits},
     store::{self, db::Db, migrate::migrate as run_migrations},
     verify::KEY_CHECK,
 };
@@ -28,17 +28,18 @@ use crate::{
 /// Runs the service.
 pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitCode, Failure> {
     log_to_stderr();
-    run(listen, place, Arc::new(SystemClock), stop_asked()?).await
+    run(listen, place, Arc::new(SystemClock), Limits::default(), stop_asked()?).await
 }
 
 /// Resolves when somebody asks for the end.
 pub(super) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Runs the service with this clock until it is to stop.
+/// Runs the service with this clock and these limits until it is to stop.
 pub(super) async fn run(
     listen: SocketAddr,
     place: &PlaceArgs,
     clock: Arc<dyn Clock>,
+    limits: Limits,
     mut stop: Stop,
 ) -> Result<ExitCode, Failure> {
     let folder = place.folder()?;
@@ -46,12 +47,11 @@ pub(super) async fn run(
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|e| format!("cannot listen on {listen}: {e}; give another --listen"))?;
-    let (database, db) = tokio::select! {
-        ready = ready_database(place, &keys) => ready?,
+    let (database, app) = tokio::select! {
+        ready = ready_app(place, clock, keys) => ready?,
         // A start that is dropped stops what it has started.
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
-    let app = App::new(db, clock, Arc::new(RandomIds), keys);
     let address = listener.local_addr()?;
     say(format!("listening on http://{address}"));
     say(format!("database: {}", database.describe()));
@@ -61,7 +61,7 @@ pub(super) async fn run(
         folder.display()
     ));
     let ended = database.own.as_ref().map(crate::postgres::Embedded::ended);
-    let served = server::run(listener, app, issuer, until_stop(stop, ended)).await;
+    let served = server::run(listener, app, issuer, limits, until_stop(stop, ended)).await;
     database.stop().await?;
     served?;
     Ok(ExitCode::SUCCESS)
@@ -69,18 +69,23 @@ pub(super) async fn run(
 
 /// A database of this version that keeps what it acknowledges, on the same time, and
 /// that these keys belong to.
-async fn ready_database(place: &PlaceArgs, keys: &Keys) -> Result<(Database, Db), Failure> {
+async fn ready_app(
+    place: &PlaceArgs,
+    clock: Arc<dyn Clock>,
+    keys: Arc<Keys>,
+) -> Result<(Database, App), Failure> {
     let database = place.database().await?;
     run_migrations(&database.migrate).await?;
     let db = Db::open(&database.options);
     db.require_durability().await?;
-    require_clock(&db).await?;
-    require_keys(&db, keys, &place.folder()?).await?;
-    Ok((database, db))
+    let app = App::new(db, clock, Arc::new(RandomIds), keys);
+    app.require_clock().await?;
+    require_keys(&app, &place.folder()?).await?;
+    Ok((database, app))
 }
 
 /// Refuses keys of another database: with them nobody would be found again.
-async fn require_keys(db: &Db, keys: &Keys, folder: &Path) -> Result<(), Failure> {
+async fn require_keys(App { db, keys, .. }: &App, folder: &Path) -> Result<(), Failure> {
     let mut transaction = db.begin_write().await?;
     let value = store::key_check::value(&mut transaction, &keys.fingerprint(&KEY_CHECK)).await?;
     transaction.commit().await?;
@@ -93,19 +98,6 @@ async fn require_keys(db: &Db, keys: &Keys, folder: &Path) -> Result<(), Failure
         folder.display()
     )
     .into())
-}
-
-/// The farthest the clock may be from the database's.
-const CLOCK_OFF_MAX: time::Duration = time::Duration::seconds(5);
-
-/// Refuses a clock that would put events and deadlines at wrong times.
-async fn require_clock(db: &Db) -> Result<(), Failure> {
-    let off = (SystemClock.now().to_datetime() - db.time().await?).abs();
-    if off <= CLOCK_OFF_MAX {
-        return Ok(());
-    }
-    let (off, most) = (off.whole_seconds(), CLOCK_OFF_MAX.whole_seconds());
-    Err(format!("this clock is {off} s off the database's; set it right (at most {most} s)").into())
 }
 
 /// Resolves on Ctrl-C and on SIGTERM; both are listened for from here on.

@@ -23,6 +23,7 @@ use crate::{
     app::{Clock, SystemClock},
     cli::{Failure, place::PlaceArgs, say, serve},
     domain::calendar::Timestamp,
+    server::Limits,
 };
 
 /// The farthest the clock may be put forward, in seconds: a hundred years.
@@ -43,7 +44,9 @@ pub(super) async fn serve_steered(place: &PlaceArgs) -> Result<ExitCode, Failure
             _ = let_go => {}
         }
     });
-    serve::run(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), place, clock, stop).await
+    // Its clock is not to be the database's.
+    let limits = Limits { readiness: None, ..Limits::default() };
+    serve::run(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), place, clock, limits, stop).await
 }
 
 /// Standard input, if it is a pipe.

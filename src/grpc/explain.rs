@@ -2,7 +2,6 @@
 //! decision made again, and told in figures and words.
 
 use sqlx::PgConnection;
-use tokio::time::{Instant, timeout_at};
 
 use crate::{
     domain::{
@@ -46,11 +45,10 @@ pub(super) async fn decision(
     let id = &query.ledger;
     let question = question(&reader, &query).await?;
     // Whoever waits here holds no connection.
-    let permit = timeout_at(reader.deadline, reader.folds.acquire()).await;
-    let permit = permit.map_err(|_| Error::DeadlineExceeded)?;
+    let permit = reader.folds.acquire().await;
     let (mut snapshot, _) = reader.snapshot(None).await?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
-    let told = tell(&mut snapshot, id, &question, reader.deadline).await;
+    let told = tell(&mut snapshot, id, &question, &reader).await;
     let offer = match &told {
         Ok(Explanation { proposal: Some((offer, _)), .. }) => {
             store::held::find_offer(&mut snapshot, id, offer.offer_id).await?
@@ -119,10 +117,10 @@ async fn tell(
     connection: &mut PgConnection,
     id: &LedgerId,
     question: &Question,
-    deadline: Instant,
+    reader: &Reader,
 ) -> Result<Explanation, Error> {
     let mut registries = Registries::default();
-    let mut way = Way { connection, fold: Fold::new(&LedgerId::registry(), &registries), deadline };
+    let mut way = Way { connection, fold: Fold::new(&LedgerId::registry(), &registries), reader };
     while way.next(&mut registries).await?.is_some() {}
     way.fold = Fold::new(id, &registries);
     let ends = || Error::Internal(format!("{id}: the log ends before row {}", question.seq));
@@ -157,7 +155,7 @@ fn explain_row(
 struct Way<'a> {
     connection: &'a mut PgConnection,
     fold: Fold,
-    deadline: Instant,
+    reader: &'a Reader,
 }
 
 impl Way<'_> {
@@ -167,7 +165,7 @@ impl Way<'_> {
         &mut self,
         registries: &mut Registries,
     ) -> Result<Option<(Header, Payload)>, Error> {
-        if Instant::now() >= self.deadline {
+        if !self.reader.is_awaited() {
             return Err(Error::DeadlineExceeded);
         }
         self.fold.next(self.connection, registries).await.map_err(|error| match error {

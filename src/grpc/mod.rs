@@ -1,10 +1,14 @@
 //! The wire: the only code that knows tonic. One file per service; read it from the
 //! top and you have the whole story of each call.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use sqlx::{Postgres, Transaction};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 mod allocation;
@@ -18,11 +22,15 @@ mod page;
 mod parse;
 mod people;
 mod registry;
+mod size;
 mod status;
+mod transport;
 mod vacancies;
 mod waitlist;
 
+pub use size::{ANSWER_MAX, CHANGES_ANSWER_MAX, IMPORT_MAX, IMPORT_PIECE_MAX, REQUEST_MAX};
 pub use status::unauthenticated;
+pub use transport::{refused_answer, refused_request};
 
 use crate::{
     app::App,
@@ -42,11 +50,6 @@ use crate::{
     write::{Draft, Encode, Work, Writer},
 };
 
-/// How long a unary call may take at most.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How much earlier than the caller's own deadline we answer, so that it is our answer
-/// that arrives and not the transport's.
-const DEADLINE_MARGIN: Duration = Duration::from_millis(5);
 /// How long a read waits for a ledger to come as far as the caller has seen it.
 const AT_LEAST_SEQ_WAIT: Duration = Duration::from_secs(1);
 /// How often it looks.
@@ -62,6 +65,7 @@ const PURPOSE_MAX: usize = 200;
 pub struct Api {
     app: App,
     writer: Writer,
+    reads: Arc<Semaphore>,
     folds: Arc<Semaphore>,
 }
 
@@ -105,24 +109,19 @@ mutations!(
     ImportRegistryRequest,
 );
 
-/// Who calls, why, and until when.
+/// Who calls, and why. Until when is the port's affair: it drops a call whose time is up.
 struct Caller {
     actor: Actor,
     purpose: String,
-    timeout: Duration,
 }
 
 impl Caller {
     /// The layer in front has put the actor there; without one nothing goes on.
     fn of<T>(request: &Request<T>) -> Result<Self, Status> {
         let actor = request.extensions().get::<Actor>().ok_or_else(unauthenticated)?.clone();
-        let metadata = request.metadata();
-        let text = |name| metadata.get(name).and_then(|value| value.to_str().ok());
-        let purpose = text("x-purpose").unwrap_or_default();
-        let purpose = purpose.chars().take(PURPOSE_MAX).collect();
-        let asked = text("grpc-timeout").and_then(parse_timeout).unwrap_or(CALL_TIMEOUT);
-        let timeout = asked.min(CALL_TIMEOUT).saturating_sub(DEADLINE_MARGIN);
-        Ok(Self { actor, purpose, timeout })
+        let purpose = request.metadata().get("x-purpose").and_then(|value| value.to_str().ok());
+        let purpose = purpose.unwrap_or_default().chars().take(PURPOSE_MAX).collect();
+        Ok(Self { actor, purpose })
     }
 
     /// Refuses a role that may not call a method anywhere.
@@ -134,25 +133,11 @@ impl Caller {
     }
 }
 
-/// The header's form: up to eight digits and a unit.
-fn parse_timeout(text: &str) -> Option<Duration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let n: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
-    match unit {
-        "H" => Some(Duration::from_secs(n * 3600)),
-        "M" => Some(Duration::from_secs(n * 60)),
-        "S" => Some(Duration::from_secs(n)),
-        "m" => Some(Duration::from_millis(n)),
-        "u" => Some(Duration::from_micros(n)),
-        "n" => Some(Duration::from_nanos(n)),
-        _ => None,
-    }
-}
-
 impl Api {
-    /// The services of an application.
-    pub fn new(app: App, writer: Writer) -> Self {
-        Self { app, writer, folds: Arc::new(Semaphore::new(FOLDS_AT_ONCE)) }
+    /// The services of an application, with so many reads under way at most.
+    pub fn new(app: App, writer: Writer, reads_max: usize) -> Self {
+        let reads = Arc::new(Semaphore::new(reads_max));
+        Self { app, writer, reads, folds: Arc::new(Semaphore::new(FOLDS_AT_ONCE)) }
     }
 
     /// A mutation: parse, hand to the writer, wait.
@@ -195,13 +180,13 @@ impl Api {
             draft,
             encode,
         };
-        let answer = tokio::time::timeout(caller.timeout, self.writer.submit(work)).await;
-        let bytes = answer.map_err(|_| Error::DeadlineExceeded)??;
+        let bytes = self.writer.submit(work).await?;
         A::decode(bytes.as_slice()).map_err(|error| Error::Internal(error.to_string()))
     }
 
     /// A read: parse, then the story in a task of its own, since a call that is dropped
-    /// must not leave a transaction half begun.
+    /// must not leave a transaction half begun. The task owns its place among the reads
+    /// under way: whoever drops calls to make new ones gains nothing.
     async fn read<Q, P, A, F>(
         &self,
         request: Request<Q>,
@@ -220,33 +205,39 @@ impl Api {
             caller.require(method)?;
             let query = parse(&request)?;
             let (actor, purpose) = (caller.actor, caller.purpose);
-            let deadline = Instant::now() + caller.timeout;
+            // Whoever drops the call drops this too: long stories look whether it is there.
+            let waiter = Arc::new(());
             let (app, folds) = (self.app.clone(), Arc::clone(&self.folds));
-            let reader = Reader { app, folds, method, actor, purpose, deadline };
-            let task = tokio::spawn(story(reader, query));
-            match tokio::time::timeout_at(deadline, task).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(panic)) => Err(Error::Internal(panic.to_string())),
-                Err(_) => Err(Error::DeadlineExceeded),
-            }
+            let waits = Arc::downgrade(&waiter);
+            let reader = Reader { app, folds, method, actor, purpose, waits };
+            let reads = Arc::clone(&self.reads);
+            let place = reads.try_acquire_owned().map_err(|_| Error::Overloaded)?;
+            let story = story(reader, query);
+            let task = tokio::spawn(async move {
+                let answer = story.await;
+                drop(place);
+                answer
+            });
+            let answer = task.await;
+            drop(waiter);
+            answer.unwrap_or_else(|panic| Err(Error::Internal(panic.to_string())))
         };
         respond(method, outcome.await)
     }
 }
 
-/// The one boundary at which an error is logged and becomes a status.
 fn respond<A>(method: Method, outcome: Result<A, Error>) -> Result<Response<A>, Status> {
-    let error = match outcome {
-        Ok(answer) => return Ok(Response::new(answer)),
-        Err(error) => error,
-    };
-    let method = method.as_str();
-    if let Error::Internal(fault) = &error {
+    outcome.map(Response::new).map_err(|error| refusal(method.as_str(), &error))
+}
+
+/// The one boundary at which an error is logged and becomes a status.
+pub fn refusal(method: &str, error: &Error) -> Status {
+    if let Error::Internal(fault) = error {
         tracing::error!(method, fault, "a call failed by our fault");
     } else {
         tracing::debug!(method, reason = %error, "a call was refused");
     }
-    Err(status::status(&error))
+    status::status(error)
 }
 
 /// Caller and call, byte for byte: each part behind its length. Unknown fields and the
@@ -276,11 +267,15 @@ struct Reader {
     method: Method,
     actor: Actor,
     purpose: String,
-    /// When nobody waits for the answer any more: long stories look at it on their way.
-    deadline: Instant,
+    waits: Weak<()>,
 }
 
 impl Reader {
+    /// Whether anybody still waits for the answer: long stories ask on their way.
+    fn is_awaited(&self) -> bool {
+        self.waits.strong_count() > 0
+    }
+
     /// One state of the whole database, in which a ledger has come at least so far.
     async fn snapshot(
         &self,

@@ -15,13 +15,13 @@ use crate::{
     },
     error::{Error, Violation},
     grpc::{
-        Api, Caller, Reader, answer,
+        Api, Caller, IMPORT_PIECE_MAX, Reader, answer,
         page::{self, Page},
         parse::{
             SOURCE_MAX, Violations,
             registry::{self as parse, DistributionKeysQuery, MunicipalitiesQuery, OfficesQuery},
         },
-        respond,
+        refused_request, respond,
     },
     proto::v1 as pb,
     proto::v1::{
@@ -49,8 +49,7 @@ impl RegistryService for Api {
         let mut pieces = request.into_inner();
         let outcome = async {
             caller.require(Method::ImportRegistry)?;
-            let gathered = tokio::time::timeout(caller.timeout, gather(&mut pieces)).await;
-            let whole = gathered.map_err(|_| Error::DeadlineExceeded)??;
+            let whole = gather(&mut pieces).await?;
             let draft = Draft::of(Command::ImportRegistry(parse_import(&whole)?));
             let ledger = LedgerId::registry();
             let (method, encode) = (Method::ImportRegistry, answer::import_registry);
@@ -108,7 +107,8 @@ async fn gather(
     pieces: &mut Streaming<ImportRegistryRequest>,
 ) -> Result<ImportRegistryRequest, Error> {
     let mut whole: Option<ImportRegistryRequest> = None;
-    while let Some(piece) = pieces.message().await.map_err(|_| broken_stream())? {
+    let refused = |status: Status| refused_request(status.code(), IMPORT_PIECE_MAX);
+    while let Some(piece) = pieces.message().await.map_err(refused)? {
         if piece.rows.len() > PIECE_ROWS_MAX {
             return Err(too_many(piece.rows.len(), PIECE_ROWS_MAX));
         }
@@ -125,10 +125,6 @@ async fn gather(
         }
     }
     whole.ok_or_else(|| invalid("request_id", "is required; the stream was empty"))
-}
-
-fn broken_stream() -> Error {
-    invalid("rows", "the stream broke off or held what is no message; nothing was stored")
 }
 
 fn too_many(rows: usize, most: usize) -> Error {

@@ -42,11 +42,11 @@ pub(super) fn status(error: &Error) -> Status {
         Error::Refused(refusal) if code == Code::FailedPrecondition => {
             details.add_precondition_failure_violation(name, "", refusal.to_string());
         }
-        Error::NotYetAtSeq { .. }
-        | Error::DatabaseUnavailable
-        | Error::Overloaded
-        | Error::RateLimited => {
+        Error::NotYetAtSeq { .. } | Error::DatabaseUnavailable | Error::Overloaded => {
             details.set_retry_info(Some(RETRY_AFTER));
+        }
+        Error::RateLimited { wait } => {
+            details.set_retry_info(Some(*wait));
         }
         Error::Refused(_)
         | Error::RequestIdReused
@@ -57,6 +57,7 @@ pub(super) fn status(error: &Error) -> Status {
         | Error::MessageMalformed
         | Error::MessageTooLarge { .. }
         | Error::UnknownMethod
+        | Error::UnknownName
         | Error::DeadlineExceeded
         | Error::Internal(_) => {}
     }
@@ -99,7 +100,8 @@ fn code_and_reason(error: &Error) -> (Code, ErrorReason) {
         Error::MessageMalformed => (Code::InvalidArgument, ErrorReason::MessageMalformed),
         Error::MessageTooLarge { .. } => (Code::InvalidArgument, ErrorReason::MessageTooLarge),
         Error::UnknownMethod => (Code::Unimplemented, ErrorReason::UnknownMethod),
-        Error::RateLimited => (Code::ResourceExhausted, ErrorReason::RateLimited),
+        Error::UnknownName => (Code::NotFound, ErrorReason::NotFound),
+        Error::RateLimited { .. } => (Code::ResourceExhausted, ErrorReason::RateLimited),
         Error::Overloaded => (Code::ResourceExhausted, ErrorReason::Overloaded),
         Error::DeadlineExceeded => (Code::DeadlineExceeded, ErrorReason::DeadlineExceeded),
         Error::Internal(_) => (Code::Internal, ErrorReason::Internal),
@@ -169,8 +171,9 @@ fn metadata(error: &Error) -> HashMap<String, String> {
         | Error::Apportionment(_)
         | Error::MessageMalformed
         | Error::UnknownMethod
+        | Error::UnknownName
         | Error::DatabaseUnavailable
-        | Error::RateLimited
+        | Error::RateLimited { .. }
         | Error::Overloaded
         | Error::DeadlineExceeded
         | Error::Internal(_) => Vec::new(),

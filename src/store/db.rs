@@ -104,9 +104,10 @@ impl Db {
         Ok(transaction)
     }
 
-    /// The database's own time, to compare the service's clock with.
+    /// The database's own time, to compare the service's clock with. A burst of reads must
+    /// not make the service look dead, so it is asked over a writer's connection.
     pub async fn time(&self) -> Result<time::OffsetDateTime, sqlx::Error> {
-        let mut connection = self.read.acquire().await?;
+        let mut connection = self.write.acquire().await?;
         sqlx::query_scalar("-- database_time\nSELECT clock_timestamp()")
             .fetch_one(&mut *connection)
             .await

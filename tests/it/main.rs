@@ -17,6 +17,7 @@ mod ledger_rules;
 mod migrations;
 mod people;
 mod poison;
+mod port;
 mod program;
 mod races;
 mod reads;

@@ -18,6 +18,7 @@ use crate::support::new_database;
 mod dev;
 mod killed;
 mod place;
+mod starved;
 mod steered;
 
 use place::{Place, Serving};

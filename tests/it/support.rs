@@ -27,7 +27,7 @@ use tiltaksplass::{
         registry_service_client::RegistryServiceClient,
         waitlist_service_client::WaitlistServiceClient,
     },
-    server,
+    server::{self, Limits},
     store::{db::Db, key_check, migrate::migrate},
     verify::KEY_CHECK,
 };
@@ -172,6 +172,11 @@ pub fn request_id() -> String {
     Uuid::from_u128((0xc11e_0000_0000_7000_8000_u128 << 48) | count).to_string()
 }
 
+/// The limits of the service, but that its clock is the test's.
+pub fn limits() -> Limits {
+    Limits { readiness: None, ..Limits::default() }
+}
+
 /// A service of a test's own.
 pub struct Service {
     pub app: App,
@@ -180,6 +185,7 @@ pub struct Service {
     pub address: SocketAddr,
     issuer: Arc<LocalIssuer>,
     keys: Arc<Keys>,
+    limits: Limits,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
     _folder: tempfile::TempDir,
@@ -191,19 +197,30 @@ impl Service {
         Self::start_on(new_database().await).await
     }
 
+    /// Starts on a new database, with limits of the test's own.
+    pub async fn start_with(limits: Limits) -> Self {
+        Self::start_at(new_database().await, limits).await
+    }
+
     /// Starts on a database.
     pub async fn start_on(database: PgConnectOptions) -> Self {
-        Self::start_with_keys(database, tempfile::tempdir().unwrap()).await
+        Self::start_at(database, limits()).await
     }
 
     /// Starts on a database with the keys in a folder, which are made where it has none.
     pub async fn start_with_keys(database: PgConnectOptions, folder: tempfile::TempDir) -> Self {
         let keys = Keys::load_or_create(&folder.path().join("main.json")).unwrap();
-        Self::start_with(database, keys).await
+        Self::start_in(database, keys, limits()).await
     }
 
-    /// Starts on a database, with these keys.
-    pub async fn start_with(database: PgConnectOptions, keys: Keys) -> Self {
+    async fn start_at(database: PgConnectOptions, limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::load_or_create(&folder.path().join("main.json")).unwrap();
+        Self::start_in(database, keys, limits).await
+    }
+
+    /// Starts on a database, with these keys and limits.
+    pub async fn start_in(database: PgConnectOptions, keys: Keys, limits: Limits) -> Self {
         crate::support::capture_logs();
         let folder = tempfile::tempdir().unwrap();
         let keys = Arc::new(keys);
@@ -217,6 +234,7 @@ impl Service {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             issuer: Arc::new(issuer),
             keys,
+            limits,
             stop: None,
             serving: None,
             _folder: folder,
@@ -251,6 +269,7 @@ impl Service {
             address: self.address,
             issuer: Arc::clone(&self.issuer),
             keys: Arc::clone(&self.keys),
+            limits: self.limits.clone(),
             stop: None,
             serving: None,
             _folder: tempfile::tempdir().unwrap(),
@@ -264,9 +283,10 @@ impl Service {
         self.address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let (app, issuer) = (self.app.clone(), Arc::clone(&self.issuer));
+        let limits = self.limits.clone();
         self.serving = Some(tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            server::run(listener, app, issuer, stopped).await.unwrap();
+            server::run(listener, app, issuer, limits, stopped).await.unwrap();
         }));
         self.stop = Some(stop);
     }

@@ -27,7 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("write", &["app", "domain", "error", "keys", "store"]),
     ("grpc", &["app", "domain", "error", "keys", "proto", "replay", "store", "write"]),
     ("worker", &["app", "error", "store", "write"]),
-    ("server", &["app", "auth", "grpc", "proto", "worker", "write"]),
+    ("server", &["app", "auth", "domain", "error", "grpc", "proto", "worker", "write"]),
     ("cli", &["app", "auth", "domain", "keys", "postgres", "proto", "server", "store", "verify"]),
     ("main", &["cli"]),
 ];
@@ -229,7 +229,7 @@ fn statuses_are_made_in_one_file() {
         &[
             ("src/grpc/mod.rs", "fn f() { Status::internal(\"x\"); }"),
             ("src/grpc/waitlist.rs", "fn f() { Err(tonic::Status::new(Code::Ok, \"\")) }"),
-            ("src/server.rs", "fn f() { x.map_err(Status::from_error) }"),
+            ("src/server/answer.rs", "fn f() { x.map_err(Status::from_error) }"),
             ("src/grpc/page.rs", "fn f() { Status::with_error_details(c, m, d); }"),
             ("src/grpc/page.rs", "use tonic::Status as S; fn f() { S::internal(\"\"); }"),
             ("src/auth/mod.rs", "type Refusal = tonic::Status;"),

@@ -6,7 +6,7 @@ use tiltaksplass::keys::Keys;
 
 use super::*;
 use crate::{
-    support::{Service, new_database},
+    support::{Service, limits, new_database},
     world::{OTHER_COUNTY, avklaring, identity},
 };
 
@@ -28,7 +28,7 @@ fn keys(versions: &[(i32, char)]) -> Keys {
 }
 
 async fn start(versions: &[(i32, char)]) -> Service {
-    Service::start_with(new_database().await, keys(versions)).await
+    Service::start_in(new_database().await, keys(versions), limits()).await
 }
 
 async fn digests(service: &Service) -> Vec<(i64, Vec<i32>)> {

@@ -207,8 +207,13 @@ impl Serving {
     }
 
     fn send(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id().expect("it has not ended yet")).unwrap();
-        kill(Pid::from_raw(pid), signal).unwrap();
+        kill(self.pid(), signal).unwrap();
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        let pid = self.child.id().expect("it has not ended yet");
+        Pid::from_raw(i32::try_from(pid).unwrap())
     }
 
     /// What it has logged.

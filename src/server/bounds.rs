@@ -1,0 +1,129 @@
+//! The layer around all calls: what each may weigh and take, how many there may be, and
+//! that each is answered in our words.
+
+use std::{
+    convert::Infallible,
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep_until},
+};
+use tonic::body::Body;
+use tower::{Layer, Service};
+
+use crate::{
+    error::Error,
+    grpc::refusal,
+    server::{
+        answer::{UnderWay, in_our_words},
+        call::Call,
+        limits::Limits,
+        request::{RequestBody, asked_timeout, require_well_formed},
+    },
+};
+
+/// Puts bounds around a service.
+#[derive(Clone)]
+pub(super) struct BoundsLayer {
+    limits: Arc<Limits>,
+    calls: Arc<Semaphore>,
+    under_way: UnderWay,
+}
+
+/// A service within bounds.
+#[derive(Clone)]
+pub(super) struct Bounded<S> {
+    inner: S,
+    bounds: BoundsLayer,
+}
+
+impl BoundsLayer {
+    pub(super) fn new(limits: &Limits, under_way: UnderWay) -> Self {
+        let calls = Arc::new(Semaphore::new(limits.calls));
+        Self { limits: Arc::new(limits.clone()), calls, under_way }
+    }
+
+    /// The story of a call, but for its own.
+    async fn answer<S>(self, arrived: Instant, request: Request<Body>, service: S) -> Response<Body>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        let path = request.uri().path().to_owned();
+        let call = Call::of(&path);
+        let counted = (call != Call::AboutService).then(|| self.under_way.begin());
+        match self.within_bounds(call, arrived, request, service).await {
+            Ok(response) => in_our_words(response, call, &path, counted),
+            Err(error) => refusal(&path, &error).into_http(),
+        }
+    }
+
+    async fn within_bounds<S>(
+        &self,
+        call: Call,
+        arrived: Instant,
+        request: Request<Body>,
+        mut service: S,
+    ) -> Result<Response<Body>, Error>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        require_well_formed(&request)?;
+        let asked = asked_timeout(request.headers())?;
+        let Some(longest) = call.longest(&self.limits) else {
+            let Ok(response) = service.call(request).await;
+            return Ok(response);
+        };
+        let timeout = longest.min(asked.unwrap_or(longest));
+        if timeout.is_zero() {
+            return Err(Error::DeadlineExceeded);
+        }
+        // Nobody waits for a place: what waits there is late when it gets one.
+        let _place = self.calls.try_acquire().map_err(|_| Error::Overloaded)?;
+        let (parts, body) = request.into_parts();
+        let (body, fault) = RequestBody::new(body, call, &self.limits);
+        let answered = service.call(Request::from_parts(parts, Body::new(body)));
+        tokio::select! {
+            biased;
+            Ok(response) = answered => Ok(response),
+            Ok(error) = fault => Err(error),
+            () = sleep_until(arrived + timeout) => Err(Error::DeadlineExceeded),
+        }
+    }
+}
+
+impl<S> Layer<S> for BoundsLayer {
+    type Service = Bounded<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Bounded { inner, bounds: self.clone() }
+    }
+}
+
+impl<S> Service<Request<Body>> for Bounded<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // The one that said it is ready goes with the call.
+        let next = self.inner.clone();
+        let service = mem::replace(&mut self.inner, next);
+        let answer = self.bounds.clone().answer(Instant::now(), request, service);
+        Box::pin(async move { Ok(answer.await) })
+    }
+}

@@ -1,0 +1,11 @@
+//! The port's settings, each seen from outside: who may connect, how long what may take,
+//! what is refused and in which words, and how it ends.
+
+mod accept;
+mod deadline;
+mod http2;
+mod overload;
+mod readiness;
+mod refusals;
+mod shutdown;
+mod wire;
