@@ -56,7 +56,7 @@ impl BoundsLayer {
     {
         let path = request.uri().path().to_owned();
         let call = Call::of(&path);
-        let counted = (call != Call::AboutService).then(|| self.under_way.begin());
+        let counted = call.is_work().then(|| self.under_way.begin());
         match self.within_bounds(call, arrived, request, service).await {
             Ok(response) => in_our_words(response, call, &path, counted),
             Err(error) => refusal(&path, &error).into_http(),
@@ -84,7 +84,8 @@ impl BoundsLayer {
             return Err(Error::DeadlineExceeded);
         }
         // Nobody waits for a place: what waits there is late when it gets one.
-        let _place = self.calls.try_acquire().map_err(|_| Error::Overloaded)?;
+        let place = call.is_work().then(|| self.calls.try_acquire()).transpose();
+        let _place = place.map_err(|_| Error::Overloaded)?;
         let (parts, body) = request.into_parts();
         let (body, fault) = RequestBody::new(body, call, &self.limits);
         let answered = service.call(Request::from_parts(parts, Body::new(body)));

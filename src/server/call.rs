@@ -7,6 +7,9 @@ use crate::{
     server::limits::Limits,
 };
 
+/// The largest question about the service itself, in bytes: no token is asked for, so no
+/// more room is given than a name needs.
+pub(super) const QUESTION_MAX: usize = 4 * 1024;
 /// The bytes in front of a message: a flag and a length.
 const FRAME_HEADER: usize = 5;
 
@@ -17,10 +20,11 @@ pub(super) enum Call {
     Unary,
     /// A stream of pieces, one answer.
     Import,
-    /// A question about health or about the services themselves, or a watch that only
-    /// ends with the connection: the age of connections bounds it. It costs no work, it
-    /// must be answered when all else is refused, and no end waits for it.
-    AboutService,
+    /// A question about health.
+    Probe,
+    /// A conversation about health or about the services themselves. It ends with the
+    /// connection, whose age bounds it.
+    Conversation,
 }
 
 impl Call {
@@ -28,19 +32,29 @@ impl Call {
         let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
         match (service, method) {
             ("tiltaksplass.v1.RegistryService", "ImportRegistry") => Self::Import,
-            ("grpc.health.v1.Health", _) => Self::AboutService,
-            ("grpc.reflection.v1.ServerReflection", _) => Self::AboutService,
-            ("grpc.reflection.v1alpha.ServerReflection", _) => Self::AboutService,
+            ("grpc.health.v1.Health", "Watch") => Self::Conversation,
+            ("grpc.health.v1.Health", _) => Self::Probe,
+            ("grpc.reflection.v1.ServerReflection", _) => Self::Conversation,
+            ("grpc.reflection.v1alpha.ServerReflection", _) => Self::Conversation,
             _ => Self::Unary,
+        }
+    }
+
+    /// Whether it is about the work and not about the service. What is not costs next to
+    /// nothing, is answered when all else is refused, and no end waits for it.
+    pub(super) fn is_work(self) -> bool {
+        match self {
+            Self::Unary | Self::Import => true,
+            Self::Probe | Self::Conversation => false,
         }
     }
 
     /// How long it may take in all.
     pub(super) fn longest(self, limits: &Limits) -> Option<Duration> {
         match self {
-            Self::Unary => Some(limits.call),
+            Self::Unary | Self::Probe => Some(limits.call),
             Self::Import => Some(limits.stream),
-            Self::AboutService => None,
+            Self::Conversation => None,
         }
     }
 
@@ -48,25 +62,21 @@ impl Call {
     pub(super) fn longest_pause(self, limits: &Limits) -> Option<Duration> {
         match self {
             Self::Import => Some(limits.stream_idle),
-            Self::Unary | Self::AboutService => None,
+            Self::Unary | Self::Probe | Self::Conversation => None,
         }
     }
 
-    /// How many bytes its requests may have in all.
+    /// How many bytes its requests may have: in all, or each one of a conversation.
     pub(super) fn most_bytes(self) -> usize {
         match self {
-            Self::Unary | Self::AboutService => REQUEST_MAX,
+            Self::Unary => REQUEST_MAX,
             Self::Import => IMPORT_MAX,
+            Self::Probe | Self::Conversation => QUESTION_MAX,
         }
     }
 
-    /// The same, with what frames them.
+    /// The same, with what frames the first.
     pub(super) fn most_bytes_framed(self) -> usize {
-        match self {
-            Self::Unary => REQUEST_MAX + FRAME_HEADER,
-            // Empty pieces add up as well: no need to be exact.
-            Self::Import => IMPORT_MAX,
-            Self::AboutService => usize::MAX,
-        }
+        self.most_bytes() + FRAME_HEADER
     }
 }

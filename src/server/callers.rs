@@ -72,7 +72,7 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let path = request.uri().path();
         let actor = request.extensions().get::<Actor>();
-        if let Some(actor) = actor.filter(|_| Call::of(path) != Call::AboutService) {
+        if let Some(actor) = actor.filter(|_| Call::of(path).is_work()) {
             let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
             if let Err(wait) = buckets.take(name_of(actor), Instant::now()) {
                 let refused = refusal(path, &Error::RateLimited { wait });

@@ -126,9 +126,11 @@ impl Port {
             .layer(BoundsLayer::new(limits, under_way.clone()))
             .layer(auth)
             .layer(CallersLayer::new(limits))
-            .add_service(health)
-            .add_service(health::reflection_v1()?)
-            .add_service(health::reflection_v1alpha()?)
+            .add_service(health.max_decoding_message_size(call::QUESTION_MAX))
+            .add_service(health::reflection_v1()?.max_decoding_message_size(call::QUESTION_MAX))
+            .add_service(
+                health::reflection_v1alpha()?.max_decoding_message_size(call::QUESTION_MAX),
+            )
             .add_service(service!(RegistryServiceServer, IMPORT_PIECE_MAX, ANSWER_MAX))
             .add_service(service!(CapacityServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(WaitlistServiceServer, REQUEST_MAX, ANSWER_MAX))

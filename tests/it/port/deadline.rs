@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 
-use super::wire::{IMPORT, POSITION, WATCH, Wire, framed, millis, write};
+use super::wire::{CHECK, IMPORT, POSITION, WATCH, Wire, framed, millis, write};
 use crate::{
     support::{Service, limits, logs, request_id},
     world::{COUNTY, registry, vta},
@@ -37,14 +37,15 @@ async fn log_rows(service: &Service) -> i64 {
 async fn a_unary_call_ends_though_its_body_never_does() {
     let service = Service::start_with(Limits { call: millis(600), ..limits() }).await;
     let mut wire = county(&service).await;
-    for (asked, least, most) in [
-        (None, millis(500), millis(1_500)),
+    for (path, asked, least, most) in [
+        (POSITION, None, millis(500), millis(1_500)),
+        (CHECK, None, millis(500), millis(1_500)),
         // A caller may ask for less, not for more.
-        (Some("1H"), millis(500), millis(1_500)),
-        (Some("100m"), millis(50), millis(500)),
-        (Some("1n"), millis(0), millis(300)),
+        (POSITION, Some("1H"), millis(500), millis(1_500)),
+        (POSITION, Some("100m"), millis(50), millis(500)),
+        (POSITION, Some("1n"), millis(0), millis(300)),
     ] {
-        let mut head = wire.head(POSITION);
+        let mut head = wire.head(path);
         if let Some(asked) = asked {
             head.headers_mut().insert("grpc-timeout", asked.parse().unwrap());
         }

@@ -17,7 +17,7 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest,
 };
 
-use super::wire::{IMPORT, POSITION, Told, WATCH, Wire, frame, framed, promise, write};
+use super::wire::{CHECK, IMPORT, POSITION, Told, WATCH, Wire, frame, framed, promise, write};
 use crate::{
     support::{Caller, Service, reason, request_id},
     world::{COUNTY, World},
@@ -94,6 +94,11 @@ async fn what_is_too_large_is_told_the_most() {
         assert_refused(&told, Code::InvalidArgument, "MESSAGE_TOO_LARGE", what);
         assert_eq!(told.most_bytes(), most, "{what}");
     }
+    for path in [CHECK, WATCH] {
+        let told = county.call(county.head(path), promise(4_097)).await;
+        assert_refused(&told, Code::InvalidArgument, "MESSAGE_TOO_LARGE", path);
+        assert_eq!(told.most_bytes(), "4096", "{path}");
+    }
     let told = directorate.call(directorate.head(IMPORT), promise(4_194_305)).await;
     assert_refused(&told, Code::InvalidArgument, "MESSAGE_TOO_LARGE", "one piece");
     assert_eq!(told.most_bytes(), (4 * KB * KB).to_string());
@@ -148,7 +153,7 @@ async fn what_is_not_here_is_unknown() {
 async fn a_name_that_health_and_reflection_do_not_know_is_not_found() {
     let (service, mut county, _directorate) = wires().await;
     let ask = HealthCheckRequest { service: "nobody.v1.Nothing".into() };
-    for path in ["/grpc.health.v1.Health/Check", WATCH] {
+    for path in [CHECK, WATCH] {
         let told = county.call(county.head(path), framed(&ask)).await;
         assert_refused(&told, Code::NotFound, "NOT_FOUND", path);
     }

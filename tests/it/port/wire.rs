@@ -26,6 +26,7 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 
 pub const POSITION: &str = "/tiltaksplass.v1.WaitlistService/GetPosition";
 pub const IMPORT: &str = "/tiltaksplass.v1.RegistryService/ImportRegistry";
+pub const CHECK: &str = "/grpc.health.v1.Health/Check";
 pub const WATCH: &str = "/grpc.health.v1.Health/Watch";
 
 pub fn millis(count: u64) -> Duration {
