@@ -17,6 +17,7 @@ mod ledger_rules;
 mod poison;
 mod program;
 mod races;
+mod refusals;
 mod rights;
 mod schema;
 mod straight_line;
