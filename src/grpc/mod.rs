@@ -11,6 +11,7 @@ mod answer;
 mod capacity;
 mod change;
 mod fair_share;
+mod localized;
 mod page;
 mod parse;
 mod registry;
