@@ -89,6 +89,14 @@ fn of_fields(count: usize) -> Words {
     )
 }
 
+fn of_rows(count: usize) -> Words {
+    let (nb, en) = if count == 1 { ("rad", "row") } else { ("rader", "rows") };
+    words(
+        format!("Importen har {count} {nb} med feil. Ingenting ble lagret."),
+        format!("The import has {count} {en} with errors. Nothing was stored."),
+    )
+}
+
 fn of_key(name: &str, date: Option<Date>) -> Words {
     let (nb, en) = match date {
         Some(date) => (format!(" per {}", norwegian(date)), format!(" of {date}")),
@@ -117,10 +125,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("«{value}» finnes ikke i registeret, eller hører ikke til her."),
             format!("“{value}” is not in the registry, or does not belong here."),
         ),
-        Refusal::RegistryRowsInvalid(rows) => words(
-            format!("Importen har {} rader med feil. Ingenting ble lagret.", rows.len()),
-            format!("The import has {} rows with errors. Nothing was stored.", rows.len()),
-        ),
+        Refusal::RegistryRowsInvalid(rows) => of_rows(rows.len()),
         Refusal::PersonAlreadyWaiting => words(
             "Personen venter alt, har et tilbud eller deltar i denne tiltakstypen.",
             "The person already waits, has an offer or takes part in this measure type.",

@@ -26,7 +26,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 const VIOLATIONS_MAX: usize = 20;
 const VIOLATIONS_BYTES_MAX: usize = 2_400;
 const MESSAGE_BYTES_MAX: usize = 500;
-/// The most bytes of one text in a detail.
+/// The most bytes of what is said of one field, or of all fields of a row of an import.
+const DESCRIPTION_BYTES_MAX: usize = 400;
+/// The most bytes of another text in a detail.
 const TEXT_BYTES_MAX: usize = 200;
 
 /// The status of an error.
@@ -41,9 +43,7 @@ pub(super) fn status(error: &Error) -> Status {
         details.push(PreconditionFailure::with_violation(name, "", description).into());
     }
     details.extend(resource(error).map(ErrorDetail::from));
-    if is_worth_waiting(error) {
-        details.push(RetryInfo::new(Some(RETRY_AFTER)).into());
-    }
+    details.extend(retry_after(error).map(|delay| RetryInfo::new(Some(delay)).into()));
     details.extend(localized(localized::of(error)));
     Status::with_error_details_vec(code, message(error), details)
 }
@@ -106,7 +106,8 @@ fn bad_request(error: &Error) -> Option<BadRequest> {
     let mut named = BadRequest::new(Vec::new());
     let mut bytes = 0;
     for (field, description) in violations.iter().take(VIOLATIONS_MAX) {
-        let (field, description) = (cut(field, TEXT_BYTES_MAX), cut(description, TEXT_BYTES_MAX));
+        let field = cut(field, TEXT_BYTES_MAX);
+        let description = cut(description, DESCRIPTION_BYTES_MAX);
         bytes += field.len() + description.len();
         if bytes > VIOLATIONS_BYTES_MAX {
             break;
@@ -154,13 +155,13 @@ fn resource(error: &Error) -> Option<ResourceInfo> {
     Some(ResourceInfo::new(kind, name, "", cut(&text, TEXT_BYTES_MAX)))
 }
 
-/// Whether the same call may well succeed in a moment.
-fn is_worth_waiting(error: &Error) -> bool {
+/// When the same call may well succeed.
+fn retry_after(error: &Error) -> Option<Duration> {
     match error {
         Error::NotYetAtSeq { .. }
         | Error::DatabaseUnavailable
         | Error::Overloaded
-        | Error::RateLimited => true,
+        | Error::RateLimited => Some(RETRY_AFTER),
         Error::InvalidFields(_)
         | Error::Refused(_)
         | Error::RequestIdReused
@@ -172,7 +173,7 @@ fn is_worth_waiting(error: &Error) -> bool {
         | Error::MessageTooLarge { .. }
         | Error::UnknownMethod
         | Error::DeadlineExceeded
-        | Error::Internal(_) => false,
+        | Error::Internal(_) => None,
     }
 }
 
@@ -281,4 +282,60 @@ fn effect(effect: Effect) -> (String, String) {
         Effect::Unknown => "unknown",
     };
     ("effect".to_owned(), word.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::refusal::BadRow, error::Violation};
+
+    /// The least that clients take in headers, for all of them together.
+    const HEADERS_BYTES: usize = 8 * 1024;
+    /// What HTTP/2 counts for each header beside its name and value.
+    const HEADER_OVERHEAD: usize = 32;
+
+    fn header_bytes(error: &Error) -> usize {
+        let headers = status(error).into_http::<()>();
+        let bytes = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+            name.as_str().len() + value.len() + HEADER_OVERHEAD
+        };
+        headers.headers().iter().map(bytes).sum()
+    }
+
+    #[test]
+    fn the_largest_status_fits_into_a_clients_headers() {
+        // Letters that take three bytes each in the message and as many in the details.
+        let long = "ø€".repeat(1_000);
+        let violation = |description: &str| Violation {
+            field: format!("external_references[{}].system", description.len()),
+            description: description.to_owned(),
+        };
+        let row = |problem: &str| BadRow { index: 19_999, problem: problem.to_owned() };
+        let taken = Refusal::ExternalReferenceTaken { system: long.clone(), id: long.clone() };
+        let name = long.clone();
+        let errors = [
+            Error::InvalidFields(vec![violation(&long); 400]),
+            Error::InvalidFields(vec![violation("is required"); 400]),
+            Error::Refused(Refusal::RegistryRowsInvalid(vec![row(&long); 20_000])),
+            Error::Refused(Refusal::RegistryRowsInvalid(vec![row(&"x".repeat(100)); 20])),
+            Error::Refused(taken),
+            Error::DistributionKeyNotFound { name, date: Some(time::Date::MIN) },
+        ];
+        for error in &errors {
+            let bytes = header_bytes(error);
+            assert!(bytes < HEADERS_BYTES, "{bytes} bytes: {error:.100}");
+        }
+    }
+
+    #[test]
+    fn a_status_names_the_first_violations_and_counts_all() {
+        let violation =
+            |n: usize| Violation { field: format!("f[{n}]"), description: "is required".into() };
+        let status = status(&Error::InvalidFields((0..30).map(violation).collect()));
+        let named = status.get_details_bad_request().unwrap().field_violations;
+        let fields: Vec<String> = named.into_iter().map(|violation| violation.field).collect();
+        assert_eq!(fields, (0..20).map(|n| format!("f[{n}]")).collect::<Vec<_>>());
+        assert_eq!(status.get_details_error_info().unwrap().metadata["violations"], "30");
+        assert!(status.message().starts_with("f[0] is required; f[1] is required; "));
+    }
 }

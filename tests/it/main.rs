@@ -9,8 +9,10 @@ mod call;
 mod canary;
 mod chaos;
 mod contention;
+mod contract;
 mod docs;
 mod embedded;
+mod errors;
 mod idempotency;
 mod keys_and_tokens;
 mod ledger_rules;
@@ -20,6 +22,7 @@ mod races;
 mod refusals;
 mod rights;
 mod schema;
+
 mod straight_line;
 mod support;
 mod tidy;

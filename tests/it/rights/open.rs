@@ -18,8 +18,9 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use super::{client, refused, rpcs};
+use super::client;
 use crate::{
+    contract::{all_rpcs, refused},
     support::{Bearer, MONDAY, Service},
     world::COUNTY,
 };
@@ -45,7 +46,7 @@ async fn a_call_without_a_valid_token_is_refused_in_equal_words() {
     let mut told = Vec::new();
     for token in wrong {
         let mut client = client(&service, token.as_deref()).await;
-        for rpc in rpcs() {
+        for rpc in all_rpcs() {
             told.push(refused(&mut client, &rpc, json!({})).await.to_json());
         }
     }
