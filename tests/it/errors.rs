@@ -136,14 +136,14 @@ fn check_info(info: &ErrorInfo, reason: ErrorReason, code: Code) {
     assert!(comment.contains("Example: "), "{comment}");
 }
 
+/// A text for people, and its language.
+fn localized(detail: &ErrorDetail) -> Option<(&str, &str)> {
+    let ErrorDetail::LocalizedMessage(text) = detail else { return None };
+    Some((&text.locale, &text.message))
+}
+
 fn check_words(status: &Status, details: &[ErrorDetail]) {
-    let texts: Vec<(&str, &str)> = details
-        .iter()
-        .filter_map(|detail| match detail {
-            ErrorDetail::LocalizedMessage(text) => Some((&*text.locale, &*text.message)),
-            _ => None,
-        })
-        .collect();
+    let texts: Vec<(&str, &str)> = details.iter().filter_map(localized).collect();
     let [("nb", nb), ("en", en)] = texts[..] else { panic!("{status:?}") };
     assert_ne!(nb, en);
     for text in [nb, en] {
@@ -156,27 +156,27 @@ fn check_words(status: &Status, details: &[ErrorDetail]) {
 }
 
 fn check_detail(detail: &ErrorDetail, reason: ErrorReason) {
-    match detail {
-        ErrorDetail::RetryInfo(info) => assert_eq!(info.retry_delay, Some(RETRY_AFTER)),
-        ErrorDetail::PreconditionFailure(failure) => {
-            let [violation] = &failure.violations[..] else { panic!("{failure:?}") };
-            let name = reason.as_str_name().trim_start_matches("ERROR_REASON_");
-            assert_eq!(violation.r#type, name);
-            assert!(!violation.description.is_empty());
+    if let ErrorDetail::RetryInfo(info) = detail {
+        assert_eq!(info.retry_delay, Some(RETRY_AFTER));
+    }
+    if let ErrorDetail::PreconditionFailure(failure) = detail {
+        let [violation] = &failure.violations[..] else { panic!("{failure:?}") };
+        let name = reason.as_str_name().trim_start_matches("ERROR_REASON_");
+        assert_eq!(violation.r#type, name);
+        assert!(!violation.description.is_empty());
+    }
+    if let ErrorDetail::BadRequest(bad) = detail {
+        assert!(!bad.field_violations.is_empty());
+        for violation in &bad.field_violations {
+            assert!(!violation.field.is_empty() && !violation.description.is_empty());
         }
-        ErrorDetail::BadRequest(bad) => {
-            assert!(!bad.field_violations.is_empty());
-            for violation in &bad.field_violations {
-                assert!(!violation.field.is_empty() && !violation.description.is_empty());
-            }
-        }
-        ErrorDetail::ResourceInfo(info) => {
-            assert!(!info.resource_type.is_empty() && !info.description.is_empty());
-        }
-        _ => {}
+    }
+    if let ErrorDetail::ResourceInfo(info) = detail {
+        assert!(!info.resource_type.is_empty() && !info.description.is_empty());
     }
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "tonic's enum is open")]
 fn name(detail: &ErrorDetail) -> &'static str {
     match detail {
         ErrorDetail::ErrorInfo(_) => "ErrorInfo",
@@ -203,13 +203,7 @@ fn metadata(status: &Status, name: &str) -> String {
 
 /// The two texts for people, bokmål first.
 fn words(status: &Status) -> [String; 2] {
-    let texts: Vec<String> = status
-        .get_error_details_vec()
-        .into_iter()
-        .filter_map(|detail| match detail {
-            ErrorDetail::LocalizedMessage(text) => Some(text.message),
-            _ => None,
-        })
-        .collect();
-    texts.try_into().unwrap()
+    let details = status.get_error_details_vec();
+    let texts = details.iter().filter_map(localized).map(|(_, text)| text.to_owned());
+    texts.collect::<Vec<_>>().try_into().unwrap()
 }

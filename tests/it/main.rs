@@ -23,6 +23,7 @@ mod refusals;
 mod rights;
 mod schema;
 
+mod storm;
 mod straight_line;
 mod support;
 mod tidy;

@@ -12,21 +12,22 @@ use super::{
 
 /// What a field of this kind must refuse.
 fn bad_values(place: &Place) -> Vec<Value> {
-    let date = |year: i32, month: i32, day: i32| json!({"year": year, "month": month, "day": day});
-    match place.field().kind() {
-        Kind::String => vec![json!("a\0b"), json!("a\u{202e}b"), json!("a\u{2066}b")],
-        Kind::Enum(_) => vec![json!(9_999), json!(-1)],
-        Kind::Message(message) if message.full_name() == "google.protobuf.Timestamp" => {
+    let kind = place.field().kind();
+    if kind == Kind::String {
+        return vec![json!("a\0b"), json!("a\u{202e}b"), json!("a\u{2066}b")];
+    }
+    if let Kind::Enum(_) = kind {
+        return vec![json!(9_999), json!(-1)];
+    }
+    let Kind::Message(message) = kind else { return Vec::new() };
+    match message.full_name() {
+        "google.protobuf.Timestamp" => {
             vec![json!("1899-12-31T23:59:59Z"), json!("2201-01-01T00:00:00Z")]
         }
-        Kind::Message(message) if message.full_name() == "google.type.Date" => {
-            vec![
-                date(1899, 12, 31),
-                date(2201, 1, 1),
-                date(2026, 13, 1),
-                date(2026, 2, 30),
-                date(2026, 2, 0),
-            ]
+        "google.type.Date" => {
+            [(1899, 12, 31), (2201, 1, 1), (2026, 13, 1), (2026, 2, 30), (2026, 2, 0)]
+                .map(|(year, month, day)| json!({"year": year, "month": month, "day": day}))
+                .to_vec()
         }
         _ => Vec::new(),
     }

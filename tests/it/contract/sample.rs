@@ -1,7 +1,7 @@
 //! A request for any RPC, made from its descriptor, in which no field is wrong, about
 //! things that are there.
 
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, OneofDescriptor};
 use serde_json::{Map, Value, json};
 use tiltaksplass::{cli::call::DynamicClient, domain::access::Role, proto::v1::*};
 
@@ -106,7 +106,7 @@ impl Stage {
         }
         let variant = |(field, value): (FieldDescriptor, Value)| {
             let mut variant = base.clone();
-            for branch in field.containing_oneof().iter().flat_map(|one| one.fields()) {
+            for branch in field.containing_oneof().iter().flat_map(OneofDescriptor::fields) {
                 variant.remove(branch.json_name());
             }
             variant.insert(field.json_name().to_owned(), value);
@@ -221,10 +221,8 @@ impl Place {
 
     /// What stands there, if it is a message with fields of its own.
     pub fn part(&self) -> Option<MessageDescriptor> {
-        match self.field().kind() {
-            Kind::Message(inner) if !is_whole(&inner) => Some(inner),
-            _ => None,
-        }
+        let Kind::Message(inner) = self.field().kind() else { return None };
+        (!is_whole(&inner)).then_some(inner)
     }
 
     /// The request with another value there; the only one, where it is a list.
