@@ -75,6 +75,43 @@ pub enum Error {
     Internal(String),
 }
 
+/// Whether a call that failed may have changed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing happened, for certain.
+    None,
+    /// Nobody knows: a mutation may have been stored. The same call with the same
+    /// request id happens once, and finds out.
+    Unknown,
+}
+
+impl Error {
+    /// Whether a call that fails so may have changed something. `error_reason.proto`
+    /// says the same of each reason.
+    pub fn effect(&self) -> Effect {
+        match self {
+            Self::InvalidFields(_)
+            | Self::Refused(_)
+            | Self::RequestIdReused
+            | Self::RequestIdExpired
+            | Self::PageTokenInvalid
+            | Self::DistributionKeyNotFound { .. }
+            | Self::Apportionment(_)
+            | Self::NotYetAtSeq { .. }
+            | Self::MessageMalformed
+            | Self::MessageTooLarge { .. }
+            | Self::UnknownMethod
+            | Self::UnknownName
+            | Self::RateLimited { .. }
+            | Self::Overloaded => Effect::None,
+            // What the database refused was rolled back; but a fault may also lie
+            // between a commit and its answer.
+            Self::Internal(_) => Effect::Unknown,
+            Self::DatabaseUnavailable | Self::DeadlineExceeded => Effect::Unknown,
+        }
+    }
+}
+
 /// A field that is missing or malformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {

@@ -1,10 +1,13 @@
 //! Times, dates and working days as Norway counts them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Weekday};
+use time::{
+    Date, Duration, OffsetDateTime, PrimitiveDateTime, Weekday,
+    format_description::well_known::Rfc3339,
+};
 
 /// An instant in microseconds since 1970 in UTC, as PostgreSQL keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,6 +61,16 @@ impl Timestamp {
         let offset = oslo_offset_seconds(self.0.div_euclid(1_000_000));
         let there = self.to_datetime().saturating_add(Duration::seconds(offset));
         PrimitiveDateTime::new(there.date(), there.time())
+    }
+}
+
+/// As RFC 3339 has it, in UTC: the form of times on the wire.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.to_datetime().format(&Rfc3339) {
+            Ok(text) => f.write_str(&text),
+            Err(_) => write!(f, "{} µs since 1970", self.0),
+        }
     }
 }
 

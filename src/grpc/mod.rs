@@ -18,6 +18,7 @@ mod change;
 mod explain;
 mod fair_share;
 mod held;
+mod localized;
 mod page;
 mod parse;
 mod people;

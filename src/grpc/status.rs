@@ -4,11 +4,15 @@
 use std::{collections::HashMap, time::Duration};
 
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::{
+    BadRequest, ErrorDetail, ErrorInfo, LocalizedMessage, PreconditionFailure, ResourceInfo,
+    RetryInfo, StatusExt,
+};
 
 use crate::{
     domain::refusal::Refusal,
-    error::{Error, Violation},
+    error::{Effect, Error},
+    grpc::localized::{self, Words},
     proto::v1::ErrorReason,
 };
 
@@ -16,39 +20,152 @@ use crate::{
 const DOMAIN: &str = "tiltaksplass";
 /// When to try again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// The most violations one status names, and the most characters of one row's problem:
-/// a status travels in headers, of which clients take 8 to 16 KB.
+/// The most violations one status names, and the most bytes of all their texts and of
+/// the message. A status travels in headers, of which some clients take 8 KB in all:
+/// there each byte of a detail takes four thirds of one, and of a message up to three.
 const VIOLATIONS_MAX: usize = 20;
-const PROBLEM_MAX: usize = 120;
+const VIOLATIONS_BYTES_MAX: usize = 2_400;
+const MESSAGE_BYTES_MAX: usize = 500;
+/// The most bytes of what is said of one field, or of all fields of a row of an import.
+const DESCRIPTION_BYTES_MAX: usize = 400;
+/// The most bytes of another text in a detail.
+const TEXT_BYTES_MAX: usize = 200;
 
 /// The status of an error.
 pub(super) fn status(error: &Error) -> Status {
     let (code, reason) = code_and_reason(error);
-    let mut details = ErrorDetails::new();
     let name = reason.as_str_name().trim_start_matches("ERROR_REASON_");
-    details.set_error_info(name, DOMAIN, metadata(error));
-    match error {
+    let mut details: Vec<ErrorDetail> = vec![ErrorInfo::new(name, DOMAIN, metadata(error)).into()];
+    details.extend(bad_request(error).map(ErrorDetail::from));
+    if code == Code::FailedPrecondition && !names_rows(error) {
+        let text = error.to_string();
+        let description = cut(&text, TEXT_BYTES_MAX);
+        details.push(PreconditionFailure::with_violation(name, "", description).into());
+    }
+    details.extend(resource(error).map(ErrorDetail::from));
+    details.extend(retry_after(error).map(|delay| RetryInfo::new(Some(delay)).into()));
+    details.extend(localized(localized::of(error)));
+    Status::with_error_details_vec(code, message(error), details)
+}
+
+/// The status of a call without a valid token: the same for every reason.
+pub fn unauthenticated() -> Status {
+    let metadata = HashMap::from([effect(Effect::None)]);
+    let mut details: Vec<ErrorDetail> =
+        vec![ErrorInfo::new("UNAUTHENTICATED", DOMAIN, metadata).into()];
+    details.extend(localized(localized::unauthenticated()));
+    let message = "the token is missing, malformed, expired or not for this service";
+    Status::with_error_details_vec(Code::Unauthenticated, message, details)
+}
+
+/// What a person is told, once a language.
+fn localized(words: Words) -> [ErrorDetail; 2] {
+    [("nb", words.nb), ("en", words.en)]
+        .map(|(locale, text)| LocalizedMessage::new(locale, cut(&text, TEXT_BYTES_MAX)).into())
+}
+
+/// What a caller is told: a refusal's own words, and no more than its first violations.
+fn message(error: &Error) -> String {
+    let text = error.to_string();
+    if text.len() <= MESSAGE_BYTES_MAX {
+        return text;
+    }
+    format!("{}…", cut(&text, MESSAGE_BYTES_MAX))
+}
+
+/// The beginning of a text, so many bytes at most.
+fn cut(text: &str, most_bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(most_bytes)]
+}
+
+/// The fields that are wrong, or the rows: the first of them.
+fn bad_request(error: &Error) -> Option<BadRequest> {
+    let violations: Vec<(String, &str)> = match error {
         Error::InvalidFields(violations) => {
-            for Violation { field, description } in violations.iter().take(VIOLATIONS_MAX) {
-                details.add_bad_request_violation(field, description);
-            }
+            violations.iter().map(|v| (v.field.clone(), v.description.as_str())).collect()
         }
         Error::Refused(Refusal::RegistryRowsInvalid(rows)) => {
-            for row in rows.iter().take(VIOLATIONS_MAX) {
-                let problem: String = row.problem.chars().take(PROBLEM_MAX).collect();
-                details.add_bad_request_violation(format!("rows[{}]", row.index), problem);
-            }
+            rows.iter().map(|r| (format!("rows[{}]", r.index), r.problem.as_str())).collect()
         }
-        Error::Refused(refusal) if code == Code::FailedPrecondition => {
-            details.add_precondition_failure_violation(name, "", refusal.to_string());
+        Error::RequestIdReused => vec![("request_id".to_owned(), "was used for another call")],
+        Error::PageTokenInvalid => vec![("page_token".to_owned(), "is not of this list")],
+        Error::Refused(_)
+        | Error::RequestIdExpired
+        | Error::DistributionKeyNotFound { .. }
+        | Error::Apportionment(_)
+        | Error::NotYetAtSeq { .. }
+        | Error::DatabaseUnavailable
+        | Error::MessageMalformed
+        | Error::MessageTooLarge { .. }
+        | Error::UnknownMethod
+        | Error::UnknownName
+        | Error::RateLimited { .. }
+        | Error::Overloaded
+        | Error::DeadlineExceeded
+        | Error::Internal(_) => return None,
+    };
+    let mut named = BadRequest::new(Vec::new());
+    let mut bytes = 0;
+    for (field, description) in violations.iter().take(VIOLATIONS_MAX) {
+        let field = cut(field, TEXT_BYTES_MAX);
+        let description = cut(description, DESCRIPTION_BYTES_MAX);
+        bytes += field.len() + description.len();
+        if bytes > VIOLATIONS_BYTES_MAX {
+            break;
         }
-        Error::NotYetAtSeq { .. } | Error::DatabaseUnavailable | Error::Overloaded => {
-            details.set_retry_info(Some(RETRY_AFTER));
+        named.add_violation(field, description);
+    }
+    Some(named)
+}
+
+fn names_rows(error: &Error) -> bool {
+    matches!(error, Error::Refused(Refusal::RegistryRowsInvalid(_)))
+}
+
+/// What is not there, or there already. Of a person nothing is said, not even which
+/// entry it is that stands in the way.
+fn resource(error: &Error) -> Option<ResourceInfo> {
+    let (kind, name) = match error {
+        Error::Refused(Refusal::LedgerNotFound(id)) => ("ledger", id.to_string()),
+        Error::Refused(Refusal::NotFound { what, id }) => (*what, id.clone()),
+        Error::Refused(Refusal::PersonAlreadyWaiting) => ("entry", String::new()),
+        Error::Refused(Refusal::ExternalReferenceTaken { system, id }) => {
+            ("external reference", format!("{system}/{id}"))
         }
-        Error::RateLimited { wait } => {
-            details.set_retry_info(Some(*wait));
+        Error::DistributionKeyNotFound { name, date } => {
+            let date = date.map(|date| format!("/{date}")).unwrap_or_default();
+            ("distribution key", format!("{name}{date}"))
         }
         Error::Refused(_)
+        | Error::InvalidFields(_)
+        | Error::RequestIdReused
+        | Error::RequestIdExpired
+        | Error::PageTokenInvalid
+        | Error::Apportionment(_)
+        | Error::NotYetAtSeq { .. }
+        | Error::DatabaseUnavailable
+        | Error::MessageMalformed
+        | Error::MessageTooLarge { .. }
+        | Error::UnknownMethod
+        | Error::UnknownName
+        | Error::RateLimited { .. }
+        | Error::Overloaded
+        | Error::DeadlineExceeded
+        | Error::Internal(_) => return None,
+    };
+    let (name, text) = (cut(&name, TEXT_BYTES_MAX), error.to_string());
+    Some(ResourceInfo::new(kind, name, "", cut(&text, TEXT_BYTES_MAX)))
+}
+
+/// When the same call may well succeed.
+fn retry_after(error: &Error) -> Option<Duration> {
+    match error {
+        Error::NotYetAtSeq { .. } | Error::DatabaseUnavailable | Error::Overloaded => {
+            Some(RETRY_AFTER)
+        }
+        Error::RateLimited { wait } => Some(*wait),
+        Error::InvalidFields(_)
+        | Error::Refused(_)
         | Error::RequestIdReused
         | Error::RequestIdExpired
         | Error::PageTokenInvalid
@@ -59,28 +176,8 @@ pub(super) fn status(error: &Error) -> Status {
         | Error::UnknownMethod
         | Error::UnknownName
         | Error::DeadlineExceeded
-        | Error::Internal(_) => {}
+        | Error::Internal(_) => None,
     }
-    Status::with_error_details(code, message(error), details)
-}
-
-/// What a caller is told: a refusal's own words, and no more than its first violations.
-fn message(error: &Error) -> String {
-    let Error::InvalidFields(violations) = error else { return error.to_string() };
-    let first: Vec<String> = violations
-        .iter()
-        .take(VIOLATIONS_MAX)
-        .map(|v| format!("{} {}", v.field, v.description))
-        .collect();
-    first.join("; ")
-}
-
-/// The status of a call without a valid token: the same for every reason.
-pub fn unauthenticated() -> Status {
-    let mut details = ErrorDetails::new();
-    details.set_error_info("UNAUTHENTICATED", DOMAIN, HashMap::new());
-    let message = "the token is missing, malformed, expired or not for this service";
-    Status::with_error_details(Code::Unauthenticated, message, details)
 }
 
 /// The table.
@@ -134,7 +231,8 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
     }
 }
 
-/// What a program may want of a reason, by name.
+/// What a program may want of a reason, by name. `violations` counts also those that a
+/// status has no room for.
 fn metadata(error: &Error) -> HashMap<String, String> {
     let pairs: Vec<(&str, String)> = match error {
         Error::Refused(Refusal::NotFound { what, id }) => {
@@ -160,10 +258,10 @@ fn metadata(error: &Error) -> HashMap<String, String> {
         Error::Refused(Refusal::RegistryRowsInvalid(rows)) => {
             vec![("bad_rows", rows.len().to_string())]
         }
+        Error::InvalidFields(violations) => vec![("violations", violations.len().to_string())],
         Error::NotYetAtSeq { wanted, .. } => vec![("wanted_seq", wanted.to_string())],
         Error::MessageTooLarge { most_bytes } => vec![("most_bytes", most_bytes.to_string())],
         Error::Refused(_)
-        | Error::InvalidFields(_)
         | Error::RequestIdReused
         | Error::RequestIdExpired
         | Error::PageTokenInvalid
@@ -178,5 +276,71 @@ fn metadata(error: &Error) -> HashMap<String, String> {
         | Error::DeadlineExceeded
         | Error::Internal(_) => Vec::new(),
     };
-    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value));
+    pairs.chain([effect(error.effect())]).collect()
+}
+
+/// Whether the call may have changed something, for programs.
+fn effect(effect: Effect) -> (String, String) {
+    let word = match effect {
+        Effect::None => "none",
+        Effect::Unknown => "unknown",
+    };
+    ("effect".to_owned(), word.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::refusal::BadRow, error::Violation};
+
+    /// The least that clients take in headers, for all of them together.
+    const HEADERS_BYTES: usize = 8 * 1024;
+    /// What HTTP/2 counts for each header beside its name and value.
+    const HEADER_OVERHEAD: usize = 32;
+
+    fn header_bytes(error: &Error) -> usize {
+        let headers = status(error).into_http::<()>();
+        let bytes = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+            name.as_str().len() + value.len() + HEADER_OVERHEAD
+        };
+        headers.headers().iter().map(bytes).sum()
+    }
+
+    #[test]
+    fn the_largest_status_fits_into_a_clients_headers() {
+        // Letters that take three bytes each in the message and as many in the details.
+        let long = "ø€".repeat(1_000);
+        let violation = |description: &str| Violation {
+            field: format!("external_references[{}].system", description.len()),
+            description: description.to_owned(),
+        };
+        let row = |problem: &str| BadRow { index: 19_999, problem: problem.to_owned() };
+        let taken = Refusal::ExternalReferenceTaken { system: long.clone(), id: long.clone() };
+        let name = long.clone();
+        let errors = [
+            Error::InvalidFields(vec![violation(&long); 400]),
+            Error::InvalidFields(vec![violation("is required"); 400]),
+            Error::Refused(Refusal::RegistryRowsInvalid(vec![row(&long); 20_000])),
+            Error::Refused(Refusal::RegistryRowsInvalid(vec![row(&"x".repeat(100)); 20])),
+            Error::Refused(taken),
+            Error::DistributionKeyNotFound { name, date: Some(time::Date::MIN) },
+        ];
+        for error in &errors {
+            let bytes = header_bytes(error);
+            assert!(bytes < HEADERS_BYTES, "{bytes} bytes: {error:.100}");
+        }
+    }
+
+    #[test]
+    fn a_status_names_the_first_violations_and_counts_all() {
+        let violation =
+            |n: usize| Violation { field: format!("f[{n}]"), description: "is required".into() };
+        let status = status(&Error::InvalidFields((0..30).map(violation).collect()));
+        let named = status.get_details_bad_request().unwrap().field_violations;
+        let fields: Vec<String> = named.into_iter().map(|violation| violation.field).collect();
+        assert_eq!(fields, (0..20).map(|n| format!("f[{n}]")).collect::<Vec<_>>());
+        assert_eq!(status.get_details_error_info().unwrap().metadata["violations"], "30");
+        assert!(status.message().starts_with("f[0] is required; f[1] is required; "));
+    }
 }

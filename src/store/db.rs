@@ -195,7 +195,8 @@ pub fn classify(error: &sqlx::Error) -> Class {
         sqlx::Error::Database(db) => {
             let code = db.code();
             let code = code.as_deref().unwrap_or("");
-            let retried = matches!(code, "25006" | "25P03" | "55P03" | "53300" | "53200")
+            // 55000 is also a database that takes no connections for now.
+            let retried = matches!(code, "25006" | "25P03" | "55000" | "55P03" | "53300" | "53200")
                 || ["08", "40", "57P"].iter().any(|class| code.starts_with(class));
             match code {
                 "57014" => Class::TooSlow,

@@ -17,7 +17,6 @@ use crate::{
         event::Event,
         ids::{AreaId, IdSource, LedgerId, RequestId},
         ledger::{Context, Head, Ledger, apply, decide, due_request_id, rows},
-        measure::Distribution,
         refusal::{Refusal, Stop},
         registry::{Registry, RegistryRow},
         waitlist::QueueKey,
@@ -31,6 +30,7 @@ use crate::{
     write::{
         Done, Job, Work,
         decision::{complete, hidden_or_denied, log_row, targets},
+        opening::{self, Opened, run_apart},
         people::{People, person_of},
     },
 };
@@ -48,7 +48,10 @@ pub(super) async fn run(
 ) -> Result<Vec<Result<Vec<u8>, Error>>, sqlx::Error> {
     let mut transaction = app.db.begin_write().await?;
     let connection = &mut *transaction;
-    let mut batch = Batch::open(app, connection, jobs).await?;
+    let Some(mut batch) = Batch::open(app, connection, jobs).await? else {
+        transaction.rollback().await?;
+        return run_apart(app, jobs).await;
+    };
     let more_is_due = batch.apply_due(connection).await?;
     // Who has just left by time may join in this very batch: claims are taken before the
     // batch's own are ended, so those are ended for good first.
@@ -103,26 +106,17 @@ struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Locks the ledgers, then reads the registry and the frame of each.
+    /// Locks the ledgers, then reads the registry and the frame of each. `None` where
+    /// each ledger must have a batch of its own.
     async fn open(
         app: &'a App,
         connection: &mut PgConnection,
         jobs: &[Arc<Job>],
-    ) -> Result<Self, sqlx::Error> {
+    ) -> Result<Option<Self>, sqlx::Error> {
         let ids: BTreeSet<&LedgerId> = jobs.iter().map(|job| job.ledger()).collect();
         let county_id = jobs[0].ledger().county_id.clone();
-        let codes: Vec<String> = ids.iter().map(|id| id.measure_code.to_string()).collect();
-        let mut ledgers = store::ledger::lock(connection, &county_id, &codes).await?;
-        let registry = app.registry.current(connection).await?;
-        if ledgers.len() < ids.len() {
-            let known: BTreeSet<LedgerId> = ledgers.iter().map(|l| l.id().clone()).collect();
-            for id in ids.into_iter().filter(|id| !known.contains(id)) {
-                if let Some(distribution) = distribution_of(id, &registry) {
-                    store::ledger::create(connection, id, distribution).await?;
-                }
-            }
-            ledgers = store::ledger::lock(connection, &county_id, &codes).await?;
-        }
+        let opened = opening::lock(app, connection, &county_id, &ids).await?;
+        let Some(Opened { ledgers, registry }) = opened else { return Ok(None) };
         let mut open = BTreeMap::new();
         for mut ledger in ledgers {
             store::ledger::load_frame(connection, &mut ledger).await?;
@@ -130,7 +124,7 @@ impl<'a> Batch<'a> {
             let id = ledger.id().clone();
             open.insert(id, Open { ledger, before, log: Vec::new(), answers: Vec::new() });
         }
-        Ok(Self {
+        Ok(Some(Self {
             app,
             county_id,
             registry,
@@ -139,7 +133,7 @@ impl<'a> Batch<'a> {
             replays: BTreeMap::new(),
             people: People::default(),
             questions: BTreeMap::new(),
-        })
+        }))
     }
 
     /// Lets what is due take effect, before anything else is looked at. Says whether
@@ -178,7 +172,8 @@ impl<'a> Batch<'a> {
     }
 
     /// Reads what the batch's commands need: replays first, then rows and queue heads,
-    /// then people and claims.
+    /// then people and claims. A request id that is another's needs the rows too: whether
+    /// its caller may is asked before it is told of the other.
     async fn read(
         &mut self,
         connection: &mut PgConnection,
@@ -188,7 +183,7 @@ impl<'a> Batch<'a> {
         self.find_replays(connection, works().map(|(_, work)| work)).await?;
         let mut needs: BTreeMap<LedgerId, Needs> = BTreeMap::new();
         let fresh: Vec<(usize, &Work)> =
-            works().filter(|(_, work)| self.replay_of(work).is_none()).collect();
+            works().filter(|(_, work)| self.own_replay(work).is_none()).collect();
         for (_, work) in &fresh {
             needs.entry(work.ledger.clone()).or_default().add(&work.draft.command);
         }
@@ -198,6 +193,7 @@ impl<'a> Batch<'a> {
         let joins: Vec<(usize, &Work)> = fresh
             .iter()
             .filter(|(_, work)| work.draft.identity.is_some() && self.is_allowed(work))
+            .filter(|(_, work)| self.replay_of(work).is_none())
             .copied()
             .collect();
         self.people = People::of_joins(self.app, connection, &self.county_id, &joins).await?;
@@ -238,6 +234,14 @@ impl<'a> Batch<'a> {
         self.replays.get(&(work.ledger.clone(), work.request_id))
     }
 
+    /// What this very caller was answered to this very call.
+    fn own_replay(&self, work: &Work) -> Option<&Answered> {
+        self.replay_of(work)?.answered.as_ref().filter(|answered| {
+            let stored = &answered.fingerprint;
+            self.app.keys.fingerprint_matches(&[&work.identity_of_call], stored)
+        })
+    }
+
     async fn load(
         &mut self,
         connection: &mut PgConnection,
@@ -269,21 +273,25 @@ impl<'a> Batch<'a> {
             .position(|target| !permits(work.method, &work.actor, target, &self.registry))
     }
 
-    /// Answers one command: replay before rights, rights before state.
+    /// Answers one command: its own replay, then rights, then a request id that was used
+    /// for another, then state.
     async fn answer(
         &mut self,
         connection: &mut PgConnection,
         index: usize,
         work: &Work,
     ) -> Result<Result<Vec<u8>, Error>, sqlx::Error> {
-        if let Some(replay) = self.replay_of(work) {
-            return Ok(self.replayed(work, replay));
+        if let Some(own) = self.own_replay(work) {
+            return Ok(own.response.clone().ok_or(Error::RequestIdExpired));
         }
         if !self.open.contains_key(&work.ledger) {
             return Ok(Err(Refusal::LedgerNotFound(work.ledger.clone()).into()));
         }
         if let Some(first) = self.first_refused(work) {
             return Ok(Err(hidden_or_denied(work, first).into()));
+        }
+        if self.replay_of(work).is_some() {
+            return Ok(Err(Error::RequestIdReused));
         }
         let ledger = &self.open[&work.ledger].ledger;
         let Some(command) = complete(ledger, &self.people, index, work)? else {
@@ -307,15 +315,6 @@ impl<'a> Batch<'a> {
         }
         self.happen(&work.ledger, work.request_id, command, &work.actor, &decided);
         Ok(Ok(self.keep_answer(work, &decided)))
-    }
-
-    fn replayed(&self, work: &Work, replay: &Replay) -> Result<Vec<u8>, Error> {
-        let same = |answered: &&Answered| {
-            let stored = &answered.fingerprint;
-            self.app.keys.fingerprint_matches(&[&work.identity_of_call], stored)
-        };
-        let answered = replay.answered.as_ref().filter(same).ok_or(Error::RequestIdReused)?;
-        answered.response.clone().ok_or(Error::RequestIdExpired)
     }
 
     /// A join that is refused since the person waits already, or that is a preview, asks
@@ -478,13 +477,4 @@ pub(super) struct Decided {
 
 fn is_whole(read: usize, limit: i64) -> bool {
     i64::try_from(read).unwrap_or(i64::MAX) < limit
-}
-
-/// How a ledger that is not there yet would share its places; `None` where there can
-/// be no such ledger.
-fn distribution_of(id: &LedgerId, registry: &Registry) -> Option<Distribution> {
-    if *id == LedgerId::registry() {
-        return Some(Distribution::CountyPool);
-    }
-    registry.ledger_measure(id).map(|measure| measure.distribution)
 }

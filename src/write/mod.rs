@@ -18,6 +18,7 @@ use tokio::{
 mod batch;
 mod decision;
 mod lane;
+mod opening;
 mod people;
 
 use crate::{

@@ -122,7 +122,7 @@ fn join(
     if registered_time > context.at {
         return Err(Refusal::DateOutOfRange {
             field: "registered_time",
-            value: registered_time.to_datetime().to_string(),
+            value: registered_time.to_string(),
             expected: "now or earlier",
         });
     }

@@ -50,19 +50,20 @@ pub(in crate::grpc) fn apportion(r: &pb::ApportionRequest) -> Result<ApportionQu
         v.add("areas", "is required");
     }
     v.at_most("areas", r.areas.len(), AREAS_MAX);
-    let mut sorted: BTreeMap<&str, (usize, Area)> = BTreeMap::new();
+    let mut sorted: BTreeMap<String, (usize, Area)> = BTreeMap::new();
     for (index, area) in r.areas.iter().take(AREAS_MAX).enumerate() {
         let name = |part| format!("areas[{index}].{part}");
-        v.required_text(&name("area_id"), &area.area_id, SYSTEM_MAX);
+        let area_id = v.required_text(&name("area_id"), &area.area_id, SYSTEM_MAX);
         v.within(&name("weight"), area.weight, 0, MAX_WEIGHT);
         v.within(&name("min_seats"), area.min_seats, 0, MAX_SEATS);
         let (weight, min_seats, max_seats) = (area.weight, area.min_seats, area.max_seats);
         let taking_part = Area { weight, min_seats, max_seats };
-        if sorted.insert(&area.area_id, (index, taking_part)).is_some() {
+        let Some(area_id) = area_id else { continue };
+        if sorted.insert(area_id, (index, taking_part)).is_some() {
             v.add(name("area_id"), "stands twice");
         }
     }
-    let names = sorted.keys().map(|name| (*name).to_owned()).collect();
+    let names = sorted.keys().cloned().collect();
     let (places, areas) = sorted.into_values().unzip();
     let parsed = (|| {
         let method = method(chosen?)?;

@@ -18,8 +18,9 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use super::{client, refused, rpcs};
+use super::client;
 use crate::{
+    contract::{refused, rpcs},
     support::{Bearer, MONDAY, Service},
     world::COUNTY,
 };

@@ -1,0 +1,223 @@
+//! What a person is told of an error, in plain bokmål and plain English. Clients show
+//! these texts as they are; the status's own message is for developers. One row per
+//! error, without a wildcard, and nothing about who anybody is.
+
+use time::Date;
+
+use crate::{
+    domain::{apportionment::ApportionmentError, refusal::Refusal},
+    error::Error,
+};
+
+/// One text in each language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Words {
+    /// Bokmål.
+    pub(super) nb: String,
+    /// English.
+    pub(super) en: String,
+}
+
+fn words(nb: impl Into<String>, en: impl Into<String>) -> Words {
+    Words { nb: nb.into(), en: en.into() }
+}
+
+/// The words for an error.
+pub(super) fn of(error: &Error) -> Words {
+    match error {
+        Error::InvalidFields(violations) => of_fields(violations.len()),
+        Error::Refused(refusal) => of_refusal(refusal),
+        Error::RequestIdReused => words(
+            "Forespørselens id er alt brukt til noe annet. Prøv igjen med en ny.",
+            "The id of this request was already used for something else. Try again with a new one.",
+        ),
+        Error::RequestIdExpired => words(
+            "Dette ble gjort for mer enn 30 dager siden, og svaret er ikke lenger lagret.",
+            "This was done more than 30 days ago, and its answer is no longer kept.",
+        ),
+        Error::PageTokenInvalid => words(
+            "Listen kan ikke fortsette herfra. Begynn på første side.",
+            "The list cannot go on from here. Begin at the first page.",
+        ),
+        Error::DistributionKeyNotFound { name, date } => of_key(name, *date),
+        Error::Apportionment(error) => of_apportionment(error),
+        Error::NotYetAtSeq { .. } => words(
+            "Den siste endringen er ikke kommet hit ennå. Prøv igjen om et øyeblikk.",
+            "The latest change has not come this far yet. Try again in a moment.",
+        ),
+        Error::DatabaseUnavailable => unknown_outcome(
+            "Tjenesten når ikke databasen nå.",
+            "The service cannot reach its database now.",
+        ),
+        Error::MessageMalformed => {
+            words("Forespørselen kunne ikke leses.", "The request could not be read.")
+        }
+        Error::MessageTooLarge { most_bytes } => words(
+            format!("Forespørselen er for stor; grensen er {most_bytes} byte."),
+            format!("The request is too large; the limit is {most_bytes} bytes."),
+        ),
+        Error::UnknownMethod => words(
+            "Denne tjenesten har ikke det du spør etter.",
+            "This service does not have what you ask for.",
+        ),
+        Error::UnknownName => words(
+            "Tjenesten har ikke noe med dette navnet.",
+            "The service has nothing of this name.",
+        ),
+        Error::RateLimited { .. } => words(
+            "Du har gjort for mange kall på kort tid. Ingenting er endret. Vent litt.",
+            "You have made too many calls in a short time. Nothing was changed. Wait a little.",
+        ),
+        Error::Overloaded => words(
+            "Tjenesten har for mye å gjøre nå. Ingenting er endret. Prøv igjen om litt.",
+            "The service has too much to do now. Nothing was changed. Try again in a while.",
+        ),
+        Error::DeadlineExceeded => unknown_outcome("Det tok for lang tid.", "It took too long."),
+        Error::Internal(_) => unknown_outcome(
+            "Noe gikk galt i tjenesten, og feilen er loggført.",
+            "Something went wrong in the service, and the fault was logged.",
+        ),
+    }
+}
+
+fn of_fields(count: usize) -> Words {
+    if count == 1 {
+        return words(
+            "Ett felt mangler eller er feil fylt ut.",
+            "One field is missing or filled in wrongly.",
+        );
+    }
+    words(
+        format!("{count} felt mangler eller er feil fylt ut."),
+        format!("{count} fields are missing or filled in wrongly."),
+    )
+}
+
+fn of_rows(count: usize) -> Words {
+    let (nb, en) = if count == 1 { ("rad", "row") } else { ("rader", "rows") };
+    words(
+        format!("Importen har {count} {nb} med feil. Ingenting ble lagret."),
+        format!("The import has {count} {en} with errors. Nothing was stored."),
+    )
+}
+
+fn of_key(name: &str, date: Option<Date>) -> Words {
+    let (nb, en) = match date {
+        Some(date) => (format!(" per {}", norwegian(date)), format!(" of {date}")),
+        None => (String::new(), String::new()),
+    };
+    words(
+        format!("Registeret har ingen fordelingsnøkkel {name}{nb}."),
+        format!("The registry has no distribution key {name}{en}."),
+    )
+}
+
+fn of_refusal(refusal: &Refusal) -> Words {
+    match refusal {
+        Refusal::LedgerNotFound(id) => words(
+            format!("Registeret har ikke tiltakstypen {} i {}.", id.measure_code, id.county_id),
+            format!("The registry has no measure type {} in {}.", id.measure_code, id.county_id),
+        ),
+        Refusal::NotFound { .. } => words(
+            "Dette finnes ikke, eller du har ikke tilgang til det.",
+            "This does not exist, or you may not see it.",
+        ),
+        Refusal::PermissionDenied => {
+            words("Du har ikke tilgang til å gjøre dette her.", "You may not do this here.")
+        }
+        Refusal::RegistryMismatch { value, .. } => words(
+            format!("«{value}» finnes ikke i registeret, eller hører ikke til her."),
+            format!("“{value}” is not in the registry, or does not belong here."),
+        ),
+        Refusal::RegistryRowsInvalid(rows) => of_rows(rows.len()),
+        Refusal::PersonAlreadyWaiting => words(
+            "Personen venter alt, har et tilbud eller deltar i denne tiltakstypen.",
+            "The person already waits, has an offer or takes part in this measure type.",
+        ),
+        Refusal::ExternalReferenceTaken { system, id } => words(
+            format!("Referansen {system}/{id} er alt brukt om noe annet."),
+            format!("The reference {system}/{id} is already used for something else."),
+        ),
+        Refusal::WrongState { .. } => words(
+            "Dette kan ikke gjøres slik saken står nå. Hent den på nytt.",
+            "This cannot be done as the case stands now. Load it again.",
+        ),
+        Refusal::FourEyes => words(
+            "En annen enn den som meldte det inn, må gjøre dette.",
+            "Someone other than the one who submitted it must do this.",
+        ),
+        Refusal::MeasureTypeRule(_) => words(
+            "Reglene for tiltakstypen tillater ikke dette.",
+            "The rules of the measure type do not allow this.",
+        ),
+        Refusal::QuotasExceedBudget { sum, budget, date } => words(
+            format!(
+                "Andelene ville bli {sum} plasser i alt {}. Plassrammen er {budget}.",
+                norwegian(*date)
+            ),
+            format!("The quotas would be {sum} places in all on {date}. The budget is {budget}."),
+        ),
+        Refusal::DateOutOfRange { value, .. } => words(
+            format!("{value} ligger utenfor det som er tillatt her."),
+            format!("{value} lies outside what is allowed here."),
+        ),
+        Refusal::LimitReached { would_be, most, .. } => words(
+            format!("Dette ville bli {would_be}; grensen er {most}."),
+            format!("This would make {would_be}; the limit is {most}."),
+        ),
+    }
+}
+
+fn of_apportionment(error: &ApportionmentError) -> Words {
+    match error {
+        ApportionmentError::TooManyAreas { count, limit } => words(
+            format!("{count} områder er for mange; grensen er {limit}."),
+            format!("{count} areas are too many; the limit is {limit}."),
+        ),
+        ApportionmentError::TooManySeats { seats, limit } => words(
+            format!("{seats} plasser er for mange; grensen er {limit}."),
+            format!("{seats} seats are too many; the limit is {limit}."),
+        ),
+        ApportionmentError::WeightTooLarge { weight, limit, .. } => words(
+            format!("Vekten {weight} er for stor; grensen er {limit}."),
+            format!("The weight {weight} is too large; the limit is {limit}."),
+        ),
+        ApportionmentError::MinimumAboveMaximum { minimum, maximum, .. } => words(
+            format!("Et område skal ha minst {minimum} og høyst {maximum} plasser."),
+            format!("An area is to have at least {minimum} and at most {maximum} seats."),
+        ),
+        ApportionmentError::MinimumsAboveSeats { minimums, seats } => words(
+            format!("Områdene skal ha minst {minimums} plasser i alt, men det er bare {seats}."),
+            format!("The areas are to have at least {minimums} seats, but there are only {seats}."),
+        ),
+        ApportionmentError::NoWeight { seats_left } => words(
+            format!("{seats_left} plasser kan ikke fordeles, for ingen områder har vekt."),
+            format!("{seats_left} seats cannot be shared, since no area has a weight."),
+        ),
+        ApportionmentError::MaximumsBelowSeats { maximums, seats } => words(
+            format!("Områdene kan ta høyst {maximums} plasser, men det er {seats}."),
+            format!("The areas can take at most {maximums} seats, but there are {seats}."),
+        ),
+    }
+}
+
+/// The words for a call without a valid token: the same for every reason.
+pub(super) fn unauthenticated() -> Words {
+    words(
+        "Du er ikke logget inn, eller innloggingen er utløpt.",
+        "You are not signed in, or your sign-in has expired.",
+    )
+}
+
+/// What happened, where nobody knows whether it did.
+fn unknown_outcome(nb: &str, en: &str) -> Words {
+    words(
+        format!("{nb} En endring kan være lagret. Prøv igjen; den blir ikke gjort to ganger."),
+        format!("{en} A change may have been stored. Try again; it will not be made twice."),
+    )
+}
+
+/// A date as it is written in Norway: 02.03.2026.
+fn norwegian(date: Date) -> String {
+    format!("{:02}.{:02}.{}", date.day(), u8::from(date.month()), date.year())
+}

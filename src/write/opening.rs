@@ -1,0 +1,79 @@
+//! How a batch begins: every ledger it touches under its lock, and those that are new
+//! made.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use sqlx::PgConnection;
+
+use crate::{
+    app::App,
+    domain::{
+        ids::{AreaId, LedgerId},
+        ledger::Ledger,
+        measure::Distribution,
+        registry::Registry,
+    },
+    error::Error,
+    store,
+    write::{Job, batch},
+};
+
+/// The ledgers of a batch under their locks, and the registry as of then.
+pub(super) struct Opened {
+    pub(super) ledgers: Vec<Ledger>,
+    pub(super) registry: Arc<Registry>,
+}
+
+/// Locks the ledgers of one county in one sorted statement. `None` where one of several
+/// is not there yet: a ledger is made by a batch of its own, since one whose first
+/// command is refused must not come to be with what happens in another.
+pub(super) async fn lock(
+    app: &App,
+    connection: &mut PgConnection,
+    county_id: &AreaId,
+    ids: &BTreeSet<&LedgerId>,
+) -> Result<Option<Opened>, sqlx::Error> {
+    let codes: Vec<String> = ids.iter().map(|id| id.measure_code.to_string()).collect();
+    let ledgers = store::ledger::lock(connection, county_id, &codes).await?;
+    let registry = app.registry.current(connection).await?;
+    let known: BTreeSet<&LedgerId> = ledgers.iter().map(Ledger::id).collect();
+    let missing = ids.difference(&known).copied();
+    let new: Vec<(&LedgerId, Distribution)> =
+        missing.filter_map(|id| Some((id, distribution_of(id, &registry)?))).collect();
+    match new[..] {
+        [] => Ok(Some(Opened { ledgers, registry })),
+        [(id, distribution)] if ids.len() == 1 => {
+            store::ledger::create(connection, id, distribution).await?;
+            let ledgers = store::ledger::lock(connection, county_id, &codes).await?;
+            Ok(Some(Opened { ledgers, registry }))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// How a ledger that is not there yet would share its places; `None` where there can
+/// be no such ledger.
+fn distribution_of(id: &LedgerId, registry: &Registry) -> Option<Distribution> {
+    if *id == LedgerId::registry() {
+        return Some(Distribution::CountyPool);
+    }
+    registry.ledger_measure(id).map(|measure| measure.distribution)
+}
+
+/// Runs the jobs of each ledger as a batch of its own; an answer for each, in their
+/// order.
+pub(super) async fn run_apart(
+    app: &App,
+    jobs: &[Arc<Job>],
+) -> Result<Vec<Result<Vec<u8>, Error>>, sqlx::Error> {
+    let ids: BTreeSet<&LedgerId> = jobs.iter().map(|job| job.ledger()).collect();
+    let mut answers: Vec<(usize, Result<Vec<u8>, Error>)> = Vec::with_capacity(jobs.len());
+    for id in ids {
+        let places = || (0..jobs.len()).filter(|place| jobs[*place].ledger() == id);
+        let of_ledger: Vec<Arc<Job>> = places().map(|place| Arc::clone(&jobs[place])).collect();
+        let answered = Box::pin(batch::run(app, &of_ledger)).await?;
+        answers.extend(places().zip(answered));
+    }
+    answers.sort_unstable_by_key(|(place, _)| *place);
+    Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+}

@@ -1,0 +1,269 @@
+//! A request for any RPC, made from its descriptor, in which no field is wrong, about
+//! things that are there.
+
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, OneofDescriptor};
+use serde_json::{Map, Value, json};
+use tiltaksplass::{cli::call::DynamicClient, domain::access::Role, proto::v1::*};
+
+use crate::{
+    support::request_id,
+    world::{
+        COUNTY, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER, TRONDHEIM,
+        World, date, identity,
+    },
+};
+
+/// The person who waits.
+const PERSON: u32 = 3;
+
+/// A ledger with one of each thing in it.
+pub struct Stage {
+    pub world: World,
+    entry: String,
+    offer: String,
+    placement: String,
+    group: String,
+    submission: String,
+    run_seq: u64,
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        let world = World::new().await;
+        let (ledger, group) = world.vta(2).await;
+        world.join(&ledger, 1).await;
+        world.join(&ledger, 2).await;
+        let entry = world.join(&ledger, PERSON).await;
+        let run = world.allocate(&ledger, 2).await;
+        let [first, second] = &run.proposals[..] else { panic!("{run:?}") };
+        world.confirm(&ledger, vec![first.offer_id.clone()]).await;
+        world.respond(&ledger, &first.offer_id, OfferAnswer::Accept).await.unwrap();
+        let placement = world.start(&ledger, &first.offer_id, date(2026, 3, 2)).await;
+        let request = SubmitCapacityRequest {
+            request_id: request_id(),
+            ledger: Some(ledger),
+            place_group_id: group.clone(),
+            organisation_number: PROVIDER.into(),
+            places: 3,
+            valid_from_date: Some(date(2026, 3, 2)),
+            ..SubmitCapacityRequest::default()
+        };
+        let submitted = world.provider.capacity().submit_capacity(request).await.unwrap();
+        Self {
+            entry,
+            offer: second.offer_id.clone(),
+            placement: placement.placement_id,
+            group,
+            submission: submitted.into_inner().submission_id,
+            run_seq: run.revision.unwrap_or_default().seq,
+            world,
+        }
+    }
+
+    /// A client of the ledger's own county, office, municipality or provider.
+    pub async fn own(&self, role: Role) -> DynamicClient {
+        self.client(role, [COUNTY, OFFICE, TRONDHEIM, PROVIDER]).await
+    }
+
+    /// One of another's.
+    pub async fn foreign(&self, role: Role) -> DynamicClient {
+        self.client(role, [OTHER_COUNTY, OTHER_OFFICE, LEVANGER, OTHER_PROVIDER]).await
+    }
+
+    async fn client(&self, role: Role, organisations: [&str; 4]) -> DynamicClient {
+        let [county, office, municipality, provider] = organisations;
+        let organisation = match role {
+            Role::County => county,
+            Role::Office => office,
+            Role::Municipality => municipality,
+            Role::Provider => provider,
+            Role::Directorate | Role::Service | Role::Auditor => "NAV",
+        };
+        let service = &self.world.service;
+        let token = service.token(role, organisation, "someone");
+        let address = format!("http://{}", service.address);
+        DynamicClient::connect(&address, Some(&token)).await.unwrap()
+    }
+
+    /// Requests in which each branch of each choice stands in one at least. Mutations
+    /// are previews, so that nothing changes between calls.
+    pub fn requests(&self, rpc: &MethodDescriptor) -> Vec<Value> {
+        self.messages(&rpc.input()).into_iter().map(Value::Object).collect()
+    }
+
+    fn messages(&self, message: &MessageDescriptor) -> Vec<Map<String, Value>> {
+        let mut base = Map::new();
+        let mut others = Vec::new();
+        for field in message.fields() {
+            let mut values = self.values(&field).into_iter();
+            let is_other_branch = field
+                .containing_oneof()
+                .is_some_and(|one| one.fields().any(|f| base.contains_key(f.json_name())));
+            if !is_other_branch {
+                base.extend(values.next().map(|value| (field.json_name().to_owned(), value)));
+            }
+            others.extend(values.map(|value| (field.clone(), value)));
+        }
+        let variant = |(field, value): (FieldDescriptor, Value)| {
+            let mut variant = base.clone();
+            for branch in field.containing_oneof().iter().flat_map(OneofDescriptor::fields) {
+                variant.remove(branch.json_name());
+            }
+            variant.insert(field.json_name().to_owned(), value);
+            variant
+        };
+        let variants: Vec<_> = others.into_iter().map(variant).collect();
+        std::iter::once(base).chain(variants).collect()
+    }
+
+    /// Values for a field; none where it is better left out.
+    fn values(&self, field: &FieldDescriptor) -> Vec<Value> {
+        let values = match field.kind() {
+            Kind::Message(inner) if is_whole(&inner) => vec![moment(field, &inner)],
+            Kind::Message(inner) => self.messages(&inner).into_iter().map(Value::Object).collect(),
+            Kind::String => self.text(field).into_iter().collect(),
+            Kind::Enum(_) => vec![json!(1)],
+            Kind::Bool => match field.name() {
+                "validate_only" | "only_when_someone_leaves" => vec![json!(true)],
+                _ => Vec::new(),
+            },
+            Kind::Bytes => panic!("{}: no request has bytes yet", field.full_name()),
+            Kind::Double
+            | Kind::Float
+            | Kind::Int32
+            | Kind::Int64
+            | Kind::Uint32
+            | Kind::Uint64
+            | Kind::Sint32
+            | Kind::Sint64
+            | Kind::Fixed32
+            | Kind::Fixed64
+            | Kind::Sfixed32
+            | Kind::Sfixed64 => match field.name() {
+                "seq" => vec![json!(self.run_seq)],
+                "participation_percent" => vec![json!(100)],
+                "at_least_seq" => Vec::new(),
+                _ => vec![json!(1)],
+            },
+        };
+        let listed = |value| if field.is_list() { json!([value]) } else { value };
+        values.into_iter().map(listed).collect()
+    }
+
+    fn text(&self, field: &FieldDescriptor) -> Option<Value> {
+        let text = match field.name() {
+            // A new group has a name and a place, and may have references.
+            "place_group_id" if field.parent_message().name() == "SubmitCapacityRequest" => {
+                return None;
+            }
+            "page_token" => return None,
+            "request_id" => request_id(),
+            "county_id" => COUNTY.to_owned(),
+            // What is there already may not be changed in every way.
+            "measure_code" if field.parent_message().name() == "MeasureType" => "NYTT".to_owned(),
+            "key_name" if field.parent_message().name() == "DistributionWeight" => {
+                "nytt".to_owned()
+            }
+            "measure_code" => "VTA".to_owned(),
+            "municipality_number" | "municipality_numbers" | "site_municipality_number" => {
+                TRONDHEIM.to_owned()
+            }
+            "office_number" | "following_office_number" => OFFICE.to_owned(),
+            "organisation_number" => PROVIDER.to_owned(),
+            "national_identity_number" => identity(PERSON),
+            "priority_class" | "code" => "FIRST".to_owned(),
+            "key_name" => "population".to_owned(),
+            "entry_id" => self.entry.clone(),
+            "offer_id" | "offer_ids" => self.offer.clone(),
+            "placement_id" => self.placement.clone(),
+            "submission_id" => self.submission.clone(),
+            "place_group_id" | "place_group_ids" | "preferred_place_group_ids" => {
+                self.group.clone()
+            }
+            _ => "x".to_owned(),
+        };
+        Some(text.into())
+    }
+}
+
+/// Whether a message is one value: a time or a date.
+fn is_whole(message: &MessageDescriptor) -> bool {
+    matches!(message.full_name(), "google.protobuf.Timestamp" | "google.type.Date")
+}
+
+fn moment(field: &FieldDescriptor, message: &MessageDescriptor) -> Value {
+    if message.name() == "Timestamp" {
+        return json!("2026-03-01T09:00:00Z");
+    }
+    match field.name() {
+        "valid_to_date" => json!({"year": 2027, "month": 1, "day": 1}),
+        "key_date" => json!({"year": 2011, "month": 1, "day": 1}),
+        _ => json!({"year": 2026, "month": 3, "day": 2}),
+    }
+}
+
+/// A field of a request, or of a part of it.
+#[derive(Clone)]
+pub struct Place {
+    /// From the request down.
+    fields: Vec<FieldDescriptor>,
+}
+
+impl Place {
+    pub fn field(&self) -> &FieldDescriptor {
+        self.fields.last().unwrap()
+    }
+
+    /// Its name as a refusal has it, without places in lists.
+    pub fn name(&self) -> String {
+        self.fields.iter().map(FieldDescriptor::name).collect::<Vec<_>>().join(".")
+    }
+
+    /// What stands there, if it is a message with fields of its own.
+    pub fn part(&self) -> Option<MessageDescriptor> {
+        let Kind::Message(inner) = self.field().kind() else { return None };
+        (!is_whole(&inner)).then_some(inner)
+    }
+
+    /// The request with another value there; the only one, where it is a list.
+    pub fn set(&self, request: &Value, value: Value) -> Value {
+        let mut request = request.clone();
+        let (last, parents) = self.fields.split_last().unwrap();
+        let mut at = &mut request;
+        for parent in parents {
+            at = &mut at[parent.json_name()];
+            if parent.is_list() {
+                at = &mut at[0];
+            }
+        }
+        at[last.json_name()] = if last.is_list() { json!([value]) } else { value };
+        request
+    }
+}
+
+/// Every field of a request and of its parts; of a choice, the branch it has.
+pub fn places(message: &MessageDescriptor, request: &Value) -> Vec<Place> {
+    let mut places = Vec::new();
+    gather(&mut places, &[], message, request);
+    places
+}
+
+fn gather(
+    places: &mut Vec<Place>,
+    above: &[FieldDescriptor],
+    message: &MessageDescriptor,
+    at: &Value,
+) {
+    for field in message.fields() {
+        let value = &at[field.json_name()];
+        if value.is_null() && field.containing_oneof().is_some_and(|one| !one.is_synthetic()) {
+            continue;
+        }
+        let place = Place { fields: [above, std::slice::from_ref(&field)].concat() };
+        if let Some(part) = place.part() {
+            let value = if field.is_list() { &value[0] } else { value };
+            gather(places, &place.fields, &part, value);
+        }
+        places.push(place);
+    }
+}
