@@ -9,7 +9,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, page,
+        Api, Reader, answer, area_of,
         parse::fair_share::{ChangesQuery, list_changes},
         require_ledger,
     },
@@ -35,11 +35,9 @@ impl ChangeService for Api {
 }
 
 async fn changes(reader: Reader, query: ChangesQuery) -> Result<ListChangesResponse, Error> {
-    let id = &query.ledger;
-    let bound_to = format!("changes/{id}/{}", query.after_seq);
-    let after = page::cursor(&reader.app.keys, &bound_to, &query.page_token)?;
-    let after = after.unwrap_or(query.after_seq);
-    let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
+    let (id, page, keys) = (&query.ledger, &query.page, &reader.app.keys);
+    let after = page.after(keys)?.unwrap_or(query.after_seq);
+    let (mut snapshot, registry) = reader.snapshot(Some((id, page.at_least_seq))).await?;
     reader.require(&area_of(id), &registry)?;
     require_ledger(id, &registry)?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
@@ -49,7 +47,7 @@ async fn changes(reader: Reader, query: ChangesQuery) -> Result<ListChangesRespo
         reader.record(id, Vec::new(), true).await?;
     }
     let mut changes: Vec<Change> = Vec::new();
-    let (mut bytes, mut left) = (0, query.page_size);
+    let (mut bytes, mut left) = (0, i64::try_from(page.size).unwrap_or(i64::MAX));
     while left > 0 && bytes < PAGE_BYTES_MAX {
         let last = changes.last().map_or(after, |change| change.seq);
         let rows = store::log::page(&mut snapshot, id, last, left.min(ROWS_AT_ONCE)).await?;
@@ -68,7 +66,7 @@ async fn changes(reader: Reader, query: ChangesQuery) -> Result<ListChangesRespo
     }
     snapshot.rollback().await?;
     let next_page_token = match changes.last() {
-        Some(last) if last.seq < seq => page::token(&reader.app.keys, &bound_to, &last.seq)?,
+        Some(last) if last.seq < seq => page.token(keys, &last.seq)?,
         _ => String::new(),
     };
     Ok(ListChangesResponse { revisions: vec![answer::revision(id, seq)], changes, next_page_token })

@@ -1,9 +1,11 @@
 //! What is held for people: pages of offers and placements.
 
+use std::collections::BTreeSet;
+
 use crate::{
-    domain::{access::Role, ids::LedgerId, refusal::Refusal},
+    domain::{access::Role, ids::EntryId, refusal::Refusal},
     error::Error,
-    grpc::{Reader, answer, area_of, page, parse::allocation::HeldQuery, require_ledger, seen_by},
+    grpc::{Reader, answer, area_of, parse::allocation::HeldQuery, require_ledger, seen_by},
     proto::v1 as pb,
     store::{
         self,
@@ -28,18 +30,14 @@ pub(super) async fn offers(
         pb::OfferState::Started => &["STARTED"],
         pb::OfferState::Withdrawn => &["WITHDRAWN"],
     };
-    let opened = open(&reader, &query, "offers", query.state.as_str_name()).await?;
-    let Opened { mut snapshot, seen, bound_to, before } = opened;
+    let Opened { mut snapshot, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
     let found = store::held::offers(&mut snapshot, &query.ledger, &filter).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
     snapshot.rollback().await?;
-    let (offers, next_page_token) = page(&reader, &query.ledger, &query, &bound_to, found).await?;
-    Ok(pb::ListOffersResponse {
-        revisions: vec![answer::revision(&query.ledger, seq)],
-        offers: offers.iter().map(answer::offer).collect(),
-        next_page_token,
-    })
+    let (offers, next_page_token) = page(&reader, &query, &found, answer::offer).await?;
+    let revisions = vec![answer::revision(&query.ledger, seq)];
+    Ok(pb::ListOffersResponse { revisions, offers, next_page_token })
 }
 
 /// Placements, the latest made first.
@@ -53,41 +51,28 @@ pub(super) async fn placements(
         pb::PlacementState::Ending => &["ENDING"],
         pb::PlacementState::Ended => &["ENDED"],
     };
-    let opened = open(&reader, &query, "placements", query.state.as_str_name()).await?;
-    let Opened { mut snapshot, seen, bound_to, before } = opened;
+    let Opened { mut snapshot, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
     let found = store::held::placements(&mut snapshot, &query.ledger, &filter).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
     snapshot.rollback().await?;
-    let (shown, next_page_token) = page(&reader, &query.ledger, &query, &bound_to, found).await?;
-    Ok(pb::ListPlacementsResponse {
-        revisions: vec![answer::revision(&query.ledger, seq)],
-        placements: shown.iter().map(answer::placement).collect(),
-        next_page_token,
-    })
+    let (placements, next_page_token) = page(&reader, &query, &found, answer::placement).await?;
+    let revisions = vec![answer::revision(&query.ledger, seq)];
+    Ok(pb::ListPlacementsResponse { revisions, placements, next_page_token })
 }
 
 /// What a page begins with.
 struct Opened {
     snapshot: sqlx::Transaction<'static, sqlx::Postgres>,
     seen: Seen,
-    bound_to: String,
     before: Option<uuid::Uuid>,
 }
 
 /// Reads the token, waits for the ledger, and asks whether the caller may list it at all.
-async fn open<S>(
-    reader: &Reader,
-    query: &HeldQuery<S>,
-    list: &str,
-    state: &str,
-) -> Result<Opened, Error> {
-    let id = &query.ledger;
-    let entry = query.entry_id.map(|id| id.to_string()).unwrap_or_default();
-    let group = query.place_group_id.map(|id| id.to_string()).unwrap_or_default();
-    let bound_to = format!("{list}/{id}/{state}/{entry}/{group}");
-    let before = page::cursor(&reader.app.keys, &bound_to, &query.page_token)?;
-    let (snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
+async fn open<S>(reader: &Reader, query: &HeldQuery<S>) -> Result<Opened, Error> {
+    let (id, page) = (&query.ledger, &query.page);
+    let before = page.after(&reader.app.keys)?;
+    let (snapshot, registry) = reader.snapshot(Some((id, page.at_least_seq))).await?;
     require_ledger(id, &registry)?;
     // Offices and providers see their own rows wherever they are, counties their area's.
     let by_row = matches!(reader.actor.role, Role::Office | Role::Provider);
@@ -97,7 +82,7 @@ async fn open<S>(
         return Err(Refusal::PermissionDenied.into());
     }
     let seen = seen_by(&reader.actor, &registry);
-    Ok(Opened { snapshot, seen, bound_to, before })
+    Ok(Opened { snapshot, seen, before })
 }
 
 fn filter<'a, S>(
@@ -107,27 +92,18 @@ fn filter<'a, S>(
     before: Option<uuid::Uuid>,
 ) -> HeldFilter<'a> {
     let (entry_id, place_group_id) = (query.entry_id, query.place_group_id);
-    HeldFilter { states, entry_id, place_group_id, seen, before, limit: query.page_size + 1 }
+    HeldFilter { states, entry_id, place_group_id, seen, before, limit: query.page.rows_to_read() }
 }
 
 /// Cuts what was read down to the page, and writes down whose rows it shows.
-async fn page<T: Held, S>(
+async fn page<T: Held, S, A: prost::Message>(
     reader: &Reader,
-    id: &LedgerId,
     query: &HeldQuery<S>,
-    bound_to: &str,
-    mut found: Vec<T>,
-) -> Result<(Vec<T>, String), Error> {
-    let size = usize::try_from(query.page_size).unwrap_or(usize::MAX);
-    let more = found.len() > size;
-    found.truncate(size);
-    let token = match found.last() {
-        Some(last) if more => page::token(&reader.app.keys, bound_to, &last.id())?,
-        _ => String::new(),
-    };
-    let mut entries: Vec<_> = found.iter().map(Held::entry_id).collect();
-    entries.sort_unstable();
-    entries.dedup();
-    reader.record(id, entries, true).await?;
-    Ok((found, token))
+    found: &[T],
+    answer: fn(&T) -> A,
+) -> Result<(Vec<A>, String), Error> {
+    let (shown, token) = query.page.fill(&reader.app.keys, found, |row| row.id(), answer)?;
+    let entries: BTreeSet<EntryId> = found.iter().take(shown.len()).map(Held::entry_id).collect();
+    reader.record(&query.ledger, entries.into_iter().collect(), true).await?;
+    Ok((shown, token))
 }

@@ -19,26 +19,6 @@ const PAGE_SIZE_MAX: i32 = 500;
 /// A page ends when it holds so many bytes, whatever its size.
 const PAGE_BYTES_MAX: usize = 512 * 1024;
 
-/// The size asked for, or the default.
-pub(super) fn size(v: &mut Violations, page_size: i32) -> Option<i64> {
-    let size = if page_size == 0 { PAGE_SIZE_DEFAULT } else { page_size };
-    v.within("page_size", size, 1, PAGE_SIZE_MAX).map(i64::from)
-}
-
-/// Where the next page begins, sealed and bound to the other arguments.
-pub(super) fn token(keys: &Keys, bound_to: &str, cursor: &impl Serialize) -> Result<String, Error> {
-    seal(keys, bound_to.as_bytes(), cursor)
-}
-
-/// Where this page begins; `None` for the first.
-pub(super) fn cursor<T: DeserializeOwned>(
-    keys: &Keys,
-    bound_to: &str,
-    token: &str,
-) -> Result<Option<T>, Error> {
-    open(keys, bound_to.as_bytes(), token)
-}
-
 fn seal(keys: &Keys, bound_to: &[u8], cursor: &impl Serialize) -> Result<String, Error> {
     let cursor = serde_json::to_vec(cursor).map_err(|e| Error::Internal(e.to_string()))?;
     keys.seal_page_token(bound_to, &cursor).map_err(|e| Error::Internal(e.to_string()))
@@ -79,6 +59,15 @@ macro_rules! listings {
     };
 }
 
+/// One person's entries lie in many ledgers: it waits for none of them.
+impl Listing for pb::LookupPersonRequest {
+    const NAME: &'static str = "LookupPersonRequest";
+
+    fn take_paging(&mut self) -> (i32, String, u64) {
+        (take(&mut self.page_size), take(&mut self.page_token), 0)
+    }
+}
+
 listings!(
     ListAreasRequest,
     ListMunicipalitiesRequest,
@@ -89,6 +78,10 @@ listings!(
     ListCapacitiesRequest,
     ListPlaceBudgetsRequest,
     ListQuotasRequest,
+    ListWaitlistEntriesRequest,
+    ListOffersRequest,
+    ListPlacementsRequest,
+    ListChangesRequest,
 );
 
 /// A page as asked for.
@@ -108,7 +101,9 @@ impl Page {
         let mut what = request.clone();
         let (page_size, token, at_least_seq) = what.take_paging();
         let bound_to = [Q::NAME.as_bytes(), b"/", &what.encode_to_vec()].concat();
-        let size = usize::try_from(size(v, page_size)?).ok()?;
+        let size = if page_size == 0 { PAGE_SIZE_DEFAULT } else { page_size };
+        let size = v.within("page_size", size, 1, PAGE_SIZE_MAX)?;
+        let size = usize::try_from(size).ok()?;
         Some(Self { size, at_least_seq, token, bound_to })
     }
 
@@ -117,8 +112,18 @@ impl Page {
         open(keys, &self.bound_to, &self.token)
     }
 
-    /// Of rows in the order of their keys, those that stand on this page, and the token
-    /// of the next page.
+    /// How many rows tell what stands on this page and whether there is another.
+    pub(super) fn rows_to_read(&self) -> i64 {
+        i64::try_from(self.size).unwrap_or(i64::MAX).saturating_add(1)
+    }
+
+    /// The token of the page behind a row.
+    pub(super) fn token(&self, keys: &Keys, last: &impl Serialize) -> Result<String, Error> {
+        seal(keys, &self.bound_to, last)
+    }
+
+    /// Of all rows of a list in the order of their keys, those that stand on this page, and
+    /// the token of the next page.
     pub(super) fn cut<T, K, A>(
         &self,
         keys: &Keys,
@@ -132,14 +137,26 @@ impl Page {
     {
         let after: Option<K> = self.after(keys)?;
         let stood_before = |row: &T| after.as_ref().is_some_and(|after| key(row) <= *after);
+        self.fill(keys, rows.into_iter().skip_while(stood_before), &key, answer)
+    }
+
+    /// Of rows that begin where this page does, those that stand on it: the first ones. And
+    /// the token of the next page.
+    pub(super) fn fill<T, K: Serialize, A: prost::Message>(
+        &self,
+        keys: &Keys,
+        rows: impl IntoIterator<Item = T>,
+        key: impl Fn(&T) -> K,
+        answer: impl Fn(T) -> A,
+    ) -> Result<(Vec<A>, String), Error> {
         let mut shown = Vec::new();
         let (mut last, mut bytes) = (None, 0);
-        for row in rows.into_iter().skip_while(stood_before) {
+        for row in rows {
             let (own, one) = (key(&row), answer(row));
             bytes += one.encoded_len();
             let full = shown.len() >= self.size || bytes > PAGE_BYTES_MAX;
             if let Some(last) = last.filter(|_| full) {
-                return Ok((shown, seal(keys, &self.bound_to, &last)?));
+                return Ok((shown, self.token(keys, &last)?));
             }
             last = Some(own);
             shown.push(one);

@@ -14,7 +14,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Reader, answer, page,
+        Reader, answer,
         parse::waitlist::{EntryQuery, Grounds, PersonQuery},
         require_ledger, seen_by,
         waitlist::{entry_answer, target},
@@ -105,10 +105,9 @@ pub(super) async fn lookup(
     query: PersonQuery,
 ) -> Result<pb::LookupPersonResponse, Error> {
     reader.purpose.clone_from(&query.purpose);
+    let page = &query.page;
+    let before: Option<Cursor> = page.after(&reader.app.keys)?;
     let digests = reader.app.keys.identity_hmacs(&query.identity);
-    let (_, digest) = reader.app.keys.identity_hmac(&query.identity);
-    let bound_to = format!("person/{}", hex::encode(digest));
-    let before: Option<Cursor> = page::cursor(&reader.app.keys, &bound_to, &query.page_token)?;
     let mut people = reader.app.db.begin_people().await?;
     let found = store::people::find(&mut people, &[digests]).await?;
     people.rollback().await?;
@@ -116,34 +115,29 @@ pub(super) async fn lookup(
     let (mut snapshot, registry) = reader.snapshot(None).await?;
     let seen = seen_by(&reader.actor, &registry);
     let nobody = PersonId(uuid::Uuid::nil());
-    let mut entries = store::held::entries_of_person(
+    let entries = store::held::entries_of_person(
         &mut snapshot,
         person.unwrap_or(nobody),
         &seen,
         before,
-        query.page_size + 1,
+        page.rows_to_read(),
     )
     .await?;
-    let size = usize::try_from(query.page_size).unwrap_or(usize::MAX);
-    let more = entries.len() > size;
-    entries.truncate(size);
-    let next_page_token = match entries.last() {
-        Some((_, last)) if more => {
-            let cursor: Cursor = (last.key.registered_time, last.entry_id);
-            page::token(&reader.app.keys, &bound_to, &cursor)?
-        }
-        _ => String::new(),
-    };
     let (revisions, held) = held_for(&mut snapshot, &entries).await?;
     snapshot.rollback().await?;
+    let cursor = |(_, entry): &&(LedgerId, Entry)| (entry.key.registered_time, entry.entry_id);
+    let (shown, next_page_token) =
+        page.fill(&reader.app.keys, &entries, cursor, |(ledger, entry)| {
+            person_entry(ledger, entry, &held)
+        })?;
     // A person belongs to no ledger: the record stands with the registry's. It says whether
     // anything was shown.
-    let ids = entries.iter().map(|(_, entry)| entry.entry_id).collect();
-    let shown = !entries.is_empty();
+    let ids: Vec<EntryId> =
+        entries.iter().take(shown.len()).map(|(_, entry)| entry.entry_id).collect();
     let people = person.into_iter().collect();
-    reader.record_of(&LedgerId::registry(), ids, people, shown).await?;
-    let entries = entries.iter().map(|(ledger, entry)| person_entry(ledger, entry, &held));
-    Ok(pb::LookupPersonResponse { revisions, entries: entries.collect(), next_page_token })
+    let any = !shown.is_empty();
+    reader.record_of(&LedgerId::registry(), ids, people, any).await?;
+    Ok(pb::LookupPersonResponse { revisions, entries: shown, next_page_token })
 }
 
 /// What was held for entries of several ledgers, and how far each of these has come.

@@ -13,7 +13,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, is_office, page,
+        Api, Reader, answer, area_of, is_office,
         parse::waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
         people, require_ledger, seen_by,
     },
@@ -126,10 +126,9 @@ async fn entries(
     reader: Reader,
     query: EntriesQuery,
 ) -> Result<ListWaitlistEntriesResponse, Error> {
-    let id = &query.ledger;
-    let bound_to = bound_to(&query);
-    let after: Option<OrderKey> = page::cursor(&reader.app.keys, &bound_to, &query.page_token)?;
-    let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
+    let (id, page, keys) = (&query.ledger, &query.page, &reader.app.keys);
+    let after: OrderKey = page.after(keys)?.unwrap_or(OrderKey::MIN);
+    let (mut snapshot, registry) = reader.snapshot(Some((id, page.at_least_seq))).await?;
     require_ledger(id, &registry)?;
     if !is_office(&reader.actor) && !reader.permits(&area_of(id), &registry) {
         snapshot.rollback().await?;
@@ -137,29 +136,15 @@ async fn entries(
         return Err(Refusal::PermissionDenied.into());
     }
     let filter = page_filter(&reader.actor, &query, &registry);
-    let after = after.unwrap_or(OrderKey::MIN);
-    let mut found =
-        store::queues::page(&mut snapshot, id, &filter, after, query.page_size + 1).await?;
+    let rows = page.rows_to_read();
+    let found = store::queues::page(&mut snapshot, id, &filter, after, rows).await?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
     snapshot.rollback().await?;
-    let size = usize::try_from(query.page_size).unwrap_or(usize::MAX);
-    let more = found.len() > size;
-    found.truncate(size);
-    let next_page_token = match found.last() {
-        Some(last) if more => page::token(&reader.app.keys, &bound_to, &last.key)?,
-        _ => String::new(),
-    };
-    reader.record(id, found.iter().map(|entry| entry.entry_id).collect(), true).await?;
-    Ok(ListWaitlistEntriesResponse {
-        revisions: vec![answer::revision(id, seq)],
-        entries: found.iter().map(entry_answer).collect(),
-        next_page_token,
-    })
-}
-
-fn bound_to(query: &EntriesQuery) -> String {
-    let municipality = query.municipality.as_ref().map_or("", |number| number.as_str());
-    format!("entries/{}/{municipality}/{}", query.ledger, query.state.as_str_name())
+    let (entries, next_page_token) = page.fill(keys, &found, |entry| entry.key, entry_answer)?;
+    let shown = found.iter().take(entries.len()).map(|entry| entry.entry_id).collect();
+    reader.record(id, shown, true).await?;
+    let revisions = vec![answer::revision(id, seq)];
+    Ok(ListWaitlistEntriesResponse { revisions, entries, next_page_token })
 }
 
 /// An office sees those of the municipalities it serves and those it follows up.

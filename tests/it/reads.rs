@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod budgets;
+mod bytes;
 mod capacities;
 mod quotas;
 mod registry;

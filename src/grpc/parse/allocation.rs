@@ -10,7 +10,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        page,
+        page::Page,
         parse::{TEXT_MAX, Violations},
     },
     proto::v1 as pb,
@@ -135,9 +135,7 @@ pub(in crate::grpc) struct HeldQuery<S> {
     pub(in crate::grpc) state: S,
     pub(in crate::grpc) entry_id: Option<EntryId>,
     pub(in crate::grpc) place_group_id: Option<PlaceGroupId>,
-    pub(in crate::grpc) page_size: i64,
-    pub(in crate::grpc) page_token: String,
-    pub(in crate::grpc) at_least_seq: u64,
+    pub(in crate::grpc) page: Page,
 }
 
 macro_rules! list_held {
@@ -148,16 +146,14 @@ macro_rules! list_held {
             let state = v.optional_choice("state", r.state);
             let entry_id = v.optional_uuid("entry_id", &r.entry_id);
             let place_group_id = v.optional_uuid("place_group_id", &r.place_group_id);
-            let page_size = page::size(&mut v, r.page_size);
+            let page = Page::parse(&mut v, r);
             let parsed = (|| {
                 Some(HeldQuery {
                     ledger: ledger?,
                     state: state?,
                     entry_id: entry_id?.map(EntryId),
                     place_group_id: place_group_id?.map(PlaceGroupId),
-                    page_size: page_size?,
-                    page_token: r.page_token.clone(),
-                    at_least_seq: r.at_least_seq,
+                    page: page?,
                 })
             })();
             v.finish(parsed)

@@ -11,7 +11,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        page::{self, Page},
+        page::Page,
         parse::{SOURCE_MAX, SYSTEM_MAX, Violations},
     },
     proto::v1 as pb,
@@ -257,23 +257,13 @@ pub(in crate::grpc) fn list_quotas(r: &pb::ListQuotasRequest) -> Result<QuotasQu
 pub(in crate::grpc) struct ChangesQuery {
     pub(in crate::grpc) ledger: LedgerId,
     pub(in crate::grpc) after_seq: u64,
-    pub(in crate::grpc) page_size: i64,
-    pub(in crate::grpc) page_token: String,
-    pub(in crate::grpc) at_least_seq: u64,
+    pub(in crate::grpc) page: Page,
 }
 
 pub(in crate::grpc) fn list_changes(r: &pb::ListChangesRequest) -> Result<ChangesQuery, Error> {
     let mut v = Violations::default();
     let ledger = v.ledger_or_registry(r.ledger.as_ref());
-    let page_size = page::size(&mut v, r.page_size);
-    let parsed = (|| {
-        Some(ChangesQuery {
-            ledger: ledger?,
-            after_seq: r.after_seq,
-            page_size: page_size?,
-            page_token: r.page_token.clone(),
-            at_least_seq: r.at_least_seq,
-        })
-    })();
+    let page = Page::parse(&mut v, r);
+    let parsed = (|| Some(ChangesQuery { ledger: ledger?, after_seq: r.after_seq, page: page? }))();
     v.finish(parsed)
 }

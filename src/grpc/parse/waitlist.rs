@@ -11,7 +11,8 @@ use crate::{
     },
     error::Error,
     grpc::{
-        PURPOSE_MAX, page,
+        PURPOSE_MAX,
+        page::Page,
         parse::{PREFERENCES_MAX, SYSTEM_MAX, TEXT_MAX, Violations},
     },
     proto::v1 as pb,
@@ -178,23 +179,15 @@ pub(in crate::grpc) fn get_entry(r: &pb::GetWaitlistEntryRequest) -> Result<Entr
 pub(in crate::grpc) struct PersonQuery {
     pub(in crate::grpc) identity: NationalIdentityNumber,
     pub(in crate::grpc) purpose: String,
-    pub(in crate::grpc) page_size: i64,
-    pub(in crate::grpc) page_token: String,
+    pub(in crate::grpc) page: Page,
 }
 
 pub(in crate::grpc) fn lookup_person(r: &pb::LookupPersonRequest) -> Result<PersonQuery, Error> {
     let mut v = Violations::default();
     let identity = identity(&mut v, &r.national_identity_number);
     let purpose = v.required_text("purpose", &r.purpose, PURPOSE_MAX);
-    let page_size = page::size(&mut v, r.page_size);
-    let parsed = (|| {
-        Some(PersonQuery {
-            identity: identity?,
-            purpose: purpose?,
-            page_size: page_size?,
-            page_token: r.page_token.clone(),
-        })
-    })();
+    let page = Page::parse(&mut v, r);
+    let parsed = (|| Some(PersonQuery { identity: identity?, purpose: purpose?, page: page? }))();
     v.finish(parsed)
 }
 
@@ -203,9 +196,7 @@ pub(in crate::grpc) struct EntriesQuery {
     pub(in crate::grpc) ledger: LedgerId,
     pub(in crate::grpc) municipality: Option<MunicipalityNumber>,
     pub(in crate::grpc) state: pb::EntryState,
-    pub(in crate::grpc) page_size: i64,
-    pub(in crate::grpc) page_token: String,
-    pub(in crate::grpc) at_least_seq: u64,
+    pub(in crate::grpc) page: Page,
 }
 
 pub(in crate::grpc) fn list_entries(
@@ -215,15 +206,13 @@ pub(in crate::grpc) fn list_entries(
     let ledger = v.ledger(r.ledger.as_ref());
     let municipality = v.optional_value("municipality_number", &r.municipality_number);
     let state = v.optional_choice::<pb::EntryState>("state", r.state);
-    let page_size = page::size(&mut v, r.page_size);
+    let page = Page::parse(&mut v, r);
     let parsed = (|| {
         Some(EntriesQuery {
             ledger: ledger?,
             municipality: municipality?,
             state: state?,
-            page_size: page_size?,
-            page_token: r.page_token.clone(),
-            at_least_seq: r.at_least_seq,
+            page: page?,
         })
     })();
     v.finish(parsed)
