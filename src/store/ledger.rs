@@ -310,7 +310,9 @@ async fn load_references(
     Ok(())
 }
 
-/// The eligible entries of a queue from a key on, in order.
+/// The eligible entries of a queue from a key on, in order. Each entry is looked up by
+/// itself, within a limit that keeps the planner from joining otherwise: without statistics,
+/// as after a first large import, it would read the whole ledger for each row.
 pub async fn heads(
     connection: &mut PgConnection,
     id: &LedgerId,
@@ -320,8 +322,8 @@ pub async fn heads(
 ) -> Result<Vec<Entry>, sqlx::Error> {
     let rows: Vec<Json<Entry>> = sqlx::query_scalar(
         "-- queue_heads\n\
-         SELECT e.doc FROM waiting w JOIN entry e \
-         ON e.county_id = $1 AND e.measure_code = $2 AND e.entry_id = w.entry_id \
+         SELECT e.doc FROM waiting w CROSS JOIN LATERAL (SELECT doc FROM entry \
+         WHERE county_id = $1 AND measure_code = $2 AND entry_id = w.entry_id LIMIT 1) e \
          WHERE w.county_id = $1 AND w.measure_code = $2 AND w.queue = $3 \
          AND w.order_time_us >= $4 \
          AND (w.order_time_us, w.registered_time_us, w.join_seq) >= ($4, $5, $6) \
@@ -349,8 +351,8 @@ pub async fn all_heads(
         "-- all_queue_heads\n\
          SELECT q.queue, w.doc FROM queue q LEFT JOIN LATERAL (\
          SELECT e.doc, w.order_time_us, w.registered_time_us, w.join_seq \
-         FROM waiting w JOIN entry e \
-         ON e.county_id = $1 AND e.measure_code = $2 AND e.entry_id = w.entry_id \
+         FROM waiting w CROSS JOIN LATERAL (SELECT doc FROM entry \
+         WHERE county_id = $1 AND measure_code = $2 AND entry_id = w.entry_id LIMIT 1) e \
          WHERE w.county_id = $1 AND w.measure_code = $2 AND w.queue = q.queue \
          AND w.order_time_us >= q.watermark_order_us \
          ORDER BY w.order_time_us, w.registered_time_us, w.join_seq LIMIT $3) w ON true \

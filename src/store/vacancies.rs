@@ -22,8 +22,8 @@ pub async fn next_waiting(
     let queues: Vec<&str> = queues.iter().map(QueueKey::as_str).collect();
     let rows: Vec<Json<Entry>> = sqlx::query_scalar(
         "-- next_waiting\n\
-         SELECT e.doc FROM waiting w JOIN entry e \
-         ON e.county_id = $1 AND e.measure_code = $2 AND e.entry_id = w.entry_id \
+         SELECT e.doc FROM waiting w CROSS JOIN LATERAL (SELECT doc FROM entry \
+         WHERE county_id = $1 AND measure_code = $2 AND entry_id = w.entry_id LIMIT 1) e \
          WHERE w.county_id = $1 AND w.measure_code = $2 AND w.queue = ANY($3) \
          AND w.order_time_us >= $4 \
          AND (w.order_time_us, w.registered_time_us, w.join_seq) > ($4, $5, $6) \

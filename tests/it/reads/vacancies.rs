@@ -286,8 +286,6 @@ async fn copy_entry(world: &World, copies: std::ops::RangeInclusive<i32>) {
     let copy = sqlx::query(COPY_ENTRY).bind(copies.start()).bind(copies.end());
     copy.execute(&mut sql).await.unwrap();
     sqlx::query(LET_COPIES_WAIT).execute(&mut sql).await.unwrap();
-    // As the database does by itself, a little later.
-    sqlx::query("ANALYZE entry, waiting").execute(&mut sql).await.unwrap();
 }
 
 #[tokio::test]
