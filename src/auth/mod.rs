@@ -4,6 +4,7 @@
 //! interceptor and must be known all the same.
 
 mod local_issuer;
+mod strangers;
 mod token;
 
 use std::future::{Ready, ready};
@@ -20,6 +21,7 @@ use tower::{Layer, Service};
 use crate::domain::access::Actor;
 
 pub use local_issuer::{IssuerError, LOCAL_ISSUER, LocalIssuer, TokenRequest};
+pub use strangers::Strangers;
 pub use token::{
     AUDIENCE, CLAIM_MAX_BYTES, CLOCK_SKEW, RejectionReason, TOKEN_MAX_BYTES, TOKEN_MAX_LIFETIME,
     TokenRejected,
@@ -55,6 +57,7 @@ struct Gate {
     issuer: Arc<LocalIssuer>,
     clock: Clock,
     unauthenticated: Unauthenticated,
+    strangers: Arc<Strangers>,
 }
 
 impl AuthLayer {
@@ -65,7 +68,8 @@ impl AuthLayer {
         clock: Clock,
         unauthenticated: impl Fn() -> Response<Body> + Send + Sync + 'static,
     ) -> Self {
-        Self { gate: Gate { issuer, clock, unauthenticated: Arc::new(unauthenticated) } }
+        let (unauthenticated, strangers) = (Arc::new(unauthenticated), Arc::default());
+        Self { gate: Gate { issuer, clock, unauthenticated, strangers } }
     }
 }
 
@@ -97,7 +101,10 @@ where
                 }
                 Err(rejected) => {
                     let reason = rejected.reason();
-                    tracing::info!(%reason, "a call without a valid token was refused");
+                    tracing::debug!(%reason, "a call without a valid token was refused");
+                    if let Some(count) = self.gate.strangers.count() {
+                        tracing::warn!(count, %reason, "calls without a valid token were refused");
+                    }
                     return Either::Right(ready(Ok((self.gate.unauthenticated)())));
                 }
             }

@@ -18,9 +18,12 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::server::{
-    connection::{Connection, Life},
-    limits::Limits,
+use crate::{
+    auth::Strangers,
+    server::{
+        connection::{Connection, Life},
+        limits::Limits,
+    },
 };
 
 /// What every HTTP/2 connection begins with.
@@ -41,6 +44,7 @@ pub(super) fn incoming(
     let (ready, incoming) = mpsc::channel(READY);
     let door = Door {
         seats: Seats::new(limits.connections, limits.connections_per_peer),
+        refused: Strangers::default(),
         preface: limits.preface,
         life: Life {
             most: limits.connection_age + limits.connection_grace,
@@ -55,6 +59,7 @@ pub(super) fn incoming(
 
 struct Door {
     seats: Seats,
+    refused: Strangers,
     preface: Duration,
     life: Life,
     ready: mpsc::Sender<io::Result<Connection>>,
@@ -88,7 +93,10 @@ impl Door {
     /// Hands a connection on once it has said what it must; one too many is closed.
     fn welcome(&self, stream: TcpStream, peer: IpAddr) -> impl Future<Output = ()> + use<> {
         let Some(seat) = self.seats.take(peer) else {
-            tracing::warn!("a connection too many was closed");
+            tracing::debug!("a connection too many was closed");
+            if let Some(count) = self.refused.count() {
+                tracing::warn!(count, "connections too many were closed");
+            }
             return Either::Left(std::future::ready(()));
         };
         let (ready, life, wait) = (self.ready.clone(), self.life.clone(), self.preface);

@@ -1,22 +1,33 @@
 //! Answers on their way out: each status says it in our words, with our details, and a
-//! call counts as under way until its answer has been taken.
+//! call counts as under way, and has its place, until its answer has been taken.
+//! That takes no longer than it may, or the connection is cut.
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
-use http_body::{Frame, SizeHint};
-use tokio::sync::watch;
+use http_body::{Body as _, Frame};
+use tokio::{
+    sync::{OwnedSemaphorePermit, watch},
+    task::AbortHandle,
+    time::sleep,
+};
 use tonic::{Code, Status, body::Body};
 
 use crate::{
     error::Error,
     grpc::{refusal, refused_answer, refused_request},
-    server::call::Call,
+    server::{call::Call, callers::OpenCall, connection::Cutter},
 };
+
+/// How much of an answer the transport is given at once. It keeps as much of each answer
+/// on a connection, however little room the other side gives; so this is what a connection
+/// may hold, over its calls.
+const PIECE: usize = 8 * 1024;
 
 /// How many calls are under way.
 #[derive(Clone, Default)]
@@ -48,18 +59,64 @@ impl Drop for Counted {
     }
 }
 
+/// What a call holds until its answer has been taken.
+pub(super) struct Held {
+    _counted: Option<Counted>,
+    pub(super) place: Option<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    /// A call that has no place yet.
+    pub(super) fn new(counted: Option<Counted>) -> Self {
+        Self { _counted: counted, place: None }
+    }
+}
+
+/// How long an answer may take to be taken, and what is cut when it takes longer.
+pub(super) struct Patience {
+    pub(super) most: Duration,
+    pub(super) cutter: Cutter,
+}
+
+/// The end of patience; none any more once it is dropped.
+struct Timer(AbortHandle);
+
+impl Patience {
+    /// It has a task of its own, because a body is only asked for more while there is room
+    /// for it.
+    fn begin(self) -> Timer {
+        let end = tokio::spawn(async move {
+            sleep(self.most).await;
+            tracing::debug!("an answer was not taken in time; its connection is cut");
+            self.cutter.cut();
+        });
+        Timer(end.abort_handle())
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// An answer whose statuses are all ours.
 pub(super) fn in_our_words(
-    response: Response<Body>,
+    mut response: Response<Body>,
     call: Call,
     path: &str,
-    counted: Option<Counted>,
+    held: Held,
+    patience: Option<Patience>,
 ) -> Response<Body> {
     if let Some(code) = foreign_refusal(response.headers()) {
         return refusal(path, &refused_request(code, call.most_bytes())).into_http();
     }
-    let path = path.to_owned();
-    response.map(|inner| Body::new(AnswerBody { inner, call, path, _counted: counted }))
+    let (path, open) = (path.to_owned(), response.extensions_mut().remove::<OpenCall>());
+    response.map(|inner| {
+        let timer = patience.filter(|_| !inner.is_end_stream()).map(Patience::begin);
+        let rest = Bytes::new();
+        Body::new(AnswerBody { inner, rest, call, path, _held: (held, open), _timer: timer })
+    })
 }
 
 /// The code of a refusal that is not ours: all of ours have details.
@@ -71,12 +128,19 @@ fn foreign_refusal(headers: &HeaderMap) -> Option<Code> {
 
 struct AnswerBody {
     inner: Body,
+    /// What is still to be given of the last frame.
+    rest: Bytes,
     call: Call,
     path: String,
-    _counted: Option<Counted>,
+    _held: (Held, Option<OpenCall>),
+    _timer: Option<Timer>,
 }
 
 impl AnswerBody {
+    fn next_piece(&mut self) -> Frame<Bytes> {
+        Frame::data(self.rest.split_to(PIECE.min(self.rest.len())))
+    }
+
     fn translate(&self, frame: Frame<Bytes>) -> Frame<Bytes> {
         let Some(code) = frame.trailers_ref().and_then(foreign_refusal) else { return frame };
         let error: Error = refused_answer(code, self.call.most_bytes());
@@ -92,15 +156,20 @@ impl http_body::Body for AnswerBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let frame = Pin::new(&mut self.inner).poll_frame(context);
-        frame.map(|frame| frame.map(|frame| frame.map(|frame| self.translate(frame))))
+        if !self.rest.is_empty() {
+            return Poll::Ready(Some(Ok(self.next_piece())));
+        }
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
+        Poll::Ready(frame.map(|frame| match frame?.into_data() {
+            Ok(data) => {
+                self.rest = data;
+                Ok(self.next_piece())
+            }
+            Err(trailers) => Ok(self.translate(trailers)),
+        }))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.rest.is_empty() && self.inner.is_end_stream()
     }
 }

@@ -21,8 +21,9 @@ use crate::{
     error::Error,
     grpc::refusal,
     server::{
-        answer::{UnderWay, in_our_words},
+        answer::{Held, Patience, UnderWay, in_our_words},
         call::Call,
+        connection::Cutter,
         limits::Limits,
         request::{RequestBody, asked_timeout, require_well_formed},
     },
@@ -56,11 +57,19 @@ impl BoundsLayer {
     {
         let path = request.uri().path().to_owned();
         let call = Call::of(&path);
-        let counted = call.is_work().then(|| self.under_way.begin());
-        match self.within_bounds(call, arrived, request, service).await {
-            Ok(response) => in_our_words(response, call, &path, counted),
+        let mut held = Held::new(call.is_work().then(|| self.under_way.begin()));
+        let patience = self.patience(call, &request);
+        match self.within_bounds(call, arrived, request, service, &mut held).await {
+            Ok(response) => in_our_words(response, call, &path, held, patience),
             Err(error) => refusal(&path, &error).into_http(),
         }
+    }
+
+    /// How long the answer of a call that is no conversation may take to be taken.
+    fn patience(&self, call: Call, request: &Request<Body>) -> Option<Patience> {
+        call.longest(&self.limits)?;
+        let cutter = request.extensions().get::<Cutter>()?.clone();
+        Some(Patience { most: self.limits.answer, cutter })
     }
 
     async fn within_bounds<S>(
@@ -69,6 +78,7 @@ impl BoundsLayer {
         arrived: Instant,
         request: Request<Body>,
         mut service: S,
+        held: &mut Held,
     ) -> Result<Response<Body>, Error>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
@@ -84,8 +94,8 @@ impl BoundsLayer {
             return Err(Error::DeadlineExceeded);
         }
         // Nobody waits for a place: what waits there is late when it gets one.
-        let place = call.is_work().then(|| self.calls.try_acquire()).transpose();
-        let _place = place.map_err(|_| Error::Overloaded)?;
+        let place = call.is_work().then(|| Arc::clone(&self.calls).try_acquire_owned());
+        held.place = place.transpose().map_err(|_| Error::Overloaded)?;
         let (parts, body) = request.into_parts();
         let (body, fault) = RequestBody::new(body, call, &self.limits);
         let answered = service.call(Request::from_parts(parts, Body::new(body)));

@@ -27,6 +27,15 @@ pub(super) enum Call {
     Conversation,
 }
 
+/// How long the service waits for what is sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wait {
+    /// For each next piece.
+    Pause(Duration),
+    /// For the whole.
+    Arrival(Duration),
+}
+
 impl Call {
     pub(super) fn of(path: &str) -> Self {
         let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
@@ -58,11 +67,12 @@ impl Call {
         }
     }
 
-    /// How long its requests may pause.
-    pub(super) fn longest_pause(self, limits: &Limits) -> Option<Duration> {
+    /// How long its requests may pause, or its only one may take to arrive.
+    pub(super) fn wait(self, limits: &Limits) -> Option<Wait> {
         match self {
-            Self::Import => Some(limits.stream_idle),
-            Self::Unary | Self::Probe | Self::Conversation => None,
+            Self::Import => Some(Wait::Pause(limits.stream_idle)),
+            Self::Unary | Self::Probe => Some(Wait::Arrival(limits.arrival)),
+            Self::Conversation => None,
         }
     }
 

@@ -1,16 +1,17 @@
 //! Each caller's share: a token bucket for each, so that one loop without a pause does
-//! not take the service from all others.
+//! not take the service from all others, and a bound on the calls each has under way, so
+//! that one who never ends a call does not take every place.
 
 use std::{
     collections::HashMap,
     convert::Infallible,
     future::{Ready, ready},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
 
-use futures::future::Either;
+use futures::future::{BoxFuture, Either, FutureExt};
 use http::{Request, Response};
 use tokio::time::Instant;
 use tonic::body::Body;
@@ -29,10 +30,15 @@ const REMEMBERED_MAX: usize = 100_000;
 /// How many are remembered before the first look for those that need not be.
 const REMEMBERED_AT_FIRST: usize = 1_000;
 
-/// Lets a call of a known caller through while the caller's bucket holds something.
+/// When to try again who has too many calls under way: some of them have ended by then.
+const OPEN_WAIT: Duration = Duration::from_secs(1);
+
+/// Lets a call of a known caller through while the caller's bucket holds something
+/// and the caller has not too many under way.
 #[derive(Clone)]
 pub(super) struct CallersLayer {
     buckets: Arc<Mutex<Buckets>>,
+    open: Open,
 }
 
 /// A service in which each caller has a share.
@@ -40,12 +46,14 @@ pub(super) struct CallersLayer {
 pub(super) struct Shared<S> {
     inner: S,
     buckets: Arc<Mutex<Buckets>>,
+    open: Open,
 }
 
 impl CallersLayer {
     pub(super) fn new(limits: &Limits) -> Self {
         let buckets = Buckets::new(limits.caller_rate, limits.caller_burst, REMEMBERED_MAX);
-        Self { buckets: Arc::new(Mutex::new(buckets)) }
+        let open = Open { by_caller: Arc::default(), most: limits.calls_per_caller };
+        Self { buckets: Arc::new(Mutex::new(buckets)), open }
     }
 }
 
@@ -53,17 +61,21 @@ impl<S> Layer<S> for CallersLayer {
     type Service = Shared<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Shared { inner, buckets: Arc::clone(&self.buckets) }
+        Shared { inner, buckets: Arc::clone(&self.buckets), open: self.open.clone() }
     }
 }
 
 impl<S> Service<Request<Body>> for Shared<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Either<S::Future, Ready<Result<Response<Body>, Infallible>>>;
+    type Future = Either<
+        BoxFuture<'static, Result<Response<Body>, Infallible>>,
+        Either<S::Future, Ready<Result<Response<Body>, Infallible>>>,
+    >;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(context)
@@ -72,14 +84,81 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let path = request.uri().path();
         let actor = request.extensions().get::<Actor>();
-        if let Some(actor) = actor.filter(|_| Call::of(path).is_work()) {
-            let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Err(wait) = buckets.take(name_of(actor), Instant::now()) {
+        let Some(actor) = actor.filter(|_| Call::of(path).is_work()) else {
+            return Either::Right(Either::Left(self.inner.call(request)));
+        };
+        match self.admit(name_of(actor)) {
+            Ok(open) => {
+                let answered = self.inner.call(request);
+                Either::Left(answered.map(|answer| answer.map(|answer| kept(answer, open))).boxed())
+            }
+            Err(wait) => {
                 let refused = refusal(path, &Error::RateLimited { wait });
-                return Either::Right(ready(Ok(refused.into_http())));
+                Either::Right(Either::Right(ready(Ok(refused.into_http()))))
             }
         }
-        Either::Left(self.inner.call(request))
+    }
+}
+
+impl<S> Shared<S> {
+    /// A call's share, or when there will be one. Who is refused for having too many under
+    /// way has still made a call.
+    fn admit(&self, name: Name) -> Result<OpenCall, Duration> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.take(name.clone(), Instant::now())?;
+        drop(buckets);
+        self.open.begin(name).ok_or(OPEN_WAIT)
+    }
+}
+
+/// An answer that takes its call's share along: it is given back when the answer is.
+fn kept(mut answer: Response<Body>, open: OpenCall) -> Response<Body> {
+    answer.extensions_mut().insert(open);
+    answer
+}
+
+/// How many calls each caller has under way. Who has none is not in it, so it is no larger
+/// than all calls under way.
+#[derive(Clone)]
+struct Open {
+    by_caller: Arc<Mutex<HashMap<Name, usize>>>,
+    most: usize,
+}
+
+/// A caller's call under way, until the last of its clones is dropped.
+#[derive(Clone)]
+pub(super) struct OpenCall {
+    _guard: Arc<OpenGuard>,
+}
+
+struct OpenGuard {
+    open: Open,
+    name: Name,
+}
+
+impl Open {
+    fn begin(&self, name: Name) -> Option<OpenCall> {
+        let mut by_caller = self.lock();
+        let count = by_caller.get(&name).copied().unwrap_or(0);
+        if count >= self.most {
+            return None;
+        }
+        by_caller.insert(name.clone(), count + 1);
+        Some(OpenCall { _guard: Arc::new(OpenGuard { open: self.clone(), name }) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, usize>> {
+        self.by_caller.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for OpenGuard {
+    fn drop(&mut self) {
+        let mut by_caller = self.open.lock();
+        match by_caller.get_mut(&self.name) {
+            Some(count) if *count > 1 => *count -= 1,
+            Some(_) | None => drop(by_caller.remove(&self.name)),
+        }
     }
 }
 
@@ -176,6 +255,19 @@ mod tests {
             assert_eq!(buckets.take(name("a"), after(start, at)), outcome, "at {at} ms");
         }
         assert_eq!(buckets.take(name("b"), after(start, 9_000)), Ok(()));
+    }
+
+    #[test]
+    fn who_has_no_call_under_way_is_forgotten() {
+        let open = Open { by_caller: Arc::default(), most: 2 };
+        let first = open.begin(name("a")).unwrap();
+        let second = open.begin(name("a")).unwrap();
+        assert!(open.begin(name("a")).is_none());
+        assert!(open.begin(name("b")).is_some());
+        drop(first);
+        let third = open.begin(name("a")).unwrap();
+        drop((second, third));
+        assert!(open.lock().is_empty());
     }
 
     #[test]

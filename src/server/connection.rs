@@ -6,6 +6,7 @@ use std::{
     future::Future,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::watch,
+    sync::{Notify, watch},
     time::{Sleep, sleep},
 };
 use tonic::transport::server::Connected;
@@ -31,6 +32,17 @@ pub(super) struct Life {
     pub(super) cut: watch::Receiver<bool>,
 }
 
+/// Cuts a connection. Each call on it has one: a stream whose answer is not taken cannot be
+/// ended from within, since the transport asks for nothing more of it.
+#[derive(Clone, Default)]
+pub(super) struct Cutter(Arc<Notify>);
+
+impl Cutter {
+    pub(super) fn cut(&self) {
+        self.0.notify_one();
+    }
+}
+
 /// A connection as the transport sees it: an error once its life is over.
 pub(super) struct Connection {
     stream: TcpStream,
@@ -40,20 +52,25 @@ pub(super) struct Connection {
     has_ended: bool,
     stall: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    cutter: Cutter,
     _seat: Seat,
 }
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, preface: &'static [u8], life: Life, seat: Seat) -> Self {
         let Life { most, stall, mut cut } = life;
+        let cutter = Cutter::default();
+        let asked = cutter.clone();
         let end = Box::pin(async move {
             tokio::select! {
                 () = sleep(most) => {}
+                () = asked.0.notified() => {}
                 // It also ends when nobody could cut it any more.
                 _ = cut.wait_for(|cut| *cut) => {}
             }
         });
-        Self { stream, preface, end, has_ended: false, stall, stalled: None, _seat: seat }
+        let (has_ended, stalled) = (false, None);
+        Self { stream, preface, end, has_ended, stall, stalled, cutter, _seat: seat }
     }
 
     #[cfg(test)]
@@ -139,7 +156,9 @@ impl AsyncWrite for Connection {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = ();
+    type ConnectInfo = Cutter;
 
-    fn connect_info(&self) -> Self::ConnectInfo {}
+    fn connect_info(&self) -> Cutter {
+        self.cutter.clone()
+    }
 }

@@ -22,16 +22,26 @@ const CONNECTION_AGE: Duration = Duration::from_mins(15);
 const CONNECTION_GRACE: Duration = Duration::from_mins(16);
 /// How long a unary call may take, from the arrival of its headers.
 const CALL_MAX: Duration = Duration::from_secs(10);
+/// How long the request of a unary call may take to arrive, from the arrival of its
+/// headers. It is a fraction of a megabyte; who sends headers alone holds no place for
+/// longer.
+const ARRIVAL_MAX: Duration = Duration::from_secs(2);
+/// How long an answer may take to be taken, from the moment it is there. The largest
+/// needs some ten megabits a second; who gives no room for it loses the connection.
+const ANSWER_TAKEN_MAX: Duration = Duration::from_secs(10);
 /// How long a stream of requests may pause.
 const STREAM_IDLE_MAX: Duration = Duration::from_secs(30);
 /// How long it may take in all.
 const STREAM_MAX: Duration = Duration::from_mins(15);
-/// Calls under way: half of what the writer's lanes would take in, since a call that has
+/// Calls under way, until their answers have been taken: half of what the writer's lanes would take in, since a call that has
 /// to wait longer than its deadline is better refused at once.
 const CALLS_MAX: usize = 4_000;
 /// Reads under way. They share the readers' connections: at 30 ms each, which is slow,
 /// the last of them has waited a second.
 const READS_MAX: usize = 400;
+/// Calls one caller has under way: an eighth of all, so that no one takes every place. At
+/// 50 ms each they make the caller's whole share of calls.
+const CALLS_PER_CALLER_MAX: usize = 500;
 /// Calls of one caller in a second: about half of what one replica does on two cores. A
 /// county's night job is never held up, and a loop without a pause never takes the whole
 /// service from the others.
@@ -39,7 +49,7 @@ const CALLER_RATE: u32 = 10_000;
 /// Calls a caller may make at once after a pause: two seconds' worth.
 const CALLER_BURST: u32 = 20_000;
 /// How long calls under way have to finish at the end: longer than any unary call may
-/// take. With [`FINISH_MAX`] it is 15 s, half of what platforms commonly give.
+/// take, and longer than an answer may take to be taken. With [`FINISH_MAX`] it is 15 s, half of what platforms commonly give.
 const DRAIN_MAX: Duration = Duration::from_secs(12);
 /// How long the writer's lanes and the pools then have.
 const FINISH_MAX: Duration = Duration::from_secs(3);
@@ -65,6 +75,10 @@ pub struct Limits {
     pub connection_grace: Duration,
     /// How long a unary call may take.
     pub call: Duration,
+    /// How long the request of a unary call may take to arrive.
+    pub arrival: Duration,
+    /// How long an answer may take to be taken.
+    pub answer: Duration,
     /// How long a stream of requests may pause.
     pub stream_idle: Duration,
     /// How long it may take in all.
@@ -73,6 +87,8 @@ pub struct Limits {
     pub calls: usize,
     /// Reads under way.
     pub reads: usize,
+    /// Calls one caller has under way.
+    pub calls_per_caller: usize,
     /// Calls of one caller in a second.
     pub caller_rate: u32,
     /// Calls of one caller at once, after a pause.
@@ -97,10 +113,13 @@ impl Default for Limits {
             connection_age: CONNECTION_AGE,
             connection_grace: CONNECTION_GRACE,
             call: CALL_MAX,
+            arrival: ARRIVAL_MAX,
+            answer: ANSWER_TAKEN_MAX,
             stream_idle: STREAM_IDLE_MAX,
             stream: STREAM_MAX,
             calls: CALLS_MAX,
             reads: READS_MAX,
+            calls_per_caller: CALLS_PER_CALLER_MAX,
             caller_rate: CALLER_RATE,
             caller_burst: CALLER_BURST,
             drain: DRAIN_MAX,

@@ -19,7 +19,10 @@ use tonic::body::Body;
 
 use crate::{
     error::{Error, Violation},
-    server::{call::Call, limits::Limits},
+    server::{
+        call::{Call, Wait},
+        limits::Limits,
+    },
 };
 
 /// The largest header list, in bytes as HTTP/2 counts them: room for the longest token
@@ -89,7 +92,7 @@ fn parse_timeout(text: &str) -> Option<Duration> {
     }
 }
 
-/// A body that is not too large, does not pause too long, and is not taken for whole when
+/// A body that is not too large, does not come too slowly, and is not taken for whole when
 /// it broke off. What is wrong goes to the one who answers, past those who read.
 pub(super) struct RequestBody {
     inner: Body,
@@ -100,7 +103,7 @@ pub(super) struct RequestBody {
 }
 
 struct Pause {
-    most: Duration,
+    wait: Wait,
     timer: Pin<Box<Sleep>>,
     is_running: bool,
 }
@@ -113,11 +116,7 @@ impl RequestBody {
         limits: &Limits,
     ) -> (Self, oneshot::Receiver<Error>) {
         let (fault, faults) = oneshot::channel();
-        let pause = call.longest_pause(limits).map(|most| Pause {
-            most,
-            timer: Box::pin(sleep(most)),
-            is_running: false,
-        });
+        let pause = call.wait(limits).map(Pause::new);
         let (left, most_bytes) = (call.most_bytes_framed(), call.most_bytes());
         (Self { inner, left, most_bytes, pause, fault: Some(fault) }, faults)
     }
@@ -132,12 +131,23 @@ impl RequestBody {
 }
 
 impl Pause {
-    /// Whether it has lasted too long. The time in which nobody waits does not count.
+    fn new(wait: Wait) -> Self {
+        let (Wait::Pause(most) | Wait::Arrival(most)) = wait;
+        Self { wait, timer: Box::pin(sleep(most)), is_running: false }
+    }
+
+    /// Something came.
+    fn end(&mut self) {
+        self.is_running = false;
+    }
+
+    /// Whether it has lasted too long. Between pieces, the time in which nobody waits does
+    /// not count.
     fn is_over(&mut self, context: &mut Context<'_>) -> bool {
-        if !self.is_running {
-            self.timer.as_mut().reset(Instant::now() + self.most);
-            self.is_running = true;
+        if let (Wait::Pause(most), false) = (self.wait, self.is_running) {
+            self.timer.as_mut().reset(Instant::now() + most);
         }
+        self.is_running = true;
         self.timer.as_mut().poll(context).is_ready()
     }
 }
@@ -156,7 +166,7 @@ impl http_body::Body for RequestBody {
             return if is_over { this.fail(Error::DeadlineExceeded) } else { Poll::Pending };
         };
         if let Some(pause) = &mut this.pause {
-            pause.is_running = false;
+            pause.end();
         }
         let length = match &frame {
             Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),

@@ -2,6 +2,7 @@
 //! what is refused and in which words, and how it ends.
 
 mod accept;
+mod answers;
 mod deadline;
 mod http2;
 mod overload;

@@ -172,9 +172,11 @@ pub fn request_id() -> String {
     Uuid::from_u128((0xc11e_0000_0000_7000_8000_u128 << 48) | count).to_string()
 }
 
-/// The limits of the service, but that its clock is the test's.
+/// The limits of the service, but that its clock is the test's, and that one caller of a
+/// test may be many.
 pub fn limits() -> Limits {
-    Limits { readiness: None, ..Limits::default() }
+    let limits = Limits::default();
+    Limits { readiness: None, calls_per_caller: limits.calls, ..limits }
 }
 
 /// A service of a test's own.

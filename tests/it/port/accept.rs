@@ -2,15 +2,17 @@
 
 use std::net::Ipv4Addr;
 
+use bytes::Bytes;
 use tiltaksplass::server::Limits;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
     time::sleep,
 };
+use tonic::Code;
 
-use super::wire::{PATIENCE, PREFACE, SETTINGS, closed_after, millis, said};
-use crate::support::{Service, limits};
+use super::wire::{PATIENCE, POSITION, PREFACE, SETTINGS, Wire, closed_after, millis, said};
+use crate::support::{Service, limits, logs};
 
 #[tokio::test]
 async fn who_says_nothing_is_closed_in_time() {
@@ -70,6 +72,31 @@ async fn connections_are_counted_up_and_down() {
     sleep(millis(100)).await;
     let _third = knock(&service).await.expect("a seat was given back");
     drop(second);
+}
+
+/// How many lines of the log, above debug, say this.
+fn said_aloud(what: &str) -> usize {
+    let logs = logs();
+    let aloud = logs.lines().filter(|line| line.contains("WARN") || line.contains("INFO"));
+    aloud.filter(|line| line.contains(what)).count()
+}
+
+#[tokio::test]
+async fn strangers_do_not_fill_the_log() {
+    let service = Service::start_with(Limits { connections: 1, ..limits() }).await;
+    let mut wire = Wire::open(service.address, None).await;
+    let (without_token, too_many) = ("without a valid token", "connections too many");
+    let before = (said_aloud(without_token), said_aloud(too_many));
+    for _ in 0..300 {
+        let told = wire.call(wire.head(POSITION), Bytes::new()).await;
+        assert_eq!(told.status.code(), Code::Unauthenticated);
+        assert!(knock(&service).await.is_none(), "one too many");
+    }
+    // Other tests have services of their own, with lines of their own.
+    for (what, before) in [(without_token, before.0), (too_many, before.1)] {
+        let lines = said_aloud(what) - before;
+        assert!((1..100).contains(&lines), "{what}: {lines}");
+    }
 }
 
 async fn knock_from(address: Ipv4Addr, service: &Service) -> Option<TcpStream> {

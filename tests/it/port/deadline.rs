@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 
-use super::wire::{CHECK, IMPORT, POSITION, WATCH, Wire, framed, millis, write};
+use super::wire::{CHECK, IMPORT, POSITION, WATCH, Wire, framed, millis, promise, write};
 use crate::{
     support::{Service, limits, logs, request_id},
     world::{COUNTY, registry, vta},
@@ -57,6 +57,32 @@ async fn a_unary_call_ends_though_its_body_never_does() {
         assert_eq!(told.code_and_reason(), expected, "{asked:?}");
         assert!(took >= least && took < most, "{asked:?}: {took:?}");
     }
+}
+
+#[tokio::test]
+async fn a_unary_request_arrives_soon_or_not_at_all() {
+    let service = Service::start_with(Limits { arrival: millis(400), ..limits() }).await;
+    let mut wire = county(&service).await;
+    for path in [POSITION, CHECK] {
+        let start = Instant::now();
+        let (answer, _body) = wire.begin(wire.head(path)).await;
+        let told = answer.told().await;
+        let took = start.elapsed();
+        let expected = (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned());
+        assert_eq!(told.code_and_reason(), expected, "{path}");
+        assert!(took >= millis(300) && took < millis(1_500), "{path}: {took:?}");
+    }
+    // A byte now and then does not help.
+    let (answer, mut body) = wire.begin(wire.head(POSITION)).await;
+    let told = tokio::spawn(answer.told());
+    let start = Instant::now();
+    for byte in promise(1_000) {
+        drop(write(&mut body, Bytes::copy_from_slice(&[byte]), false).await);
+        sleep(millis(150)).await;
+    }
+    let told = told.await.unwrap();
+    assert_eq!(told.code_and_reason(), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
+    assert!(start.elapsed() < millis(1_500), "{:?}", start.elapsed());
 }
 
 #[tokio::test]

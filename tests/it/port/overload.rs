@@ -118,6 +118,33 @@ async fn each_caller_has_a_share() {
     assert_ne!(reason(&status), "RATE_LIMITED", "after the wait it was told");
 }
 
+#[tokio::test]
+async fn one_caller_does_not_take_all_places() {
+    let service = Service::start_with(Limits { calls_per_caller: 2, ..limits() }).await;
+    let token = |subject| Some(service.token(Role::County, COUNTY, subject));
+    let mut wire = Wire::open(service.address, token("greedy")).await;
+    let mut again = Wire::open(service.address, token("greedy")).await;
+    let first = wire.begin(wire.head(POSITION)).await;
+    let second = again.begin(again.head(POSITION)).await;
+    sleep(millis(50)).await;
+    let told = again.call(again.head(POSITION), framed(&ask())).await;
+    assert_eq!(told.code_and_reason(), (Code::ResourceExhausted, "RATE_LIMITED".to_owned()));
+    assert!(told.retry_after().is_some_and(|wait| wait > millis(100)), "{told:?}");
+    // Others are not concerned, and health is for the operators.
+    let mut other = Wire::open(service.address, token("modest")).await;
+    let told = other.call(other.head(POSITION), framed(&ask())).await;
+    assert_ne!(told.reason(), "RATE_LIMITED");
+    require_health(&service).await;
+    // Each call that ends, however it does, makes room for one.
+    drop(first);
+    sleep(millis(50)).await;
+    for _ in 0..5 {
+        let told = wire.call(wire.head(POSITION), framed(&ask())).await;
+        assert_ne!(told.reason(), "RATE_LIMITED");
+    }
+    drop(second);
+}
+
 async fn reflect(caller: &Caller) {
     use tonic_reflection::pb::v1::{
         ServerReflectionRequest, server_reflection_client::ServerReflectionClient,

@@ -25,6 +25,7 @@ pub const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
 pub const POSITION: &str = "/tiltaksplass.v1.WaitlistService/GetPosition";
+pub const AVAILABILITY: &str = "/tiltaksplass.v1.CapacityService/GetAvailability";
 pub const IMPORT: &str = "/tiltaksplass.v1.RegistryService/ImportRegistry";
 pub const CHECK: &str = "/grpc.health.v1.Health/Check";
 pub const WATCH: &str = "/grpc.health.v1.Health/Watch";
@@ -59,8 +60,15 @@ pub struct Wire {
 
 impl Wire {
     pub async fn open(address: SocketAddr, token: Option<String>) -> Self {
+        Self::open_with_room(address, token, 65_535).await
+    }
+
+    /// One that has room for so many bytes of each answer.
+    pub async fn open_with_room(address: SocketAddr, token: Option<String>, room: u32) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
-        let (send, connection) = h2::client::handshake(stream).await.unwrap();
+        let mut settings = h2::client::Builder::new();
+        settings.initial_window_size(room);
+        let (send, connection) = settings.handshake(stream).await.unwrap();
         Self { send, connection: tokio::spawn(connection), token }
     }
 
