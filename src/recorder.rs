@@ -7,7 +7,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -65,7 +68,10 @@ impl Recorder {
         for (county_id, accesses) in by_county {
             let (written, wait) = oneshot::channel();
             let pending = Pending { county_id, accesses, written };
-            self.0.try_send(pending).map_err(|_| Error::Overloaded)?;
+            self.0.try_send(pending).map_err(|refused| match refused {
+                TrySendError::Full(_) => Error::Overloaded,
+                TrySendError::Closed(_) => Error::DatabaseUnavailable,
+            })?;
             waits.push(wait);
         }
         for wait in waits {

@@ -49,7 +49,7 @@ pub struct Fold {
 
 impl Fold {
     /// Before the first row.
-    pub fn new(id: &LedgerId, registries: &Registries) -> Self {
+    pub fn new(id: &LedgerId, registries: &mut Registries) -> Self {
         let measure = registries.last();
         let distribution = measure
             .ledger_measure(id)
@@ -84,42 +84,53 @@ impl Fold {
     }
 }
 
-/// The registry's versions, as its log makes them.
+/// The registry's versions, as its log makes them: what each brought, and one of them whole.
+/// A ledger's rows name versions that only rise, so that one is carried on and seldom begun
+/// anew.
+#[derive(Default)]
 pub struct Registries {
-    versions: BTreeMap<u64, Arc<Registry>>,
-    rows: BTreeMap<(u64, String, String), RegistryRow>,
-}
-
-impl Default for Registries {
-    fn default() -> Self {
-        Self { versions: BTreeMap::from([(0, Arc::default())]), rows: BTreeMap::new() }
-    }
+    brought: BTreeMap<u64, Vec<RegistryRow>>,
+    whole: Arc<Registry>,
 }
 
 impl Registries {
     /// Every row of every version: version, kind, natural key.
-    pub fn rows(&self) -> &BTreeMap<(u64, String, String), RegistryRow> {
-        &self.rows
+    pub fn rows(&self) -> BTreeMap<(u64, String, String), RegistryRow> {
+        let each = self.brought.iter().flat_map(|(version, rows)| {
+            rows.iter().map(|row| {
+                let (kind, key) = row.key();
+                ((*version, kind.as_str().to_owned(), key), row.clone())
+            })
+        });
+        each.collect()
     }
 
     /// The registry of a version.
-    pub fn at(&self, version: u64) -> Option<Arc<Registry>> {
-        self.versions.get(&version).cloned()
+    pub fn at(&mut self, version: u64) -> Option<Arc<Registry>> {
+        if version != 0 && !self.brought.contains_key(&version) {
+            return None;
+        }
+        if version < self.whole.version {
+            self.whole = Arc::default();
+        }
+        let next = self.whole.version + 1;
+        if next <= version {
+            let whole = Arc::make_mut(&mut self.whole);
+            for (version, rows) in self.brought.range(next..=version) {
+                whole.apply(*version, rows);
+            }
+        }
+        Some(Arc::clone(&self.whole))
     }
 
-    fn last(&self) -> Arc<Registry> {
-        self.versions.last_key_value().map(|(_, registry)| Arc::clone(registry)).unwrap_or_default()
+    fn last(&mut self) -> Arc<Registry> {
+        let last = self.brought.last_key_value().map_or(0, |(version, _)| *version);
+        self.at(last).unwrap_or_default()
     }
 
     fn add(&mut self, version: u64, event: &Event) {
         if let Event::RegistryImported { rows, .. } = event {
-            let mut next = (*self.last()).clone();
-            next.apply(version, rows);
-            self.versions.insert(version, Arc::new(next));
-            self.rows.extend(rows.iter().map(|row| {
-                let (kind, key) = row.key();
-                ((version, kind.as_str().to_owned(), key), row.clone())
-            }));
+            self.brought.insert(version, rows.clone());
         }
     }
 }

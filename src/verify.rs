@@ -82,7 +82,7 @@ async fn check_ledgers(db: &Db, report: &mut Report) -> Result<(), sqlx::Error> 
     for id in registry.iter().chain(&others) {
         check_ledger(connection, id, &mut registries, report).await?;
     }
-    if *registries.rows() != store::registry::all(connection).await? {
+    if registries.rows() != store::registry::all(connection).await? {
         report.tell("the registry's rows are not what its log says".to_owned());
     }
     for (what, count) in store::snapshot::strays(connection).await? {

@@ -9,6 +9,7 @@ use std::{
     io::{self, BufRead as _, BufReader},
     net::{Ipv4Addr, SocketAddr},
     os::{fd::AsFd as _, unix::fs::FileTypeExt as _},
+    path::Path,
     process::ExitCode,
     sync::{
         Arc,
@@ -26,6 +27,8 @@ use crate::{
     server::Limits,
 };
 
+/// The file with which `demo` marks its data folder.
+pub(super) const MARK: &str = "demonstration";
 /// The farthest the clock may be put forward, in seconds: a hundred years.
 const AHEAD_MAX_SECONDS: i64 = 100 * 366 * 86_400;
 
@@ -33,6 +36,7 @@ const AHEAD_MAX_SECONDS: i64 = 100 * 366 * 86_400;
 /// until whoever holds the other end of the pipe is gone.
 pub(super) async fn serve_steered(place: &PlaceArgs) -> Result<ExitCode, Failure> {
     let pipe = inherited_pipe()?;
+    require_demonstration(&place.folder()?)?;
     serve::log_to_stderr();
     let asked = serve::stop_asked()?;
     let clock = Arc::new(SteeredClock::default());
@@ -56,6 +60,15 @@ fn inherited_pipe() -> Result<File, Failure> {
         return Ok(input);
     }
     Err("this command is a part of `demo`, which starts it with a pipe; use `serve`".into())
+}
+
+/// Refuses a folder that `demo` has not marked as its own. What is recorded at a time to come
+/// keeps its ledger there, and no real one may ever be.
+fn require_demonstration(folder: &Path) -> Result<(), Failure> {
+    if folder.join(MARK).exists() {
+        return Ok(());
+    }
+    Err("this command is a part of `demo`, which marks its folder; use `serve`".into())
 }
 
 /// Puts the clock forward as the lines of the pipe say, on a thread of its own: a read of

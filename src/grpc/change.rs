@@ -42,10 +42,6 @@ async fn changes(reader: Reader, query: ChangesQuery) -> Result<ListChangesRespo
     require_ledger(id, &registry)?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
     let with_payloads = sees_payloads(reader.actor.role);
-    if with_payloads {
-        // Payloads name people by ids: who has read them is written down.
-        reader.record(id, Vec::new(), true).await?;
-    }
     let mut changes: Vec<Change> = Vec::new();
     let (mut bytes, mut left) = (0, i64::try_from(page.size).unwrap_or(i64::MAX));
     while left > 0 && bytes < PAGE_BYTES_MAX {
@@ -65,6 +61,10 @@ async fn changes(reader: Reader, query: ChangesQuery) -> Result<ListChangesRespo
         }
     }
     snapshot.rollback().await?;
+    if with_payloads {
+        // Payloads name people by ids: who has read them is written down.
+        reader.record(id, Vec::new(), true).await?;
+    }
     let next_page_token = match changes.last() {
         Some(last) if last.seq < seq => page.token(keys, &last.seq)?,
         _ => String::new(),

@@ -44,8 +44,7 @@ pub(super) async fn decision(
 ) -> Result<pb::ExplainDecisionResponse, Error> {
     let id = &query.ledger;
     let question = question(&reader, &query).await?;
-    // Whoever waits here holds no connection.
-    let permit = reader.folds.acquire().await;
+    let place = reader.heavy_place().await?;
     let (mut snapshot, _) = reader.snapshot(None).await?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
     let told = tell(&mut snapshot, id, &question, &reader).await;
@@ -56,7 +55,7 @@ pub(super) async fn decision(
         Ok(_) | Err(_) => None,
     };
     snapshot.rollback().await?;
-    drop(permit);
+    drop(place);
     reader.record(id, vec![question.entry.entry_id], true).await?;
     let explanation = told?;
     let texts = Language::ALL.map(|language| pb::ExplanationText {
@@ -120,16 +119,18 @@ async fn tell(
     reader: &Reader,
 ) -> Result<Explanation, Error> {
     let mut registries = Registries::default();
-    let mut way = Way { connection, fold: Fold::new(&LedgerId::registry(), &registries), reader };
+    let fold = Fold::new(&LedgerId::registry(), &mut registries);
+    let mut way = Way { connection, fold, reader };
     while way.next(&mut registries).await?.is_some() {}
-    way.fold = Fold::new(id, &registries);
+    way.fold = Fold::new(id, &mut registries);
     let ends = || Error::Internal(format!("{id}: the log ends before row {}", question.seq));
     while way.fold.ledger().head().seq + 1 < question.seq {
         way.next(&mut registries).await?.ok_or_else(ends)?;
     }
     let before = way.fold.ledger().clone();
     let (header, payload) = way.next(&mut registries).await?.ok_or_else(ends)?;
-    let mut explanation = explain_row(&before, &header, &payload, &registries, &question.entry)?;
+    let mut explanation =
+        explain_row(&before, &header, &payload, &mut registries, &question.entry)?;
     if let Some((offer, _)) = &explanation.proposal {
         explanation.confirmation = way.confirmation(&mut registries, offer.offer_id).await?;
     }
@@ -140,7 +141,7 @@ fn explain_row(
     before: &Ledger,
     header: &Header,
     payload: &Payload,
-    registries: &Registries,
+    registries: &mut Registries,
     entry: &Entry,
 ) -> Result<Explanation, Error> {
     let Command::AllocatePlaces(command) = &payload.command else {
@@ -165,6 +166,8 @@ impl Way<'_> {
         &mut self,
         registries: &mut Registries,
     ) -> Result<Option<(Header, Payload)>, Error> {
+        // A row takes a while, and others wait for their turn on this thread.
+        tokio::task::yield_now().await;
         if !self.reader.is_awaited() {
             return Err(Error::DeadlineExceeded);
         }

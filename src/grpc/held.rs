@@ -103,7 +103,9 @@ async fn page<T: Held, S, A: prost::Message>(
     answer: fn(&T) -> A,
 ) -> Result<(Vec<A>, String), Error> {
     let (shown, token) = query.page.fill(&reader.app.keys, found, |row| row.id(), answer)?;
-    let entries: BTreeSet<EntryId> = found.iter().take(shown.len()).map(Held::entry_id).collect();
+    let of_shown = found.iter().take(shown.len()).map(Held::entry_id);
+    // Who was asked about counts as well, also where nothing is held for them.
+    let entries: BTreeSet<EntryId> = of_shown.chain(query.entry_id).collect();
     reader.record(&query.ledger, entries.into_iter().collect(), true).await?;
     Ok((shown, token))
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use sqlx::{Postgres, Transaction};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status};
 
 mod allocation;
@@ -42,6 +42,7 @@ use crate::{
         registry::Registry,
     },
     error::Error,
+    grpc::parse::Violations,
     proto::v1::{self as pb},
     store::{
         self,
@@ -55,9 +56,13 @@ use crate::{
 const AT_LEAST_SEQ_WAIT: Duration = Duration::from_secs(1);
 /// How often it looks.
 const AT_LEAST_SEQ_STEP: Duration = Duration::from_millis(20);
-/// How many logs are folded at once to explain a decision: each reads one from its first
-/// row on.
-const FOLDS_AT_ONCE: usize = 2;
+/// How many reads at once may be such as read or compute much, and how many may wait for
+/// that: explanations, which read a log from its first row on, and vacancies, which take a
+/// run over everyone who waits.
+const HEAVY_AT_ONCE: usize = 2;
+const HEAVY_WAITING: usize = 32;
+/// How many reads may wait for a ledger to come further; one too many is answered at once.
+const FOR_SEQ_WAITING: usize = 100;
 /// The longest purpose that is written down.
 const PURPOSE_MAX: usize = 200;
 
@@ -67,7 +72,16 @@ pub struct Api {
     app: App,
     writer: Writer,
     reads: Arc<Semaphore>,
-    folds: Arc<Semaphore>,
+    heavy: Heavy,
+}
+
+/// The places of heavy reads, and those where one waits.
+#[derive(Clone)]
+struct Heavy {
+    places: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    /// For those who wait for a ledger to come further.
+    for_seq: Arc<Semaphore>,
 }
 
 /// A mutation's own name and whether it is a preview.
@@ -113,24 +127,31 @@ mutations!(
 /// Who calls, and why. Until when is the port's affair: it drops a call whose time is up.
 struct Caller {
     actor: Actor,
-    purpose: String,
+    /// What the header says; `None` where it cannot be read.
+    purpose: Option<String>,
 }
 
 impl Caller {
     /// The layer in front has put the actor there; without one nothing goes on.
     fn of<T>(request: &Request<T>) -> Result<Self, Status> {
         let actor = request.extensions().get::<Actor>().ok_or_else(unauthenticated)?.clone();
-        let purpose = request.metadata().get("x-purpose").and_then(|value| value.to_str().ok());
-        let purpose = purpose.unwrap_or_default().chars().take(PURPOSE_MAX).collect();
+        let said = request.metadata().get("x-purpose").map(|value| value.to_str());
+        let purpose = said.map_or(Some(""), Result::ok).map(str::to_owned);
         Ok(Self { actor, purpose })
     }
 
-    /// Refuses a role that may not call a method anywhere.
+    /// Refuses a role that may not call a method anywhere, and a purpose that cannot be read or
+    /// names somebody by number: it is written down in the clear.
     fn require(&self, method: Method) -> Result<(), Error> {
         if scope(method, self.actor.role) == Scope::No {
             return Err(Refusal::PermissionDenied.into());
         }
-        Ok(())
+        let mut v = Violations::default();
+        match &self.purpose {
+            Some(purpose) => drop(v.text("x-purpose", purpose, PURPOSE_MAX)),
+            None => v.add("x-purpose", "must be ASCII: a header can tell nothing else"),
+        }
+        v.finish(Some(()))
     }
 }
 
@@ -138,7 +159,12 @@ impl Api {
     /// The services of an application, with so many reads under way at most.
     pub fn new(app: App, writer: Writer, reads_max: usize) -> Self {
         let reads = Arc::new(Semaphore::new(reads_max));
-        Self { app, writer, reads, folds: Arc::new(Semaphore::new(FOLDS_AT_ONCE)) }
+        let heavy = Heavy {
+            places: Arc::new(Semaphore::new(HEAVY_AT_ONCE)),
+            waiting: Arc::new(Semaphore::new(HEAVY_WAITING)),
+            for_seq: Arc::new(Semaphore::new(FOR_SEQ_WAITING)),
+        };
+        Self { app, writer, reads, heavy }
     }
 
     /// A mutation: parse, hand to the writer, wait.
@@ -176,7 +202,7 @@ impl Api {
             validate_only: request.validate_only(),
             ledger,
             actor: caller.actor.clone(),
-            purpose: caller.purpose.clone(),
+            purpose: caller.purpose.clone().unwrap_or_default(),
             identity_of_call: identity_of_call(&caller.actor, method, request),
             draft,
             encode,
@@ -205,12 +231,12 @@ impl Api {
         let outcome = async {
             caller.require(method)?;
             let query = parse(&request)?;
-            let (actor, purpose) = (caller.actor, caller.purpose);
+            let (actor, purpose) = (caller.actor, caller.purpose.unwrap_or_default());
             // Whoever drops the call drops this too: long stories look whether it is there.
             let waiter = Arc::new(());
-            let (app, folds) = (self.app.clone(), Arc::clone(&self.folds));
+            let (app, heavy) = (self.app.clone(), self.heavy.clone());
             let waits = Arc::downgrade(&waiter);
-            let reader = Reader { app, folds, method, actor, purpose, waits };
+            let reader = Reader { app, heavy, method, actor, purpose, waits };
             let reads = Arc::clone(&self.reads);
             let place = reads.try_acquire_owned().map_err(|_| Error::Overloaded)?;
             let story = story(reader, query);
@@ -221,7 +247,8 @@ impl Api {
             });
             let answer = task.await;
             drop(waiter);
-            answer.unwrap_or_else(|panic| Err(Error::Internal(panic.to_string())))
+            // What a panic says may hold what it stumbled on.
+            answer.unwrap_or_else(|_| Err(Error::Internal("a panic".to_owned())))
         };
         respond(method, outcome.await)
     }
@@ -264,7 +291,7 @@ fn identity_of_call(actor: &Actor, method: Method, request: &impl Mutation) -> V
 /// What a reading story works with.
 struct Reader {
     app: App,
-    folds: Arc<Semaphore>,
+    heavy: Heavy,
     method: Method,
     actor: Actor,
     purpose: String,
@@ -277,12 +304,23 @@ impl Reader {
         self.waits.strong_count() > 0
     }
 
+    /// A place among the heavy reads. Whoever waits for one holds no connection, and whoever
+    /// has stopped waiting gets none; one too many is refused at once.
+    async fn heavy_place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let full = |_| Error::Overloaded;
+        let waiting = Arc::clone(&self.heavy.waiting).try_acquire_owned().map_err(full)?;
+        let place = Arc::clone(&self.heavy.places).acquire_owned().await;
+        drop(waiting);
+        let place = place.map_err(|closed| Error::Internal(closed.to_string()))?;
+        if self.is_awaited() { Ok(place) } else { Err(Error::DeadlineExceeded) }
+    }
+
     /// One state of the whole database, in which a ledger has come at least so far.
     async fn snapshot(
         &self,
         ledger: Option<(&LedgerId, u64)>,
     ) -> Result<(Transaction<'static, Postgres>, Arc<Registry>), Error> {
-        let mut waited = Duration::ZERO;
+        let (mut waited, mut place) = (Duration::ZERO, None);
         loop {
             let mut transaction = self.app.db.begin_read().await?;
             let behind = match ledger {
@@ -297,7 +335,10 @@ impl Reader {
                 return Ok((transaction, registry));
             };
             transaction.rollback().await?;
-            if waited >= AT_LEAST_SEQ_WAIT {
+            // A place among those who wait: whoever asks for what never comes keeps no read
+            // from its own.
+            place = place.or_else(|| Arc::clone(&self.heavy.for_seq).try_acquire_owned().ok());
+            if waited >= AT_LEAST_SEQ_WAIT || place.is_none() {
                 return Err(Error::NotYetAtSeq { ledger, wanted });
             }
             tokio::time::sleep(AT_LEAST_SEQ_STEP).await;

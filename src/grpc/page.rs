@@ -4,6 +4,8 @@
 use std::mem::take;
 
 use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use crate::{
     error::Error,
@@ -85,14 +87,14 @@ listings!(
 );
 
 /// A page as asked for.
-#[derive(Debug)]
 pub(super) struct Page {
     /// At most so many rows.
     pub(super) size: usize,
     /// How far the ledger must have come.
     pub(super) at_least_seq: u64,
     token: String,
-    bound_to: Vec<u8>,
+    /// A digest of what is asked for, which may name a person.
+    bound_to: [u8; 32],
 }
 
 impl Page {
@@ -100,7 +102,9 @@ impl Page {
     pub(super) fn parse<Q: Listing>(v: &mut Violations, request: &Q) -> Option<Self> {
         let mut what = request.clone();
         let (page_size, token, at_least_seq) = what.take_paging();
-        let bound_to = [Q::NAME.as_bytes(), b"/", &what.encode_to_vec()].concat();
+        let what = Zeroizing::new(what.encode_to_vec());
+        let bound_to = Sha256::new().chain_update(Q::NAME).chain_update(b"/").chain_update(&*what);
+        let bound_to = bound_to.finalize().into();
         let size = if page_size == 0 { PAGE_SIZE_DEFAULT } else { page_size };
         let size = v.within("page_size", size, 1, PAGE_SIZE_MAX)?;
         let size = usize::try_from(size).ok()?;

@@ -123,20 +123,19 @@ pub(super) async fn lookup(
         page.rows_to_read(),
     )
     .await?;
-    let (revisions, held) = held_for(&mut snapshot, &entries).await?;
+    let (mut revisions, held) = held_for(&mut snapshot, &entries).await?;
     snapshot.rollback().await?;
     let cursor = |(_, entry): &&(LedgerId, Entry)| (entry.key.registered_time, entry.entry_id);
     let (shown, next_page_token) =
         page.fill(&reader.app.keys, &entries, cursor, |(ledger, entry)| {
             person_entry(ledger, entry, &held)
         })?;
-    // A person belongs to no ledger: the record stands with the registry's. It says whether
-    // anything was shown.
+    revisions.retain(|revision| shown.iter().any(|entry| entry.ledger == revision.ledger));
+    // A person belongs to no ledger: the record stands with the registry's.
     let ids: Vec<EntryId> =
         entries.iter().take(shown.len()).map(|(_, entry)| entry.entry_id).collect();
     let people = person.into_iter().collect();
-    let any = !shown.is_empty();
-    reader.record_of(&LedgerId::registry(), ids, people, any).await?;
+    reader.record_of(&LedgerId::registry(), ids, people, true).await?;
     Ok(pb::LookupPersonResponse { revisions, entries: shown, next_page_token })
 }
 

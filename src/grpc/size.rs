@@ -7,8 +7,10 @@ pub const IMPORT_PIECE_MAX: usize = 4 * 1024 * 1024;
 /// The largest import in all: as many full pieces as the most rows need. A count of rows
 /// alone would bound nothing, since one row could fill a piece.
 pub const IMPORT_MAX: usize = 4 * IMPORT_PIECE_MAX;
-/// The largest answer. Pages are far smaller; an answer beyond it is a fault of ours.
-pub const ANSWER_MAX: usize = 1024 * 1024;
+/// The largest answer: what clients of gRPC take unless they are told otherwise. Pages are
+/// far smaller; what has no pages, as the vacancies of 2,000 place groups with the longest
+/// names, has 2 MB.
+pub const ANSWER_MAX: usize = 4 * 1024 * 1024;
 /// The largest answer of the change feed. A log row is never cut, since its hash covers
 /// all of it; that of the largest import holds its rows twice, about 32 MB, and twice as
 /// much is left for what JSON escapes.

@@ -55,6 +55,7 @@ pub(super) async fn vacancies(
     query: VacanciesQuery,
 ) -> Result<ListVacanciesResponse, Error> {
     let id = &query.ledger;
+    let _place = reader.heavy_place().await?;
     let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
     reader.require(&area_of(id), &registry)?;
     require_ledger(id, &registry)?;
@@ -153,7 +154,7 @@ async fn run(ledger: Ledger, everyone: bool) -> Result<(Ledger, Outlook), Error>
         let found = outlook(&ledger, everyone);
         (ledger, found)
     });
-    let (ledger, found) = run.await.map_err(|panic| Error::Internal(panic.to_string()))?;
+    let (ledger, found) = run.await.map_err(|_| Error::Internal("a panic".to_owned()))?;
     match found {
         Ok(found) => Ok((ledger, found)),
         Err(Stop::Refused(refusal)) => Err(refusal.into()),

@@ -157,7 +157,7 @@ fn pool(options: &PgConnectOptions, role: &str, connections: u32) -> PgPool {
             ("client_connection_check_interval", "2s"),
             ("tcp_user_timeout", "10s"),
             ("plan_cache_mode", "force_generic_plan"),
-            // Leaving a transaction nobody is in is a warning, and here the usual case.
+            // Nobody reads what the server would tell beside its answers.
             ("client_min_messages", "error"),
         ])
         .disable_statement_logging();
@@ -169,11 +169,12 @@ fn pool(options: &PgConnectOptions, role: &str, connections: u32) -> PgPool {
         .connect_lazy_with(options)
 }
 
-/// A connection that came back inside a transaction is thrown away: sqlx 0.9.0 lets
-/// that happen when a `BEGIN` is dropped half-way.
+/// A connection that came back inside a transaction leaves it, or is thrown away: sqlx 0.9.0
+/// lets that happen when a `BEGIN` is dropped half-way. A rollback alone would be a warning in
+/// the server's log each time that there is nothing to leave, which is nearly always.
 async fn leave_any_transaction(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let result = sqlx::query("-- leave_any_transaction\nROLLBACK").execute(connection).await;
-    Ok(result.is_ok())
+    let leave = sqlx::raw_sql("-- leave_any_transaction\nBEGIN; ROLLBACK");
+    Ok(leave.execute(connection).await.is_ok())
 }
 
 /// What may be done about a database error.

@@ -29,7 +29,7 @@ use crate::{
     },
     write::{
         Done, Job, Work,
-        decision::{complete, hidden_or_denied, log_row, targets},
+        decision::{complete, entries_of, hidden_or_denied, log_row, targets},
         opening::{self, Opened, run_apart},
         people::{People, person_of},
     },
@@ -41,11 +41,16 @@ const HEADS: i64 = 64;
 /// How many due things take effect in one transaction at most.
 const DUE_AT_ONCE: i64 = 2_000;
 
-/// Runs the jobs of one county; an answer for each, in their order.
-pub(super) async fn run(
-    app: &App,
-    jobs: &[Arc<Job>],
-) -> Result<Vec<Result<Vec<u8>, Error>>, sqlx::Error> {
+/// What a batch answers.
+pub(super) struct Ran {
+    /// An answer for each job, in their order.
+    pub(super) answers: Vec<Result<Vec<u8>, Error>>,
+    /// Those of them that wait until they have been written down, by their place.
+    pub(super) questions: BTreeMap<usize, Access>,
+}
+
+/// Runs the jobs of one county.
+pub(super) async fn run(app: &App, jobs: &[Arc<Job>]) -> Result<Ran, sqlx::Error> {
     let mut transaction = app.db.begin_write().await?;
     let connection = &mut *transaction;
     let Some(mut batch) = Batch::open(app, connection, jobs).await? else {
@@ -76,14 +81,7 @@ pub(super) async fn run(
     } else {
         transaction.rollback().await?;
     }
-    let (asked, accesses): (Vec<usize>, Vec<Access>) = batch.questions.into_iter().unzip();
-    if app.recorder.record(accesses).await.is_err() {
-        // What was not written down is not answered (I11).
-        for index in asked {
-            answers[index] = Err(Error::DatabaseUnavailable);
-        }
-    }
-    Ok(answers)
+    Ok(Ran { answers, questions: batch.questions })
 }
 
 /// A ledger under its lock, and what this batch adds to it.
@@ -295,17 +293,20 @@ impl<'a> Batch<'a> {
         }
         let ledger = &self.open[&work.ledger].ledger;
         let Some(command) = complete(ledger, &self.people, index, work)? else {
-            self.note_question(index, work);
+            self.note_question(index, work, &[]);
             return Ok(Err(Refusal::PersonAlreadyWaiting.into()));
         };
         let clock = self.app.clock.now();
         let decided = self.decide(connection, &work.ledger, &command, &work.actor, clock).await?;
         let decided = match decided {
             Ok(decided) => decided,
-            Err(refusal) => return Ok(Err(refusal.into())),
+            Err(refusal) => {
+                self.note_question(index, work, &[]);
+                return Ok(Err(refusal.into()));
+            }
         };
         if work.validate_only {
-            self.note_question(index, work);
+            self.note_question(index, work, &decided.events);
             let mut preview = self.open[&work.ledger].ledger.clone();
             for event in &decided.events {
                 apply(&mut preview, event);
@@ -317,10 +318,15 @@ impl<'a> Batch<'a> {
         Ok(Ok(self.keep_answer(work, &decided)))
     }
 
-    /// A join that is refused since the person waits already, or that is a preview, asks
-    /// about a person and leaves no log row: the question itself is written down (I11).
-    fn note_question(&mut self, index: usize, work: &Work) {
-        let Some(person) = self.people.of_join(index) else { return };
+    /// A preview, and what is refused, leave no log row and yet tell of people: that one does
+    /// not wait, where an offer stands, who would be next. So the question itself is written
+    /// down (I11).
+    fn note_question(&mut self, index: usize, work: &Work, events: &[Event]) {
+        let people: Vec<_> = self.people.of_join(index).into_iter().collect();
+        let entries = entries_of(&self.open[&work.ledger].ledger, &work.draft.command, events);
+        if people.is_empty() && entries.is_empty() {
+            return;
+        }
         let access = Access {
             access_id: self.app.ids.id(),
             at: self.app.clock.now(),
@@ -328,8 +334,8 @@ impl<'a> Batch<'a> {
             method: work.method,
             ledger: work.ledger.clone(),
             purpose: work.purpose.clone(),
-            entries: Vec::new(),
-            people: vec![person],
+            entries,
+            people,
             permitted: true,
         };
         self.questions.insert(index, access);

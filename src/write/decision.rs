@@ -1,11 +1,13 @@
 //! The steps around a decision: whose rows it is about, whose person, and its row in
 //! the log.
 
+use std::collections::BTreeSet;
+
 use crate::{
     domain::{
         access::{Actor, Role, Target},
         command::{Command, Subject},
-        event::{Header, Payload, RULES_VERSION},
+        event::{Event, Header, Payload, RULES_VERSION},
         ids::{EntryId, PlaceGroupId, RequestId},
         ledger::Ledger,
         log_chain::{payload_digest, row_hash},
@@ -56,6 +58,29 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
             vec![target.unwrap_or(area)]
         }
     }
+}
+
+/// The entries a command's answer tells of when it leaves no log row: those it reaches for,
+/// and those a run would serve or pass over.
+pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -> Vec<EntryId> {
+    let mut entries: BTreeSet<EntryId> = match command.subject() {
+        Subject::Area | Subject::Provider(_) | Subject::Resident(_) => BTreeSet::new(),
+        Subject::Entry(id) => ledger.entry(id).map(|entry| entry.entry_id).into_iter().collect(),
+        Subject::Offers(ids) => {
+            ids.iter().filter_map(|id| ledger.offer(*id)).map(|offer| offer.entry_id).collect()
+        }
+        Subject::Placement(id) => {
+            ledger.placement(id).map(|placement| placement.entry_id).into_iter().collect()
+        }
+    };
+    for event in events {
+        if let Event::Proposed { offer } = event {
+            entries.insert(offer.entry_id);
+        } else if let Event::RunMade { report } = event {
+            entries.extend(report.passed_over.iter().map(|(entry_id, _)| *entry_id));
+        }
+    }
+    entries.into_iter().collect()
 }
 
 /// What exists but is not the caller's answers like what does not exist. An area is

@@ -9,7 +9,10 @@ use crate::{
     app::App,
     error::Error,
     store::db::{Class, classify},
-    write::{BATCH_COMMANDS, Pending, batch},
+    write::{
+        BATCH_COMMANDS, Pending,
+        batch::{self, Ran},
+    },
 };
 
 /// How often a batch is tried again when the database does not answer, and how long
@@ -88,12 +91,7 @@ fn next_batch(waiting: &mut VecDeque<Pending>) -> Vec<Pending> {
 /// the culprit pays.
 async fn run_batch(app: &App, batch: Vec<Pending>) {
     match attempt(app, &batch).await {
-        Ok(answers) => {
-            for (pending, answer) in batch.into_iter().zip(answers) {
-                // Whoever has gone away finds the answer again by the request id.
-                drop(pending.answer.send(answer));
-            }
-        }
+        Ok(ran) => answer(app, batch, ran),
         Err(Failure::Unavailable) => {
             for pending in batch {
                 drop(pending.answer.send(Err(Error::DatabaseUnavailable)));
@@ -113,18 +111,44 @@ async fn run_batch(app: &App, batch: Vec<Pending>) {
     }
 }
 
+/// Gives the answers out. Those about people wait until that has been written down, and the
+/// lane does not wait with them.
+fn answer(app: &App, batch: Vec<Pending>, ran: Ran) {
+    let Ran { answers, mut questions } = ran;
+    let (mut accesses, mut asked) = (Vec::new(), Vec::new());
+    for (index, (pending, answer)) in batch.into_iter().zip(answers).enumerate() {
+        if let Some(access) = questions.remove(&index) {
+            accesses.push(access);
+            asked.push((pending.answer, answer));
+        } else {
+            // Whoever has gone away finds the answer again by the request id.
+            drop(pending.answer.send(answer));
+        }
+    }
+    if asked.is_empty() {
+        return;
+    }
+    let recorder = app.recorder.clone();
+    tokio::spawn(async move {
+        let is_written = recorder.record(accesses).await.is_ok();
+        for (sender, answer) in asked {
+            // What was not written down is not answered (I11).
+            let answer = if is_written { answer } else { Err(Error::DatabaseUnavailable) };
+            drop(sender.send(answer));
+        }
+    });
+}
+
 /// Why a batch got nowhere.
 enum Failure {
     Unavailable,
     Fault(String),
 }
 
-type Answers = Vec<Result<Vec<u8>, Error>>;
-
 /// Runs a batch until the database answers, or does not for too long. After a lost
 /// connection nobody knows whether the commit happened: running the batch again finds
 /// out, since what did happen is found by its request ids.
-async fn attempt(app: &App, batch: &[Pending]) -> Result<Answers, Failure> {
+async fn attempt(app: &App, batch: &[Pending]) -> Result<Ran, Failure> {
     let jobs: Vec<_> = batch.iter().map(|pending| pending.job.clone()).collect();
     for pause in RETRIES.iter().map(Some).chain([None]) {
         if batch.iter().all(|pending| pending.answer.is_closed()) {
@@ -132,7 +156,7 @@ async fn attempt(app: &App, batch: &[Pending]) -> Result<Answers, Failure> {
         }
         let once = AssertUnwindSafe(batch::run(app, &jobs)).catch_unwind().await;
         let error = match once {
-            Ok(Ok(answers)) => return Ok(answers),
+            Ok(Ok(ran)) => return Ok(ran),
             Ok(Err(error)) => error,
             Err(_) => return Err(Failure::Fault("a panic".to_owned())),
         };

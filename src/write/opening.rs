@@ -1,7 +1,10 @@
 //! How a batch begins: every ledger it touches under its lock, and those that are new
 //! made.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use sqlx::PgConnection;
 
@@ -13,9 +16,11 @@ use crate::{
         measure::Distribution,
         registry::Registry,
     },
-    error::Error,
     store,
-    write::{Job, batch},
+    write::{
+        Job,
+        batch::{self, Ran},
+    },
 };
 
 /// The ledgers of a batch under their locks, and the registry as of then.
@@ -60,20 +65,18 @@ fn distribution_of(id: &LedgerId, registry: &Registry) -> Option<Distribution> {
     registry.ledger_measure(id).map(|measure| measure.distribution)
 }
 
-/// Runs the jobs of each ledger as a batch of its own; an answer for each, in their
-/// order.
-pub(super) async fn run_apart(
-    app: &App,
-    jobs: &[Arc<Job>],
-) -> Result<Vec<Result<Vec<u8>, Error>>, sqlx::Error> {
+/// Runs the jobs of each ledger as a batch of its own.
+pub(super) async fn run_apart(app: &App, jobs: &[Arc<Job>]) -> Result<Ran, sqlx::Error> {
     let ids: BTreeSet<&LedgerId> = jobs.iter().map(|job| job.ledger()).collect();
-    let mut answers: Vec<(usize, Result<Vec<u8>, Error>)> = Vec::with_capacity(jobs.len());
+    let mut answers = BTreeMap::new();
+    let mut questions = BTreeMap::new();
     for id in ids {
-        let places = || (0..jobs.len()).filter(|place| jobs[*place].ledger() == id);
-        let of_ledger: Vec<Arc<Job>> = places().map(|place| Arc::clone(&jobs[place])).collect();
-        let answered = Box::pin(batch::run(app, &of_ledger)).await?;
-        answers.extend(places().zip(answered));
+        let places: Vec<usize> =
+            (0..jobs.len()).filter(|place| jobs[*place].ledger() == id).collect();
+        let of_ledger: Vec<Arc<Job>> = places.iter().map(|at| Arc::clone(&jobs[*at])).collect();
+        let ran = Box::pin(batch::run(app, &of_ledger)).await?;
+        answers.extend(places.iter().copied().zip(ran.answers));
+        questions.extend(ran.questions.into_iter().map(|(at, access)| (places[at], access)));
     }
-    answers.sort_unstable_by_key(|(place, _)| *place);
-    Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+    Ok(Ran { answers: answers.into_values().collect(), questions })
 }

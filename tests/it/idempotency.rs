@@ -187,6 +187,10 @@ async fn asking_about_a_person_by_a_join_leaves_a_trace() {
     world.office.waitlist().join_waitlist(preview).await.unwrap_err();
     let preview = JoinWaitlistRequest { validate_only: true, ..join(&ledger, 2) };
     world.office.waitlist().join_waitlist(preview).await.unwrap();
+    // Refused for something else: so this person does not wait.
+    let wrong =
+        JoinWaitlistRequest { preferred_place_group_ids: vec![request_id()], ..join(&ledger, 3) };
+    world.office.waitlist().join_waitlist(wrong).await.unwrap_err();
     let mut sql = world.service.sql().await;
     let traces: Vec<(String, String, i32)> = sqlx::query_as(
         "SELECT organisation, purpose, cardinality(person_ids) FROM access_log \
@@ -195,7 +199,28 @@ async fn asking_about_a_person_by_a_join_leaves_a_trace() {
     .fetch_all(&mut sql)
     .await
     .unwrap();
-    assert_eq!(traces, vec![(OFFICE.to_owned(), "test".to_owned(), 1); 3]);
+    assert_eq!(traces, vec![(OFFICE.to_owned(), "test".to_owned(), 1); 4]);
+}
+
+#[tokio::test]
+async fn a_preview_of_a_run_leaves_a_trace_of_those_it_names() {
+    let world = World::new().await;
+    let (ledger, _) = world.vta(1).await;
+    let entry = world.join(&ledger, 1).await;
+    let preview = AllocatePlacesRequest {
+        request_id: request_id(),
+        validate_only: true,
+        ledger: Some(ledger.clone()),
+        ..AllocatePlacesRequest::default()
+    };
+    let shown = world.county.allocation().allocate_places(preview).await.unwrap().into_inner();
+    assert_eq!(shown.proposals[0].entry_id, entry);
+    let traces: Vec<Vec<uuid::Uuid>> =
+        sqlx::query_scalar("SELECT entry_ids FROM access_log WHERE method = 'AllocatePlaces'")
+            .fetch_all(&mut world.service.sql().await)
+            .await
+            .unwrap();
+    assert_eq!(traces, [vec![entry.parse::<uuid::Uuid>().unwrap()]]);
 }
 
 #[tokio::test]

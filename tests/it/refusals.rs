@@ -3,12 +3,18 @@
 use std::time::Duration as Pause;
 
 use sqlx::PgConnection;
-use tiltaksplass::{domain::access::Role, proto::v1::*};
-use tonic::{Code, Status};
+use tiltaksplass::{
+    domain::access::Role,
+    proto::v1::{waitlist_service_client::WaitlistServiceClient, *},
+};
+use tonic::{Code, Request, Status};
 
 use crate::{
     support::{reason, request_id},
-    world::{COUNTY, HEMNE_OFFICE, OTHER_COUNTY, TRONDHEIM, World, avklaring, date, join, vta},
+    world::{
+        COUNTY, HEMNE_OFFICE, OFFICE, OTHER_COUNTY, TRONDHEIM, World, avklaring, date, identity,
+        join, vta,
+    },
 };
 
 fn told(status: &Status) -> (Code, String) {
@@ -168,4 +174,45 @@ async fn a_refused_time_is_told_in_the_wires_form() {
     assert_eq!(told(&refused), (Code::FailedPrecondition, "DATE_OUT_OF_RANGE".to_owned()));
     let expected = "registered_time 2030-03-17T17:46:40Z must be now or earlier";
     assert_eq!(refused.message(), expected);
+}
+
+/// A number that names somebody is found in texts that are kept in the clear, however
+/// people write it, and in the header that says why.
+#[tokio::test]
+async fn nobody_is_named_by_number_in_a_text() {
+    let world = World::new().await;
+    let (ledger, _) = world.vta(1).await;
+    let number = identity(7);
+    let (date, rest) = number.split_at(6);
+    let forms = [
+        number.clone(),
+        format!("{date} {rest}"),
+        format!("sak {date}-{rest}, se vedlegg"),
+        format!("{date}.{rest}"),
+        format!("({date}\u{a0}{rest})"),
+        format!("{date}  {rest}"),
+        format!("{}.{}.{} {rest}", &date[..2], &date[2..4], &date[4..]),
+        number.chars().map(|c| char::from_u32(u32::from(c) - 48 + 0xff10).unwrap()).collect(),
+    ];
+    for case_reference in forms {
+        let request = JoinWaitlistRequest { case_reference, ..join(&ledger, 1) };
+        let refused = world.office.waitlist().join_waitlist(request).await.unwrap_err();
+        assert_eq!(reason(&refused), "INVALID_FIELDS", "{refused:?}");
+        assert!(refused.message().starts_with("case_reference"), "{}", refused.message());
+    }
+    let harmless = format!("2026/{date} side 12345");
+    let request = JoinWaitlistRequest { case_reference: harmless, ..join(&ledger, 1) };
+    world.office.waitlist().join_waitlist(request).await.unwrap();
+    let bearer = format!("Bearer {}", world.service.token(Role::Office, OFFICE, "someone"));
+    let said = move |mut call: Request<()>| {
+        call.metadata_mut().insert("authorization", bearer.parse().unwrap());
+        call.metadata_mut().insert("x-purpose", number.parse().unwrap());
+        Ok(call)
+    };
+    let channel = world.service.channel().await;
+    let mut client = WaitlistServiceClient::with_interceptor(channel, said);
+    let list = ListWaitlistEntriesRequest { ledger: Some(ledger), ..Default::default() };
+    let refused = client.list_waitlist_entries(list).await.unwrap_err();
+    assert_eq!(reason(&refused), "INVALID_FIELDS", "{refused:?}");
+    assert!(refused.message().starts_with("x-purpose"), "{}", refused.message());
 }

@@ -55,6 +55,7 @@ pub(super) async fn demo(
         () = &mut interrupted => return Ok(ExitCode::from(INTERRUPTED)),
         empty = place.require_empty() => empty?,
     }
+    place.mark()?;
     let (mut service, wires) = Service::spawn(&place, Kind::Steered)?;
     let told = tokio::select! {
         biased;

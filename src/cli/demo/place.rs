@@ -16,13 +16,15 @@ use crate::{
     cli::{
         Failure,
         place::{PlaceArgs, issuer},
+        steered::MARK,
     },
     store::{self, db::Db},
 };
 
 /// What the service itself keeps in its data folder. A folder that holds anything else is
 /// not ours to fill, and least of all to suggest for removal.
-const OWN_NAMES: [&str; 8] = [
+const OWN_NAMES: [&str; 9] = [
+    MARK,
     "keys",
     POSTGRES,
     "postgres.log",
@@ -87,6 +89,13 @@ impl DemoPlace {
             fs::remove_dir_all(&self.folder).map_err(told(&self.folder))?;
         }
         Ok(())
+    }
+
+    /// Marks the folder: here a clock may be put forward.
+    pub(super) fn mark(&self) -> Result<(), Failure> {
+        let path = self.folder.join(MARK);
+        fs::write(&path, "The data in this folder are `tiltaksplass demo`'s.\n")
+            .map_err(told(&path))
     }
 
     /// Whether the sample data are there, from an earlier run.

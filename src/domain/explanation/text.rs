@@ -147,6 +147,21 @@ fn result(e: &Explanation, l: Language) -> String {
                 ),
             )
         }
+        Outcome::NotReached(None) if e.run_end == RunEnd::AllProposed => {
+            let served = e.served;
+            l.of(
+                format!(
+                    "Du fikk ikke forslag om plass denne gangen. Det var bare bedt om så mange \
+                     forslag ({served}), og de gikk til dem som sto foran deg. Ingen bak deg i \
+                     køen fikk forslag."
+                ),
+                format!(
+                    "You were not proposed a place this time. Only so many proposals had been \
+                     asked for ({served}), and they went to those ahead of you. Nobody behind you \
+                     was proposed one."
+                ),
+            )
+        }
         Outcome::NotReached(None) => l
             .of(
                 "Du fikk ikke plass: det som kunne fordeles, tok slutt før turen kom til deg. \
@@ -236,9 +251,10 @@ fn others_reason(e: &Explanation, reason: PassedOverReason, l: Language) -> &'st
         PassedOverReason::WorkField => {
             l.of("ikke ledig i ønsket arbeidsområde", "nothing free in a wanted work field")
         }
-        PassedOverReason::DeclinedHere => {
-            l.of("har takket nei der det var ledig", "have declined where it was free")
-        }
+        PassedOverReason::DeclinedHere => l.of(
+            "hadde takket nei, eller ikke svart, der det var ledig",
+            "had declined, or not answered, where it was free",
+        ),
     }
 }
 

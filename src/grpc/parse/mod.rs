@@ -371,11 +371,49 @@ impl Violations {
     }
 }
 
+/// The most characters between two groups of digits of one number.
+const BETWEEN_DIGITS: usize = 2;
+
 /// Whether somebody is named by number: such a text would be stored, logged or repeated
-/// in the clear.
+/// in the clear. The number is found as one word, and in groups of digits with a space or a
+/// stop between them, as people write it.
 fn holds_identity_number(text: &str) -> bool {
-    text.split(|c: char| !c.is_ascii_digit())
-        .any(|digits| NationalIdentityNumber::parse(digits).is_ok())
+    let mut groups: Vec<(String, usize)> = Vec::new();
+    let mut apart = usize::MAX;
+    for c in text.chars() {
+        match digit(c) {
+            Some(digit) if apart == 0 && !groups.is_empty() => {
+                groups.last_mut().into_iter().for_each(|(group, _)| group.push(digit));
+            }
+            Some(digit) => {
+                groups.push((digit.to_string(), apart));
+                apart = 0;
+            }
+            // A letter ends what came before it for good.
+            None if c.is_alphanumeric() => apart = usize::MAX,
+            None => apart = apart.saturating_add(1),
+        }
+    }
+    (0..groups.len()).any(|first| {
+        let mut digits = String::new();
+        for (index, (group, apart)) in groups[first..].iter().enumerate() {
+            if (index > 0 && *apart > BETWEEN_DIGITS) || digits.len() + group.len() > 11 {
+                return false;
+            }
+            digits.push_str(group);
+            if NationalIdentityNumber::parse(&digits).is_ok() {
+                return true;
+            }
+        }
+        false
+    })
+}
+
+/// A digit, also one of the full width that some keyboards write.
+fn digit(c: char) -> Option<char> {
+    let wide = u32::from(c).checked_sub(u32::from('\u{ff10}'));
+    let ascii = wide.filter(|value| *value < 10).and_then(|value| char::from_digit(value, 10));
+    ascii.or_else(|| c.is_ascii_digit().then_some(c))
 }
 
 /// Control characters, and those that change the direction of what follows: they make

@@ -175,7 +175,7 @@ async fn too_many_headers_are_told_the_most() {
     let (_service, mut county, _directorate) = wires().await;
     let mut with = async |bytes: usize| {
         let mut head = county.head(POSITION);
-        head.headers_mut().insert("x-purpose", "x".repeat(bytes).parse().unwrap());
+        head.headers_mut().insert("x-padding", "x".repeat(bytes).parse().unwrap());
         county.call(head, framed(&GetPositionRequest::default())).await
     };
     let told = with(10 * KB).await;
@@ -194,7 +194,7 @@ async fn an_answer_that_is_too_large_is_our_fault() {
     let (ledger, _) = world.vta(2).await;
     let mut sql = world.service.sql().await;
     let bloat = "UPDATE place_group SET doc = jsonb_set(doc, '{name}', to_jsonb(repeat('x', $1)))";
-    for (length, fits) in [(1_000_000, true), (1_100_000, false)] {
+    for (length, fits) in [(4_000_000, true), (4_300_000, false)] {
         sqlx::query(bloat).bind(length).execute(&mut sql).await.unwrap();
         let ask = GetAvailabilityRequest {
             ledger: Some(ledger.clone()),
@@ -204,7 +204,7 @@ async fn an_answer_that_is_too_large_is_our_fault() {
         assert_eq!(answer.is_ok(), fits, "{length}");
         if let Err(status) = answer {
             assert_eq!((status.code(), reason(&status).as_str()), (Code::Internal, "INTERNAL"));
-            assert!(!status.message().contains("1048576"), "{status:?}");
+            assert!(!status.message().contains("4194304"), "{status:?}");
         }
     }
     assert!(crate::support::logs().contains("an answer was larger than may be sent"));

@@ -83,7 +83,18 @@ impl Place {
 
     /// Runs the program to its end.
     pub async fn run(&self, args: &[&str]) -> Told {
-        let done = timeout(PATIENCE, self.command(args).output());
+        Self::finish(self.command(args), args).await
+    }
+
+    /// The same, with a pipe as its standard input, which ends at once.
+    pub async fn run_with_pipe(&self, args: &[&str]) -> Told {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped());
+        Self::finish(command, args).await
+    }
+
+    async fn finish(mut command: Command, args: &[&str]) -> Told {
+        let done = timeout(PATIENCE, command.output());
         let output = done.await.unwrap_or_else(|_| panic!("{args:?} does not end")).unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Told { status: output.status, out: text(output.stdout), err: text(output.stderr) }

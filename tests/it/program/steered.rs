@@ -1,5 +1,7 @@
 //! The clock of the service that `demo` starts can be put forward, and that of `serve` cannot.
 
+use std::os::unix::fs::PermissionsExt;
+
 use tokio::io::AsyncWriteExt;
 
 use super::{Place, code};
@@ -17,6 +19,11 @@ async fn is_good(place: &Place, address: &str, token: &str) -> bool {
 #[tokio::test]
 async fn a_pipe_puts_the_clock_forward_and_its_end_ends_the_service() {
     let place = Place::new();
+    let refused = place.run_with_pipe(&["demo-service"]).await;
+    assert!(refused.err.contains("marks its folder"), "{}", refused.err);
+    std::fs::create_dir_all(place.data()).unwrap();
+    std::fs::set_permissions(place.data(), std::fs::Permissions::from_mode(0o711)).unwrap();
+    std::fs::write(place.data().join("demonstration"), "").unwrap();
     let (mut serving, mut pipe) = place.serve_with_pipe(&["demo-service"]).await;
     let token = place.token("county", "NO-16").await;
     assert!(is_good(&place, &serving.address, &token).await);
