@@ -36,14 +36,7 @@ pub(super) fn status(error: &Error) -> Status {
     let (code, reason) = code_and_reason(error);
     let name = reason.as_str_name().trim_start_matches("ERROR_REASON_");
     let mut details: Vec<ErrorDetail> = vec![ErrorInfo::new(name, DOMAIN, metadata(error)).into()];
-    details.extend(bad_request(error).map(ErrorDetail::from));
-    if code == Code::FailedPrecondition && !names_rows(error) {
-        let text = error.to_string();
-        let description = cut(&text, TEXT_BYTES_MAX);
-        details.push(PreconditionFailure::with_violation(name, "", description).into());
-    }
-    details.extend(resource(error).map(ErrorDetail::from));
-    details.extend(retry_after(error).map(|delay| RetryInfo::new(Some(delay)).into()));
+    details.extend(detail(error, code, name));
     details.extend(localized(localized::of(error)));
     Status::with_error_details_vec(code, message(error), details)
 }
@@ -78,98 +71,33 @@ fn cut(text: &str, most_bytes: usize) -> &str {
     &text[..text.floor_char_boundary(most_bytes)]
 }
 
-/// The fields that are wrong, or the rows: the first of them.
-fn bad_request(error: &Error) -> Option<BadRequest> {
-    let violations: Vec<(String, &str)> = match error {
+/// The one detail an error has beside its name and its words: which fields are wrong, what
+/// is not there or there already, when to try again, or what the state does not allow.
+fn detail(error: &Error, code: Code, name: &str) -> Option<ErrorDetail> {
+    match error {
         Error::InvalidFields(violations) => {
-            violations.iter().map(|v| (v.field.clone(), v.description.as_str())).collect()
+            let named = violations.iter().map(|v| (v.field.as_str(), v.description.as_str()));
+            Some(bad_request(named))
         }
         Error::Refused(Refusal::RegistryRowsInvalid(rows)) => {
-            rows.iter().map(|r| (format!("rows[{}]", r.index), r.problem.as_str())).collect()
+            let fields: Vec<String> = rows.iter().map(|r| format!("rows[{}]", r.index)).collect();
+            let named = fields.iter().zip(rows).map(|(f, r)| (f.as_str(), r.problem.as_str()));
+            Some(bad_request(named))
         }
-        Error::RequestIdReused => vec![("request_id".to_owned(), "was used for another call")],
-        Error::PageTokenInvalid => vec![("page_token".to_owned(), "is not of this list")],
-        Error::Refused(_)
-        | Error::RequestIdExpired
-        | Error::DistributionKeyNotFound { .. }
-        | Error::Apportionment(_)
-        | Error::NotYetAtSeq { .. }
-        | Error::DatabaseUnavailable
-        | Error::MessageMalformed
-        | Error::MessageTooLarge { .. }
-        | Error::UnknownMethod
-        | Error::UnknownName
-        | Error::RateLimited { .. }
-        | Error::Overloaded
-        | Error::DeadlineExceeded
-        | Error::Internal(_) => return None,
-    };
-    let mut named = BadRequest::new(Vec::new());
-    let mut bytes = 0;
-    for (field, description) in violations.iter().take(VIOLATIONS_MAX) {
-        let field = cut(field, TEXT_BYTES_MAX);
-        let description = cut(description, DESCRIPTION_BYTES_MAX);
-        bytes += field.len() + description.len();
-        if bytes > VIOLATIONS_BYTES_MAX {
-            break;
-        }
-        named.add_violation(field, description);
-    }
-    Some(named)
-}
-
-fn names_rows(error: &Error) -> bool {
-    matches!(error, Error::Refused(Refusal::RegistryRowsInvalid(_)))
-}
-
-/// What is not there, or there already. Of a person nothing is said, not even which
-/// entry it is that stands in the way.
-fn resource(error: &Error) -> Option<ResourceInfo> {
-    let (kind, name) = match error {
-        Error::Refused(Refusal::LedgerNotFound(id)) => ("ledger", id.to_string()),
-        Error::Refused(Refusal::NotFound { what, id }) => (*what, id.clone()),
-        Error::Refused(Refusal::PersonAlreadyWaiting) => ("entry", String::new()),
-        Error::Refused(Refusal::ExternalReferenceTaken { system, id }) => {
-            ("external reference", format!("{system}/{id}"))
+        Error::RequestIdReused => Some(bad_request([("request_id", "was used for another call")])),
+        Error::PageTokenInvalid => Some(bad_request([("page_token", "is not of this list")])),
+        Error::Refused(refusal) => {
+            named_resource(refusal).map(|(kind, name)| resource(error, kind, &name))
         }
         Error::DistributionKeyNotFound { name, date } => {
             let date = date.map(|date| format!("/{date}")).unwrap_or_default();
-            ("distribution key", format!("{name}{date}"))
+            Some(resource(error, "distribution key", &format!("{name}{date}")))
         }
-        Error::Refused(_)
-        | Error::InvalidFields(_)
-        | Error::RequestIdReused
-        | Error::RequestIdExpired
-        | Error::PageTokenInvalid
-        | Error::Apportionment(_)
-        | Error::NotYetAtSeq { .. }
-        | Error::DatabaseUnavailable
-        | Error::MessageMalformed
-        | Error::MessageTooLarge { .. }
-        | Error::UnknownMethod
-        | Error::UnknownName
-        | Error::RateLimited { .. }
-        | Error::Overloaded
-        | Error::DeadlineExceeded
-        | Error::Internal(_) => return None,
-    };
-    let (name, text) = (cut(&name, TEXT_BYTES_MAX), error.to_string());
-    Some(ResourceInfo::new(kind, name, "", cut(&text, TEXT_BYTES_MAX)))
-}
-
-/// When the same call may well succeed.
-fn retry_after(error: &Error) -> Option<Duration> {
-    match error {
         Error::NotYetAtSeq { .. } | Error::DatabaseUnavailable | Error::Overloaded => {
-            Some(RETRY_AFTER)
+            Some(RetryInfo::new(Some(RETRY_AFTER)).into())
         }
-        Error::RateLimited { wait } => Some(*wait),
-        Error::InvalidFields(_)
-        | Error::Refused(_)
-        | Error::RequestIdReused
-        | Error::RequestIdExpired
-        | Error::PageTokenInvalid
-        | Error::DistributionKeyNotFound { .. }
+        Error::RateLimited { wait } => Some(RetryInfo::new(Some(*wait)).into()),
+        Error::RequestIdExpired
         | Error::Apportionment(_)
         | Error::MessageMalformed
         | Error::MessageTooLarge { .. }
@@ -178,6 +106,54 @@ fn retry_after(error: &Error) -> Option<Duration> {
         | Error::DeadlineExceeded
         | Error::Internal(_) => None,
     }
+    .or_else(|| {
+        let text = error.to_string();
+        let failure = PreconditionFailure::with_violation(name, "", cut(&text, TEXT_BYTES_MAX));
+        (code == Code::FailedPrecondition).then(|| failure.into())
+    })
+}
+
+/// The first of the fields that are wrong.
+fn bad_request<'a>(violations: impl IntoIterator<Item = (&'a str, &'a str)>) -> ErrorDetail {
+    let mut named = BadRequest::new(Vec::new());
+    let mut bytes = 0;
+    for (field, description) in violations.into_iter().take(VIOLATIONS_MAX) {
+        let field = cut(field, TEXT_BYTES_MAX);
+        let description = cut(description, DESCRIPTION_BYTES_MAX);
+        bytes += field.len() + description.len();
+        if bytes > VIOLATIONS_BYTES_MAX {
+            break;
+        }
+        named.add_violation(field, description);
+    }
+    named.into()
+}
+
+/// What is not there, or there already. Of a person nothing is said, not even which entry it
+/// is that stands in the way.
+fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
+    match refusal {
+        Refusal::LedgerNotFound(id) => Some(("ledger", id.to_string())),
+        Refusal::NotFound { what, id } => Some((*what, id.clone())),
+        Refusal::PersonAlreadyWaiting => Some(("entry", String::new())),
+        Refusal::ExternalReferenceTaken { system, id } => {
+            Some(("external reference", format!("{system}/{id}")))
+        }
+        Refusal::PermissionDenied
+        | Refusal::RegistryMismatch { .. }
+        | Refusal::RegistryRowsInvalid(_)
+        | Refusal::WrongState { .. }
+        | Refusal::FourEyes
+        | Refusal::MeasureTypeRule(_)
+        | Refusal::QuotasExceedBudget { .. }
+        | Refusal::DateOutOfRange { .. }
+        | Refusal::LimitReached { .. } => None,
+    }
+}
+
+fn resource(error: &Error, kind: &str, name: &str) -> ErrorDetail {
+    let (name, text) = (cut(name, TEXT_BYTES_MAX), error.to_string());
+    ResourceInfo::new(kind, name, "", cut(&text, TEXT_BYTES_MAX)).into()
 }
 
 /// The table.

@@ -89,3 +89,27 @@ async fn after_a_failed_commit_a_new_chain_begins() {
     assert_eq!(counts, [1, 2]);
     world.service.verify().await;
 }
+
+/// Who asks about a person waits for the record; who travels in the same lane does not.
+#[tokio::test]
+async fn a_slow_record_keeps_nobody_else_waiting() {
+    let world = World::new().await;
+    let (ledger, _) = waiting(&world).await;
+    let mut sql = world.service.sql().await;
+    let held = "BEGIN; LOCK TABLE access_log IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(held).execute(&mut sql).await.unwrap();
+    let preview = JoinWaitlistRequest { validate_only: true, ..join(&ledger, 2) };
+    let mut office = world.office.waitlist();
+    let asked = tokio::spawn(async move { office.join_waitlist(preview).await });
+    // The preview is first in the lane, and the record of it is what everything would wait for.
+    let is_waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted \
+                      AND relation = 'access_log'::regclass";
+    while sqlx::query_scalar::<_, i64>(is_waiting).fetch_one(&mut sql).await.unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.office.waitlist().join_waitlist(join(&ledger, 3)).await.unwrap();
+    assert!(!asked.is_finished(), "it is answered before it is written down");
+    sqlx::raw_sql("ROLLBACK").execute(&mut sql).await.unwrap();
+    asked.await.unwrap().unwrap();
+    world.service.verify().await;
+}

@@ -278,6 +278,14 @@ fn whoever_was_passed_over_reads_this() {
     reads_as("explained_passed_over", &told[0]);
 }
 
+#[test]
+fn whoever_was_not_reached_reads_this() {
+    let Scene { ledger, behind, .. } = scene();
+    let (told, _) = explained(&ledger, at_most(1), &[behind]);
+    assert_eq!(told[0].outcome, Decided::NotReached(None));
+    reads_as("explained_not_reached", &told[0]);
+}
+
 /// The words as they stand in `tests/data/texts`; `UPDATE_GOLDEN=1` takes a change in.
 fn reads_as(name: &str, e: &Explanation) {
     let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -337,3 +337,34 @@ async fn vacancies_are_shown_to_their_area_and_to_no_provider() {
     let refused = world.county.allocation().list_vacancies(ahead).await.unwrap_err();
     assert_eq!(told(&refused), (Code::Unavailable, "NOT_YET_AT_SEQ".to_owned()));
 }
+
+/// Heavy reads beyond their queue are refused, and none of them keeps another read from its
+/// own.
+#[tokio::test]
+async fn heavy_reads_beyond_the_queue_are_refused_and_others_go_on() {
+    const ASKED: usize = 50;
+    const ANSWERED: usize = 2 + 32;
+    let world = World::new().await;
+    let (ledger, _) = world.vta(2).await;
+    world.join(&ledger, 1).await;
+    let mut sql = world.service.sql().await;
+    // Nobody can see who waits, so each keeps its place.
+    let held = "BEGIN; LOCK TABLE waiting IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(held).execute(&mut sql).await.unwrap();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    for _ in 0..ASKED {
+        let request = ListVacanciesRequest { ledger: Some(ledger.clone()), ..Default::default() };
+        let (mut client, tell) = (world.county.allocation(), tell.clone());
+        tokio::spawn(async move { tell.send(client.list_vacancies(request).await.map(drop)) });
+    }
+    for _ in ANSWERED..ASKED {
+        let refused = told.recv().await.unwrap().unwrap_err();
+        assert_eq!(reason(&refused), "OVERLOADED", "{refused:?}");
+    }
+    let areas = world.county.registry().list_areas(ListAreasRequest::default()).await;
+    assert!(!areas.unwrap().into_inner().areas.is_empty());
+    sqlx::raw_sql("ROLLBACK").execute(&mut sql).await.unwrap();
+    for _ in 0..ANSWERED {
+        told.recv().await.unwrap().unwrap();
+    }
+}

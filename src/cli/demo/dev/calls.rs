@@ -94,7 +94,9 @@ impl Found {
             let token = stage.desk.token_for(role, for_whom, &who, TOKEN_LIFETIME)?;
             line(format_args!("{}={token}", role.as_str()));
         }
-        line(format_args!("\n# Calls to copy, each once; sent again, they answer the same:"));
+        line(format_args!(
+            "\n# Calls to copy, each once; a writing one, sent again, answers the same:"
+        ));
         let program = program_name();
         for call in self.reads().into_iter().chain(self.writes(office)) {
             let Call { what, role, method, body } = call;
