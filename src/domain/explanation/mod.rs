@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::{
     account::AccountKey,
-    allocation::{Offer, OfferState, PassedOverReason, RunEnd, RunReport, run_watched},
+    allocation::{Offer, OfferState, PassedOverReason, RunEnd, RunReport, RunScope, run_watched},
     calendar::Timestamp,
     command::AllocatePlaces,
     event::{Event, Header},
@@ -168,7 +168,8 @@ impl Confirmation {
                 | OfferState::Accepted { .. }
                 | OfferState::Declined { .. }
                 | OfferState::Expired
-                | OfferState::Started { .. },
+                | OfferState::Started { .. }
+                | OfferState::Objected,
             ) => Self::Waits,
         }
     }
@@ -194,7 +195,7 @@ pub fn explain(before: &Ledger, run: &Run<'_>, entry: &Entry) -> Result<Explanat
         (number.clone(), known.map_or_else(|| number.to_string(), |m| m.name.clone()))
     });
     let proposal = proposal_of(before, events, entry.entry_id);
-    let outcome = outcome(before, command, then)?;
+    let outcome = outcome(before, command, then, header.at)?;
     let eligible = !matches!(outcome, Outcome::NotEligible(_));
     let report = report_of(events);
     Ok(Explanation {
@@ -237,6 +238,7 @@ fn outcome(
     before: &Ledger,
     command: &AllocatePlaces,
     entry: Option<&Entry>,
+    at: Timestamp,
 ) -> Result<Outcome, Stop> {
     let state = entry.map(|entry| (entry.entry_id, entry.state));
     let entry_id = match state {
@@ -248,11 +250,16 @@ fn outcome(
             return Ok(Outcome::NotEligible(Ineligible::Placed));
         }
         Some((_, EntryState::Closed)) => return Ok(Outcome::NotEligible(Ineligible::Closed)),
+        Some((_, EntryState::Paused { .. } | EntryState::CoolingDown { .. })) => {
+            return Ok(Outcome::NotEligible(Ineligible::Closed)); // NOT BUILT YET
+        }
         Some((entry_id, EntryState::Waiting)) => entry_id,
     };
     let max = usize::try_from(command.max_proposals).unwrap_or(usize::MAX);
     let mut outcome = Outcome::NotReached(None);
-    run_watched(before, max, &command.place_groups, |judged, judgement| {
+    let only_groups = command.place_groups.clone();
+    let scope = RunScope { only_groups, ..RunScope::all(at, max) };
+    run_watched(before, &scope, |judged, judgement| {
         outcome = match (outcome, judgement) {
             (_, Ok(())) if judged == entry_id => Outcome::PlaceProposed,
             (_, Err(reason)) if judged == entry_id => Outcome::NotReached(Some(reason)),

@@ -229,6 +229,15 @@ fn own_reason(e: &Explanation, reason: PassedOverReason, l: Language) -> String 
                 "you have declined, or not answered, an offer where places were free",
             )
             .to_owned(),
+        PassedOverReason::ObjectedHere => l
+            .of(
+                "arrangøren der det var ledig, har kommet med en innsigelse",
+                "the provider where it was free has objected",
+            )
+            .to_owned(),
+        PassedOverReason::OfferWithdrawn => l
+            .of("tilbudet ditt nettopp var trukket", "your offer had just been withdrawn")
+            .to_owned(),
     }
 }
 
@@ -255,6 +264,12 @@ fn others_reason(e: &Explanation, reason: PassedOverReason, l: Language) -> &'st
             "hadde takket nei, eller ikke svart, der det var ledig",
             "had declined, or not answered, where it was free",
         ),
+        PassedOverReason::ObjectedHere => {
+            l.of("innsigelse fra arrangøren der det var ledig", "the provider there had objected")
+        }
+        PassedOverReason::OfferWithdrawn => {
+            l.of("tilbudet var nettopp trukket", "the offer had just been withdrawn")
+        }
     }
 }
 
