@@ -208,6 +208,7 @@ methods!(
     ReassignPlacement,
     CheckParticipation,
     ReportClosure,
+    ImportExisting,
 );
 
 /// How far a role's right to a method reaches.
@@ -277,7 +278,9 @@ pub fn rights(method: Method) -> [Scope; 7] {
         | Method::ChangePlacement
         | Method::MovePlacement
         | Method::ReassignPlacement => [No, Own, Own, No, No, No, No],
-        Method::PrioritizeEntry | Method::PlacePerson => [No, Own, No, No, No, No, No],
+        Method::PrioritizeEntry | Method::PlacePerson | Method::ImportExisting => {
+            [No, Own, No, No, No, No, No]
+        }
         Method::ObjectToOffer => [No, No, No, No, Own, No, No],
         Method::ReportClosure => [No, Own, No, No, Own, No, No],
         Method::CheckParticipation => [No, No, No, No, No, All, No],

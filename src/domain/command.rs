@@ -10,6 +10,7 @@ use crate::domain::{
     allocation::{Leave, ObjectionCode, OutOfTurn, OutOfTurnReason, Outcome},
     calendar::Timestamp,
     capacity::{Closure, PlacesInPeriod, Quota, StatedWait},
+    existing::{GroupName, ImportExisting, Row},
     ids::{
         EntryId, ExternalReference, LedgerId, MunicipalityNumber, OfferId, OfficeNumber,
         OrganisationNumber, PersonId, PlaceGroupId, PlacementId, PriorityCode, SubmissionId,
@@ -24,6 +25,8 @@ use crate::domain::{
 pub enum Command {
     /// Take registry rows in.
     ImportRegistry(ImportRegistry),
+    /// Take in what stands in another system.
+    ImportExisting(ImportExisting),
     /// A provider tells what it has.
     SubmitCapacity(SubmitCapacity),
     /// Someone else looks at it.
@@ -123,6 +126,7 @@ impl Command {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::ImportRegistry(_) => "IMPORT_REGISTRY",
+            Self::ImportExisting(_) => "IMPORT_EXISTING",
             Self::SubmitCapacity(_) => "SUBMIT_CAPACITY",
             Self::ReviewCapacity(_) => "REVIEW_CAPACITY",
             Self::SetPlaceBudget(_) => "SET_PLACE_BUDGET",
@@ -192,6 +196,7 @@ impl Command {
     pub fn subject(&self) -> Subject<'_> {
         match self {
             Self::ImportRegistry(_)
+            | Self::ImportExisting(_)
             | Self::ReviewCapacity(_)
             | Self::SetPlaceBudget(_)
             | Self::SetQuotas(_)
@@ -761,6 +766,8 @@ pub struct Needs {
     pub submissions: BTreeSet<SubmissionId>,
     /// Names in other systems.
     pub references: BTreeSet<ExternalReference>,
+    /// Names in other systems, with the entries they name.
+    pub named_entries: BTreeSet<ExternalReference>,
     /// The heads of all queues.
     pub heads: bool,
 }
@@ -774,6 +781,7 @@ impl Needs {
             | Command::SetQuotas(_)
             | Command::ReportClosure(_)
             | Command::BeginDay { .. } => {}
+            Command::ImportExisting(c) => self.existing(c),
             Command::SubmitCapacity(c) => {
                 self.references.extend(c.external_references.iter().cloned());
             }
@@ -826,6 +834,25 @@ impl Needs {
                 self.placement(*placement_id);
             }
         }
+    }
+
+    /// What an import names: entries that may have come in before, and place groups.
+    fn existing(&mut self, c: &ImportExisting) {
+        let mut group = |name: &GroupName| {
+            if let GroupName::Reference(reference) = name {
+                self.references.insert(reference.clone());
+            }
+        };
+        for row in &c.rows {
+            if let Row::New(row) = row {
+                row.groups().for_each(&mut group);
+            } else if let Row::Unchanged(row) = row {
+                row.place_group.iter().for_each(&mut group);
+            }
+        }
+        c.control_totals.iter().filter_map(|total| total.place_group.as_ref()).for_each(group);
+        let named = c.rows.iter().filter_map(Row::reference).cloned();
+        self.named_entries.extend(named);
     }
 
     /// An offer; with the heads of the queues where its place may be passed on.

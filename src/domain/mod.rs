@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod capacity;
 pub mod command;
 pub mod event;
+pub mod existing;
 pub mod explanation;
 pub mod fair_share;
 pub mod ids;

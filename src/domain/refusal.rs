@@ -35,6 +35,17 @@ pub enum Refusal {
     /// Rows of an import are wrong.
     #[error("{} rows of the import are wrong; nothing was stored", .0.len())]
     RegistryRowsInvalid(Vec<BadRow>),
+    /// Rows of an import of what exists are wrong.
+    #[error("{} rows of the import are wrong; nothing was stored", .0.len())]
+    ExistingRowsInvalid(Vec<BadRow>),
+    /// The rows of an import do not sum to its control totals.
+    #[error("the rows and the control totals differ in {lines} lines: {first}")]
+    ReconciliationDiffers {
+        /// In how many lines.
+        lines: usize,
+        /// The first of them, in words.
+        first: String,
+    },
     /// The person has an open entry, offer or placement of this measure type.
     #[error("the person already has an open entry, offer or placement of this measure type")]
     PersonAlreadyWaiting,

@@ -25,7 +25,8 @@ pub struct OrderKey {
     pub order_time: Timestamp,
     /// Registered time.
     pub registered_time: Timestamp,
-    /// The seq of the join: no two entries of a ledger have the same.
+    /// The seq of the log row it came with. Where one row brings several entries, no two of
+    /// them have the same registered time: see [`RegisteredTimes`].
     pub join_seq: u64,
 }
 
@@ -36,6 +37,29 @@ impl OrderKey {
         registered_time: Timestamp::from_micros(i64::MIN),
         join_seq: 0,
     };
+}
+
+/// The registered times of the entries that one log row brings, so that no two of them have
+/// the same place in the order: who asks for a time that is taken gets the next free
+/// microsecond. So those who come later in the row stand behind.
+#[derive(Debug, Default)]
+pub struct RegisteredTimes {
+    /// For each time that is taken, where to look on.
+    next: BTreeMap<Timestamp, Timestamp>,
+}
+
+impl RegisteredTimes {
+    /// The first free time from `wanted` on; it is taken from then on.
+    pub fn take(&mut self, wanted: Timestamp) -> Timestamp {
+        let mut free = wanted;
+        while let Some(next) = self.next.get(&free) {
+            free = *next;
+        }
+        self.next.insert(free, free.next());
+        // Whoever asks for the same does not walk past all who have.
+        self.next.insert(wanted, free.next());
+        free
+    }
 }
 
 /// Which queue of a ledger: a municipality's, or the pool's only one.
@@ -151,6 +175,9 @@ pub struct Entry {
     /// When it was closed, and why it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<Closed>,
+    /// Where it came from, when it was imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
     /// Where it stands.
     pub state: EntryState,
 }
@@ -193,6 +220,26 @@ pub struct Deputy {
     pub ident: Sealed,
     /// The first day the case worker is back.
     pub until: Date,
+}
+
+/// That an entry came in from another system (innført).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Where it came from.
+    pub source: String,
+    /// The day as of whose end it stood so.
+    pub cut_over_date: Date,
+    /// Whether the person was not assessed there; the entry is paused until somebody has.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub was_not_assessed: bool,
+    /// What else was said of the person there, and what a second import of the same row is
+    /// known by.
+    pub original: Option<Sealed>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// How an entry ended.
@@ -264,5 +311,18 @@ impl EntryState {
     /// Whether it keeps the person's claim (I3).
     pub fn is_open(self) -> bool {
         self != Self::Closed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_gets_a_registered_time_that_is_taken() {
+        let mut times = RegisteredTimes::default();
+        let mut take = |micros| times.take(Timestamp::from_micros(micros)).micros();
+        let taken = [7, 8, 7, 7, 9, 5, 5, 5, 5, 7].map(&mut take);
+        assert_eq!(taken, [7, 8, 9, 10, 11, 5, 6, 12, 13, 14]);
     }
 }

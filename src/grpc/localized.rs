@@ -129,7 +129,13 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("«{value}» finnes ikke i registeret, eller hører ikke til her."),
             format!("“{value}” is not in the registry, or does not belong here."),
         ),
-        Refusal::RegistryRowsInvalid(rows) => of_rows(rows.len()),
+        Refusal::RegistryRowsInvalid(rows) | Refusal::ExistingRowsInvalid(rows) => {
+            of_rows(rows.len())
+        }
+        Refusal::ReconciliationDiffers { lines, .. } => words(
+            format!("Importen stemmer ikke med kontrollsummene: {lines} linjer avviker."),
+            format!("The import does not agree with its control totals: {lines} lines differ."),
+        ),
         Refusal::PersonAlreadyWaiting => words(
             "Personen venter alt, har et tilbud eller deltar i denne tiltakstypen.",
             "The person already waits, has an offer or takes part in this measure type.",

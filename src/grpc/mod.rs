@@ -15,6 +15,7 @@ mod allocation;
 mod answer;
 mod capacity;
 mod change;
+mod existing;
 mod explain;
 mod fair_share;
 mod held;
@@ -29,7 +30,9 @@ mod transport;
 mod vacancies;
 mod waitlist;
 
-pub use size::{ANSWER_MAX, CHANGES_ANSWER_MAX, IMPORT_MAX, IMPORT_PIECE_MAX, REQUEST_MAX};
+pub use size::{
+    ANSWER_MAX, CHANGES_ANSWER_MAX, EXISTING_MAX, IMPORT_MAX, IMPORT_PIECE_MAX, REQUEST_MAX,
+};
 pub use status::unauthenticated;
 pub use transport::{refused_answer, refused_request};
 
@@ -49,7 +52,7 @@ use crate::{
         access_log::Access,
         held::{OfficeSees, Seen},
     },
-    write::{Draft, Encode, Work, Writer},
+    write::{Draft, Encode, RowPerson, Work, Writer},
 };
 
 /// How long a read waits for a ledger to come as far as the caller has seen it.
@@ -139,6 +142,7 @@ mutations!(
     MovePlacementRequest,
     ReassignPlacementRequest,
     ReportClosureRequest,
+    ImportExistingRequest,
 );
 
 /// Who calls, and why. Until when is the port's affair: it drops a call whose time is up.
@@ -212,6 +216,18 @@ impl Api {
         draft: Draft,
         encode: Encode,
     ) -> Result<A, Error> {
+        self.submit_rows(caller, request, method, (ledger, draft, Vec::new()), encode).await
+    }
+
+    /// The same, where each of many rows is about somebody.
+    async fn submit_rows<Q: Mutation, A: prost::Message + Default>(
+        &self,
+        caller: &Caller,
+        request: &Q,
+        method: Method,
+        (ledger, draft, people): (LedgerId, Draft, Vec<RowPerson>),
+        encode: Encode,
+    ) -> Result<A, Error> {
         let request_id = uuid::Uuid::try_parse(request.request_id()).unwrap_or_default();
         let work = Work {
             method,
@@ -222,6 +238,7 @@ impl Api {
             purpose: caller.purpose.clone().unwrap_or_default(),
             identity_of_call: identity_of_call(&caller.actor, method, request),
             draft,
+            people,
             encode,
         };
         let bytes = self.writer.submit(work).await?;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
+use serde::de::DeserializeOwned;
 
 use crate::{
     domain::{
@@ -15,7 +16,10 @@ use crate::{
     error::Error,
     grpc::{
         Reader, answer,
-        parse::waitlist::{EntryQuery, Grounds, PersonQuery},
+        parse::{
+            existing::Original,
+            waitlist::{EntryQuery, Grounds, PersonQuery},
+        },
         require_ledger, seen_by,
         waitlist::{entry_answer, target},
     },
@@ -74,20 +78,32 @@ async fn person(reader: &Reader, entry: &Entry) -> Result<pb::EntryPerson, Error
         sealed.ok_or_else(|| Error::Internal(format!("there is no person {person_id}")))?;
     let identity = keys.open_identity(&identity, person_id.0).map_err(fault)?;
     let key = keys.unwrap_data_key(&wrapped, person_id.0).map_err(fault)?;
-    let grounds = entry.grounds.as_ref().map(|sealed| open_grounds(&key, sealed)).transpose()?;
+    let grounds = entry.grounds.as_ref();
+    let grounds: Option<Grounds> =
+        grounds.map(|sealed| open(&key, "entry.grounds", sealed)).transpose()?;
     let Grounds { priority_ground, adviser_ident } = grounds.unwrap_or_default();
+    let original = entry.imported.as_ref().and_then(|imported| imported.original.as_ref());
+    let original: Option<Original> =
+        original.map(|sealed| open(&key, "entry.imported", sealed)).transpose()?;
+    let original = original.unwrap_or_default();
     Ok(pb::EntryPerson {
         national_identity_number: identity.expose().to_owned(),
         priority_ground: priority_ground.unwrap_or_default(),
         adviser_ident: adviser_ident.unwrap_or_default(),
+        priority_changed_by: original.priority_changed_by.unwrap_or_default(),
+        priority_changed_time: original.priority_changed_time.map(answer::timestamp),
     })
 }
 
 /// Errors say where it went wrong, never what stands there.
-fn open_grounds(key: &DataKey, Sealed(text): &Sealed) -> Result<Grounds, Error> {
-    let malformed = || Error::Internal("the grounds of an entry cannot be read".to_owned());
+fn open<T: DeserializeOwned>(
+    key: &DataKey,
+    context: &str,
+    Sealed(text): &Sealed,
+) -> Result<T, Error> {
+    let malformed = || Error::Internal(format!("the {context} of an entry cannot be read"));
     let sealed = base64::prelude::BASE64_STANDARD.decode(text).map_err(|_| malformed())?;
-    let plain = key.open("entry.grounds", &sealed).map_err(fault)?;
+    let plain = key.open(context, &sealed).map_err(fault)?;
     serde_json::from_slice(&plain).map_err(|_| malformed())
 }
 

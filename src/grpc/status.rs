@@ -79,7 +79,7 @@ fn detail(error: &Error, code: Code, name: &str) -> Option<ErrorDetail> {
             let named = violations.iter().map(|v| (v.field.as_str(), v.description.as_str()));
             Some(bad_request(named))
         }
-        Error::Refused(Refusal::RegistryRowsInvalid(rows)) => {
+        Error::Refused(Refusal::RegistryRowsInvalid(rows) | Refusal::ExistingRowsInvalid(rows)) => {
             let fields: Vec<String> = rows.iter().map(|r| format!("rows[{}]", r.index)).collect();
             let named = fields.iter().zip(rows).map(|(f, r)| (f.as_str(), r.problem.as_str()));
             Some(bad_request(named))
@@ -142,6 +142,8 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         Refusal::PermissionDenied
         | Refusal::RegistryMismatch { .. }
         | Refusal::RegistryRowsInvalid(_)
+        | Refusal::ExistingRowsInvalid(_)
+        | Refusal::ReconciliationDiffers { .. }
         | Refusal::WrongState { .. }
         | Refusal::FourEyes
         | Refusal::MeasureTypeRule(_)
@@ -192,6 +194,12 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         Refusal::RegistryRowsInvalid(_) => {
             (Code::FailedPrecondition, ErrorReason::RegistryRowsInvalid)
         }
+        Refusal::ExistingRowsInvalid(_) => {
+            (Code::FailedPrecondition, ErrorReason::ExistingRowsInvalid)
+        }
+        Refusal::ReconciliationDiffers { .. } => {
+            (Code::FailedPrecondition, ErrorReason::ReconciliationDiffers)
+        }
         Refusal::PersonAlreadyWaiting => (Code::AlreadyExists, ErrorReason::PersonAlreadyWaiting),
         Refusal::ExternalReferenceTaken { .. } => {
             (Code::AlreadyExists, ErrorReason::ExternalReferenceTaken)
@@ -231,7 +239,10 @@ fn metadata(error: &Error) -> HashMap<String, String> {
         Error::Refused(Refusal::LimitReached { would_be, most, .. }) => {
             vec![("would_be", would_be.to_string()), ("most", most.to_string())]
         }
-        Error::Refused(Refusal::RegistryRowsInvalid(rows)) => {
+        Error::Refused(Refusal::ReconciliationDiffers { lines, .. }) => {
+            vec![("differing_lines", lines.to_string())]
+        }
+        Error::Refused(Refusal::RegistryRowsInvalid(rows) | Refusal::ExistingRowsInvalid(rows)) => {
             vec![("bad_rows", rows.len().to_string())]
         }
         Error::InvalidFields(violations) => vec![("violations", violations.len().to_string())],

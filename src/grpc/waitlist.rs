@@ -14,7 +14,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, is_office,
+        Api, Reader, answer, area_of, existing, is_office,
         parse::waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
         people, require_ledger, seen_by,
     },
@@ -283,6 +283,7 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
             .as_ref()
             .and_then(|closed| closed.moved_to.as_ref())
             .map(answer::ledger),
+        imported: entry.imported.as_ref().map(existing::imported),
     }
 }
 

@@ -238,6 +238,7 @@ pub async fn load_needs(
             ledger.load_entry(entry);
         }
     }
+    load_named_entries(connection, ledger, needs).await?;
     let submissions: Vec<Uuid> = needs.submissions.iter().map(|id| id.0).collect();
     if !submissions.is_empty() {
         let found: Vec<Json<Submission>> =
@@ -246,7 +247,39 @@ pub async fn load_needs(
             ledger.load_submission(submission);
         }
     }
-    load_references(connection, ledger, needs).await
+    let references = needs.references.iter().chain(&needs.named_entries);
+    load_references(connection, ledger, references).await
+}
+
+/// Loads the entries that names in other systems stand for. Each is looked up by itself, as
+/// queue heads are.
+async fn load_named_entries(
+    connection: &mut PgConnection,
+    ledger: &mut Ledger,
+    needs: &Needs,
+) -> Result<(), sqlx::Error> {
+    if needs.named_entries.is_empty() {
+        return Ok(());
+    }
+    let systems: Vec<&str> = needs.named_entries.iter().map(|r| r.system.as_str()).collect();
+    let ids: Vec<&str> = needs.named_entries.iter().map(|r| r.id.as_str()).collect();
+    let found: Vec<Json<Entry>> = sqlx::query_scalar(
+        "-- load_named_entries\n\
+         SELECT e.doc FROM external_reference r CROSS JOIN LATERAL (SELECT doc FROM entry \
+         WHERE county_id = $1 AND measure_code = $2 AND entry_id = r.resource_id LIMIT 1) e \
+         WHERE r.county_id = $1 AND r.measure_code = $2 \
+         AND (r.system, r.reference_id) IN (SELECT * FROM unnest($3::text[], $4::text[]))",
+    )
+    .bind(ledger.id().county_id.as_str())
+    .bind(ledger.id().measure_code.as_str())
+    .bind(systems)
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    for Json(entry) in found {
+        ledger.load_entry(entry);
+    }
+    Ok(())
 }
 
 const LOAD_OFFERS: &str = "-- load_offers\n\
@@ -283,13 +316,13 @@ where
 async fn load_references(
     connection: &mut PgConnection,
     ledger: &mut Ledger,
-    needs: &Needs,
+    references: impl Iterator<Item = &ExternalReference>,
 ) -> Result<(), sqlx::Error> {
-    if needs.references.is_empty() {
+    let (systems, ids): (Vec<&str>, Vec<&str>) =
+        references.map(|r| (r.system.as_str(), r.id.as_str())).unzip();
+    if systems.is_empty() {
         return Ok(());
     }
-    let systems: Vec<&str> = needs.references.iter().map(|r| r.system.as_str()).collect();
-    let ids: Vec<&str> = needs.references.iter().map(|r| r.id.as_str()).collect();
     let rows = sqlx::query(
         "-- load_references\n\
          SELECT system, reference_id, resource_id FROM external_reference \

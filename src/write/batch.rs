@@ -30,6 +30,7 @@ use crate::{
     write::{
         Done, Job, Work,
         decision::{complete, entries_of, hidden_or_denied, log_row, targets},
+        existing::brought_in,
         opening::{self, Opened, run_apart},
         people::{People, person_of},
     },
@@ -157,7 +158,7 @@ impl<'a> Batch<'a> {
                 let clock = now.max(due.at);
                 let decided = self.decide(connection, &id, &command, &actor, clock).await?;
                 if let Ok(decided) = decided {
-                    self.happen(&id, due_request_id(&id, &due), command, &actor, &decided);
+                    self.happen(&id, due_request_id(&id, &due), &command, &actor, &decided);
                     if let Some(open) = self.open.get_mut(&id) {
                         open.ledger.dealt_with(due);
                         happened = true;
@@ -190,7 +191,7 @@ impl<'a> Batch<'a> {
         }
         let joins: Vec<(usize, &Work)> = fresh
             .iter()
-            .filter(|(_, work)| work.draft.identity.is_some() && self.is_allowed(work))
+            .filter(|(_, work)| work.identities().next().is_some() && self.is_allowed(work))
             .filter(|(_, work)| self.replay_of(work).is_none())
             .copied()
             .collect();
@@ -292,7 +293,7 @@ impl<'a> Batch<'a> {
             return Ok(Err(Error::RequestIdReused));
         }
         let ledger = &self.open[&work.ledger].ledger;
-        let Some(command) = complete(ledger, &self.people, index, work)? else {
+        let Some(command) = complete(ledger, &mut self.people, index, work)? else {
             self.note_question(index, work, &[]);
             return Ok(Err(Refusal::PersonAlreadyWaiting.into()));
         };
@@ -311,18 +312,19 @@ impl<'a> Batch<'a> {
             for event in &decided.events {
                 apply(&mut preview, event);
             }
-            let done = Done { ledger: &preview, events: &decided.events, at: decided.at };
+            let (events, at) = (&decided.events, decided.at);
+            let done = Done { ledger: &preview, command: &command, events, at };
             return Ok(Ok((work.encode)(&done)));
         }
-        self.happen(&work.ledger, work.request_id, command, &work.actor, &decided);
-        Ok(Ok(self.keep_answer(work, &decided)))
+        self.happen(&work.ledger, work.request_id, &command, &work.actor, &decided);
+        Ok(Ok(self.keep_answer(work, &command, &decided)))
     }
 
     /// A preview, and what is refused, leave no log row and yet tell of people: that one does
     /// not wait, where an offer stands, who would be next. So the question itself is written
     /// down (I11).
     fn note_question(&mut self, index: usize, work: &Work, events: &[Event]) {
-        let people: Vec<_> = self.people.of_join(index).into_iter().collect();
+        let people = self.people.asked_about(index);
         let entries = entries_of(&self.open[&work.ledger].ledger, &work.draft.command, events);
         if people.is_empty() && entries.is_empty() {
             return;
@@ -387,7 +389,7 @@ impl<'a> Batch<'a> {
         &mut self,
         id: &LedgerId,
         request_id: RequestId,
-        command: Command,
+        command: &Command,
         actor: &Actor,
         decided: &Decided,
     ) {
@@ -402,7 +404,7 @@ impl<'a> Batch<'a> {
                 self.registry = Arc::new(registry);
                 self.new_registry_rows.push((row.seq, rows.clone()));
             }
-            if let Event::Joined { entry } = event {
+            if let Some(entry) = brought_in(event) {
                 let claim = (entry.person_id, id.measure_code.clone());
                 self.people.claim(claim, entry.entry_id);
             }
@@ -412,11 +414,11 @@ impl<'a> Batch<'a> {
     }
 
     /// Makes the answer, and keeps it for whoever asks again.
-    fn keep_answer(&mut self, work: &Work, decided: &Decided) -> Vec<u8> {
+    fn keep_answer(&mut self, work: &Work, command: &Command, decided: &Decided) -> Vec<u8> {
         let fingerprint = self.app.keys.fingerprint(&[&work.identity_of_call]);
         let Some(open) = self.open.get_mut(&work.ledger) else { return Vec::new() };
-        let at = decided.at;
-        let done = Done { ledger: &open.ledger, events: &decided.events, at };
+        let (events, at) = (&decided.events, decided.at);
+        let done = Done { ledger: &open.ledger, command, events, at };
         let response = (work.encode)(&done);
         let Head { seq, .. } = open.ledger.head();
         open.answers.push(Answer { seq, fingerprint, response: response.clone(), at });

@@ -19,6 +19,7 @@ use crate::{
     write::{
         Work,
         batch::Decided,
+        existing,
         people::{People, person_of},
     },
 };
@@ -123,7 +124,7 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
 /// an open entry already.
 pub(super) fn complete(
     ledger: &Ledger,
-    people: &People,
+    people: &mut People,
     index: usize,
     work: &Work,
 ) -> Result<Option<Command>, sqlx::Error> {
@@ -138,6 +139,7 @@ pub(super) fn complete(
             join.person_id = person_id;
             join.grounds = plain.map(|p| people.seal(person_id, "entry.grounds", p)).transpose()?;
         }
+        Command::ImportExisting(c) => existing::complete(ledger, people, index, work, c)?,
         Command::RespondToOffer(c) => {
             let context = format!("offer/{}/reason", c.offer_id);
             c.reason = seal(ledger, people, work, &context)?;
@@ -230,7 +232,7 @@ fn seal(
 pub(super) fn log_row(
     ledger: &Ledger,
     request_id: RequestId,
-    command: Command,
+    command: &Command,
     actor: &Actor,
     registry_version: u64,
     decided: &Decided,
@@ -247,7 +249,7 @@ pub(super) fn log_row(
         registry_version,
         actor: actor.clone(),
     };
-    let events = decided.events.clone();
+    let (command, events) = (command.clone(), decided.events.clone());
     let payload = Payload { command, id_seed: hex::encode(decided.seed), events };
     let (header, payload) = (to_json(&header), to_json(&payload));
     let hash = row_hash(&head.hash, &header, &payload_digest(&payload));

@@ -17,9 +17,12 @@ use tokio::{
 
 mod batch;
 mod decision;
+mod existing;
 mod lane;
 mod opening;
 mod people;
+
+pub use existing::RowPerson;
 
 use crate::{
     app::App,
@@ -61,8 +64,17 @@ pub struct Work {
     pub identity_of_call: Vec<u8>,
     /// What.
     pub draft: Draft,
+    /// The people of an import's rows, where there are any.
+    pub people: Vec<RowPerson>,
     /// Makes the answer's bytes.
     pub encode: Encode,
+}
+
+impl Work {
+    /// Everybody it names by number.
+    fn identities(&self) -> impl Iterator<Item = &NationalIdentityNumber> {
+        self.draft.identity.iter().chain(self.people.iter().map(|about| &about.identity))
+    }
 }
 
 /// A command before the person in it has a name and a key.
@@ -86,6 +98,8 @@ impl Draft {
 pub struct Done<'a> {
     /// The ledger after it.
     pub ledger: &'a Ledger,
+    /// What was asked.
+    pub command: &'a Command,
     /// What happened.
     pub events: &'a [Event],
     /// When.

@@ -24,8 +24,8 @@ use crate::{
 /// The people of a batch.
 #[derive(Default)]
 pub(super) struct People {
-    /// Who each join is about, by the command's place in the batch.
-    of_join: BTreeMap<usize, PersonId>,
+    /// Who each join, or each row of an import, is about, by the command's place in the batch.
+    of_work: BTreeMap<usize, Vec<PersonId>>,
     keys: BTreeMap<PersonId, DataKey>,
     added: BTreeSet<PersonId>,
     claims: BTreeMap<Claim, Option<EntryId>>,
@@ -44,8 +44,11 @@ impl People {
         if joins.is_empty() {
             return Ok(people);
         }
-        let identities: Vec<&NationalIdentityNumber> =
-            joins.iter().filter_map(|(_, work)| work.draft.identity.as_ref()).collect();
+        let named = joins.iter().flat_map(|(index, work)| {
+            work.identities().map(move |identity| (*index, *work, identity))
+        });
+        let (of, identities): (Vec<(usize, &Work)>, Vec<&NationalIdentityNumber>) =
+            named.map(|(index, work, identity)| ((index, work), identity)).unzip();
         let digests: Vec<_> = identities.iter().map(|i| app.keys.identity_hmacs(i)).collect();
         let mut found = people::find(connection, &digests).await?;
         if found.iter().any(Option::is_none) {
@@ -54,9 +57,9 @@ impl People {
         }
         people::add_digests(connection, missing_digests(&digests, &found)).await?;
         let mut wanted = BTreeSet::new();
-        for ((index, work), person) in joins.iter().zip(found) {
+        for ((index, work), person) in of.into_iter().zip(found) {
             let Some(Found { person_id, data_key, .. }) = person else { continue };
-            people.of_join.insert(*index, person_id);
+            people.of_work.entry(index).or_default().push(person_id);
             people.keep_key(app, person_id, &data_key)?;
             wanted.insert((person_id, work.ledger.measure_code.clone()));
         }
@@ -112,7 +115,18 @@ impl People {
 
     /// Who a join is about.
     pub(super) fn of_join(&self, index: usize) -> Option<PersonId> {
-        self.of_join.get(&index).copied()
+        self.of_rows(index).first().copied()
+    }
+
+    /// Who the rows of an import are about, row by row.
+    pub(super) fn of_rows(&self, index: usize) -> &[PersonId] {
+        self.of_work.get(&index).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whom a command's answer would tell of, known or not.
+    pub(super) fn asked_about(&self, index: usize) -> Vec<PersonId> {
+        let people: BTreeSet<PersonId> = self.of_rows(index).iter().copied().collect();
+        people.into_iter().collect()
     }
 
     /// Whether the claim is this batch's and nobody in it has used it yet.
@@ -135,6 +149,19 @@ impl People {
         let key = self.keys.get(&person).ok_or_else(|| key_error("the person has no key"))?;
         let sealed = key.seal(context, plain.as_bytes()).map_err(key_error)?;
         Ok(Sealed(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, sealed)))
+    }
+
+    /// Opens what was sealed under a person's key.
+    pub(super) fn open(
+        &self,
+        person: PersonId,
+        context: &str,
+        Sealed(text): &Sealed,
+    ) -> Result<Vec<u8>, sqlx::Error> {
+        let key = self.keys.get(&person).ok_or_else(|| key_error("the person has no key"))?;
+        let sealed = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text);
+        let plain = key.open(context, &sealed.map_err(key_error)?).map_err(key_error)?;
+        Ok(plain.to_vec())
     }
 
     /// Names the entries of claims that are held; gives back claims and people that

@@ -9,6 +9,7 @@ use tonic_types::{ErrorDetail, ErrorInfo, StatusExt};
 
 use crate::contract::comments;
 
+mod imports;
 mod request;
 mod state;
 mod transport;
@@ -54,6 +55,10 @@ rows! {
         request::no_office;
     registry_rows_invalid: RegistryRowsInvalid, FailedPrecondition, [BadRequest],
         request::bad_rows;
+    existing_rows_invalid: ExistingRowsInvalid, FailedPrecondition, [BadRequest],
+        imports::no_place_group;
+    reconciliation_differs: ReconciliationDiffers, FailedPrecondition, [PreconditionFailure],
+        imports::one_too_few;
     distribution_key_not_found: DistributionKeyNotFound, NotFound, [ResourceInfo],
         request::no_key;
     apportionment_impossible: ApportionmentImpossible, FailedPrecondition,

@@ -37,6 +37,7 @@ mod answers;
 mod by_time;
 mod capacity;
 mod commands;
+mod existing;
 mod explained;
 mod imports;
 mod invariants;

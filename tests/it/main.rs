@@ -13,6 +13,7 @@ mod contract;
 mod docs;
 mod embedded;
 mod errors;
+mod existing;
 mod idempotency;
 mod keys_and_tokens;
 mod ledger_rules;

@@ -6,7 +6,7 @@ use crate::domain::{
     allocation::{Offer, OfferState, Placement, PlacementState},
     calendar::start_of_day_in_norway,
     capacity::{PlaceGroup, Submission, SubmissionState},
-    event::Event,
+    event::{Event, OfferChange},
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
     ledger::{Due, Ledger, decide_capacity::put_quota, walk::Queue},
     waitlist::{Entry, EntryState},
@@ -63,7 +63,10 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
         }
         Event::PlacementEnded { placement_id } => ledger.finish(*placement_id),
         Event::EntryChanged { entry, .. } => ledger.put_entry(entry.clone()),
-        Event::OfferChanged { offer, .. } => ledger.put_offer(offer.clone()),
+        Event::OfferChanged { offer, change: OfferChange::Imported } => {
+            ledger.put_offer(offer.clone(), Account::hold);
+        }
+        Event::OfferChanged { offer, .. } => ledger.put_offer(offer.clone(), Account::reserve),
         Event::PlacementChanged { placement, .. } => ledger.put_placement(placement.clone()),
         Event::ClosureReported { place_group, days } => {
             ledger.put_place_group(place_group);
@@ -254,20 +257,24 @@ impl Ledger {
     }
 
     /// An offer as it is from now on: what it reserved is given back and what it reserves is
-    /// reserved, on both accounts (I8). A new one is held by its entry.
-    fn put_offer(&mut self, offer: Offer) {
+    /// reserved, on both accounts (I8). One that reserves the same as before leaves them alone:
+    /// an account that is over stays so. A new one is held by its entry.
+    fn put_offer(&mut self, offer: Offer, reserve: fn(&mut Account, i64)) {
         let id = offer.offer_id;
         let before = self.offers.get(&id).cloned();
-        if let Some(before) = &before {
-            self.unschedule_offer(id);
-            let percent = i64::from(before.participation_percent);
-            if before.state.reserves() {
+        self.unschedule_offer(id);
+        let held = |offer: &Offer| {
+            let keys = (offer.place_group_id, offer.account.clone());
+            offer.state.reserves().then_some((keys, i64::from(offer.participation_percent)))
+        };
+        if before.as_ref().and_then(held) != held(&offer) {
+            if let Some((before, (_, percent))) = before.as_ref().and_then(|o| Some((o, held(o)?)))
+            {
                 self.change_both(before, |account| account.give_back(percent));
             }
-        }
-        let percent = i64::from(offer.participation_percent);
-        if offer.state.reserves() {
-            self.change_both(&offer, |account| account.reserve(percent));
+            if let Some((_, percent)) = held(&offer) {
+                self.change_both(&offer, |account| reserve(account, percent));
+            }
         }
         self.schedule(offer_due(&offer));
         if before.is_none() {

@@ -11,8 +11,8 @@ use crate::domain::{
     event::Event,
     ids::{EntryId, ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
     ledger::{
-        Ledger, decide_capacity, decide_entry, decide_objection, decide_offer, decide_place,
-        decide_placement, decide_transfer,
+        Ledger, decide_capacity, decide_entry, decide_existing, decide_objection, decide_offer,
+        decide_place, decide_placement, decide_transfer,
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
@@ -71,6 +71,7 @@ pub fn decide(
 ) -> Result<Vec<Event>, Stop> {
     let events = match command {
         Command::ImportRegistry(c) => import_registry(c, context)?,
+        Command::ImportExisting(c) => decide_existing::import(ledger, c, context, ids)?,
         Command::SubmitCapacity(c) => decide_capacity::submit(ledger, c, context, ids)?,
         Command::ReviewCapacity(c) => decide_capacity::review(ledger, c, context)?,
         Command::SetPlaceBudget(c) => decide_capacity::set_budget(ledger, c, context)?,
@@ -183,6 +184,7 @@ fn join(
         wants_by: c.wants_by,
         confirmed_time: None,
         closed: None,
+        imported: None,
         state: EntryState::Waiting,
     };
     Ok(vec![Event::Joined { entry }])

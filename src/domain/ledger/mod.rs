@@ -12,6 +12,7 @@ mod apply;
 mod decide;
 mod decide_capacity;
 mod decide_entry;
+mod decide_existing;
 mod decide_objection;
 mod decide_offer;
 mod decide_place;
@@ -24,6 +25,7 @@ mod walk;
 
 pub use apply::apply;
 pub use decide::{Context, decide};
+pub use decide_existing::reconcile;
 pub use due::{Due, DueKind, due_request_id};
 pub use rows::{Rows, rows};
 pub use walk::{Queue, Walk};
@@ -221,6 +223,11 @@ impl Ledger {
     /// Every placement that was loaded.
     pub fn placements(&self) -> impl Iterator<Item = &Placement> {
         self.placements.values()
+    }
+
+    /// What a name in another system names, if it was loaded.
+    pub fn named(&self, reference: &ExternalReference) -> Option<uuid::Uuid> {
+        self.references.get(reference).copied()
     }
 
     /// A submission that was loaded.

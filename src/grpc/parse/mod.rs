@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 pub(super) mod allocation;
 pub(super) mod capacity;
+pub(super) mod existing;
 pub(super) mod fair_share;
 pub(super) mod registry;
 pub(super) mod waitlist;

@@ -89,7 +89,10 @@ pub(in crate::grpc) fn join_waitlist(
     v.finish(parsed)
 }
 
-fn grounds(priority_ground: Option<String>, adviser_ident: Option<String>) -> Option<String> {
+pub(in crate::grpc) fn grounds(
+    priority_ground: Option<String>,
+    adviser_ident: Option<String>,
+) -> Option<String> {
     if priority_ground.is_none() && adviser_ident.is_none() {
         return None;
     }
@@ -120,7 +123,7 @@ pub(in crate::grpc) fn leave_waitlist(
 }
 
 /// A violation never repeats the number.
-fn identity(v: &mut Violations, text: &str) -> Option<NationalIdentityNumber> {
+pub(in crate::grpc) fn identity(v: &mut Violations, text: &str) -> Option<NationalIdentityNumber> {
     let field = "national_identity_number";
     if text.is_empty() {
         v.add(field, "is required");

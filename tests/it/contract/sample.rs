@@ -15,6 +15,11 @@ use crate::{
 
 /// The person who waits.
 const PERSON: u32 = 3;
+/// Somebody who comes in.
+const STRANGER: u32 = 9;
+/// What belongs to a row of an import in other states than the first one.
+const NOT_OF_WHO_WAITS: &[&str] =
+    &["arena_status", "place_group_id", "answer_by_time", "start_date", "planned_end_date"];
 
 /// A ledger with one of each thing in it.
 pub struct Stage {
@@ -118,6 +123,12 @@ impl Stage {
 
     /// Values for a field; none where it is better left out.
     fn values(&self, field: &FieldDescriptor) -> Vec<Value> {
+        if NOT_OF_WHO_WAITS.contains(&field.name())
+            && field.parent_message().name() == "ExistingRow"
+            || field.name().contains("place_group_reference")
+        {
+            return Vec::new();
+        }
         let values = match field.kind() {
             Kind::Message(inner) if is_whole(&inner) => vec![moment(field, &inner)],
             Kind::Message(inner) => self.messages(&inner).into_iter().map(Value::Object).collect(),
@@ -170,6 +181,9 @@ impl Stage {
             }
             "office_number" | "following_office_number" => OFFICE.to_owned(),
             "organisation_number" => PROVIDER.to_owned(),
+            "national_identity_number" if field.parent_message().name() == "ExistingRow" => {
+                identity(STRANGER)
+            }
             "national_identity_number" => identity(PERSON),
             "priority_class" | "code" => "FIRST".to_owned(),
             "key_name" => "population".to_owned(),
