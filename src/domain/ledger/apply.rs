@@ -238,14 +238,17 @@ impl Ledger {
     /// what it waits for.
     fn put_entry(&mut self, entry: Entry) {
         let id = entry.entry_id;
+        // What an entry had is there already, whether it was read or not.
+        let mut new_references = entry.external_references.clone();
         if let Some(before) = self.entries.get(&id).cloned() {
+            new_references.retain(|reference| !before.external_references.contains(reference));
             entry_due(&before).into_iter().for_each(|due| self.unschedule(due));
             let key = self.queue_of(&before);
             self.queues.entry(key.clone()).or_insert_with(Queue::empty).leave(&before.key);
             self.touched.queues.insert(key);
         }
         self.schedule(entry_due(&entry));
-        self.put_references(&entry.external_references, id.0);
+        self.put_references(&new_references, id.0);
         let key = self.queue_of(&entry);
         let queue = self.queues.entry(key.clone()).or_insert_with(Queue::empty);
         if entry.state == EntryState::Waiting {

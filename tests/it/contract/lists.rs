@@ -16,6 +16,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("GetFairShare", "one a municipality of the area"),
     ("ListVacancies", "at most 2,000 place groups and 1,000 quotas"),
     ("GetWaitlistEntry", "revisions alone"),
+    ("ImportExisting", "at most the 5,000 rows and 2,000 totals of the import, and the accounts"),
     ("ExplainDecision", "one text a language"),
 ];
 

@@ -2,7 +2,7 @@
 
 use tiltaksplass::{
     domain::existing::{ARENA, Meaning},
-    proto::v1::*,
+    proto::v1::{LeftOutReason as R, *},
 };
 
 use super::{
@@ -13,19 +13,10 @@ use crate::{
     world::{LEVANGER, OTHER_COUNTY, World, date, identity, join},
 };
 
-#[tokio::test]
-async fn every_bad_row_is_named_with_what_is_wrong() {
-    let world = World::new().await;
-    let (ledger, group) = world.vta(9).await;
-    // Somebody who waits here, and somebody who waits in another area.
-    world.join(&ledger, 50).await;
-    let elsewhere = Ledger { county_id: OTHER_COUNTY.into(), ..ledger.clone() };
-    world.join(&elsewhere, 51).await;
-    let named =
-        JoinWaitlistRequest { external_references: vec![reference("taken")], ..join(&ledger, 52) };
-    world.county.waitlist().join_waitlist(named).await.unwrap();
+/// Rows, and what is said of each; the last but two is right.
+fn cases(group: &str) -> Vec<(ExistingRow, &'static str)> {
     let nowhere = "01980000-0000-7000-8000-000000000001";
-    let cases: Vec<(ExistingRow, &str)> = vec![
+    vec![
         (waiting(50), "the person has an open entry"),
         (waiting(51), "the person has an open entry"),
         (
@@ -45,27 +36,27 @@ async fn every_bad_row_is_named_with_what_is_wrong() {
         ),
         (ExistingRow { registered_time: Some(days_ago(0)), ..waiting(7) }, "after the cut-over"),
         (
-            ExistingRow { state_time: Some(days_ago(101)), ..offered(8, &group) },
+            ExistingRow { state_time: Some(days_ago(101)), ..offered(8, group) },
             "lies before registered_time",
         ),
         (
-            ExistingRow { state_time: Some(days_ago(0)), ..accepted(9, &group) },
+            ExistingRow { state_time: Some(days_ago(0)), ..accepted(9, group) },
             "lies after the cut-over date",
         ),
         (
-            ExistingRow { answer_by_time: Some(days_ago(1)), ..offered(10, &group) },
+            ExistingRow { answer_by_time: Some(days_ago(1)), ..offered(10, group) },
             "must be still to come",
         ),
         (
-            ExistingRow { start_date: Some(date(2026, 3, 1)), ..placed(11, &group) },
+            ExistingRow { start_date: Some(date(2026, 3, 1)), ..placed(11, group) },
             "start_date 2026-03-01 lies after",
         ),
         (
-            ExistingRow { start_date: Some(date(2025, 1, 1)), ..placed(12, &group) },
+            ExistingRow { start_date: Some(date(2025, 1, 1)), ..placed(12, group) },
             "lies before registered_time",
         ),
         (
-            ExistingRow { planned_end_date: Some(date(2026, 1, 5)), ..placed(13, &group) },
+            ExistingRow { planned_end_date: Some(date(2026, 1, 5)), ..placed(13, group) },
             "planned_end_date 2026-01-05 must be after",
         ),
         (waiting(14), ""),
@@ -77,7 +68,21 @@ async fn every_bad_row_is_named_with_what_is_wrong() {
             ExistingRow { external_reference: Some(reference("other")), ..waiting(14) },
             "the same person stands in rows[15]",
         ),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn every_bad_row_is_named_with_what_is_wrong() {
+    let world = World::new().await;
+    let (ledger, group) = world.vta(9).await;
+    // Somebody who waits here, and somebody who waits in another area.
+    world.join(&ledger, 50).await;
+    let elsewhere = Ledger { county_id: OTHER_COUNTY.into(), ..ledger.clone() };
+    world.join(&elsewhere, 51).await;
+    let named =
+        JoinWaitlistRequest { external_references: vec![reference("taken")], ..join(&ledger, 52) };
+    world.county.waitlist().join_waitlist(named).await.unwrap();
+    let cases = cases(&group);
     let before = log_rows(&world).await;
     // A status has room for some of them.
     for (first, some) in [(0, &cases[..8]), (8, &cases[8..15]), (15, &cases[15..])] {
@@ -163,7 +168,6 @@ async fn what_has_ended_does_not_come_in_and_is_listed() {
     assert_eq!(answer.imported_rows, 6);
     let listed: Vec<(u32, LeftOutReason)> =
         answer.left_out_rows.iter().map(|row| (row.index, row.reason())).collect();
-    use LeftOutReason as R;
     let reasons = [
         R::BrokenOff,
         R::Completed,

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use tiltaksplass::proto::v1::*;
+use tiltaksplass::proto::v1::{
+    ExistingState::{Placed, Waiting},
+    *,
+};
 
 use super::{days_ago, group, import, placed, reference, send, waiting};
 use crate::{
@@ -176,7 +179,6 @@ async fn the_audits_tables_come_in_and_reconcile() {
         .iter()
         .map(|l| (l.place_group_id.as_str(), l.state(), l.persons, l.percent, l.expected_percent))
         .collect();
-    use ExistingState::{Placed, Waiting};
     assert!(lines.contains(&("", Placed, 153, 15_200, 15_200)), "{lines:?}");
     // As finely as they can be told, beside the totals that are of more.
     for line in [
