@@ -33,7 +33,7 @@ pub(super) struct People {
 
 impl People {
     /// Finds or adds the people of joins, then takes their claims: always in this
-    /// order, each in one sorted statement, so that no two writers wait for each other.
+    /// order, and each sorted, so that no two writers wait for each other.
     pub(super) async fn of_joins(
         app: &App,
         connection: &mut PgConnection,
