@@ -92,6 +92,24 @@ pub enum Refusal {
         /// How many there may be.
         most: usize,
     },
+    /// One of several that are asked for together cannot be, and so none is.
+    #[error("{list}[{index}]: {refusal}")]
+    OneOf {
+        /// The list of the request.
+        list: &'static str,
+        /// Its place in the list; the first is 0.
+        index: usize,
+        /// Why.
+        refusal: Box<Refusal>,
+    },
+}
+
+impl Refusal {
+    /// The refusal of a batch of joins, of which the `index`-th is refused so.
+    #[must_use]
+    pub fn of_join(self, index: usize) -> Self {
+        Self::OneOf { list: "joins", index, refusal: Box::new(self) }
+    }
 }
 
 /// A wrong row of an import.

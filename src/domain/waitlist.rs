@@ -25,9 +25,14 @@ pub struct OrderKey {
     pub order_time: Timestamp,
     /// Registered time.
     pub registered_time: Timestamp,
-    /// The seq of the join: no two entries of a ledger have the same.
+    /// The place of the join in the log: no two entries of a ledger have the same. See
+    /// [`OrderKey::join_seq`].
     pub join_seq: u64,
 }
+
+/// How many entries one log row may let in. The place of a join is its row's number times
+/// this, and its own place within the row.
+pub const ENTRIES_OF_A_ROW: u64 = 1 << 20;
 
 impl OrderKey {
     /// Before every other key.
@@ -36,6 +41,20 @@ impl OrderKey {
         registered_time: Timestamp::from_micros(i64::MIN),
         join_seq: 0,
     };
+
+    /// The place of the join in the log: of the entry that is the `index`-th of its row.
+    /// Until rules version 2 a row let one entry in and this was the row's number alone; all
+    /// those stand before all that came later, as they should.
+    pub fn join_seq(row: u64, index: u64) -> u64 {
+        row.saturating_mul(ENTRIES_OF_A_ROW).saturating_add(index)
+    }
+
+    /// The key of the same join with another bonus: how long somebody has waited is never
+    /// touched.
+    #[must_use]
+    pub fn with_bonus(self, days: u32) -> Self {
+        Self { order_time: self.registered_time.minus_days(days), ..self }
+    }
 }
 
 /// Which queue of a ledger: a municipality's, or the pool's only one.

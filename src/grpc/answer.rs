@@ -15,6 +15,7 @@ use crate::{
         event::Event,
         ids::{ExternalReference, LedgerId, OfferId, PlacementId},
         ledger::Ledger,
+        measure::NeedGroup,
         waitlist::EntryState,
     },
     proto::{google::r#type::Date as PbDate, v1 as pb},
@@ -83,6 +84,17 @@ pub(super) fn entry_state(state: EntryState) -> pb::EntryState {
         EntryState::Closed => pb::EntryState::Closed,
         EntryState::Paused { .. } => pb::EntryState::Paused,
         EntryState::CoolingDown { .. } => pb::EntryState::CoolingDown,
+    }
+}
+
+pub(super) fn need_group(group: Option<NeedGroup>) -> pb::NeedGroup {
+    match group {
+        None => pb::NeedGroup::Unspecified,
+        Some(NeedGroup::GoodChances) => pb::NeedGroup::GoodChances,
+        Some(NeedGroup::NeedsGuidance) => pb::NeedGroup::NeedsGuidance,
+        Some(NeedGroup::NeedsGuidanceReducedAbility) => pb::NeedGroup::NeedsGuidanceReducedAbility,
+        Some(NeedGroup::WorkInPart) => pb::NeedGroup::WorkInPart,
+        Some(NeedGroup::LittleChance) => pb::NeedGroup::LittleChance,
     }
 }
 

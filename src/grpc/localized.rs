@@ -165,6 +165,14 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),
         ),
+        Refusal::OneOf { index, refusal, .. } => {
+            let Words { nb, en } = of_refusal(refusal);
+            let place = index + 1;
+            words(
+                format!("Nummer {place} på listen: {nb}"),
+                format!("Number {place} of the list: {en}"),
+            )
+        }
     }
 }
 

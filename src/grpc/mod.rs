@@ -15,6 +15,7 @@ mod allocation;
 mod answer;
 mod capacity;
 mod change;
+mod entries;
 mod explain;
 mod fair_share;
 mod held;
@@ -29,7 +30,9 @@ mod transport;
 mod vacancies;
 mod waitlist;
 
-pub use size::{ANSWER_MAX, CHANGES_ANSWER_MAX, IMPORT_MAX, IMPORT_PIECE_MAX, REQUEST_MAX};
+pub use size::{
+    ANSWER_MAX, BATCH_MAX, CHANGES_ANSWER_MAX, IMPORT_MAX, IMPORT_PIECE_MAX, REQUEST_MAX,
+};
 pub use status::unauthenticated;
 pub use transport::{refused_answer, refused_request};
 

@@ -15,7 +15,10 @@ use crate::{
     error::Error,
     grpc::{
         Reader, answer,
-        parse::waitlist::{EntryQuery, Grounds, PersonQuery},
+        parse::{
+            join::Grounds,
+            waitlist::{EntryQuery, PersonQuery},
+        },
         require_ledger, seen_by,
         waitlist::{entry_answer, target},
     },
@@ -75,11 +78,12 @@ async fn person(reader: &Reader, entry: &Entry) -> Result<pb::EntryPerson, Error
     let identity = keys.open_identity(&identity, person_id.0).map_err(fault)?;
     let key = keys.unwrap_data_key(&wrapped, person_id.0).map_err(fault)?;
     let grounds = entry.grounds.as_ref().map(|sealed| open_grounds(&key, sealed)).transpose()?;
-    let Grounds { priority_ground, adviser_ident } = grounds.unwrap_or_default();
+    let Grounds { priority_ground, adviser_ident, need_group } = grounds.unwrap_or_default();
     Ok(pb::EntryPerson {
         national_identity_number: identity.expose().to_owned(),
         priority_ground: priority_ground.unwrap_or_default(),
         adviser_ident: adviser_ident.unwrap_or_default(),
+        need_group: answer::need_group(need_group).into(),
     })
 }
 

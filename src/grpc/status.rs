@@ -139,6 +139,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         Refusal::ExternalReferenceTaken { system, id } => {
             Some(("external reference", format!("{system}/{id}")))
         }
+        Refusal::OneOf { refusal, .. } => named_resource(refusal),
         Refusal::PermissionDenied
         | Refusal::RegistryMismatch { .. }
         | Refusal::RegistryRowsInvalid(_)
@@ -204,6 +205,7 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         }
         Refusal::DateOutOfRange { .. } => (Code::FailedPrecondition, ErrorReason::DateOutOfRange),
         Refusal::LimitReached { .. } => (Code::FailedPrecondition, ErrorReason::LimitReached),
+        Refusal::OneOf { refusal, .. } => refusal_code_and_reason(refusal),
     }
 }
 
@@ -211,34 +213,11 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
 /// status has no room for.
 fn metadata(error: &Error) -> HashMap<String, String> {
     let pairs: Vec<(&str, String)> = match error {
-        Error::Refused(Refusal::NotFound { what, id }) => {
-            vec![("what", (*what).to_owned()), ("id", id.clone())]
-        }
-        Error::Refused(Refusal::RegistryMismatch { field, value, .. }) => {
-            vec![("field", (*field).to_owned()), ("value", value.clone())]
-        }
-        Error::Refused(Refusal::WrongState { state, transition, .. }) => {
-            vec![("state", (*state).to_owned()), ("move", (*transition).to_owned())]
-        }
-        Error::Refused(Refusal::QuotasExceedBudget { sum, budget, date }) => vec![
-            ("sum_places", sum.to_string()),
-            ("budget_places", budget.to_string()),
-            ("date", date.to_string()),
-        ],
-        Error::Refused(Refusal::DateOutOfRange { field, value, .. }) => {
-            vec![("field", (*field).to_owned()), ("value", value.clone())]
-        }
-        Error::Refused(Refusal::LimitReached { would_be, most, .. }) => {
-            vec![("would_be", would_be.to_string()), ("most", most.to_string())]
-        }
-        Error::Refused(Refusal::RegistryRowsInvalid(rows)) => {
-            vec![("bad_rows", rows.len().to_string())]
-        }
+        Error::Refused(refusal) => metadata_of_refusal(refusal),
         Error::InvalidFields(violations) => vec![("violations", violations.len().to_string())],
         Error::NotYetAtSeq { wanted, .. } => vec![("wanted_seq", wanted.to_string())],
         Error::MessageTooLarge { most_bytes } => vec![("most_bytes", most_bytes.to_string())],
-        Error::Refused(_)
-        | Error::RequestIdReused
+        Error::RequestIdReused
         | Error::RequestIdExpired
         | Error::PageTokenInvalid
         | Error::DistributionKeyNotFound { .. }
@@ -254,6 +233,43 @@ fn metadata(error: &Error) -> HashMap<String, String> {
     };
     let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value));
     pairs.chain([effect(error.effect())]).collect()
+}
+
+fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
+    match refusal {
+        Refusal::NotFound { what, id } => {
+            vec![("what", (*what).to_owned()), ("id", id.clone())]
+        }
+        Refusal::RegistryMismatch { field, value, .. } => {
+            vec![("field", (*field).to_owned()), ("value", value.clone())]
+        }
+        Refusal::WrongState { state, transition, .. } => {
+            vec![("state", (*state).to_owned()), ("move", (*transition).to_owned())]
+        }
+        Refusal::QuotasExceedBudget { sum, budget, date } => vec![
+            ("sum_places", sum.to_string()),
+            ("budget_places", budget.to_string()),
+            ("date", date.to_string()),
+        ],
+        Refusal::DateOutOfRange { field, value, .. } => {
+            vec![("field", (*field).to_owned()), ("value", value.clone())]
+        }
+        Refusal::LimitReached { would_be, most, .. } => {
+            vec![("would_be", would_be.to_string()), ("most", most.to_string())]
+        }
+        Refusal::RegistryRowsInvalid(rows) => vec![("bad_rows", rows.len().to_string())],
+        Refusal::OneOf { list, index, refusal } => {
+            let mut pairs = metadata_of_refusal(refusal);
+            pairs.push(("item", format!("{list}[{index}]")));
+            pairs
+        }
+        Refusal::LedgerNotFound(_)
+        | Refusal::PermissionDenied
+        | Refusal::PersonAlreadyWaiting
+        | Refusal::ExternalReferenceTaken { .. }
+        | Refusal::FourEyes
+        | Refusal::MeasureTypeRule(_) => Vec::new(),
+    }
 }
 
 /// Whether the call may have changed something, for programs.

@@ -14,8 +14,11 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, is_office,
-        parse::waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
+        Api, Reader, answer, area_of, entries, is_office,
+        parse::{
+            entry, join,
+            waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
+        },
         people, require_ledger, seen_by,
     },
     proto::v1 as pb,
@@ -39,7 +42,7 @@ impl WaitlistService for Api {
         &self,
         r: Request<JoinWaitlistRequest>,
     ) -> Result<Response<JoinWaitlistResponse>, Status> {
-        self.write(r, Method::JoinWaitlist, parse::join_waitlist, answer::join_waitlist).await
+        self.write(r, Method::JoinWaitlist, join::join_waitlist, answer::join_waitlist).await
     }
 
     async fn get_position(
@@ -86,37 +89,37 @@ impl WaitlistService for Api {
 
     async fn update_waitlist_entry(
         &self,
-        _r: Request<pb::UpdateWaitlistEntryRequest>,
+        r: Request<pb::UpdateWaitlistEntryRequest>,
     ) -> Result<Response<pb::UpdateWaitlistEntryResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::UpdateWaitlistEntry, entry::update_entry, entries::update).await
     }
 
     async fn pause_entry(
         &self,
-        _r: Request<pb::PauseEntryRequest>,
+        r: Request<pb::PauseEntryRequest>,
     ) -> Result<Response<pb::PauseEntryResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::PauseEntry, entry::pause_entry, entries::pause).await
     }
 
     async fn resume_entry(
         &self,
-        _r: Request<pb::ResumeEntryRequest>,
+        r: Request<pb::ResumeEntryRequest>,
     ) -> Result<Response<pb::ResumeEntryResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::ResumeEntry, entry::resume_entry, entries::resume).await
     }
 
     async fn confirm_entry(
         &self,
-        _r: Request<pb::ConfirmEntryRequest>,
+        r: Request<pb::ConfirmEntryRequest>,
     ) -> Result<Response<pb::ConfirmEntryResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::ConfirmEntry, entry::confirm_entry, entries::confirm).await
     }
 
     async fn prioritize_entry(
         &self,
-        _r: Request<pb::PrioritizeEntryRequest>,
+        r: Request<pb::PrioritizeEntryRequest>,
     ) -> Result<Response<pb::PrioritizeEntryResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::PrioritizeEntry, entry::prioritize_entry, entries::prioritize).await
     }
 
     async fn transfer_entry(
@@ -135,9 +138,9 @@ impl WaitlistService for Api {
 
     async fn batch_join_waitlist(
         &self,
-        _r: Request<pb::BatchJoinWaitlistRequest>,
+        r: Request<pb::BatchJoinWaitlistRequest>,
     ) -> Result<Response<pb::BatchJoinWaitlistResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::BatchJoinWaitlist, join::batch_join, entries::batch_join).await
     }
 
     async fn list_my_work(

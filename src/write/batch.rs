@@ -29,7 +29,7 @@ use crate::{
     },
     write::{
         Done, Job, Work,
-        decision::{complete, entries_of, hidden_or_denied, log_row, targets},
+        decision::{Known, complete, entries_of, hidden_or_denied, log_row, targets},
         opening::{self, Opened, run_apart},
         people::{People, person_of},
     },
@@ -194,7 +194,7 @@ impl<'a> Batch<'a> {
             .filter(|(_, work)| self.replay_of(work).is_none())
             .copied()
             .collect();
-        self.people = People::of_joins(self.app, connection, &self.county_id, &joins).await?;
+        self.people = People::find(self.app, connection, &self.county_id, &joins).await?;
         let sealed = fresh.iter().filter(|(_, work)| work.draft.plain.is_some());
         let people: Vec<_> = sealed
             .filter_map(|(_, work)| {
@@ -292,11 +292,16 @@ impl<'a> Batch<'a> {
             return Ok(Err(Error::RequestIdReused));
         }
         let ledger = &self.open[&work.ledger].ledger;
-        let Some(command) = complete(ledger, &self.people, index, work)? else {
-            self.note_question(index, work, &[]);
-            return Ok(Err(Refusal::PersonAlreadyWaiting.into()));
-        };
         let clock = self.app.clock.now();
+        let today = ledger.next_time(clock).date_in_norway();
+        let known = Known { ledger, people: &self.people, registry: &self.registry, today };
+        let command = match complete(&known, index, work)? {
+            Ok(command) => command,
+            Err(refusal) => {
+                self.note_question(index, work, &[]);
+                return Ok(Err(refusal.into()));
+            }
+        };
         let decided = self.decide(connection, &work.ledger, &command, &work.actor, clock).await?;
         let decided = match decided {
             Ok(decided) => decided,
@@ -311,7 +316,8 @@ impl<'a> Batch<'a> {
             for event in &decided.events {
                 apply(&mut preview, event);
             }
-            let done = Done { ledger: &preview, events: &decided.events, at: decided.at };
+            let (command, events) = (&work.draft.command, &decided.events);
+            let done = Done { ledger: &preview, command, events, at: decided.at };
             return Ok(Ok((work.encode)(&done)));
         }
         self.happen(&work.ledger, work.request_id, command, &work.actor, &decided);
@@ -322,7 +328,7 @@ impl<'a> Batch<'a> {
     /// not wait, where an offer stands, who would be next. So the question itself is written
     /// down (I11).
     fn note_question(&mut self, index: usize, work: &Work, events: &[Event]) {
-        let people: Vec<_> = self.people.of_join(index).into_iter().collect();
+        let people: Vec<_> = self.people.of_command(index).iter().flatten().copied().collect();
         let entries = entries_of(&self.open[&work.ledger].ledger, &work.draft.command, events);
         if people.is_empty() && entries.is_empty() {
             return;
@@ -416,7 +422,8 @@ impl<'a> Batch<'a> {
         let fingerprint = self.app.keys.fingerprint(&[&work.identity_of_call]);
         let Some(open) = self.open.get_mut(&work.ledger) else { return Vec::new() };
         let at = decided.at;
-        let done = Done { ledger: &open.ledger, events: &decided.events, at };
+        let command = &work.draft.command;
+        let done = Done { ledger: &open.ledger, command, events: &decided.events, at };
         let response = (work.encode)(&done);
         let Head { seq, .. } = open.ledger.head();
         open.answers.push(Answer { seq, fingerprint, response: response.clone(), at });

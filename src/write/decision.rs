@@ -3,25 +3,31 @@
 
 use std::collections::BTreeSet;
 
+use time::Date;
+
 use crate::{
     domain::{
         access::{Actor, Role, Target},
         allocation::OutOfTurn,
-        command::{Command, PlacementAsk, Subject},
+        command::{Command, Eligibility, JoinWaitlist, PlacementAsk, Subject},
         event::{Event, Header, Payload, RULES_VERSION},
         ids::{EntryId, PlaceGroupId, RequestId},
         ledger::Ledger,
         log_chain::{payload_digest, row_hash},
         refusal::Refusal,
+        registry::Registry,
         waitlist::Sealed,
     },
     store::log::LogRow,
     write::{
-        Work,
+        Joiner, Work,
         batch::Decided,
         people::{People, person_of},
     },
 };
+
+/// What the grounds of an entry are sealed for.
+const GROUNDS: &str = "entry.grounds";
 
 /// The rows a command reaches for, for the question whether the caller may. Of a row
 /// that is not there only the area is known: whoever may reach for any row of the area
@@ -91,6 +97,14 @@ pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -
             ledger.placement(id).map(|placement| placement.entry_id).into_iter().collect()
         }
     };
+    // Whoever joins in a preview is named by person: the entry's id is made up.
+    let joined: BTreeSet<EntryId> =
+        events
+            .iter()
+            .filter_map(|event| {
+                if let Event::Joined { entry } = event { Some(entry.entry_id) } else { None }
+            })
+            .collect();
     for event in events {
         if let Event::Proposed { offer } = event {
             entries.insert(offer.entry_id);
@@ -98,7 +112,7 @@ pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -
             entries.extend(report.passed_over.iter().map(|(entry_id, _)| *entry_id));
         }
     }
-    entries.into_iter().collect()
+    entries.difference(&joined).copied().collect()
 }
 
 /// What exists but is not the caller's answers like what does not exist. An area is
@@ -111,7 +125,10 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
         Subject::Entry(id) => Some(("entry", id.to_string())),
         Subject::Entries(ids) => ids.get(first).map(|id| ("entry", id.to_string())),
         Subject::PlaceGroup(id) => Some(("place group", id.to_string())),
-        Subject::Area | Subject::Provider(_) | Subject::Resident(_) | Subject::Residents(_) => None,
+        Subject::Residents(_) => {
+            return Refusal::PermissionDenied.of_join(first);
+        }
+        Subject::Area | Subject::Provider(_) | Subject::Resident(_) => None,
     };
     match hidden {
         Some((what, id)) if work.actor.role != Role::County => Refusal::NotFound { what, id },
@@ -119,24 +136,39 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
     }
 }
 
-/// Fills in the person and seals what is about the person. `None` where the person has
-/// an open entry already.
+/// What the writer knows when it completes a command.
+pub(super) struct Known<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) people: &'a People,
+    pub(super) registry: &'a Registry,
+    pub(super) today: Date,
+}
+
+/// Fills in the people and seals what is about them. Somebody who has an open entry already is
+/// refused here, since who that is stands in no ledger alone.
 pub(super) fn complete(
-    ledger: &Ledger,
-    people: &People,
+    known: &Known<'_>,
     index: usize,
     work: &Work,
-) -> Result<Option<Command>, sqlx::Error> {
+) -> Result<Result<Command, Refusal>, sqlx::Error> {
+    let Known { ledger, people, .. } = *known;
     let mut command = work.draft.command.clone();
-    let plain = work.draft.plain.as_deref();
     match &mut command {
         Command::JoinWaitlist(join) => {
-            let Some(person_id) = people.of_join(index) else { return Ok(None) };
-            if !people.may_claim(&(person_id, work.ledger.measure_code.clone())) {
-                return Ok(None);
+            if let Err(refused) = known.fill_in(index, work, std::slice::from_mut(join))? {
+                return Ok(Err(refused.refusal));
             }
-            join.person_id = person_id;
-            join.grounds = plain.map(|p| people.seal(person_id, "entry.grounds", p)).transpose()?;
+        }
+        Command::BatchJoinWaitlist(c) => {
+            if let Err(refused) = known.fill_in(index, work, &mut c.joins)? {
+                return Ok(Err(refused.refusal.of_join(refused.index)));
+            }
+        }
+        Command::UpdateEntry(c) => {
+            if let (Some(entry), Some(change)) = (ledger.entry(c.entry_id), &work.draft.plain) {
+                let (person_id, before) = (entry.person_id, entry.grounds.as_ref());
+                c.grounds = people.change_sealed(person_id, GROUNDS, before, change)?;
+            }
         }
         Command::RespondToOffer(c) => {
             let context = format!("offer/{}/reason", c.offer_id);
@@ -192,13 +224,11 @@ pub(super) fn complete(
         | Command::AllocatePlaces(_)
         | Command::ConfirmProposals(_)
         | Command::StartPlacement(_)
-        | Command::UpdateEntry(_)
         | Command::ResumeEntry(_)
         | Command::ConfirmEntry(_)
         | Command::ReceiveEntry(_)
         | Command::SuspendEntry(_)
         | Command::ReassignAdviser(_)
-        | Command::BatchJoinWaitlist(_)
         | Command::StartDirectly(_)
         | Command::ReassignPlacement(_)
         | Command::ReportClosure(_)
@@ -209,7 +239,59 @@ pub(super) fn complete(
         | Command::ExpireOffer { .. }
         | Command::FinishPlacement { .. } => {}
     }
-    Ok(Some(command))
+    Ok(Ok(command))
+}
+
+/// Which of several joins cannot be, and why.
+struct Refused {
+    index: usize,
+    refusal: Refusal,
+}
+
+impl Known<'_> {
+    /// Says of each join who it is about, whether they are of those the measure type is for,
+    /// and seals their grounds.
+    fn fill_in(
+        &self,
+        index: usize,
+        work: &Work,
+        joins: &mut [JoinWaitlist],
+    ) -> Result<Result<(), Refused>, sqlx::Error> {
+        let (joiners, found) =
+            (work.draft.identity.iter().flatten(), self.people.of_command(index));
+        let mut joiners = joiners.zip(found);
+        for (index, join) in joins.iter_mut().enumerate() {
+            let claimed = joiners.next().and_then(|(joiner, person_id)| {
+                let claim = ((*person_id)?, work.ledger.measure_code.clone());
+                self.people.may_claim(&claim).then_some((joiner, claim.0))
+            });
+            let Some((joiner, person_id)) = claimed else {
+                return Ok(Err(Refused { index, refusal: Refusal::PersonAlreadyWaiting }));
+            };
+            join.person_id = person_id;
+            join.eligibility = self.eligibility(joiner);
+            let plain = joiner.plain.as_deref();
+            let seal = |plain| self.people.seal(person_id, GROUNDS, plain);
+            join.grounds = plain.map(seal).transpose()?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// Whether somebody is of those the measure type is for. Where it is for anybody, nothing
+    /// is said of them.
+    fn eligibility(&self, joiner: &Joiner) -> Option<Eligibility> {
+        let rules = &self.registry.ledger_measure(self.ledger.id())?.rules;
+        if rules.need_groups.is_empty() && rules.minimum_age.is_none() {
+            return None;
+        }
+        let is_among = |group| rules.need_groups.contains(&group);
+        let asked = joiner.need_group.filter(|_| !rules.need_groups.is_empty());
+        let is_old_enough = |age| joiner.identity.age_on(self.today) >= age;
+        Some(Eligibility {
+            need_group: asked.map(is_among),
+            age: rules.minimum_age.is_none_or(is_old_enough),
+        })
+    }
 }
 
 /// Seals the text of a command about an entry, an offer or a placement.

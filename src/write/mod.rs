@@ -30,6 +30,7 @@ use crate::{
         event::Event,
         ids::{LedgerId, RequestId},
         ledger::Ledger,
+        measure::NeedGroup,
         national_identity::NationalIdentityNumber,
     },
     error::Error,
@@ -39,7 +40,8 @@ use crate::{
 pub const LANES: usize = 4;
 /// How many commands may wait in a lane; more are answered with "overloaded".
 pub const LANE_QUEUE: usize = 2_000;
-/// How many commands run in one transaction at most.
+/// How many commands run in one transaction at most; each join of a batch of joins counts as
+/// one, and a batch of more than these runs alone.
 pub const BATCH_COMMANDS: usize = 128;
 
 /// What a caller asks for, checked and in the domain's words.
@@ -69,9 +71,20 @@ pub struct Work {
 pub struct Draft {
     /// The command; its person and its sealed texts are filled in by the writer.
     pub command: Command,
-    /// The person's identity number, for a join.
-    pub identity: Option<NationalIdentityNumber>,
-    /// Text to be sealed under the person's key.
+    /// Who joins, for each join of the command in its order; `None` where nobody does.
+    pub identity: Option<Vec<Joiner>>,
+    /// Text to be sealed under the person's key. Of what is changed of an entry's grounds, a
+    /// JSON object: what it names takes the place of what stands there, and `null` removes it.
+    pub plain: Option<String>,
+}
+
+/// Somebody who is to wait. What is said here never leaves the writer in the clear.
+pub struct Joiner {
+    /// Who.
+    pub identity: NationalIdentityNumber,
+    /// The need group, if one was named.
+    pub need_group: Option<NeedGroup>,
+    /// The grounds, to be sealed under the person's key.
     pub plain: Option<String>,
 }
 
@@ -86,6 +99,8 @@ impl Draft {
 pub struct Done<'a> {
     /// The ledger after it.
     pub ledger: &'a Ledger,
+    /// What was asked, before the writer filled anything in.
+    pub command: &'a Command,
     /// What happened.
     pub events: &'a [Event],
     /// When.
@@ -116,6 +131,12 @@ impl Job {
             Self::Work(work) => Some(work),
             Self::Wake(_) => None,
         }
+    }
+
+    /// How many commands it counts as.
+    fn weight(&self) -> usize {
+        let joiners = self.work().and_then(|work| work.draft.identity.as_ref());
+        joiners.map_or(1, |joiners| joiners.len().max(1))
     }
 }
 

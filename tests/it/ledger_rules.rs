@@ -12,12 +12,13 @@ use std::{
 use tiltaksplass::domain::{
     access::{Actor, Role},
     account::{Account, AccountKey},
-    allocation::{Offer, OfferState, Outcome, Placement},
+    allocation::{Offer, OfferState, OutOfTurnReason, Outcome, Placement},
     calendar::{Timestamp, start_of_day_in_norway},
     capacity::{PlacesInPeriod, Quota, QuotaBasis},
     command::{
-        AllocatePlaces, Command, ConfirmProposals, EndPlacement, JoinWaitlist, LeaveWaitlist,
-        RespondToOffer, ReviewCapacity, SetPlaceBudget, SetQuotas, StartPlacement, SubmitCapacity,
+        AllocatePlaces, BatchJoinWaitlist, Command, ConfirmEntry, ConfirmProposals, EndPlacement,
+        JoinWaitlist, LeaveWaitlist, PauseEntry, PrioritizeEntry, RespondToOffer, ResumeEntry,
+        ReviewCapacity, SetPlaceBudget, SetQuotas, StartPlacement, SubmitCapacity, UpdateEntry,
     },
     event::{Event, RULES_VERSION},
     ids::{
@@ -37,10 +38,12 @@ mod answers;
 mod by_time;
 mod capacity;
 mod commands;
+mod entries;
 mod explained;
 mod imports;
 mod invariants;
 mod joins;
+mod joins_together;
 mod leaving;
 mod limits;
 mod partial;

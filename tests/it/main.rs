@@ -12,6 +12,7 @@ mod contention;
 mod contract;
 mod docs;
 mod embedded;
+mod entries;
 mod errors;
 mod idempotency;
 mod keys_and_tokens;

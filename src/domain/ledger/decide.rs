@@ -4,20 +4,19 @@
 use time::{Date, Duration};
 
 use crate::domain::{
-    access::{Actor, may_backdate},
+    access::Actor,
     allocation::{Offer, OfferState, RunScope, Served, run},
     calendar::{Timestamp, working_days_after},
-    command::{AllocatePlaces, BatchJoinWaitlist, Command, ImportRegistry, JoinWaitlist},
+    command::{AllocatePlaces, Command, ImportRegistry},
     event::Event,
-    ids::{EntryId, ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
+    ids::{ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
     ledger::{
-        Ledger, decide_capacity, decide_entry, decide_objection, decide_offer, decide_place,
-        decide_placement, decide_transfer,
+        Ledger, decide_capacity, decide_entry, decide_join, decide_objection, decide_offer,
+        decide_place, decide_placement, decide_transfer,
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
     registry::Registry,
-    waitlist::{Entry, EntryState, OrderKey},
 };
 
 /// What a decision may look at beside the ledger itself.
@@ -76,7 +75,7 @@ pub fn decide(
         Command::SetPlaceBudget(c) => decide_capacity::set_budget(ledger, c, context)?,
         Command::SetQuotas(c) => decide_capacity::set_quotas(ledger, c, context)?,
         Command::BeginDay { date } => decide_capacity::begin_day(ledger, *date, context)?,
-        Command::JoinWaitlist(c) => join(ledger, c, context, ids)?,
+        Command::JoinWaitlist(c) => decide_join::join(ledger, c, context, ids)?,
         Command::AllocatePlaces(c) => allocate(ledger, c, context, ids)?,
         Command::ConfirmProposals(c) => decide_offer::confirm(ledger, c, context)?,
         Command::RespondToOffer(c) => decide_offer::respond(ledger, c, context, ids)?,
@@ -95,7 +94,7 @@ pub fn decide(
         Command::PrioritizeEntry(c) => decide_entry::prioritize(ledger, c)?,
         Command::ReassignAdviser(c) => decide_entry::reassign_adviser(ledger, c)?,
         Command::WakeEntry { entry_id } => decide_entry::wake(ledger, *entry_id, context),
-        Command::BatchJoinWaitlist(c) => batch_join(ledger, c, context, ids)?,
+        Command::BatchJoinWaitlist(c) => decide_join::batch(ledger, c, context, ids)?,
         Command::TransferEntry(c) => decide_transfer::transfer(ledger, c, context, ids)?,
         Command::ReceiveEntry(c) => decide_transfer::receive(ledger, c, context)?,
         Command::SuspendEntry(c) => decide_transfer::suspend(ledger, c, context, ids)?,
@@ -127,87 +126,8 @@ fn import_registry(c: &ImportRegistry, context: &Context<'_>) -> Result<Vec<Even
     }])
 }
 
-/// The claim that keeps a person to one open entry per measure type (I3) lies across
-/// ledgers: the writer has taken it before this is asked.
-fn join(
-    ledger: &Ledger,
-    c: &JoinWaitlist,
-    context: &Context<'_>,
-    ids: &mut IdSource,
-) -> Result<Vec<Event>, Refusal> {
-    let measure = context.measure(ledger)?;
-    if c.registered_time.is_some() && !may_backdate(context.actor.role) {
-        return Err(Refusal::PermissionDenied);
-    }
-    context.require_in_area(ledger, "municipality_number", &c.municipality_number)?;
-    require_office(context, c)?;
-    if c.participation_percent < 100 && !measure.part_time_allowed {
-        return Err(Refusal::MeasureTypeRule("only whole places are given of this measure type"));
-    }
-    let bonus_days = bonus_days(measure, c)?;
-    require_place_groups(ledger, c.preferred_place_groups.iter())?;
-    require_free_references(ledger, &c.external_references, None)?;
-    let registered_time = c.registered_time.unwrap_or(context.at);
-    if registered_time > context.at {
-        return Err(Refusal::DateOutOfRange {
-            field: "registered_time",
-            value: registered_time.to_string(),
-            expected: "now or earlier",
-        });
-    }
-    // From here it happens.
-    let key = OrderKey {
-        order_time: registered_time.minus_days(bonus_days),
-        registered_time,
-        join_seq: ledger.seq + 1,
-    };
-    let entry = Entry {
-        entry_id: EntryId(ids.next_id()),
-        person_id: c.person_id,
-        municipality_number: c.municipality_number.clone(),
-        following_office_number: c.following_office_number.clone(),
-        participation_percent: c.participation_percent,
-        preferred_place_groups: c.preferred_place_groups.clone(),
-        work_fields: c.work_fields.clone(),
-        priority_class: c.priority_class.clone(),
-        grounds: c.grounds.clone(),
-        key,
-        external_references: c.external_references.clone(),
-        case_reference: c.case_reference.clone(),
-        declined_here: std::collections::BTreeSet::new(),
-        objected_here: std::collections::BTreeMap::new(),
-        strikes: 0,
-        adviser: c.adviser.clone(),
-        programme: c.programme.clone(),
-        on_behalf_of: c.on_behalf_of.clone(),
-        wants_by: c.wants_by,
-        confirmed_time: None,
-        closed: None,
-        state: EntryState::Waiting,
-    };
-    Ok(vec![Event::Joined { entry }])
-}
-
-fn require_office(context: &Context<'_>, c: &JoinWaitlist) -> Result<(), Refusal> {
-    let number = &c.following_office_number;
-    if context.registry.office(number).is_some() {
-        return Ok(());
-    }
-    let (field, problem) = ("following_office_number", "is not an office of the registry");
-    Err(Refusal::RegistryMismatch { field, value: number.to_string(), problem })
-}
-
-fn bonus_days(measure: &MeasureType, c: &JoinWaitlist) -> Result<u32, Refusal> {
-    let Some(code) = &c.priority_class else { return Ok(0) };
-    let class = measure.priority_class(code).ok_or_else(|| Refusal::RegistryMismatch {
-        field: "priority_class",
-        value: code.to_string(),
-        problem: "is not a priority class of this measure type",
-    })?;
-    Ok(class.bonus_days)
-}
-
-fn require_place_groups<'a>(
+/// Every group that is named is one of the ledger's.
+pub(super) fn require_place_groups<'a>(
     ledger: &Ledger,
     ids: impl Iterator<Item = &'a PlaceGroupId>,
 ) -> Result<(), Refusal> {
@@ -283,16 +203,6 @@ pub(super) fn proposals(
         },
     });
     proposals.collect()
-}
-
-/// All or none: the first person who may not join refuses the rest.
-fn batch_join(
-    _ledger: &Ledger,
-    _c: &BatchJoinWaitlist,
-    _context: &Context<'_>,
-    _ids: &mut IdSource,
-) -> Result<Vec<Event>, Stop> {
-    Err(Refusal::MeasureTypeRule("NOT BUILT YET").into())
 }
 
 /// The farthest a date may lie from today.

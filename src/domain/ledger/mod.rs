@@ -12,6 +12,7 @@ mod apply;
 mod decide;
 mod decide_capacity;
 mod decide_entry;
+mod decide_join;
 mod decide_objection;
 mod decide_offer;
 mod decide_place;
@@ -298,8 +299,11 @@ impl Ledger {
         let Some(queue) = self.queues.get_mut(key) else { return };
         let last = heads.last().map(|entry| entry.key);
         for head in heads {
+            let read = head.key;
             let entry = self.entries.entry(head.entry_id).or_insert(head);
-            if entry.state == EntryState::Waiting {
+            // One that has got another key since stands where that put it, which may lie beyond
+            // what has been read.
+            if entry.state == EntryState::Waiting && entry.key == read {
                 queue.read(entry.key, entry.entry_id);
             }
         }

@@ -33,6 +33,7 @@ impl Step<'_> {
         self.reserved_places_are_used_or_given_back()?;
         self.nobody_is_put_out()?;
         self.nothing_is_offered_without_a_person()?;
+        self.nobody_moves_in_the_order()?;
         self.the_run_is_the_plain_one()?;
         accounts_add_up(self.after)?;
         states_agree(self.after)?;
@@ -139,12 +140,40 @@ impl Step<'_> {
                     prop_assert!(
                         confirmed && after.state.name() == "OFFERED"
                             || lapsed && after.state.name() == "LAPSED"
-                            || matches!(self.command, Command::LeaveWaitlist(_)) && left
+                            || matches!(
+                                self.command,
+                                Command::LeaveWaitlist(_) | Command::PauseEntry(_)
+                            ) && left
                     );
                 }
                 Some(_) => {}
             }
         }
+        Ok(())
+    }
+
+    /// I6: a key is written anew by another class or by hand, and by nothing else; how long
+    /// somebody has waited never changes, and no two have the same key.
+    fn nobody_moves_in_the_order(&self) -> Checked {
+        for before in self.before.entries() {
+            let after = entry(self.after, before.entry_id);
+            if before.key == after.key {
+                continue;
+            }
+            let id = before.entry_id;
+            let by_its_command = match self.command {
+                Command::PrioritizeEntry(c) => c.entry_id == id,
+                Command::UpdateEntry(c) => {
+                    c.entry_id == id && before.priority_class != after.priority_class
+                }
+                _ => false,
+            };
+            prop_assert!(by_its_command, "{:?} moved {before:?} to {after:?}", self.command);
+            prop_assert_eq!(before.key.registered_time, after.key.registered_time);
+            prop_assert_eq!(before.key.join_seq, after.key.join_seq);
+        }
+        let keys: BTreeSet<OrderKey> = self.after.entries().map(|entry| entry.key).collect();
+        prop_assert_eq!(keys.len(), self.after.entries().count());
         Ok(())
     }
 
@@ -293,7 +322,7 @@ fn states_agree(ledger: &Ledger) -> Checked {
 }
 
 /// Each queue holds those who wait, in order, and none of them before its watermark.
-fn queues_hold_the_eligible(ledger: &Ledger) -> Checked {
+pub(super) fn queues_hold_the_eligible(ledger: &Ledger) -> Checked {
     let mut waiting: BTreeMap<QueueKey, Vec<(OrderKey, EntryId)>> = BTreeMap::new();
     for entry in ledger.entries().filter(|entry| entry.state == EntryState::Waiting) {
         waiting.entry(ledger.queue_of(entry)).or_default().push((entry.key, entry.entry_id));
@@ -329,6 +358,19 @@ fn what_is_due_is_what_waits(ledger: &Ledger) -> Checked {
         if let PlacementState::Ending(end) = &placement.state {
             expected.insert(Due::finish(placement.placement_id, end.end_date));
         }
+    }
+    for entry in ledger.entries() {
+        let again = match entry.state {
+            EntryState::Paused { until } => until.map(start_of_day_in_norway),
+            EntryState::CoolingDown { until } => Some(until),
+            EntryState::Waiting
+            | EntryState::Proposed(_)
+            | EntryState::Offered(_)
+            | EntryState::Accepted(_)
+            | EntryState::Placed(_)
+            | EntryState::Closed => None,
+        };
+        expected.extend(again.map(|at| Due::wake(entry.entry_id, at)));
     }
     let due = rows(ledger).due.into_iter().filter(|(_, stands)| *stands).map(|(due, _)| due);
     let days = |due: &Due| *due == Due::day(due.at.date_in_norway());

@@ -84,7 +84,13 @@ fn run_in_part(
 fn run_whole(world: &mut World, ops: &[Op], early: bool) -> (Vec<Due>, Vec<Command>, Vec<Outcome>) {
     let looked_up: Vec<Option<Command>> = ops
         .iter()
-        .map(|op| if early && !matches!(op, Op::Join(_)) { world.command(op) } else { None })
+        .map(|op| {
+            if early && !matches!(op, Op::Join(_) | Op::JoinTogether(_)) {
+                world.command(op)
+            } else {
+                None
+            }
+        })
         .collect();
     let due = world.due();
     let mut outcomes: Vec<Outcome> = Vec::new();
