@@ -761,6 +761,8 @@ pub struct Needs {
     pub submissions: BTreeSet<SubmissionId>,
     /// Names in other systems.
     pub references: BTreeSet<ExternalReference>,
+    /// Place groups whose placements under way are told of in the answer.
+    pub placements_in: BTreeSet<PlaceGroupId>,
     /// The heads of all queues.
     pub heads: bool,
 }
@@ -772,8 +774,10 @@ impl Needs {
             Command::ImportRegistry(_)
             | Command::SetPlaceBudget(_)
             | Command::SetQuotas(_)
-            | Command::ReportClosure(_)
             | Command::BeginDay { .. } => {}
+            Command::ReportClosure(c) => {
+                self.placements_in.insert(c.place_group_id);
+            }
             Command::SubmitCapacity(c) => {
                 self.references.extend(c.external_references.iter().cloned());
             }

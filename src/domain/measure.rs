@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use time::Date;
+use time::{Date, Duration, Month};
 
 use crate::domain::ids::{ExternalReference, MeasureCode, PriorityCode};
 
@@ -197,6 +197,25 @@ pub enum Span {
     Weeks(u32),
     /// So many months.
     Months(u32),
+}
+
+impl Span {
+    /// The first day after it, where it begins on `from`. A month is over on the same day of
+    /// the next one, or on that one's last: a month from 31 January is over on 28 February.
+    pub fn after(self, from: Date) -> Date {
+        match self {
+            Self::Weeks(weeks) => from.saturating_add(Duration::weeks(i64::from(weeks))),
+            Self::Months(months) => {
+                let month = i64::from(from.year()) * 12 + i64::from(from.month() as u8) - 1;
+                let month = month + i64::from(months);
+                let year = i32::try_from(month.div_euclid(12)).unwrap_or(i32::MAX);
+                let month = u8::try_from(month.rem_euclid(12)).unwrap_or_default();
+                let month = Month::January.nth_next(month);
+                let day = from.day().min(month.length(year));
+                Date::from_calendar_date(year, month, day).unwrap_or(Date::MAX)
+            }
+        }
+    }
 }
 
 /// How places are bought.

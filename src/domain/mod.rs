@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod log_chain;
 pub mod measure;
 pub mod national_identity;
+pub mod placement;
 pub mod refusal;
 pub mod registry;
 pub mod vacancy;

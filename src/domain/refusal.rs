@@ -1,5 +1,7 @@
 //! Why a command is refused. A refusal changes nothing and is not stored.
 
+use std::fmt;
+
 use time::Date;
 
 use crate::domain::ids::LedgerId;
@@ -82,6 +84,24 @@ pub enum Refusal {
         /// What it must be.
         expected: &'static str,
     },
+    /// An account has less free than is needed.
+    #[error("{what} has {free_percent} per cent of a place free; {needed_percent} are needed")]
+    NoRoom {
+        /// Which account.
+        what: &'static str,
+        /// What is free, in per cents of a place.
+        free_percent: i64,
+        /// What is needed.
+        needed_percent: i64,
+    },
+    /// A closure would fall on days on which the group is closed already.
+    #[error("the group would be closed {asked}, and it is closed {other} already")]
+    ClosuresOverlap {
+        /// The days asked for.
+        asked: Days,
+        /// Those there are.
+        other: Days,
+    },
     /// A bound of the ledger is reached.
     #[error("the ledger would have {would_be} {what}; the most is {most}")]
     LimitReached {
@@ -109,6 +129,24 @@ impl Refusal {
     #[must_use]
     pub fn of_join(self, index: usize) -> Self {
         Self::OneOf { list: "joins", index, refusal: Box::new(self) }
+    }
+}
+
+/// Days from one on, up to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Days {
+    /// The first.
+    pub from: Date,
+    /// The first after; `None` where there is none.
+    pub until: Option<Date>,
+}
+
+impl fmt::Display for Days {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.until {
+            Some(until) => write!(f, "from {} until {until}", self.from),
+            None => write!(f, "from {} on", self.from),
+        }
     }
 }
 

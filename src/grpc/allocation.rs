@@ -4,7 +4,11 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::access::Method,
-    grpc::{Api, answer, explain, held, parse::allocation as parse, vacancies},
+    grpc::{
+        Api, answer, explain, held,
+        parse::{allocation as parse, placement as parse_placement},
+        placements, vacancies,
+    },
     proto::v1 as pb,
     proto::v1::{
         AllocatePlacesRequest, AllocatePlacesResponse, ConfirmProposalsRequest,
@@ -123,23 +127,27 @@ impl AllocationService for Api {
 
     async fn change_placement(
         &self,
-        _r: Request<pb::ChangePlacementRequest>,
+        r: Request<pb::ChangePlacementRequest>,
     ) -> Result<Response<pb::ChangePlacementResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::ChangePlacement;
+        self.write(r, method, parse_placement::change_placement, placements::change_placement).await
     }
 
     async fn move_placement(
         &self,
-        _r: Request<pb::MovePlacementRequest>,
+        r: Request<pb::MovePlacementRequest>,
     ) -> Result<Response<pb::MovePlacementResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::MovePlacement;
+        self.write(r, method, parse_placement::move_placement, placements::move_placement).await
     }
 
     async fn reassign_placement(
         &self,
-        _r: Request<pb::ReassignPlacementRequest>,
+        r: Request<pb::ReassignPlacementRequest>,
     ) -> Result<Response<pb::ReassignPlacementResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::ReassignPlacement;
+        self.write(r, method, parse_placement::reassign_placement, placements::reassign_placement)
+            .await
     }
 
     async fn check_participation(

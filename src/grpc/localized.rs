@@ -161,6 +161,25 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("{value} ligger utenfor det som er tillatt her."),
             format!("{value} lies outside what is allowed here."),
         ),
+        Refusal::NoRoom { free_percent, needed_percent, .. } => words(
+            format!(
+                "Det er ikke rom: {free_percent} prosent av en plass er ledig, og {needed_percent} trengs."
+            ),
+            format!(
+                "There is no room: {free_percent} per cent of a place are free, and {needed_percent} are needed."
+            ),
+        ),
+        Refusal::ClosuresOverlap { other, .. } => words(
+            match other.until {
+                Some(until) => format!(
+                    "Det er alt meldt stengt fra {} til {}.",
+                    norwegian(other.from),
+                    norwegian(until)
+                ),
+                None => format!("Det er alt meldt stengt for godt fra {}.", norwegian(other.from)),
+            },
+            format!("It is reported closed {other} already."),
+        ),
         Refusal::LimitReached { would_be, most, .. } => words(
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),

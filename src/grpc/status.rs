@@ -148,6 +148,8 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::MeasureTypeRule(_)
         | Refusal::QuotasExceedBudget { .. }
         | Refusal::DateOutOfRange { .. }
+        | Refusal::NoRoom { .. }
+        | Refusal::ClosuresOverlap { .. }
         | Refusal::LimitReached { .. } => None,
     }
 }
@@ -203,7 +205,10 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         Refusal::QuotasExceedBudget { .. } => {
             (Code::FailedPrecondition, ErrorReason::QuotasExceedBudget)
         }
-        Refusal::DateOutOfRange { .. } => (Code::FailedPrecondition, ErrorReason::DateOutOfRange),
+        Refusal::DateOutOfRange { .. } | Refusal::ClosuresOverlap { .. } => {
+            (Code::FailedPrecondition, ErrorReason::DateOutOfRange)
+        }
+        Refusal::NoRoom { .. } => (Code::FailedPrecondition, ErrorReason::NoRoom),
         Refusal::LimitReached { .. } => (Code::FailedPrecondition, ErrorReason::LimitReached),
         Refusal::OneOf { refusal, .. } => refusal_code_and_reason(refusal),
     }
@@ -254,6 +259,16 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::DateOutOfRange { field, value, .. } => {
             vec![("field", (*field).to_owned()), ("value", value.clone())]
         }
+        Refusal::NoRoom { what, free_percent, needed_percent } => vec![
+            ("what", (*what).to_owned()),
+            ("free_percent", free_percent.to_string()),
+            ("needed_percent", needed_percent.to_string()),
+        ],
+        Refusal::ClosuresOverlap { asked, other } => vec![
+            ("field", "from_date".to_owned()),
+            ("value", asked.from.to_string()),
+            ("closed", other.to_string()),
+        ],
         Refusal::LimitReached { would_be, most, .. } => {
             vec![("would_be", would_be.to_string()), ("most", most.to_string())]
         }

@@ -80,7 +80,7 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
 }
 
 /// The entries a command's answer tells of when it leaves no log row: those it reaches for,
-/// and those a run would serve or pass over.
+/// those a run would serve or pass over, and those who are placed where it would close.
 pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -> Vec<EntryId> {
     let mut entries: BTreeSet<EntryId> = match command.subject() {
         Subject::Area
@@ -110,6 +110,9 @@ pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -
             entries.insert(offer.entry_id);
         } else if let Event::RunMade { report } = event {
             entries.extend(report.passed_over.iter().map(|(entry_id, _)| *entry_id));
+        } else if let Event::ClosureReported { place_group, .. } = event {
+            let there = ledger.placements_in(place_group.place_group_id);
+            entries.extend(there.map(|placement| placement.entry_id));
         }
     }
     entries.difference(&joined).copied().collect()

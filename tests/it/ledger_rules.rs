@@ -49,6 +49,7 @@ mod limits;
 mod partial;
 mod passed_over;
 mod payloads;
+mod placements;
 mod runs;
 mod samples;
 mod sequences;

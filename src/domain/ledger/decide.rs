@@ -11,8 +11,8 @@ use crate::domain::{
     event::Event,
     ids::{ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
     ledger::{
-        Ledger, decide_capacity, decide_entry, decide_join, decide_objection, decide_offer,
-        decide_place, decide_placement, decide_transfer,
+        Ledger, decide_capacity, decide_closure, decide_entry, decide_join, decide_objection,
+        decide_offer, decide_place, decide_placement, decide_transfer,
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
@@ -110,7 +110,7 @@ pub fn decide(
         Command::EndLeave { placement_id } => {
             decide_placement::end_leave(ledger, *placement_id, context)
         }
-        Command::ReportClosure(c) => decide_capacity::report_closure(ledger, c, context)?,
+        Command::ReportClosure(c) => decide_closure::report(ledger, c, context)?,
     };
     debug_assert!(!events.is_empty(), "a decision has at least one event");
     Ok(events)

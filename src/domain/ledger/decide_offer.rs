@@ -94,6 +94,7 @@ pub(super) fn start(
         participation_percent: offer.participation_percent,
         start_date: c.start_date,
         shares: Vec::new(),
+        past_debits: Vec::new(),
         planned_end_date: None,
         guest: false,
         state: PlacementState::Running,

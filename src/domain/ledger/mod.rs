@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 mod apply;
 mod decide;
 mod decide_capacity;
+mod decide_closure;
 mod decide_entry;
 mod decide_join;
 mod decide_objection;
@@ -222,6 +223,11 @@ impl Ledger {
     /// Every placement that was loaded.
     pub fn placements(&self) -> impl Iterator<Item = &Placement> {
         self.placements.values()
+    }
+
+    /// The placements under way in a place group, as far as they were loaded.
+    pub fn placements_in(&self, id: PlaceGroupId) -> impl Iterator<Item = &Placement> {
+        self.placements.values().filter(move |one| one.place_group_id == id && one.state.uses())
     }
 
     /// A submission that was loaded.

@@ -183,7 +183,7 @@ impl Step<'_> {
             return Ok(());
         };
         let Event::RunMade { report } = &events[0] else { panic!("{events:?}") };
-        let (expected, passed_over) = plain_run(self.before, command);
+        let (expected, passed_over) = plain_run(self.before, command, self.after.head().at);
         prop_assert_eq!(served(events), expected);
         prop_assert!(report.passed_over.len() <= PASSED_OVER_NAMED);
         let RunReport { passed_over: named, passed_over_counts: counts, .. } = report;
@@ -200,7 +200,7 @@ impl Step<'_> {
 type Judged = (Vec<(EntryId, PlaceGroupId)>, Vec<(EntryId, PassedOverReason)>);
 
 /// Everyone who waits, one by one in the one order, to the end.
-fn plain_run(ledger: &Ledger, command: &AllocatePlaces) -> Judged {
+fn plain_run(ledger: &Ledger, command: &AllocatePlaces, at: Timestamp) -> Judged {
     let mut waiting: Vec<&Entry> =
         ledger.entries().filter(|entry| entry.state == EntryState::Waiting).collect();
     waiting.sort_by_key(|entry| entry.key);
@@ -211,7 +211,7 @@ fn plain_run(ledger: &Ledger, command: &AllocatePlaces) -> Judged {
         if served.len() == usize::try_from(command.max_proposals).unwrap() {
             break;
         }
-        match plain_judgement(ledger, command, &free, entry) {
+        match plain_judgement(ledger, command, at, &free, entry) {
             Ok(group) => {
                 let percent = i64::from(entry.participation_percent);
                 for key in [AccountKey::PlaceGroup(group), ledger.queue_of(entry).account()] {
@@ -229,6 +229,7 @@ fn plain_run(ledger: &Ledger, command: &AllocatePlaces) -> Judged {
 fn plain_judgement(
     ledger: &Ledger,
     command: &AllocatePlaces,
+    at: Timestamp,
     free: &BTreeMap<AccountKey, i64>,
     entry: &Entry,
 ) -> Result<PlaceGroupId, PassedOverReason> {
@@ -244,6 +245,7 @@ fn plain_judgement(
     };
     let only = &command.place_groups;
     groups.retain(|group| only.is_empty() || only.contains(&group.place_group_id));
+    groups.retain(|group| !group.is_closed(at.date_in_norway()));
     let open: Vec<_> = groups.into_iter().filter(|group| room_in(group) > 0).collect();
     let wanted = |group: &&PlaceGroup| {
         let fields = &entry.work_fields;
@@ -355,8 +357,11 @@ fn what_is_due_is_what_waits(ledger: &Ledger) -> Checked {
         });
     }
     for placement in ledger.placements() {
+        let id = placement.placement_id;
         if let PlacementState::Ending(end) = &placement.state {
-            expected.insert(Due::finish(placement.placement_id, end.end_date));
+            expected.insert(Due::finish(id, end.end_date));
+        } else if let PlacementState::OnLeave(leave) = &placement.state {
+            expected.insert(Due::end_leave(id, leave.until_date));
         }
     }
     for entry in ledger.entries() {
