@@ -25,6 +25,7 @@ mod people;
 mod registry;
 mod size;
 mod status;
+mod transfer;
 mod transport;
 mod vacancies;
 mod waitlist;

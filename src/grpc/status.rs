@@ -143,6 +143,8 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::RegistryMismatch { .. }
         | Refusal::RegistryRowsInvalid(_)
         | Refusal::WrongState { .. }
+        | Refusal::Moved { .. }
+        | Refusal::NotCombinable { .. }
         | Refusal::FourEyes
         | Refusal::MeasureTypeRule(_)
         | Refusal::QuotasExceedBudget { .. }
@@ -197,6 +199,8 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
             (Code::AlreadyExists, ErrorReason::ExternalReferenceTaken)
         }
         Refusal::WrongState { .. } => (Code::FailedPrecondition, ErrorReason::WrongState),
+        Refusal::Moved { .. } => (Code::FailedPrecondition, ErrorReason::Moved),
+        Refusal::NotCombinable { .. } => (Code::FailedPrecondition, ErrorReason::NotCombinable),
         Refusal::FourEyes => (Code::FailedPrecondition, ErrorReason::FourEyes),
         Refusal::MeasureTypeRule(_) => (Code::FailedPrecondition, ErrorReason::MeasureTypeRule),
         Refusal::QuotasExceedBudget { .. } => {
@@ -219,6 +223,13 @@ fn metadata(error: &Error) -> HashMap<String, String> {
         }
         Error::Refused(Refusal::WrongState { state, transition, .. }) => {
             vec![("state", (*state).to_owned()), ("move", (*transition).to_owned())]
+        }
+        Error::Refused(Refusal::Moved { to }) => vec![
+            ("county_id", to.county_id.to_string()),
+            ("measure_code", to.measure_code.to_string()),
+        ],
+        Error::Refused(Refusal::NotCombinable { with }) => {
+            vec![("measure_code", with.to_string())]
         }
         Error::Refused(Refusal::QuotasExceedBudget { sum, budget, date }) => vec![
             ("sum_places", sum.to_string()),

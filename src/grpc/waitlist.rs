@@ -15,8 +15,11 @@ use crate::{
     error::Error,
     grpc::{
         Api, Reader, answer, area_of, is_office,
-        parse::waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
-        people, require_ledger, seen_by,
+        parse::{
+            transfer::transfer_entry,
+            waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
+        },
+        people, require_ledger, seen_by, transfer,
     },
     proto::v1 as pb,
     proto::v1::{
@@ -121,9 +124,10 @@ impl WaitlistService for Api {
 
     async fn transfer_entry(
         &self,
-        _r: Request<pb::TransferEntryRequest>,
+        r: Request<pb::TransferEntryRequest>,
     ) -> Result<Response<pb::TransferEntryResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::TransferEntry;
+        self.write(r, method, transfer_entry, transfer::transfer_entry).await
     }
 
     async fn reassign_adviser(

@@ -10,6 +10,7 @@ pub(super) mod allocation;
 pub(super) mod capacity;
 pub(super) mod fair_share;
 pub(super) mod registry;
+pub(super) mod transfer;
 pub(super) mod waitlist;
 
 use crate::{
