@@ -407,7 +407,8 @@ pub struct StartPlacement {
     pub start_date: Date,
     /// The case.
     pub case_reference: Option<String>,
-    /// What the person holds in other ledgers, as the writer found it under its locks.
+    /// What the person holds in measure types that do not combine with this one, as the
+    /// writer found it under its locks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub elsewhere: Vec<Elsewhere>,
 }
@@ -560,12 +561,12 @@ pub struct TransferEntry {
     pub case_reference: Option<String>,
 }
 
-/// What comes in from another ledger: the entry as it stood there.
+/// What comes in from another ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiveEntry {
     /// From where.
     pub from_ledger: LedgerId,
-    /// The entry as the other ledger closed it.
+    /// The entry as it waits on: as it stood there, without what was held for it.
     pub entry: Entry,
     /// The municipality moved to.
     pub municipality_number: MunicipalityNumber,
@@ -672,7 +673,8 @@ pub struct StartDirectly {
     pub start_date: Date,
     /// The case.
     pub case_reference: Option<String>,
-    /// What the person holds in other ledgers, as the writer found it under its locks.
+    /// What the person holds in measure types that do not combine with this one, as the
+    /// writer found it under its locks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub elsewhere: Vec<Elsewhere>,
 }

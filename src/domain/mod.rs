@@ -7,6 +7,7 @@ pub mod allocation;
 pub mod apportionment;
 pub mod calendar;
 pub mod capacity;
+pub mod combining;
 pub mod command;
 pub mod event;
 pub mod explanation;

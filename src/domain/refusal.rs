@@ -4,7 +4,7 @@ use std::fmt;
 
 use time::Date;
 
-use crate::domain::ids::LedgerId;
+use crate::domain::ids::{LedgerId, MeasureCode};
 
 /// One reason a command is refused. Each stands for one value of the wire's
 /// `ErrorReason`; the texts are for developers and carry no personal data.
@@ -57,6 +57,18 @@ pub enum Refusal {
         state: &'static str,
         /// The move asked for.
         transition: &'static str,
+    },
+    /// The entry went on in another area's ledger, where the person moved.
+    #[error("the person has moved: the entry goes on in {to}")]
+    Moved {
+        /// Which.
+        to: LedgerId,
+    },
+    /// The person uses a place in a measure type that does not combine with this one.
+    #[error("the person uses a place in {with}, which does not combine with this measure type")]
+    NotCombinable {
+        /// The other type.
+        with: MeasureCode,
     },
     /// Another person must do this.
     #[error("someone other than the one who submitted it must review it")]

@@ -142,6 +142,14 @@ fn of_refusal(refusal: &Refusal) -> Words {
             "Dette kan ikke gjøres slik saken står nå. Hent den på nytt.",
             "This cannot be done as the case stands now. Load it again.",
         ),
+        Refusal::Moved { to } => words(
+            format!("Personen har flyttet. Saken fortsetter i {}.", to.county_id),
+            format!("The person has moved. The case goes on in {}.", to.county_id),
+        ),
+        Refusal::NotCombinable { with } => words(
+            format!("Personen deltar i {with}, som ikke kan kombineres med denne tiltakstypen."),
+            format!("The person takes part in {with}, which does not combine with this one."),
+        ),
         Refusal::FourEyes => words(
             "En annen enn den som meldte det inn, må gjøre dette.",
             "Someone other than the one who submitted it must do this.",

@@ -28,6 +28,7 @@ mod placements;
 mod registry;
 mod size;
 mod status;
+mod transfer;
 mod transport;
 mod vacancies;
 mod waitlist;

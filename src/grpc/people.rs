@@ -8,7 +8,7 @@ use base64::Engine as _;
 use crate::{
     domain::{
         calendar::Timestamp,
-        ids::{EntryId, LedgerId, PersonId},
+        ids::{AreaId, EntryId, LedgerId, PersonId},
         refusal::Refusal,
         waitlist::{Entry, Sealed},
     },
@@ -100,7 +100,7 @@ fn fault(error: impl std::fmt::Display) -> Error {
 }
 
 /// Where a page of somebody's entries begins.
-type Cursor = (Timestamp, EntryId);
+type Cursor = (Timestamp, EntryId, AreaId);
 
 /// Everything of one person that the caller may see. Somebody nobody knows answers like
 /// somebody of whom there is nothing to be seen, and is asked for by the same steps.
@@ -129,7 +129,9 @@ pub(super) async fn lookup(
     .await?;
     let (mut revisions, held) = held_for(&mut snapshot, &entries).await?;
     snapshot.rollback().await?;
-    let cursor = |(_, entry): &&(LedgerId, Entry)| (entry.key.registered_time, entry.entry_id);
+    let cursor = |(ledger, entry): &&(LedgerId, Entry)| {
+        (entry.key.registered_time, entry.entry_id, ledger.county_id.clone())
+    };
     let (shown, next_page_token) =
         page.fill(&reader.app.keys, &entries, cursor, |(ledger, entry)| {
             person_entry(ledger, entry, &held)

@@ -144,6 +144,8 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::RegistryMismatch { .. }
         | Refusal::RegistryRowsInvalid(_)
         | Refusal::WrongState { .. }
+        | Refusal::Moved { .. }
+        | Refusal::NotCombinable { .. }
         | Refusal::FourEyes
         | Refusal::MeasureTypeRule(_)
         | Refusal::QuotasExceedBudget { .. }
@@ -200,6 +202,8 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
             (Code::AlreadyExists, ErrorReason::ExternalReferenceTaken)
         }
         Refusal::WrongState { .. } => (Code::FailedPrecondition, ErrorReason::WrongState),
+        Refusal::Moved { .. } => (Code::FailedPrecondition, ErrorReason::Moved),
+        Refusal::NotCombinable { .. } => (Code::FailedPrecondition, ErrorReason::NotCombinable),
         Refusal::FourEyes => (Code::FailedPrecondition, ErrorReason::FourEyes),
         Refusal::MeasureTypeRule(_) => (Code::FailedPrecondition, ErrorReason::MeasureTypeRule),
         Refusal::QuotasExceedBudget { .. } => {
@@ -251,6 +255,11 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::WrongState { state, transition, .. } => {
             vec![("state", (*state).to_owned()), ("move", (*transition).to_owned())]
         }
+        Refusal::Moved { to } => vec![
+            ("county_id", to.county_id.to_string()),
+            ("measure_code", to.measure_code.to_string()),
+        ],
+        Refusal::NotCombinable { with } => vec![("measure_code", with.to_string())],
         Refusal::QuotasExceedBudget { sum, budget, date } => vec![
             ("sum_places", sum.to_string()),
             ("budget_places", budget.to_string()),

@@ -17,9 +17,10 @@ use crate::{
         Api, Reader, answer, area_of, entries, is_office,
         parse::{
             entry, join,
+            transfer::transfer_entry,
             waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
         },
-        people, require_ledger, seen_by,
+        people, require_ledger, seen_by, transfer,
     },
     proto::v1 as pb,
     proto::v1::{
@@ -124,9 +125,10 @@ impl WaitlistService for Api {
 
     async fn transfer_entry(
         &self,
-        _r: Request<pb::TransferEntryRequest>,
+        r: Request<pb::TransferEntryRequest>,
     ) -> Result<Response<pb::TransferEntryResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::TransferEntry;
+        self.write(r, method, transfer_entry, transfer::transfer_entry).await
     }
 
     async fn reassign_adviser(

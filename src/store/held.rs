@@ -9,7 +9,7 @@ use crate::{
     domain::{
         allocation::{Offer, Placement},
         calendar::Timestamp,
-        ids::{EntryId, LedgerId, OfferId, PersonId, PlaceGroupId, PlacementId},
+        ids::{AreaId, EntryId, LedgerId, OfferId, PersonId, PlaceGroupId, PlacementId},
         waitlist::Entry,
     },
     store::rows::corrupt,
@@ -213,24 +213,25 @@ pub async fn of_entries(
 }
 
 /// One person's entries in all areas that the caller sees, the latest registered first,
-/// below `before`. It is keyed by person: the named exception from one county.
+/// below `before`; one that moved stands once in each area. It is keyed by person: the named exception from one county.
 pub async fn entries_of_person(
     connection: &mut PgConnection,
     person_id: PersonId,
     seen: &Seen,
-    before: Option<(Timestamp, EntryId)>,
+    before: Option<(Timestamp, EntryId, AreaId)>,
     limit: i64,
 ) -> Result<Vec<(LedgerId, Entry)>, sqlx::Error> {
     let (registered, entry_id) =
-        before.map_or((i64::MAX, Uuid::max()), |(at, id)| (at.micros(), id.0));
+        before.as_ref().map_or((i64::MAX, Uuid::max()), |(at, id, _)| (at.micros(), id.0));
     let rows = sqlx::query(
         "-- entries_of_person\n\
          SELECT county_id, measure_code, doc FROM entry WHERE person_id = $1 \
          AND ($2::text IS NULL OR county_id = $2) \
          AND ($3::text[] IS NULL OR municipality_number = ANY($3) \
               OR following_office_number = $4) \
-         AND (registered_time_us, entry_id) < ($5, $6) \
-         ORDER BY registered_time_us DESC, entry_id DESC LIMIT $7",
+         AND (registered_time_us, entry_id) <= ($5, $6) \
+         AND (registered_time_us, entry_id, county_id) < ($5, $6, $8) \
+         ORDER BY registered_time_us DESC, entry_id DESC, county_id DESC LIMIT $7",
     )
     .bind(person_id.0)
     .bind(seen.county_id.as_deref())
@@ -239,6 +240,7 @@ pub async fn entries_of_person(
     .bind(registered)
     .bind(entry_id)
     .bind(limit)
+    .bind(before.as_ref().map_or("", |(.., county_id)| county_id.as_str()))
     .fetch_all(connection)
     .await?;
     rows.iter()

@@ -214,6 +214,11 @@ pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>,
          WHERE NOT EXISTS (SELECT FROM person p WHERE p.person_id = e.person_id) \
          UNION ALL SELECT 'people without a key', count(*) FROM person p \
          WHERE NOT EXISTS (SELECT FROM person_key k WHERE k.person_id = p.person_id) \
+         UNION ALL SELECT 'entries that were sent on and did not arrive', count(*) FROM entry e \
+         WHERE e.doc #> '{closed,moved_to}' IS NOT NULL AND NOT EXISTS (SELECT FROM entry t \
+         WHERE t.county_id = e.doc #>> '{closed,moved_to,county_id}' \
+         AND t.measure_code = e.doc #>> '{closed,moved_to,measure_code}' \
+         AND t.entry_id = e.entry_id) \
          UNION ALL SELECT 'claims without an entry', count(*) FROM person_claim c \
          WHERE NOT EXISTS (SELECT FROM entry e WHERE e.county_id = c.county_id \
          AND e.measure_code = c.measure_code AND e.entry_id = c.entry_id AND e.state <> 'CLOSED')",

@@ -15,8 +15,10 @@ use tokio::{
     task::JoinHandle,
 };
 
+mod across;
 mod batch;
 mod decision;
+mod due;
 mod lane;
 mod opening;
 mod people;
@@ -99,12 +101,14 @@ impl Draft {
 pub struct Done<'a> {
     /// The ledger after it.
     pub ledger: &'a Ledger,
-    /// What was asked, before the writer filled anything in.
+    /// What was asked.
     pub command: &'a Command,
     /// What happened.
     pub events: &'a [Event],
     /// When.
     pub at: Timestamp,
+    /// The other ledgers it was done in, after it.
+    pub others: &'a [&'a Ledger],
 }
 
 /// Makes the answer's bytes. It must name nobody: answers are kept.

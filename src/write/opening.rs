@@ -56,6 +56,17 @@ pub(super) async fn lock(
     }
 }
 
+/// Ledgers by county, both in the order in which they are locked.
+pub(super) fn by_county<'i>(
+    ids: impl IntoIterator<Item = &'i LedgerId>,
+) -> BTreeMap<&'i AreaId, BTreeSet<&'i LedgerId>> {
+    let mut counties: BTreeMap<&AreaId, BTreeSet<&LedgerId>> = BTreeMap::new();
+    for id in ids {
+        counties.entry(&id.county_id).or_default().insert(id);
+    }
+    counties
+}
+
 /// How a ledger that is not there yet would share its places; `None` where there can
 /// be no such ledger.
 fn distribution_of(id: &LedgerId, registry: &Registry) -> Option<Distribution> {

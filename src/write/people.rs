@@ -10,14 +10,14 @@ use crate::{
     app::App,
     domain::{
         command::{Command, Subject},
-        ids::{AreaId, EntryId, PersonId},
+        ids::{AreaId, EntryId, LedgerId, PersonId},
         ledger::Ledger,
         national_identity::NationalIdentityNumber,
         waitlist::Sealed,
     },
     keys::DataKey,
     store::{
-        claim::{self, Claim},
+        claim::{self, Claim, Held},
         people::{self, Digest, Found, Wanted},
     },
     write::Work,
@@ -32,6 +32,8 @@ pub(super) struct People {
     keys: BTreeMap<PersonId, DataKey>,
     added: BTreeSet<PersonId>,
     claims: BTreeMap<Claim, Option<EntryId>>,
+    /// Claims that go on in another ledger with their entries.
+    moved: Vec<Held>,
 }
 
 impl People {
@@ -135,6 +137,11 @@ impl People {
         self.claims.insert(claim, Some(entry_id));
     }
 
+    /// Notes that a claim goes on in another ledger with its entry.
+    pub(super) fn move_claim(&mut self, person_id: PersonId, to: &LedgerId, entry_id: EntryId) {
+        self.moved.push(Held { person_id, ledger: to.clone(), entry_id });
+    }
+
     /// Seals text under a person's key.
     pub(super) fn seal(
         &self,
@@ -202,6 +209,7 @@ impl People {
             .filter_map(|(claim, entry)| entry.map(|entry| (claim.clone(), entry)))
             .collect();
         claim::name_entries(connection, &held).await?;
+        claim::move_on(connection, &self.moved).await?;
         let unused: BTreeSet<Claim> = self
             .claims
             .iter()

@@ -9,6 +9,7 @@ use tonic_types::{ErrorDetail, ErrorInfo, StatusExt};
 
 use crate::contract::comments;
 
+mod across;
 mod request;
 mod state;
 mod transport;
@@ -74,6 +75,10 @@ rows! {
         state::registered_tomorrow;
     limit_reached: LimitReached, FailedPrecondition, [PreconditionFailure],
         state::one_budget_too_many;
+
+    moved: Moved, FailedPrecondition, [PreconditionFailure], across::sent_on;
+    not_combinable: NotCombinable, FailedPrecondition, [PreconditionFailure],
+        across::placed_elsewhere;
 
     database_unavailable: DatabaseUnavailable, Unavailable, [RetryInfo], trouble::no_database;
     overloaded: Overloaded, ResourceExhausted, [RetryInfo], trouble::full_lane;

@@ -54,6 +54,7 @@ mod runs;
 mod samples;
 mod sequences;
 mod tables;
+mod transfers;
 mod vacancies;
 
 const AREA: &str = "NO-16";

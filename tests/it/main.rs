@@ -34,4 +34,5 @@ mod straight_line;
 mod support;
 mod tidy;
 mod time_passes;
+mod transfer;
 mod world;

@@ -235,15 +235,20 @@ impl Ledger {
     /// what it waits for.
     fn put_entry(&mut self, entry: Entry) {
         let id = entry.entry_id;
-        if let Some(before) = self.entries.get(&id).cloned() {
-            entry_due(&before).into_iter().for_each(|due| self.unschedule(due));
-            let key = self.queue_of(&before);
+        let before = self.entries.get(&id).cloned();
+        if let Some(before) = &before {
+            entry_due(before).into_iter().for_each(|due| self.unschedule(due));
+            let key = self.queue_of(before);
             self.queues.entry(key.clone()).or_insert_with(Queue::empty).leave(&before.key);
             self.touched.queues.insert(key);
         } else {
             // Of one that was there already the names are stored, though perhaps not loaded.
             self.put_references(&entry.external_references, id.0);
         }
+        // A name it had before is there already, loaded or not.
+        let had = before.map(|before| before.external_references).unwrap_or_default();
+        let new = entry.external_references.iter().filter(|name| !had.contains(name));
+        self.put_references(&new.cloned().collect::<Vec<_>>(), id.0);
         self.schedule(entry_due(&entry));
         let key = self.queue_of(&entry);
         let queue = self.queues.entry(key.clone()).or_insert_with(Queue::empty);

@@ -2,6 +2,7 @@
 //! from the top: guards first, by permanence, then what happens.
 
 use time::{Date, Duration};
+use uuid::Uuid;
 
 use crate::domain::{
     access::Actor,
@@ -68,6 +69,7 @@ pub fn decide(
     context: &Context<'_>,
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Stop> {
+    decide_transfer::require_here(ledger, command, context)?;
     let events = match command {
         Command::ImportRegistry(c) => import_registry(c, context)?,
         Command::SubmitCapacity(c) => decide_capacity::submit(ledger, c, context, ids)?,
@@ -143,11 +145,11 @@ pub(super) fn require_place_groups<'a>(
 pub(super) fn require_free_references(
     ledger: &Ledger,
     references: &[ExternalReference],
-    own: Option<PlaceGroupId>,
+    own: Option<Uuid>,
 ) -> Result<(), Refusal> {
     let is_of_another = |reference: &&ExternalReference| {
         let named = ledger.references.get(reference);
-        named.is_some_and(|resource| own.is_none_or(|own| own.0 != *resource))
+        named.is_some_and(|resource| own.is_none_or(|own| own != *resource))
     };
     match references.iter().find(is_of_another) {
         None => Ok(()),

@@ -39,7 +39,7 @@ pub(super) fn submit(
         Some(id) => own_group(ledger, id, c)?,
         None => PlaceGroupId(ids.next_id()),
     };
-    require_free_references(ledger, &c.external_references, Some(place_group_id))?;
+    require_free_references(ledger, &c.external_references, Some(place_group_id.0))?;
     // From here it happens.
     let submission = Submission {
         submission_id: SubmissionId(ids.next_id()),

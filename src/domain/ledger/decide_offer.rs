@@ -11,7 +11,9 @@ use crate::domain::{
     command::{ConfirmProposals, EndPlacement, LeaveWaitlist, RespondToOffer, StartPlacement},
     event::Event,
     ids::{IdSource, OfferId, PlacementId},
-    ledger::{Context, Ledger, decide::YEAR, onward::propose_on},
+    ledger::{
+        Context, Ledger, decide::YEAR, decide_transfer::require_combinable, onward::propose_on,
+    },
     refusal::{Refusal, Stop},
     waitlist::EntryState,
 };
@@ -84,6 +86,7 @@ pub(super) fn start(
             expected: "today or up to a year back",
         });
     }
+    require_combinable(ledger, &c.elsewhere, context)?;
     // From here it happens.
     let placement = Placement {
         placement_id: PlacementId(ids.next_id()),

@@ -13,6 +13,7 @@ pub(super) mod fair_share;
 pub(super) mod join;
 pub(super) mod placement;
 pub(super) mod registry;
+pub(super) mod transfer;
 pub(super) mod waitlist;
 
 use crate::{
