@@ -140,6 +140,9 @@ pub enum Event {
     PlacementEnded {
         /// Which.
         placement_id: PlacementId,
+        /// When that closed its entry; kept since rules version 2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closed_time: Option<Timestamp>,
     },
     /// The person has left the waitlist; the entry has ended.
     Left {
@@ -147,6 +150,9 @@ pub enum Event {
         entry_id: EntryId,
         /// Why.
         grounds: Option<Sealed>,
+        /// When; kept since rules version 2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closed_time: Option<Timestamp>,
     },
     /// The place held for someone who left was given back.
     OfferWithdrawn {

@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 
 use crate::{
     support::{Caller, reason, request_id},
-    world::{HEMNE, HEMNE_OFFICE, OFFICE, OTHER_COUNTY, TRONDHEIM, World, date, identity, join},
+    world::{HEMNE, HEMNE_OFFICE, OFFICE, OTHER_COUNTY, World, date, identity, join},
 };
 
 mod joining;

@@ -4,12 +4,12 @@
 use crate::domain::{
     account::{Account, AccountKey},
     allocation::{Offer, OfferState, Placement, PlacementState},
-    calendar::start_of_day_in_norway,
+    calendar::{Timestamp, start_of_day_in_norway},
     capacity::{PlaceGroup, Submission, SubmissionState},
     event::Event,
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
     ledger::{Due, Ledger, decide_capacity::put_quota, walk::Queue},
-    waitlist::{Entry, EntryState},
+    waitlist::{Closed, Entry, EntryState},
 };
 
 /// Lets `event` happen to `ledger`.
@@ -54,14 +54,16 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
         | Event::OfferDeclined { .. }
         | Event::OfferExpired { .. }
         | Event::OfferWithdrawn { .. } => apply_to_offer(ledger, event),
-        Event::Left { entry_id, .. } => ledger.change_entry(*entry_id, EntryState::Closed),
+        Event::Left { entry_id, closed_time, .. } => ledger.close(*entry_id, *closed_time),
         Event::PlacementStarted { placement } => ledger.start(placement),
         Event::PlacementEndSet { placement_id, end } => {
             ledger.unschedule_end(*placement_id);
             ledger.schedule([Due::finish(*placement_id, end.end_date)]);
             ledger.change_placement(*placement_id, PlacementState::Ending(end.clone()));
         }
-        Event::PlacementEnded { placement_id } => ledger.finish(*placement_id),
+        Event::PlacementEnded { placement_id, closed_time } => {
+            ledger.finish(*placement_id, *closed_time);
+        }
         Event::EntryChanged { entry, .. } => ledger.put_entry(entry.clone()),
         Event::OfferChanged { offer, .. } => ledger.put_offer(offer.clone()),
         Event::PlacementChanged { placement, .. } => ledger.put_placement(placement.clone()),
@@ -219,7 +221,7 @@ impl Ledger {
         );
     }
 
-    fn finish(&mut self, placement_id: PlacementId) {
+    fn finish(&mut self, placement_id: PlacementId, closed_time: Option<Timestamp>) {
         let Some(placement) = self.placements.get(&placement_id).cloned() else { return };
         let Some(end) = placement.state.end().cloned() else { return };
         self.unschedule_end(placement_id);
@@ -228,7 +230,14 @@ impl Ledger {
         self.change_account(&group, |account| account.end(percent));
         self.change_account(&placement.account, |account| account.end(percent));
         self.change_placement(placement_id, PlacementState::Ended(end));
-        self.change_entry(placement.entry_id, EntryState::Closed);
+        self.close(placement.entry_id, closed_time);
+    }
+
+    /// An entry has ended, at a time that was not kept by the first rules.
+    fn close(&mut self, id: EntryId, closed_time: Option<Timestamp>) {
+        let Some(entry) = self.entries.get(&id) else { return };
+        let closed = closed_time.map(|time| Closed { time, moved_to: None });
+        self.put_entry(Entry { state: EntryState::Closed, closed, ..entry.clone() });
     }
 
     /// An entry as it is from now on: in the queue it belongs to, or in none, and scheduled for

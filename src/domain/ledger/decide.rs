@@ -39,6 +39,11 @@ impl Context<'_> {
         self.at.date_in_norway()
     }
 
+    /// When an entry is closed by this decision, as it is kept since rules version 2.
+    pub(super) fn closed_time(&self) -> Option<Timestamp> {
+        (self.rules >= 2).then_some(self.at)
+    }
+
     /// The measure type of a ledger.
     pub(super) fn measure(&self, ledger: &Ledger) -> Result<&MeasureType, Refusal> {
         self.registry

@@ -124,7 +124,8 @@ pub(super) fn end(
     let end = End { end_date: c.end_date, outcome: c.outcome, reason: c.reason.clone() };
     let mut events = vec![Event::PlacementEndSet { placement_id, end }];
     if c.end_date <= today {
-        events.push(Event::PlacementEnded { placement_id });
+        let closed_time = context.closed_time();
+        events.push(Event::PlacementEnded { placement_id, closed_time });
     }
     Ok(events)
 }
@@ -157,7 +158,8 @@ pub(super) fn leave(
         let state = entry.state.name();
         return Err(Refusal::WrongState { what: "the entry", state, transition: "LEAVE" }.into());
     }
-    let left = Event::Left { entry_id, grounds: c.grounds.clone() };
+    let (grounds, closed_time) = (c.grounds.clone(), context.closed_time());
+    let left = Event::Left { entry_id, grounds, closed_time };
     let Some(offer_id) = entry.state.offer() else { return Ok(vec![left]) };
     let events = vec![left, Event::OfferWithdrawn { offer_id }];
     propose_on(ledger, events, offer_id, None, context, ids)
@@ -194,7 +196,8 @@ pub(super) fn finish(
     let due = ledger.placement(placement_id).is_some_and(|placement| {
         matches!(&placement.state, PlacementState::Ending(end) if end.end_date <= context.today())
     });
-    vec![if due { Event::PlacementEnded { placement_id } } else { Event::NothingToDo }]
+    let closed_time = context.closed_time();
+    vec![if due { Event::PlacementEnded { placement_id, closed_time } } else { Event::NothingToDo }]
 }
 
 pub(super) fn known_offer(ledger: &Ledger, offer_id: OfferId) -> Result<&Offer, Refusal> {

@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+/// All that may be changed of an entry.
+const UPDATED: &str = "preferredPlaceGroupIds,workFields,participationPercent,priorityClass,\
+                       priorityGround,followingOfficeNumber,wantsByDate,programme";
 /// The person who waits.
 const PERSON: u32 = 3;
 
@@ -119,7 +122,16 @@ impl Stage {
     /// Values for a field; none where it is better left out.
     fn values(&self, field: &FieldDescriptor) -> Vec<Value> {
         let values = match field.kind() {
+            Kind::Message(inner) if inner.name() == "FieldMask" => vec![json!(UPDATED)],
             Kind::Message(inner) if is_whole(&inner) => vec![moment(field, &inner)],
+            // What a call says for all of a batch stands in none of it.
+            Kind::Message(inner) if field.name() == "joins" => {
+                let mut joins = self.messages(&inner);
+                for join in &mut joins {
+                    ["requestId", "validateOnly", "ledger"].map(|name| join.remove(name));
+                }
+                joins.into_iter().map(Value::Object).collect()
+            }
             Kind::Message(inner) => self.messages(&inner).into_iter().map(Value::Object).collect(),
             Kind::String => self.text(field).into_iter().collect(),
             Kind::Enum(_) => vec![json!(1)],
@@ -165,9 +177,11 @@ impl Stage {
                 "nytt".to_owned()
             }
             "measure_code" => "VTA".to_owned(),
-            "municipality_number" | "municipality_numbers" | "site_municipality_number" => {
-                TRONDHEIM.to_owned()
-            }
+            "municipality_number"
+            | "municipality_numbers"
+            | "site_municipality_number"
+            | "on_behalf_of_municipality_number" => TRONDHEIM.to_owned(),
+            "programme" => "KVP".to_owned(),
             "office_number" | "following_office_number" => OFFICE.to_owned(),
             "organisation_number" => PROVIDER.to_owned(),
             "national_identity_number" => identity(PERSON),
@@ -188,7 +202,10 @@ impl Stage {
 
 /// Whether a message is one value: a time or a date.
 fn is_whole(message: &MessageDescriptor) -> bool {
-    matches!(message.full_name(), "google.protobuf.Timestamp" | "google.type.Date")
+    matches!(
+        message.full_name(),
+        "google.protobuf.Timestamp" | "google.type.Date" | "google.protobuf.FieldMask"
+    )
 }
 
 fn moment(field: &FieldDescriptor, message: &MessageDescriptor) -> Value {
@@ -196,6 +213,7 @@ fn moment(field: &FieldDescriptor, message: &MessageDescriptor) -> Value {
         return json!("2026-03-01T09:00:00Z");
     }
     match field.name() {
+        "until_date" => json!({"year": 2026, "month": 4, "day": 1}),
         "valid_to_date" => json!({"year": 2027, "month": 1, "day": 1}),
         "key_date" => json!({"year": 2011, "month": 1, "day": 1}),
         _ => json!({"year": 2026, "month": 3, "day": 2}),
