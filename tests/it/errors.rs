@@ -74,6 +74,7 @@ rows! {
         state::registered_tomorrow;
     limit_reached: LimitReached, FailedPrecondition, [PreconditionFailure],
         state::one_budget_too_many;
+    no_room: NoRoom, FailedPrecondition, [PreconditionFailure], state::full_group;
 
     database_unavailable: DatabaseUnavailable, Unavailable, [RetryInfo], trouble::no_database;
     overloaded: Overloaded, ResourceExhausted, [RetryInfo], trouble::full_lane;

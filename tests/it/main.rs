@@ -18,6 +18,7 @@ mod keys_and_tokens;
 mod ledger_rules;
 mod migrations;
 mod people;
+mod placements;
 mod poison;
 mod port;
 mod program;

@@ -196,7 +196,7 @@ fn moment(field: &FieldDescriptor, message: &MessageDescriptor) -> Value {
         return json!("2026-03-01T09:00:00Z");
     }
     match field.name() {
-        "valid_to_date" => json!({"year": 2027, "month": 1, "day": 1}),
+        "valid_to_date" | "until_date" => json!({"year": 2027, "month": 1, "day": 1}),
         "key_date" => json!({"year": 2011, "month": 1, "day": 1}),
         _ => json!({"year": 2026, "month": 3, "day": 2}),
     }
