@@ -26,6 +26,7 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("SubmitCapacity", "name"),
     ("SubmitCapacity", "site_municipality_number"),
     ("ExplainDecision", "decision"),
+    ("ChangePlacement", "change"),
 ];
 
 /// Required in a call of its own, and said for all of a batch in a part of one.

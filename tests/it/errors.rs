@@ -75,6 +75,7 @@ rows! {
         state::registered_tomorrow;
     limit_reached: LimitReached, FailedPrecondition, [PreconditionFailure],
         state::one_budget_too_many;
+    no_room: NoRoom, FailedPrecondition, [PreconditionFailure], state::full_group;
 
     moved: Moved, FailedPrecondition, [PreconditionFailure], across::sent_on;
     not_combinable: NotCombinable, FailedPrecondition, [PreconditionFailure],

@@ -20,6 +20,7 @@ mod ledger_rules;
 mod migrations;
 mod model;
 mod people;
+mod placements;
 mod poison;
 mod port;
 mod program;

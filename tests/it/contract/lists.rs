@@ -19,6 +19,8 @@ const BOUNDED: &[(&str, &str)] = &[
     ("ListVacancies", "at most 2,000 place groups and 1,000 quotas"),
     ("GetWaitlistEntry", "revisions alone"),
     ("ExplainDecision", "one text a language"),
+    ("ChangePlacement", "at most the 200 shares that are registered of a placement"),
+    ("ReportClosure", "the first 500 placements in the group"),
 ];
 
 fn has(rpc: &MethodDescriptor, name: &str, kind: &Kind) -> bool {

@@ -145,3 +145,30 @@ pub async fn one_budget_too_many() -> Status {
     }
     refused
 }
+
+/// Somebody is to move into a group whose only place is in use.
+pub async fn full_group() -> Status {
+    let world = World::new().await;
+    let (ledger, _) = world.vta(1).await;
+    world.join(&ledger, 1).await;
+    let offer = world.allocate(&ledger, 1).await.proposals.remove(0).offer_id;
+    world.confirm(&ledger, vec![offer.clone()]).await;
+    world.respond(&ledger, &offer, OfferAnswer::Accept).await.unwrap();
+    let placement = world.start(&ledger, &offer, date(2026, 3, 2)).await;
+    let full = world.place_group(&ledger, 0).await;
+    let request = MovePlacementRequest {
+        request_id: request_id(),
+        ledger: Some(ledger),
+        placement_id: placement.placement_id,
+        place_group_id: full,
+        reason: "nærmere hjemmet".into(),
+        ..MovePlacementRequest::default()
+    };
+    let refused = world.office.allocation().move_placement(request).await.unwrap_err();
+    assert_eq!(metadata(&refused, "what"), "the place group");
+    assert_eq!(metadata(&refused, "free_percent"), "0");
+    assert_eq!(metadata(&refused, "needed_percent"), "100");
+    let [nb, _] = words(&refused);
+    assert_eq!(nb, "Det er ikke rom: 0 prosent av en plass er ledig, og 100 trengs.");
+    refused
+}

@@ -2,7 +2,7 @@
 //! closures of the groups they are in.
 
 use tiltaksplass::domain::{
-    allocation::{Leave, PlacementState, RunEnd, Share},
+    allocation::{Leave, RunEnd, Share},
     capacity::Closure,
     command::{ChangePlacement, MovePlacement, PlacementAsk, ReassignPlacement, ReportClosure},
     event::{EntryChange, PlacementChange},
@@ -329,7 +329,7 @@ fn no_end_is_planned_beyond_the_most_a_type_allows() {
     vta.rules.hard_maximum = Some(Span::Months(12));
     let plan = registry.plan_import(&[RegistryRow::MeasureType(vta)]).unwrap();
     registry.apply(2, &plan.rows);
-    let mut decided = |date| {
+    let decided = |date| {
         let at = placed.ledger.next_time(noon());
         let who = actor("county");
         let context = Context { at, registry: &registry, actor: &who, rules: RULES_VERSION };
