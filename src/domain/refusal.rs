@@ -2,7 +2,7 @@
 
 use time::Date;
 
-use crate::domain::ids::LedgerId;
+use crate::domain::{calendar::Timestamp, ids::LedgerId};
 
 /// One reason a command is refused. Each stands for one value of the wire's
 /// `ErrorReason`; the texts are for developers and carry no personal data.
@@ -82,6 +82,29 @@ pub enum Refusal {
         /// What it must be.
         expected: &'static str,
     },
+    /// A new deadline would not be later than the one there is.
+    #[error("{field} would make the deadline {value}, which must be later than {than}")]
+    NotLater {
+        /// The field.
+        field: &'static str,
+        /// The new deadline.
+        value: Timestamp,
+        /// The one there is.
+        than: Timestamp,
+    },
+    /// An account has less free than is needed.
+    #[error("{what} has {free_percent} per cent of a place free; {needed_percent} are needed")]
+    NoRoom {
+        /// Which account.
+        what: &'static str,
+        /// What is free, in per cents of a place.
+        free_percent: i64,
+        /// What is needed.
+        needed_percent: i64,
+    },
+    /// Somebody eligible stands before the one in question.
+    #[error("somebody eligible stands before this entry and would take the place")]
+    NotFirst,
     /// A bound of the ledger is reached.
     #[error("the ledger would have {would_be} {what}; the most is {most}")]
     LimitReached {

@@ -147,6 +147,9 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::MeasureTypeRule(_)
         | Refusal::QuotasExceedBudget { .. }
         | Refusal::DateOutOfRange { .. }
+        | Refusal::NotLater { .. }
+        | Refusal::NoRoom { .. }
+        | Refusal::NotFirst
         | Refusal::LimitReached { .. } => None,
     }
 }
@@ -202,7 +205,11 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         Refusal::QuotasExceedBudget { .. } => {
             (Code::FailedPrecondition, ErrorReason::QuotasExceedBudget)
         }
-        Refusal::DateOutOfRange { .. } => (Code::FailedPrecondition, ErrorReason::DateOutOfRange),
+        Refusal::DateOutOfRange { .. } | Refusal::NotLater { .. } => {
+            (Code::FailedPrecondition, ErrorReason::DateOutOfRange)
+        }
+        Refusal::NoRoom { .. } => (Code::FailedPrecondition, ErrorReason::NoRoom),
+        Refusal::NotFirst => (Code::FailedPrecondition, ErrorReason::NotFirst),
         Refusal::LimitReached { .. } => (Code::FailedPrecondition, ErrorReason::LimitReached),
     }
 }
@@ -228,6 +235,16 @@ fn metadata(error: &Error) -> HashMap<String, String> {
         Error::Refused(Refusal::DateOutOfRange { field, value, .. }) => {
             vec![("field", (*field).to_owned()), ("value", value.clone())]
         }
+        Error::Refused(Refusal::NotLater { field, value, than }) => vec![
+            ("field", (*field).to_owned()),
+            ("value", value.to_string()),
+            ("than", than.to_string()),
+        ],
+        Error::Refused(Refusal::NoRoom { what, free_percent, needed_percent }) => vec![
+            ("what", (*what).to_owned()),
+            ("free_percent", free_percent.to_string()),
+            ("needed_percent", needed_percent.to_string()),
+        ],
         Error::Refused(Refusal::LimitReached { would_be, most, .. }) => {
             vec![("would_be", would_be.to_string()), ("most", most.to_string())]
         }

@@ -238,7 +238,7 @@ pub(super) fn require_free_references(
     }
 }
 
-/// A run makes proposals; a person decides later (I12).
+/// A run makes proposals; a person decides later (I12), where the measure type asks for one.
 fn allocate(
     ledger: &Ledger,
     c: &AllocatePlaces,
@@ -256,7 +256,8 @@ fn allocate(
     Ok(events)
 }
 
-/// What a run served, as proposals.
+/// What a run served, as proposals; at once as offers where the measure type needs nobody's
+/// confirmation.
 pub(super) fn proposals(
     ledger: &Ledger,
     served: Vec<Served>,
@@ -266,9 +267,12 @@ pub(super) fn proposals(
 ) -> Vec<Event> {
     let holidays = context.registry.holidays();
     let confirm_by = working_days_after(context.at, measure.confirm_working_days, holidays);
-    let proposals = served.into_iter().map(|one| Event::Proposed {
-        offer: Offer {
-            offer_id: OfferId(ids.next_id()),
+    let by_rule = context.rules >= decide_offer::MORE_RULES && measure.rules.without_confirmation;
+    let mut events = Vec::new();
+    for one in served {
+        let offer_id = OfferId(ids.next_id());
+        let offer = Offer {
+            offer_id,
             entry_id: one.entry_id,
             place_group_id: one.place_group_id,
             account: one.account,
@@ -280,10 +284,18 @@ pub(super) fn proposals(
             objection: None,
             extension: None,
             state: OfferState::Proposed { confirm_by },
-        },
-    });
-    proposals.collect()
+        };
+        events.push(Event::Proposed { offer });
+        if by_rule {
+            let by = CONFIRMED_BY_RULE.to_owned();
+            events.push(decide_offer::confirmed(offer_id, by, measure, context));
+        }
+    }
+    events
 }
+
+/// Who confirmed a proposal of a measure type that needs no named person for it.
+const CONFIRMED_BY_RULE: &str = "rule";
 
 /// All or none: the first person who may not join refuses the rest.
 fn batch_join(
