@@ -182,10 +182,8 @@ fn replay(
 fn newly_given(event: &Event) -> Option<(PlaceGroupId, &AccountKey)> {
     if let Event::Proposed { offer } = event {
         Some((offer.place_group_id, &offer.account))
-    } else if let Event::PlacementChanged {
-        placement,
-        change: PlacementChange::StartedDirectly,
-    } = event
+    } else if let Event::PlacementChanged { placement, change: PlacementChange::StartedDirectly } =
+        event
     {
         Some((placement.place_group_id, &placement.account))
     } else {

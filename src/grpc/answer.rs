@@ -9,8 +9,8 @@ use crate::{
     domain::{
         account::{Account, AccountKey, WHOLE_PLACE},
         allocation::{
-            ObjectionCode, Offer, OfferState, OutOfTurnReason, Outcome,
-            PassedOverReason, Placement, PlacementState, RunEnd, RunReport,
+            ObjectionCode, Offer, OfferState, OutOfTurnReason, Outcome, PassedOverReason,
+            Placement, PlacementState, RunEnd, RunReport,
         },
         calendar::Timestamp,
         capacity::{StatedWait, places_on},

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     allocation::Offer,
-    event::{Event, EntryChange},
+    event::{EntryChange, Event},
     ledger::{Context, Ledger, decide_offer::MORE_RULES},
     measure::DeclineRule,
     refusal::Refusal,

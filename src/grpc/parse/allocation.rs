@@ -3,9 +3,7 @@
 use crate::{
     domain::{
         allocation::Outcome,
-        command::{
-            AllocatePlaces, Command, ConfirmProposals, EndPlacement, RespondToOffer,
-        },
+        command::{AllocatePlaces, Command, ConfirmProposals, EndPlacement, RespondToOffer},
         ids::{EntryId, LedgerId, OfferId, PlaceGroupId, PlacementId},
     },
     error::Error,

@@ -90,6 +90,10 @@ impl Step<'_> {
                 ("PROPOSED", "WITHDRAWN"),
                 ("OFFERED", "WITHDRAWN"),
                 ("ACCEPTED", "WITHDRAWN"),
+                ("OFFERED", "OBJECTED"),
+                ("ACCEPTED", "OBJECTED"),
+                // An offer whose deadline was set anew.
+                ("OFFERED", "OFFERED"),
             ];
             prop_assert!(known.contains(&step), "{step:?}");
         }
@@ -126,6 +130,10 @@ impl Step<'_> {
         for after in self.after.offers() {
             let before = self.before.offer(after.offer_id).map(|offer| offer.state.name());
             match before {
+                // A named person decided on it.
+                None if matches!(self.command, Command::PlacePerson(_)) => {
+                    prop_assert!(after.state.name() == "OFFERED" && after.out_of_turn.is_some());
+                }
                 None => {
                     prop_assert_eq!(after.state.name(), "PROPOSED");
                     // A run, or what a place given back is passed on by.
@@ -139,7 +147,10 @@ impl Step<'_> {
                     prop_assert!(
                         confirmed && after.state.name() == "OFFERED"
                             || lapsed && after.state.name() == "LAPSED"
-                            || matches!(self.command, Command::LeaveWaitlist(_)) && left
+                            || matches!(
+                                self.command,
+                                Command::LeaveWaitlist(_) | Command::WithdrawOffer(_)
+                            ) && left
                     );
                 }
                 Some(_) => {}
@@ -154,7 +165,7 @@ impl Step<'_> {
             return Ok(());
         };
         let Event::RunMade { report } = &events[0] else { panic!("{events:?}") };
-        let (expected, passed_over) = plain_run(self.before, command);
+        let (expected, passed_over) = plain_run(self.before, command, self.after.head().at);
         prop_assert_eq!(served(events), expected);
         prop_assert!(report.passed_over.len() <= PASSED_OVER_NAMED);
         let RunReport { passed_over: named, passed_over_counts: counts, .. } = report;
@@ -171,7 +182,7 @@ impl Step<'_> {
 type Judged = (Vec<(EntryId, PlaceGroupId)>, Vec<(EntryId, PassedOverReason)>);
 
 /// Everyone who waits, one by one in the one order, to the end.
-fn plain_run(ledger: &Ledger, command: &AllocatePlaces) -> Judged {
+fn plain_run(ledger: &Ledger, command: &AllocatePlaces, at: Timestamp) -> Judged {
     let mut waiting: Vec<&Entry> =
         ledger.entries().filter(|entry| entry.state == EntryState::Waiting).collect();
     waiting.sort_by_key(|entry| entry.key);
@@ -182,7 +193,7 @@ fn plain_run(ledger: &Ledger, command: &AllocatePlaces) -> Judged {
         if served.len() == usize::try_from(command.max_proposals).unwrap() {
             break;
         }
-        match plain_judgement(ledger, command, &free, entry) {
+        match plain_judgement(ledger, command, at, &free, entry) {
             Ok(group) => {
                 let percent = i64::from(entry.participation_percent);
                 for key in [AccountKey::PlaceGroup(group), ledger.queue_of(entry).account()] {
@@ -200,6 +211,7 @@ fn plain_run(ledger: &Ledger, command: &AllocatePlaces) -> Judged {
 fn plain_judgement(
     ledger: &Ledger,
     command: &AllocatePlaces,
+    at: Timestamp,
     free: &BTreeMap<AccountKey, i64>,
     entry: &Entry,
 ) -> Result<PlaceGroupId, PassedOverReason> {
@@ -223,7 +235,9 @@ fn plain_judgement(
     let in_field: Vec<_> = open.iter().copied().filter(wanted).collect();
     let not_declined = |group: &&PlaceGroup| !entry.declined_here.contains(&group.place_group_id);
     let accepted: Vec<_> = in_field.iter().copied().filter(not_declined).collect();
-    let fitting = accepted.iter().find(|group| room_in(group) >= percent);
+    let not_objected = |group: &&PlaceGroup| !entry.is_objected_to(group.place_group_id, at);
+    let welcome: Vec<_> = accepted.iter().copied().filter(not_objected).collect();
+    let fitting = welcome.iter().find(|group| room_in(group) >= percent);
     match fitting {
         Some(group) if second >= percent => Ok(group.place_group_id),
         _ if second == 0 => Err(PassedOverReason::NoQuota),
@@ -231,6 +245,7 @@ fn plain_judgement(
         _ if open.is_empty() => Err(PassedOverReason::NoAcceptablePlace),
         _ if in_field.is_empty() => Err(PassedOverReason::WorkField),
         _ if accepted.is_empty() => Err(PassedOverReason::DeclinedHere),
+        _ if welcome.is_empty() => Err(PassedOverReason::ObjectedHere),
         _ => Err(PassedOverReason::ParticipationDoesNotFit),
     }
 }
@@ -315,7 +330,10 @@ fn what_is_due_is_what_waits(ledger: &Ledger) -> Checked {
     for offer in ledger.offers() {
         expected.extend(match &offer.state {
             OfferState::Proposed { confirm_by } => Some(Due::lapse(offer.offer_id, *confirm_by)),
-            OfferState::Offered { answer_by, .. } => Some(Due::expiry(offer.offer_id, *answer_by)),
+            // While an objection waits no deadline runs.
+            OfferState::Offered { answer_by, .. } => {
+                (!offer.is_objected_to()).then(|| Due::expiry(offer.offer_id, *answer_by))
+            }
             OfferState::Accepted { .. }
             | OfferState::Declined { .. }
             | OfferState::Expired
