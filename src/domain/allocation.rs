@@ -50,6 +50,14 @@ pub struct Offer {
     pub state: OfferState,
 }
 
+impl Offer {
+    /// Whether a provider's objection waits for the office. While it does no deadline runs:
+    /// the objection must not cost the person the offer.
+    pub fn is_objected_to(&self) -> bool {
+        self.state.reserves() && self.objection.as_ref().is_some_and(Objection::is_open)
+    }
+}
+
 /// A place given to a named person and not to the first in the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutOfTurn {
@@ -196,6 +204,20 @@ impl OfferState {
             Self::Started { .. } => "STARTED",
             Self::Withdrawn { .. } => "WITHDRAWN",
             Self::Objected => "OBJECTED",
+        }
+    }
+
+    /// Whether it was ever more than a proposal: a provider learns of nothing else.
+    pub fn was_offered(&self) -> bool {
+        match self {
+            Self::Proposed { .. } | Self::Lapsed => false,
+            Self::Withdrawn { was_offered } => *was_offered,
+            Self::Offered { .. }
+            | Self::Accepted { .. }
+            | Self::Declined { .. }
+            | Self::Expired
+            | Self::Started { .. }
+            | Self::Objected => true,
         }
     }
 

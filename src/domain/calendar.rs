@@ -45,6 +45,12 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::from(days) * MICROS_PER_DAY))
     }
 
+    /// So many days later; a day is 24 hours.
+    #[must_use]
+    pub fn plus_days(self, days: u32) -> Self {
+        Self(self.0.saturating_add(i64::from(days) * MICROS_PER_DAY))
+    }
+
     /// One microsecond later: the least step of ledger time.
     #[must_use]
     pub fn next(self) -> Self {

@@ -623,6 +623,8 @@ pub struct ObjectToOffer {
     pub code: ObjectionCode,
     /// Why, in words.
     pub text: Option<Sealed>,
+    /// The case.
+    pub case_reference: Option<String>,
 }
 
 /// The office decides on an objection.

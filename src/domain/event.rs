@@ -99,6 +99,9 @@ pub enum Event {
         confirmed_by: String,
         /// The answer deadline.
         answer_by: Timestamp,
+        /// Until when the provider may object; `None` where it may not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        object_by: Option<Timestamp>,
     },
     /// Nobody confirmed a proposal in time.
     ProposalLapsed {
@@ -208,6 +211,11 @@ pub enum EntryChange {
     Woken,
     /// It is not eligible for a while, since an offer was declined or expired.
     CooledDown,
+    /// An offer was declined or expired, which the measure type's decline rule counts.
+    StrikeCounted,
+    /// What was held for it was given back for a reason that is not the person's: it waits
+    /// again, with its turn.
+    Freed,
     /// The place is still wanted.
     Confirmed,
     /// It was moved in the order by hand.

@@ -4,7 +4,10 @@ use std::fmt;
 
 use time::Date;
 
-use crate::domain::ids::{LedgerId, MeasureCode};
+use crate::domain::{
+    calendar::Timestamp,
+    ids::{LedgerId, MeasureCode},
+};
 
 /// One reason a command is refused. Each stands for one value of the wire's
 /// `ErrorReason`; the texts are for developers and carry no personal data.
@@ -96,6 +99,16 @@ pub enum Refusal {
         /// What it must be.
         expected: &'static str,
     },
+    /// A new deadline would not be later than the one there is.
+    #[error("{field} would make the deadline {value}, which must be later than {than}")]
+    NotLater {
+        /// The field.
+        field: &'static str,
+        /// The new deadline.
+        value: Timestamp,
+        /// The one there is.
+        than: Timestamp,
+    },
     /// An account has less free than is needed.
     #[error("{what} has {free_percent} per cent of a place free; {needed_percent} are needed")]
     NoRoom {
@@ -114,6 +127,9 @@ pub enum Refusal {
         /// Those there are.
         other: Days,
     },
+    /// Somebody eligible stands before the one in question.
+    #[error("somebody eligible stands before this entry and would take the place")]
+    NotFirst,
     /// A bound of the ledger is reached.
     #[error("the ledger would have {would_be} {what}; the most is {most}")]
     LimitReached {

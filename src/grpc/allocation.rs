@@ -6,7 +6,7 @@ use crate::{
     domain::access::Method,
     grpc::{
         Api, answer, explain, held,
-        parse::{allocation as parse, placement as parse_placement},
+        parse::{allocation as parse, offer, placement as parse_placement},
         placements, vacancies,
     },
     proto::v1 as pb,
@@ -51,7 +51,7 @@ impl AllocationService for Api {
         r: Request<StartPlacementRequest>,
     ) -> Result<Response<StartPlacementResponse>, Status> {
         let method = Method::StartPlacement;
-        self.write(r, method, parse::start_placement, answer::start_placement).await
+        self.write(r, method, offer::start_placement, answer::start_placement).await
     }
 
     async fn end_placement(
@@ -92,37 +92,42 @@ impl AllocationService for Api {
 
     async fn place_person(
         &self,
-        _r: Request<pb::PlacePersonRequest>,
+        r: Request<pb::PlacePersonRequest>,
     ) -> Result<Response<pb::PlacePersonResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::PlacePerson;
+        self.write(r, method, offer::place_person, answer::offers::place_person).await
     }
 
     async fn object_to_offer(
         &self,
-        _r: Request<pb::ObjectToOfferRequest>,
+        r: Request<pb::ObjectToOfferRequest>,
     ) -> Result<Response<pb::ObjectToOfferResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::ObjectToOffer;
+        self.write(r, method, offer::object_to_offer, answer::offers::object_to_offer).await
     }
 
     async fn resolve_objection(
         &self,
-        _r: Request<pb::ResolveObjectionRequest>,
+        r: Request<pb::ResolveObjectionRequest>,
     ) -> Result<Response<pb::ResolveObjectionResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::ResolveObjection;
+        self.write(r, method, offer::resolve_objection, answer::offers::resolve_objection).await
     }
 
     async fn extend_offer(
         &self,
-        _r: Request<pb::ExtendOfferRequest>,
+        r: Request<pb::ExtendOfferRequest>,
     ) -> Result<Response<pb::ExtendOfferResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::ExtendOffer;
+        self.write(r, method, offer::extend_offer, answer::offers::extend_offer).await
     }
 
     async fn withdraw_offer(
         &self,
-        _r: Request<pb::WithdrawOfferRequest>,
+        r: Request<pb::WithdrawOfferRequest>,
     ) -> Result<Response<pb::WithdrawOfferResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::WithdrawOffer;
+        self.write(r, method, offer::withdraw_offer, answer::offers::withdraw_offer).await
     }
 
     async fn change_placement(

@@ -5,7 +5,7 @@
 use time::Date;
 
 use crate::{
-    domain::{apportionment::ApportionmentError, refusal::Refusal},
+    domain::{apportionment::ApportionmentError, calendar::Timestamp, refusal::Refusal},
     error::Error,
 };
 
@@ -169,6 +169,18 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("{value} ligger utenfor det som er tillatt her."),
             format!("{value} lies outside what is allowed here."),
         ),
+        Refusal::NotLater { value, than, .. } => words(
+            format!(
+                "Den nye fristen {} må være senere enn fristen {}.",
+                norwegian(last_day(*value)),
+                norwegian(last_day(*than))
+            ),
+            format!(
+                "The new deadline {} must be later than the deadline {}.",
+                last_day(*value),
+                last_day(*than)
+            ),
+        ),
         Refusal::NoRoom { free_percent, needed_percent, .. } => words(
             format!(
                 "Det er ikke rom: {free_percent} prosent av en plass er ledig, og {needed_percent} trengs."
@@ -187,6 +199,10 @@ fn of_refusal(refusal: &Refusal) -> Words {
                 None => format!("Det er alt meldt stengt for godt fra {}.", norwegian(other.from)),
             },
             format!("It is reported closed {other} already."),
+        ),
+        Refusal::NotFirst => words(
+            "Noen som står foran i køen, skal ha plassen først.",
+            "Somebody ahead in the queue is to have the place first.",
         ),
         Refusal::LimitReached { would_be, most, .. } => words(
             format!("Dette ville bli {would_be}; grensen er {most}."),
@@ -250,6 +266,11 @@ fn unknown_outcome(nb: &str, en: &str) -> Words {
         format!("{nb} En endring kan være lagret. Prøv igjen; den blir ikke gjort to ganger."),
         format!("{en} A change may have been stored. Try again; it will not be made twice."),
     )
+}
+
+/// The last day of a deadline that holds to the end of it.
+fn last_day(deadline: Timestamp) -> Date {
+    Timestamp::from_micros(deadline.micros() - 1).date_in_norway()
 }
 
 /// A date as it is written in Norway: 02.03.2026.

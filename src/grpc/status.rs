@@ -150,7 +150,9 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::MeasureTypeRule(_)
         | Refusal::QuotasExceedBudget { .. }
         | Refusal::DateOutOfRange { .. }
+        | Refusal::NotLater { .. }
         | Refusal::NoRoom { .. }
+        | Refusal::NotFirst
         | Refusal::ClosuresOverlap { .. }
         | Refusal::LimitReached { .. } => None,
     }
@@ -209,10 +211,13 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         Refusal::QuotasExceedBudget { .. } => {
             (Code::FailedPrecondition, ErrorReason::QuotasExceedBudget)
         }
-        Refusal::DateOutOfRange { .. } | Refusal::ClosuresOverlap { .. } => {
+        Refusal::DateOutOfRange { .. }
+        | Refusal::NotLater { .. }
+        | Refusal::ClosuresOverlap { .. } => {
             (Code::FailedPrecondition, ErrorReason::DateOutOfRange)
         }
         Refusal::NoRoom { .. } => (Code::FailedPrecondition, ErrorReason::NoRoom),
+        Refusal::NotFirst => (Code::FailedPrecondition, ErrorReason::NotFirst),
         Refusal::LimitReached { .. } => (Code::FailedPrecondition, ErrorReason::LimitReached),
         Refusal::OneOf { refusal, .. } => refusal_code_and_reason(refusal),
     }
@@ -268,6 +273,11 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::DateOutOfRange { field, value, .. } => {
             vec![("field", (*field).to_owned()), ("value", value.clone())]
         }
+        Refusal::NotLater { field, value, than } => vec![
+            ("field", (*field).to_owned()),
+            ("value", value.to_string()),
+            ("than", than.to_string()),
+        ],
         Refusal::NoRoom { what, free_percent, needed_percent } => vec![
             ("what", (*what).to_owned()),
             ("free_percent", free_percent.to_string()),
@@ -292,6 +302,7 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::PersonAlreadyWaiting
         | Refusal::ExternalReferenceTaken { .. }
         | Refusal::FourEyes
+        | Refusal::NotFirst
         | Refusal::MeasureTypeRule(_) => Vec::new(),
     }
 }

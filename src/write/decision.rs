@@ -44,9 +44,12 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
             ..area.clone()
         })
     };
+    // What was only proposed is not a provider's to know: to it there is no such thing.
     let of_offer = |id| {
-        let found = ledger.offer(id);
-        let target = found.and_then(|o| of_entry(o.entry_id, Some(o.place_group_id)));
+        let target = ledger.offer(id).and_then(|offer| {
+            let group = offer.state.was_offered().then_some(offer.place_group_id);
+            of_entry(offer.entry_id, group)
+        });
         target.unwrap_or_else(|| area.clone())
     };
     match command.subject() {

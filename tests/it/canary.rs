@@ -73,7 +73,7 @@ fn assert_clean(place: &str, text: &str, needles: &[String]) {
 }
 
 /// Every column of every table as text; bytes are in hexadecimal.
-async fn dump(sql: &mut PgConnection) -> String {
+pub async fn dump(sql: &mut PgConnection) -> String {
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT oid::regclass::text FROM pg_class \
          WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",

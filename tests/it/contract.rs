@@ -27,6 +27,7 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("SubmitCapacity", "site_municipality_number"),
     ("ExplainDecision", "decision"),
     ("ChangePlacement", "change"),
+    ("StartPlacement", "offer_id"),
 ];
 
 /// Required in a call of its own, and said for all of a batch in a part of one.

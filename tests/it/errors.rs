@@ -73,9 +73,10 @@ rows! {
         state::one_quota_too_many;
     date_out_of_range: DateOutOfRange, FailedPrecondition, [PreconditionFailure],
         state::registered_tomorrow;
+    no_room: NoRoom, FailedPrecondition, [PreconditionFailure], state::full_group;
+    not_first: NotFirst, FailedPrecondition, [PreconditionFailure], state::second_in_the_queue;
     limit_reached: LimitReached, FailedPrecondition, [PreconditionFailure],
         state::one_budget_too_many;
-    no_room: NoRoom, FailedPrecondition, [PreconditionFailure], state::full_group;
 
     moved: Moved, FailedPrecondition, [PreconditionFailure], across::sent_on;
     not_combinable: NotCombinable, FailedPrecondition, [PreconditionFailure],

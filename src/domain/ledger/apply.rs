@@ -76,8 +76,11 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
 
 fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
     match event {
-        Event::ProposalConfirmed { offer_id, confirmed_by, answer_by } => {
+        Event::ProposalConfirmed { offer_id, confirmed_by, answer_by, object_by } => {
             ledger.unschedule_offer(*offer_id);
+            if let Some(offer) = ledger.offers.get_mut(offer_id) {
+                offer.object_by = *object_by;
+            }
             ledger.schedule([Due::expiry(*offer_id, *answer_by)]);
             let confirmed_by = confirmed_by.clone();
             let state = OfferState::Offered { answer_by: *answer_by, confirmed_by };
@@ -394,7 +397,10 @@ impl Ledger {
 pub(super) fn offer_due(offer: &Offer) -> Option<Due> {
     match &offer.state {
         OfferState::Proposed { confirm_by } => Some(Due::lapse(offer.offer_id, *confirm_by)),
-        OfferState::Offered { answer_by, .. } => Some(Due::expiry(offer.offer_id, *answer_by)),
+        OfferState::Offered { answer_by, .. } => {
+            let runs = !offer.is_objected_to();
+            runs.then(|| Due::expiry(offer.offer_id, *answer_by))
+        }
         OfferState::Accepted { .. }
         | OfferState::Declined { .. }
         | OfferState::Expired

@@ -165,7 +165,7 @@ pub(super) fn require_free_references(
     }
 }
 
-/// A run makes proposals; a person decides later (I12).
+/// A run makes proposals; a person decides later (I12), where the measure type asks for one.
 fn allocate(
     ledger: &Ledger,
     c: &AllocatePlaces,
@@ -183,7 +183,8 @@ fn allocate(
     Ok(events)
 }
 
-/// What a run served, as proposals.
+/// What a run served, as proposals; at once as offers where the measure type needs nobody's
+/// confirmation.
 pub(super) fn proposals(
     ledger: &Ledger,
     served: Vec<Served>,
@@ -193,9 +194,12 @@ pub(super) fn proposals(
 ) -> Vec<Event> {
     let holidays = context.registry.holidays();
     let confirm_by = working_days_after(context.at, measure.confirm_working_days, holidays);
-    let proposals = served.into_iter().map(|one| Event::Proposed {
-        offer: Offer {
-            offer_id: OfferId(ids.next_id()),
+    let by_rule = context.rules >= decide_offer::MORE_RULES && measure.rules.without_confirmation;
+    let mut events = Vec::new();
+    for one in served {
+        let offer_id = OfferId(ids.next_id());
+        let offer = Offer {
+            offer_id,
             entry_id: one.entry_id,
             place_group_id: one.place_group_id,
             account: one.account,
@@ -207,10 +211,18 @@ pub(super) fn proposals(
             objection: None,
             extension: None,
             state: OfferState::Proposed { confirm_by },
-        },
-    });
-    proposals.collect()
+        };
+        events.push(Event::Proposed { offer });
+        if by_rule {
+            let by = CONFIRMED_BY_RULE.to_owned();
+            events.push(decide_offer::confirmed(offer_id, by, measure, context));
+        }
+    }
+    events
 }
+
+/// Who confirmed a proposal of a measure type that needs no named person for it.
+const CONFIRMED_BY_RULE: &str = "rule";
 
 /// The farthest a date may lie from today.
 pub(super) const YEAR: Duration = Duration::days(366);

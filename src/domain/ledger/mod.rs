@@ -19,6 +19,7 @@ mod decide_offer;
 mod decide_place;
 mod decide_placement;
 mod decide_transfer;
+mod declined;
 mod due;
 mod onward;
 mod rows;

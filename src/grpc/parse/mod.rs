@@ -11,6 +11,7 @@ pub(super) mod capacity;
 pub(super) mod entry;
 pub(super) mod fair_share;
 pub(super) mod join;
+pub(super) mod offer;
 pub(super) mod placement;
 pub(super) mod registry;
 pub(super) mod transfer;

@@ -39,7 +39,9 @@ impl Stage {
         let entry = world.join(&ledger, PERSON).await;
         let run = world.allocate(&ledger, 2).await;
         let [first, second] = &run.proposals[..] else { panic!("{run:?}") };
-        world.confirm(&ledger, vec![first.offer_id.clone()]).await;
+        // Both are offers: a provider knows of no proposals.
+        let both = [first, second].map(|offer| offer.offer_id.clone());
+        world.confirm(&ledger, both.to_vec()).await;
         world.respond(&ledger, &first.offer_id, OfferAnswer::Accept).await.unwrap();
         let placement = world.start(&ledger, &first.offer_id, date(2026, 3, 2)).await;
         let request = SubmitCapacityRequest {
@@ -128,7 +130,9 @@ impl Stage {
             Kind::Message(inner) if field.name() == "joins" => {
                 let mut joins = self.messages(&inner);
                 for join in &mut joins {
-                    ["requestId", "validateOnly", "ledger"].map(|name| join.remove(name));
+                    for name in ["requestId", "validateOnly", "ledger"] {
+                        join.remove(name);
+                    }
                 }
                 joins.into_iter().map(Value::Object).collect()
             }
@@ -166,6 +170,12 @@ impl Stage {
         let text = match field.name() {
             // A new group has a name and a place, and may have references.
             "place_group_id" if field.parent_message().name() == "SubmitCapacityRequest" => {
+                return None;
+            }
+            // By an offer, or without one: never both.
+            "entry_id" | "place_group_id"
+                if field.parent_message().name() == "StartPlacementRequest" =>
+            {
                 return None;
             }
             "page_token" => return None,

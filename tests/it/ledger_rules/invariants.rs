@@ -91,6 +91,10 @@ impl Step<'_> {
                 ("PROPOSED", "WITHDRAWN"),
                 ("OFFERED", "WITHDRAWN"),
                 ("ACCEPTED", "WITHDRAWN"),
+                ("OFFERED", "OBJECTED"),
+                ("ACCEPTED", "OBJECTED"),
+                // An offer whose deadline was set anew.
+                ("OFFERED", "OFFERED"),
             ];
             prop_assert!(known.contains(&step), "{step:?}");
         }
@@ -127,6 +131,10 @@ impl Step<'_> {
         for after in self.after.offers() {
             let before = self.before.offer(after.offer_id).map(|offer| offer.state.name());
             match before {
+                // A named person decided on it.
+                None if matches!(self.command, Command::PlacePerson(_)) => {
+                    prop_assert!(after.state.name() == "OFFERED" && after.out_of_turn.is_some());
+                }
                 None => {
                     prop_assert_eq!(after.state.name(), "PROPOSED");
                     // A run, or what a place given back is passed on by.
@@ -142,7 +150,9 @@ impl Step<'_> {
                             || lapsed && after.state.name() == "LAPSED"
                             || matches!(
                                 self.command,
-                                Command::LeaveWaitlist(_) | Command::PauseEntry(_)
+                                Command::LeaveWaitlist(_)
+                                    | Command::PauseEntry(_)
+                                    | Command::WithdrawOffer(_)
                             ) && left
                     );
                 }
@@ -254,7 +264,9 @@ fn plain_judgement(
     let in_field: Vec<_> = open.iter().copied().filter(wanted).collect();
     let not_declined = |group: &&PlaceGroup| !entry.declined_here.contains(&group.place_group_id);
     let accepted: Vec<_> = in_field.iter().copied().filter(not_declined).collect();
-    let fitting = accepted.iter().find(|group| room_in(group) >= percent);
+    let not_objected = |group: &&PlaceGroup| !entry.is_objected_to(group.place_group_id, at);
+    let welcome: Vec<_> = accepted.iter().copied().filter(not_objected).collect();
+    let fitting = welcome.iter().find(|group| room_in(group) >= percent);
     match fitting {
         Some(group) if second >= percent => Ok(group.place_group_id),
         _ if second == 0 => Err(PassedOverReason::NoQuota),
@@ -262,6 +274,7 @@ fn plain_judgement(
         _ if open.is_empty() => Err(PassedOverReason::NoAcceptablePlace),
         _ if in_field.is_empty() => Err(PassedOverReason::WorkField),
         _ if accepted.is_empty() => Err(PassedOverReason::DeclinedHere),
+        _ if welcome.is_empty() => Err(PassedOverReason::ObjectedHere),
         _ => Err(PassedOverReason::ParticipationDoesNotFit),
     }
 }
@@ -346,7 +359,10 @@ fn what_is_due_is_what_waits(ledger: &Ledger) -> Checked {
     for offer in ledger.offers() {
         expected.extend(match &offer.state {
             OfferState::Proposed { confirm_by } => Some(Due::lapse(offer.offer_id, *confirm_by)),
-            OfferState::Offered { answer_by, .. } => Some(Due::expiry(offer.offer_id, *answer_by)),
+            // While an objection waits no deadline runs.
+            OfferState::Offered { answer_by, .. } => {
+                (!offer.is_objected_to()).then(|| Due::expiry(offer.offer_id, *answer_by))
+            }
             OfferState::Accepted { .. }
             | OfferState::Declined { .. }
             | OfferState::Expired

@@ -201,6 +201,7 @@ fn what_was_sent_on_says_where_it_is_to_all_but_providers() {
         offer_id,
         code: tiltaksplass::domain::allocation::ObjectionCode::Other,
         text: None,
+        case_reference: None,
     });
     let named = [
         commands::leave(entry_id),

@@ -315,6 +315,7 @@ impl<'a> Real<'a> {
                 offer_id: offer_id(offer),
                 code: tiltaksplass::domain::allocation::ObjectionCode::Other,
                 text,
+                case_reference,
             }),
             Op::Resolve { offer, uphold } => Command::ResolveObjection(ResolveObjection {
                 offer_id: offer_id(offer),
