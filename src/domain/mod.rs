@@ -8,6 +8,7 @@ pub mod apportionment;
 pub mod calendar;
 pub mod capacity;
 pub mod command;
+pub mod disclosure;
 pub mod event;
 pub mod explanation;
 pub mod fair_share;
