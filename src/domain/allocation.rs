@@ -390,6 +390,19 @@ impl<'a> Room<'a> {
     }
 }
 
+/// Whether a person would take a place in a group, if it had room for the whole share.
+pub fn would_take(group: &PlaceGroup, entry: &Entry) -> bool {
+    let preferred = &entry.preferred_place_groups;
+    (preferred.is_empty() || preferred.contains(&group.place_group_id))
+        && offers_wanted_work(group, entry)
+        && !entry.declined_here.contains(&group.place_group_id)
+}
+
+/// What a run would say now of an entry, if nobody stood ahead of it.
+pub fn judge_alone(ledger: &Ledger, entry: &Entry) -> Result<(), PassedOverReason> {
+    Room::new(ledger, &BTreeSet::new()).give(ledger, entry).map(drop)
+}
+
 fn offers_wanted_work(group: &PlaceGroup, entry: &Entry) -> bool {
     entry.work_fields.is_empty()
         || entry.work_fields.iter().any(|field| group.work_fields.contains(field))

@@ -411,6 +411,7 @@ async fn every_read_of_people_is_written_down() {
         ledger: Some(ledger.clone()),
         entry_id: id.into(),
         at_least_seq: 0,
+        ..GetPositionRequest::default()
     };
     let list = ListWaitlistEntriesRequest { ledger: Some(ledger.clone()), ..Default::default() };
     let stranger = world.service.caller(Role::Office, HEMNE_OFFICE).await;
@@ -448,7 +449,12 @@ async fn what_cannot_be_written_down_cannot_be_read() {
     let mut sql = world.service.sql().await;
     let right = |verb: &str| AssertSqlSafe(format!("{verb} tiltaksplass_write"));
     sqlx::raw_sql(right("REVOKE INSERT ON access_log FROM")).execute(&mut sql).await.unwrap();
-    let position = GetPositionRequest { ledger: Some(ledger.clone()), entry_id, at_least_seq: 0 };
+    let position = GetPositionRequest {
+        ledger: Some(ledger.clone()),
+        entry_id,
+        at_least_seq: 0,
+        ..GetPositionRequest::default()
+    };
     let unknown = GetPositionRequest {
         entry_id: Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001).to_string(),
         ..position.clone()

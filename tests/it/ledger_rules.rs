@@ -46,11 +46,13 @@ mod limits;
 mod partial;
 mod passed_over;
 mod payloads;
+mod positions;
 mod runs;
 mod samples;
 mod sequences;
 mod tables;
 mod vacancies;
+mod words;
 
 const AREA: &str = "NO-16";
 const TRONDHEIM: &str = "1601";

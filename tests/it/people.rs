@@ -16,6 +16,7 @@ mod explain;
 mod held;
 mod leaving;
 mod lookup;
+mod position;
 mod rotation;
 
 /// One row of the access log.

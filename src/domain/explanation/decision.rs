@@ -1,27 +1,21 @@
-//! Why a run did or did not give somebody a place: one structured answer, made from the
-//! ledger as it was just before, and the words that follow from it. Nobody else is named.
-
-mod text;
-
-pub use text::{Language, paragraphs};
+//! What a run decided about one entry: one structured answer, made from the ledger as it was
+//! just before.
 
 use std::collections::BTreeMap;
 
 use crate::domain::{
-    account::AccountKey,
     allocation::{Offer, OfferState, PassedOverReason, RunEnd, RunReport, run_watched},
     calendar::Timestamp,
     command::AllocatePlaces,
+    disclosure::{Disclosed, Told, disclose, told},
     event::{Event, Header},
-    ids::{EntryId, LedgerId, MunicipalityNumber, PlaceGroupId, PriorityCode},
+    explanation::standing::{FreePlaceGroup, Position, Site, Standing},
+    ids::{EntryId, LedgerId, OfferId, PlaceGroupId},
     ledger::Ledger,
     refusal::Stop,
     registry::Registry,
-    waitlist::{Entry, EntryState, OrderKey},
+    waitlist::{Entry, EntryState},
 };
-
-/// How many place groups with something free are named.
-pub const FREE_PLACE_GROUPS_MAX: usize = 100;
 
 /// A run as its log row tells it.
 #[derive(Debug, Clone, Copy)]
@@ -41,10 +35,6 @@ pub struct Run<'a> {
 pub struct Explanation {
     /// The ledger.
     pub ledger: LedgerId,
-    /// The measure type's name.
-    pub measure_name: String,
-    /// The area's name.
-    pub area_name: String,
     /// The decision's number in the log.
     pub seq: u64,
     /// When.
@@ -57,22 +47,12 @@ pub struct Explanation {
     pub entry_id: EntryId,
     /// What was decided about it.
     pub outcome: Outcome,
-    /// Where it stood just before; nowhere when it was not eligible.
-    pub position: Option<Position>,
-    /// What its place in the order follows from.
-    pub key: OrderKey,
-    /// The priority class.
-    pub priority_class: Option<PriorityCode>,
-    /// The share of a place it asks for.
-    pub participation_percent: u32,
-    /// The municipality whose quota counted, and its name; `None` where one pool serves
-    /// the area.
-    pub municipality: Option<(MunicipalityNumber, String)>,
-    /// What that quota, or the pool, had free just before, in per cents of a place.
-    pub free_second_account_percent: i64,
-    /// The groups with something free just before, by name and id: the first
-    /// [`FREE_PLACE_GROUPS_MAX`].
-    pub free_place_groups: Vec<FreePlaceGroup>,
+    /// Where it stood and what was free just before. It has a position only if it was
+    /// eligible.
+    pub standing: Standing,
+    /// Offers of groups with something free that the person had said no to, or had not
+    /// answered: of each group the latest, in the order of time.
+    pub said_no: Vec<(Site, SaidNo)>,
     /// Whether the run was kept to some of the groups.
     pub kept_to_groups: bool,
     /// How many were served.
@@ -81,10 +61,54 @@ pub struct Explanation {
     pub passed_over_counts: BTreeMap<PassedOverReason, u64>,
     /// Why the run stopped.
     pub run_end: RunEnd,
-    /// The proposal it made for the entry, and the name of the group it is in.
-    pub proposal: Option<(Offer, String)>,
+    /// The proposal it made for the entry, and the group it is in.
+    pub proposal: Option<(Offer, Site)>,
     /// What a person said to the proposal.
     pub confirmation: Confirmation,
+}
+
+/// How many others, as somebody may be told who does not see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Others {
+    /// Served.
+    pub served: Told,
+    /// Passed over, by reason.
+    pub passed_over: Disclosed<PassedOverReason>,
+}
+
+/// An offer that a person let go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SaidNo {
+    /// When the person said no, or the offer expired.
+    pub at: Timestamp,
+    /// Whether the person said so; otherwise it was not answered in time.
+    pub in_words: bool,
+}
+
+/// The latest offer in each place group that one entry's person has let go, gathered row by
+/// row: the tables keep that it was so and not when.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SaidNos(BTreeMap<PlaceGroupId, SaidNo>);
+
+impl SaidNos {
+    /// Takes in what happened at a time to a ledger, which is as it was after.
+    pub fn note(&mut self, ledger: &Ledger, entry_id: EntryId, events: &[Event], at: Timestamp) {
+        for event in events {
+            let Some((offer_id, in_words)) = let_go(event) else { continue };
+            let offer = ledger.offer(offer_id).filter(|offer| offer.entry_id == entry_id);
+            if let Some(offer) = offer {
+                self.0.insert(offer.place_group_id, SaidNo { at, in_words });
+            }
+        }
+    }
+}
+
+/// The offer that a person let go by an event, and whether in words.
+fn let_go(event: &Event) -> Option<(OfferId, bool)> {
+    if let Event::OfferDeclined { offer_id, .. } = event {
+        return Some((*offer_id, true));
+    }
+    if let Event::OfferExpired { offer_id } = event { Some((*offer_id, false)) } else { None }
 }
 
 /// What a run decided about an entry.
@@ -111,26 +135,6 @@ pub enum Ineligible {
     Placed,
     /// It had ended.
     Closed,
-}
-
-/// Where an entry stood among the eligible; the first is 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// In the whole ledger's queue.
-    pub in_area: u64,
-    /// In its municipality's own; `None` where one pool serves the area.
-    pub in_municipality: Option<u64>,
-}
-
-/// A place group with something free.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FreePlaceGroup {
-    /// Its name.
-    pub name: String,
-    /// Which.
-    pub place_group_id: PlaceGroupId,
-    /// How much was free, in per cents of a place.
-    pub free_percent: i64,
 }
 
 /// What became of a proposal before a person.
@@ -181,43 +185,51 @@ pub fn organisation_name(organisation: &str, registry: &Registry) -> Option<Stri
     office.map(|office| office.name.clone()).or_else(|| area.map(|area| area.name.clone()))
 }
 
+impl Explanation {
+    /// How many others there were, with small counts hidden.
+    pub fn others(&self) -> Others {
+        let is_served = self.outcome == Outcome::PlaceProposed;
+        let served = u64::try_from(self.served).unwrap_or(u64::MAX);
+        let mut counts = self.passed_over_counts.clone();
+        if let Outcome::PassedOver(own) = self.outcome
+            && let Some(n) = counts.get_mut(&own)
+        {
+            *n = n.saturating_sub(1);
+        }
+        Others {
+            served: told(served.saturating_sub(u64::from(is_served))),
+            passed_over: disclose(&counts),
+        }
+    }
+}
+
 /// Explains a run to `entry`, as it is now; `before` is the whole ledger just before the
-/// run. Nothing has been said to the proposal yet.
-pub fn explain(before: &Ledger, run: &Run<'_>, entry: &Entry) -> Result<Explanation, Stop> {
+/// run, and `said_nos` what the person had said no to. Nothing has been said to the proposal
+/// yet.
+pub fn explain(
+    before: &Ledger,
+    run: &Run<'_>,
+    entry: &Entry,
+    said_nos: &SaidNos,
+) -> Result<Explanation, Stop> {
     let Run { header, command, events, registry } = *run;
     let then = before.entry(entry.entry_id);
     let entry = then.unwrap_or(entry);
-    let id = before.id();
-    let queue = before.queue_of(entry);
-    let municipality = queue.municipality().map(|number| {
-        let known = registry.municipality(number);
-        (number.clone(), known.map_or_else(|| number.to_string(), |m| m.name.clone()))
-    });
-    let proposal = proposal_of(before, events, entry.entry_id);
+    let proposal = proposal_of(before, events, entry.entry_id, registry);
     let outcome = outcome(before, command, then)?;
     let eligible = !matches!(outcome, Outcome::NotEligible(_));
     let report = report_of(events);
+    let standing = Standing::of(before, entry, eligible.then(|| position(before, entry)), registry);
     Ok(Explanation {
-        ledger: id.clone(),
-        measure_name: registry
-            .ledger_measure(id)
-            .map_or_else(|| id.measure_code.to_string(), |measure| measure.name.clone()),
-        area_name: registry
-            .area(&id.county_id)
-            .map_or_else(|| id.county_id.to_string(), |area| area.name.clone()),
+        ledger: before.id().clone(),
         seq: header.seq,
         decision_time: header.at,
         rules_version: header.rules_version,
         registry_version: header.registry_version,
         entry_id: entry.entry_id,
         outcome,
-        position: eligible.then(|| position(before, entry)),
-        key: entry.key,
-        priority_class: entry.priority_class.clone(),
-        participation_percent: entry.participation_percent,
-        municipality,
-        free_second_account_percent: before.account(&queue.account()).free(),
-        free_place_groups: free_place_groups(before),
+        said_no: said_no_to(&standing.free.place_groups, said_nos),
+        standing,
         kept_to_groups: !command.place_groups.is_empty(),
         served: events.iter().filter(|event| matches!(event, Event::Proposed { .. })).count(),
         passed_over_counts: report.map(|r| r.passed_over_counts.clone()).unwrap_or_default(),
@@ -229,6 +241,16 @@ pub fn explain(before: &Ledger, run: &Run<'_>, entry: &Entry) -> Result<Explanat
         },
         proposal,
     })
+}
+
+/// Those of them that had something free.
+fn said_no_to(free: &[FreePlaceGroup], SaidNos(said_nos): &SaidNos) -> Vec<(Site, SaidNo)> {
+    let found = free.iter().filter_map(|group| {
+        said_nos.get(&group.place_group_id).map(|said_no| (group.site.clone(), *said_no))
+    });
+    let mut found: Vec<(Site, SaidNo)> = found.collect();
+    found.sort_by_key(|(_, said_no)| said_no.at);
+    found
 }
 
 /// Makes the run again and listens for the entry, since a report names only the first of
@@ -272,13 +294,19 @@ fn report_of(events: &[Event]) -> Option<&RunReport> {
     )
 }
 
-fn proposal_of(before: &Ledger, events: &[Event], entry_id: EntryId) -> Option<(Offer, String)> {
+fn proposal_of(
+    before: &Ledger,
+    events: &[Event],
+    entry_id: EntryId,
+    registry: &Registry,
+) -> Option<(Offer, Site)> {
     let offers = events
         .iter()
         .filter_map(|event| if let Event::Proposed { offer } = event { Some(offer) } else { None });
     let offer = offers.into_iter().find(|offer| offer.entry_id == entry_id)?.clone();
-    let name = before.place_group(offer.place_group_id).map(|group| group.name.clone());
-    Some((offer, name.unwrap_or_default()))
+    let group = before.place_group(offer.place_group_id)?;
+    let site = Site::of(group, registry);
+    Some((offer, site))
 }
 
 fn position(before: &Ledger, entry: &Entry) -> Position {
@@ -290,16 +318,4 @@ fn position(before: &Ledger, entry: &Entry) -> Position {
         in_queue += u64::from(before.queue_of(ahead) == queue);
     }
     Position { in_area, in_municipality: queue.municipality().map(|_| in_queue) }
-}
-
-fn free_place_groups(before: &Ledger) -> Vec<FreePlaceGroup> {
-    let free = before.place_groups().map(|group| FreePlaceGroup {
-        name: group.name.clone(),
-        place_group_id: group.place_group_id,
-        free_percent: before.account(&AccountKey::PlaceGroup(group.place_group_id)).free(),
-    });
-    let mut free: Vec<_> = free.filter(|group| group.free_percent > 0).collect();
-    free.sort_unstable();
-    free.truncate(FREE_PLACE_GROUPS_MAX);
-    free
 }

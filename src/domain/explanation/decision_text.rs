@@ -1,451 +1,375 @@
-//! An explanation in words: the same paragraphs in each language, side by side, from the
-//! same structure, so that neither says what the other does not.
-
-use time::{Month, PrimitiveDateTime};
+//! A decision in words, to the person it is about: the same paragraphs in each language,
+//! side by side, from the same structure, so that none says what another does not.
 
 use crate::domain::{
-    account::WHOLE_PLACE,
     allocation::{PassedOverReason, RunEnd},
-    calendar::Timestamp,
-    explanation::{Confirmation, Explanation, Ineligible, Outcome},
+    disclosure::{Disclosed, Told},
+    explanation::{
+        decision::{Confirmation, Explanation, Ineligible, Others, Outcome, SaidNo},
+        language::Language,
+        sentences::{
+            GROUPS_TOLD, Tense, about, free_places, order, paragraph, place_in_queue, room,
+            who_decides,
+        },
+        standing::Site,
+    },
 };
 
-/// How many groups with something free a text names; the structure has more.
-const GROUPS_TOLD: usize = 10;
-
-/// A language that explanations are written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    /// Norwegian bokmål.
-    Bokmal,
-    /// English.
-    English,
-}
-
-impl Language {
-    /// Each of them.
-    pub const ALL: [Self; 2] = [Self::Bokmal, Self::English];
-
-    /// As BCP 47 has it.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Bokmal => "nb",
-            Self::English => "en",
-        }
-    }
-
-    fn of<T>(self, bokmal: T, english: T) -> T {
-        match self {
-            Self::Bokmal => bokmal,
-            Self::English => english,
-        }
-    }
-
-    /// One of two words, by how many there are.
-    fn count(self, n: u64, bokmal: (&str, &str), english: (&str, &str)) -> String {
-        let (one, many) = self.of(bokmal, english);
-        format!("{n} {}", if n == 1 { one } else { many })
-    }
-
-    /// A date as people write it.
-    fn date(self, at: Timestamp) -> String {
-        let day = at.clock_in_norway();
-        let month = self.month(day.month());
-        let stop = self.of(".", "");
-        format!("{}{stop} {month} {}", day.day(), day.year())
-    }
-
-    /// The same with the hour, as clocks in Norway show it.
-    fn time(self, at: Timestamp) -> String {
-        let clock: PrimitiveDateTime = at.clock_in_norway();
-        let (hour, minute) = (clock.hour(), clock.minute());
-        let hour =
-            self.of(format!("kl. {hour:02}.{minute:02}"), format!("at {hour:02}:{minute:02}"));
-        format!("{} {hour}", self.date(at))
-    }
-
-    fn month(self, month: Month) -> &'static str {
-        let bokmal = [
-            "januar",
-            "februar",
-            "mars",
-            "april",
-            "mai",
-            "juni",
-            "juli",
-            "august",
-            "september",
-            "oktober",
-            "november",
-            "desember",
-        ];
-        let english = [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ];
-        self.of(bokmal, english)[usize::from(u8::from(month)) - 1]
-    }
-
-    /// Per cents of a place, in places.
-    fn places(self, percent: i64) -> String {
-        let (whole, part) = (percent / WHOLE_PLACE, percent % WHOLE_PLACE);
-        let whole_places =
-            || self.count(whole.unsigned_abs(), ("plass", "plasser"), ("place", "places"));
-        let part_of_one =
-            self.of(format!("{part} prosent av en plass"), format!("{part} per cent of a place"));
-        match (whole, part) {
-            (_, 0) => whole_places(),
-            (0, _) => part_of_one,
-            (_, _) => format!("{} {} {part_of_one}", whole_places(), self.of("og", "and")),
-        }
-    }
-}
-
-/// The explanation in words, to the person it is about.
+/// The explanation in words.
 pub fn paragraphs(e: &Explanation, l: Language) -> Vec<String> {
     let mut paragraphs = vec![result(e, l)];
-    paragraphs.extend(order(e, l));
-    paragraphs.extend([free(e, l), others(e, l), who_decides(e, l), recomputed(l)]);
-    paragraphs
-}
-
-fn result(e: &Explanation, l: Language) -> String {
-    let (at, measure, area) = (l.time(e.decision_time), &e.measure_name, &e.area_name);
-    let when = l.of(
-        format!("Ledige plasser i {measure} i {area} ble fordelt {at}."),
-        format!("Free places in {measure} in {area} were shared out on {at}."),
-    );
-    let what = match e.outcome {
-        Outcome::PlaceProposed => proposed(e, l),
-        Outcome::PassedOver(reason) => {
-            let reason = own_reason(e, reason, l);
-            l.of(
-                format!(
-                    "Du fikk ikke plass, selv om noen bak deg i køen fikk det, fordi {reason}."
-                ),
-                format!(
-                    "You did not get a place, although someone behind you did, because {reason}."
-                ),
-            )
-        }
-        Outcome::NotReached(Some(reason)) => {
-            let reason = own_reason(e, reason, l);
-            l.of(
-                format!("Du fikk ikke plass, fordi {reason}. Ingen bak deg i køen fikk plass."),
-                format!(
-                    "You did not get a place, because {reason}. Nobody behind you got one either."
-                ),
-            )
-        }
-        Outcome::NotReached(None) if e.run_end == RunEnd::AllProposed => {
-            let served = e.served;
-            l.of(
-                format!(
-                    "Du fikk ikke forslag om plass denne gangen. Det var bare bedt om så mange \
-                     forslag ({served}), og de gikk til dem som sto foran deg. Ingen bak deg i \
-                     køen fikk forslag."
-                ),
-                format!(
-                    "You were not proposed a place this time. Only so many proposals had been \
-                     asked for ({served}), and they went to those ahead of you. Nobody behind you \
-                     was proposed one."
-                ),
-            )
-        }
-        Outcome::NotReached(None) => l
-            .of(
-                "Du fikk ikke plass: det som kunne fordeles, tok slutt før turen kom til deg. \
-                 Ingen bak deg i køen fikk plass.",
-                "You did not get a place: what could be shared out had come to an end before it \
-                 was your turn. Nobody behind you got one either.",
-            )
-            .to_owned(),
-        Outcome::NotEligible(why) => {
-            let why = ineligible(why, l);
-            l.of(
-                format!("Du var ikke med i fordelingen, fordi {why}."),
-                format!("You did not take part, because {why}."),
-            )
-        }
-    };
-    format!("{when} {what}")
-}
-
-fn proposed(e: &Explanation, l: Language) -> String {
-    let group = e.proposal.as_ref().map_or("", |(_, name)| name.as_str());
-    let share = l.places(i64::from(e.participation_percent));
-    l.of(
-        format!(
-            "Du fikk forslag om {share} hos «{group}», fordi det var din tur og det var ledig der."
-        ),
-        format!(
-            "You were proposed {share} at “{group}”, because it was your turn and it was free."
-        ),
-    )
-}
-
-/// Why the person was not served, to the person.
-fn own_reason(e: &Explanation, reason: PassedOverReason, l: Language) -> String {
-    let share = e.participation_percent;
-    match reason {
-        PassedOverReason::NoQuota => match &e.municipality {
-            Some((_, name)) => l.of(
-                format!("andelen til {name} var brukt opp"),
-                format!("the share of {name} was used up"),
-            ),
-            None => l
-                .of("plassene i området var brukt opp", "the places of the area were used up")
-                .to_owned(),
-        },
-        PassedOverReason::NoAcceptablePlace => l
-            .of(
-                "det ikke var ledig plass de stedene du har valgt",
-                "no place was free where you have asked for one",
-            )
-            .to_owned(),
-        PassedOverReason::ParticipationDoesNotFit => l.of(
-            format!("det som var ledig, var mindre enn {share} prosent av en plass"),
-            format!("what was free was less than {share} per cent of a place"),
-        ),
-        PassedOverReason::WorkField => l
-            .of(
-                "det ikke var ledig plass i arbeidsområdene du har valgt",
-                "no place was free in the work fields you have chosen",
-            )
-            .to_owned(),
-        PassedOverReason::DeclinedHere => l
-            .of(
-                "du har takket nei til, eller ikke svart på, tilbud der det var ledig",
-                "you have declined, or not answered, an offer where places were free",
-            )
-            .to_owned(),
+    if e.standing.position.is_some() {
+        let mut sentences = order(&e.standing, l);
+        sentences.extend(place_in_queue(&e.standing, Tense::Then, l));
+        paragraphs.push(sentences);
     }
+    paragraphs.extend([free(e, l), others(e, l), confirmed(e, l), recomputed(l)]);
+    paragraphs.iter().map(|sentences| paragraph(sentences)).collect()
 }
 
-/// Why someone was not served, told of people who are not named.
-fn others_reason(e: &Explanation, reason: PassedOverReason, l: Language) -> &'static str {
-    let by_municipality = e.municipality.is_some();
-    match reason {
-        PassedOverReason::NoQuota if by_municipality => {
-            l.of("kommunens andel var brukt opp", "the municipality's share was used up")
-        }
-        PassedOverReason::NoQuota => {
-            l.of("plassene i området var brukt opp", "the places of the area were used up")
-        }
-        PassedOverReason::NoAcceptablePlace => {
-            l.of("ikke ledig der de har valgt", "nothing free where they have asked")
-        }
-        PassedOverReason::ParticipationDoesNotFit => {
-            l.of("mindre ledig enn de trenger", "less free than they need")
-        }
-        PassedOverReason::WorkField => {
-            l.of("ikke ledig i ønsket arbeidsområde", "nothing free in a wanted work field")
-        }
-        PassedOverReason::DeclinedHere => l.of(
-            "hadde takket nei, eller ikke svart, der det var ledig",
-            "had declined, or not answered, where it was free",
-        ),
-    }
-}
-
-fn ineligible(why: Ineligible, l: Language) -> &'static str {
-    match why {
-        Ineligible::NotYetJoined => {
-            l.of("du ikke sto på ventelisten ennå", "you were not on the waitlist yet")
-        }
-        Ineligible::HoldsPlace => {
-            l.of("det allerede var holdt av en plass til deg", "a place was already held for you")
-        }
-        Ineligible::Placed => l.of("du allerede hadde en plass", "you already had a place"),
-        Ineligible::Closed => {
-            l.of("du ikke sto på ventelisten lenger", "you were no longer on the waitlist")
-        }
-    }
-}
-
-/// Nothing for who did not stand in the queue.
-fn order(e: &Explanation, l: Language) -> Option<String> {
-    let position = e.position?;
-    let (registered, area) = (l.date(e.key.registered_time), &e.area_name);
-    let mut text = l.of(
-        format!("Den som er registrert først, står først. Du er registrert {registered}."),
-        format!("Whoever was registered first stands first. You were registered on {registered}."),
-    );
-    if let Some(class) = &e.priority_class {
-        let counted = l.date(e.key.order_time);
-        text += &l.of(
-            format!(" Prioriteten {class} gjør at du regnes fra {counted}."),
-            format!(" The priority {class} lets you count from {counted}."),
-        );
-    }
-    let n = position.in_area;
-    text += &l.of(
-        format!(" Du sto som nummer {n} i køen i {area}"),
-        format!(" You stood as number {n} in the queue of {area}"),
-    );
-    if let (Some(n), Some((_, name))) = (position.in_municipality, &e.municipality) {
-        text += &l.of(
-            format!(", og som nummer {n} av dem som hører til {name}"),
-            format!(", and as number {n} of those who belong to {name}"),
-        );
-    }
-    Some(text + ".")
-}
-
-fn free(e: &Explanation, l: Language) -> String {
-    let told = e.free_place_groups.iter().take(GROUPS_TOLD).map(|group| {
-        let places = l.places(group.free_percent);
-        l.of(format!("{places} hos «{}»", group.name), format!("{places} at “{}”", group.name))
-    });
-    let told: Vec<String> = told.collect();
-    let mut text = if told.is_empty() {
-        l.of("Like før var ingen plass ledig.", "Just before, no place was free.").to_owned()
-    } else {
-        let told = told.join("; ");
+fn result(e: &Explanation, l: Language) -> Vec<String> {
+    let at = l.time(e.decision_time);
+    let mut told = vec![
+        about(&e.standing.names, l),
         l.of(
-            format!("Like før var dette ledig: {told}"),
-            format!("Just before, this was free: {told}"),
-        )
-    };
-    let more = e.free_place_groups.len().saturating_sub(GROUPS_TOLD);
-    if more > 0 {
-        text += &l.of(format!("; og på {more} steder til"), format!("; and at {more} more"));
-    }
-    if !e.free_place_groups.is_empty() {
-        text.push('.');
-    }
-    let places = l.places(e.free_second_account_percent);
-    text += &match &e.municipality {
-        Some((_, name)) => l.of(
-            format!(" Av andelen til {name} var {places} ubrukt."),
-            format!(" Of the share of {name}, {places} stood unused."),
+            format!("Ledige plasser ble fordelt {at}."),
+            format!("Ledige plassar vart fordelte {at}."),
+            format!("Free places were shared out on {at}."),
         ),
-        None => l.of(
-            format!(" Av plassene i området var {places} ubrukt."),
-            format!(" Of the places of the area, {places} stood unused."),
-        ),
-    };
-    if e.kept_to_groups {
-        text += l.of(
-            " Denne gangen ble bare noen av stedene fordelt.",
-            " This time only some of these were shared out.",
-        );
-    }
-    text
-}
-
-fn others(e: &Explanation, l: Language) -> String {
-    let people = |n| l.count(n, ("person", "personer"), ("person", "people"));
-    let served = people(e.served as u64);
-    let mut text = l.of(
-        format!("I alt fikk {served} forslag om plass."),
-        format!("In all, places were proposed to {served}."),
-    );
-    if !e.passed_over_counts.is_empty() {
-        let each = e
-            .passed_over_counts
-            .iter()
-            .map(|(reason, n)| format!("{n} ({})", others_reason(e, *reason, l)));
-        let each = each.collect::<Vec<_>>().join(", ");
-        text += &l.of(
-            format!(" Forbigått, altså foran noen som fikk plass uten å få selv: {each}."),
-            format!(" Passed over, that is ahead of someone served and not served: {each}."),
-        );
-        if matches!(e.outcome, Outcome::PassedOver(_)) {
-            text += l.of(" Du er regnet med.", " You are counted among them.");
+    ];
+    match e.outcome {
+        Outcome::PlaceProposed => told.extend(proposed(e, l)),
+        Outcome::PassedOver(reason) => {
+            told.push(l.say(
+                "Du fikk ikke plass, selv om noen bak deg i køen fikk det.",
+                "Du fekk ikkje plass, sjølv om nokon bak deg i køen fekk det.",
+                "You did not get a place, although someone behind you did.",
+            ));
+            told.extend(own_reason(e, reason, l));
+        }
+        Outcome::NotReached(reason) => {
+            told.push(l.say(
+                "Du fikk ikke plass, og ingen bak deg i køen fikk plass.",
+                "Du fekk ikkje plass, og ingen bak deg i køen fekk plass.",
+                "You did not get a place, and nobody behind you did.",
+            ));
+            match reason {
+                Some(reason) => told.extend(own_reason(e, reason, l)),
+                None => told.push(ended_before(e.run_end, l)),
+            }
+        }
+        Outcome::NotEligible(why) => {
+            told.push(l.say(
+                "Du var ikke med i fordelingen.",
+                "Du var ikkje med i fordelinga.",
+                "You did not take part.",
+            ));
+            told.push(ineligible(why, l));
         }
     }
-    text.push(' ');
-    text + run_end(e, l)
+    told
 }
 
-fn run_end(e: &Explanation, l: Language) -> &'static str {
-    match e.run_end {
-        RunEnd::AllProposed => l.of(
-            "Fordelingen stanset da så mange var foreslått som det var bedt om.",
-            "It stopped when as many had been proposed as were asked for.",
+fn proposed(e: &Explanation, l: Language) -> Vec<String> {
+    let share = l.share(e.standing.participation_percent);
+    let mut told = vec![l.of(
+        format!("Du ble foreslått til {share}."),
+        format!("Du vart foreslått til {share}."),
+        format!("You were proposed for {share}."),
+    )];
+    if let Some((_, site)) = &e.proposal {
+        let site = site.told(l);
+        told.push(l.of(
+            format!("Plassen er på {site}."),
+            format!("Plassen er på {site}."),
+            format!("The place is in {site}."),
+        ));
+    }
+    told.push(l.say(
+        "Det var din tur, og det var ledig der.",
+        "Det var din tur, og det var ledig der.",
+        "It was your turn, and it was free.",
+    ));
+    told
+}
+
+/// Why nobody came as far as to the person.
+fn ended_before(end: RunEnd, l: Language) -> String {
+    match end {
+        RunEnd::AllProposed => l.say(
+            "Det var bedt om et bestemt antall forslag, og de gikk til dem foran deg.",
+            "Det var bede om eit bestemt tal forslag, og dei gjekk til dei framfor deg.",
+            "A certain number of proposals was asked for, and they went to those ahead of you.",
         ),
-        RunEnd::NoFreePlace => l.of(
-            "Fordelingen stanset fordi ingen plass var ledig lenger.",
-            "It stopped since no place was free any more.",
-        ),
-        RunEnd::NoQuota => l.of(
-            "Fordelingen stanset fordi alle andeler var brukt opp.",
-            "It stopped since every share was used up.",
-        ),
-        RunEnd::NobodyEligible => l.of(
-            "Fordelingen stanset fordi ingen flere i køen kunne ta det som var ledig.",
-            "It stopped since nobody else in the queue could take what was free.",
+        RunEnd::NoFreePlace | RunEnd::NoQuota | RunEnd::NobodyEligible => l.say(
+            "Det som kunne fordeles, tok slutt før turen kom til deg.",
+            "Det som kunne delast ut, tok slutt før turen kom til deg.",
+            "What could be shared out came to an end before your turn.",
         ),
     }
 }
 
-fn who_decides(e: &Explanation, l: Language) -> String {
-    let (rules, registry, seq) = (e.rules_version, e.registry_version, e.seq);
-    let mut text = l.of(
-        format!(
-            "Det er et dataprogram som foreslår, etter regler (versjon {rules}) og et register \
-             (versjon {registry}); dette er linje {seq} i loggen. Programmet bestemmer ikke: et \
-             forslag blir et tilbud først når et menneske bekrefter det."
-        ),
-        format!(
-            "A computer program proposes, by rules (version {rules}) and a registry (version \
-             {registry}); this is line {seq} of the log. The program does not decide: a proposal \
-             becomes an offer only when a human being confirms it."
-        ),
-    );
-    let confirmed = match &e.confirmation {
-        Confirmation::NothingProposed => return text,
-        Confirmation::Waits => l
-            .of(
-                "Ingen har bekreftet forslaget til deg ennå.",
-                "Nobody has confirmed your proposal yet.",
-            )
-            .to_owned(),
-        Confirmation::Lapsed => l
-            .of(
-                "Ingen bekreftet forslaget til deg i tide, og det falt bort.",
-                "Nobody confirmed your proposal in time, and it lapsed.",
-            )
-            .to_owned(),
-        Confirmation::Withdrawn => l
-            .of(
-                "Du forlot ventelisten før noen hadde bekreftet forslaget til deg.",
-                "You left the waitlist before anybody had confirmed your proposal.",
-            )
-            .to_owned(),
-        Confirmation::Confirmed { at, organisation, organisation_name } => {
-            let at = l.time(*at);
-            let organisation = match organisation_name {
-                Some(name) => format!("{name} ({organisation})"),
-                None => organisation.clone(),
-            };
-            l.of(
-                format!("Forslaget til deg ble bekreftet {at} av en ansatt ved {organisation}."),
-                format!("Your proposal was confirmed on {at} by someone at {organisation}."),
-            )
+/// Why the person was not served.
+fn own_reason(e: &Explanation, reason: PassedOverReason, l: Language) -> Vec<String> {
+    match reason {
+        PassedOverReason::NoQuota if e.standing.municipality.is_some() => {
+            let name = e.standing.names.municipality(l);
+            vec![
+                l.say(
+                    "Hver kommune har en andel av plassene.",
+                    "Kvar kommune har ein andel av plassane.",
+                    "Each municipality has a share of the places.",
+                ),
+                l.of(
+                    format!("Andelen til {name} var brukt opp."),
+                    format!("Andelen til {name} var brukt opp."),
+                    format!("The share of {name} was used up."),
+                ),
+            ]
         }
-    };
-    text.push(' ');
-    text + &confirmed
+        PassedOverReason::NoQuota => vec![l.say(
+            "Alle plassene i området var brukt opp.",
+            "Alle plassane i området var brukte opp.",
+            "All places of the area were used up.",
+        )],
+        PassedOverReason::NoAcceptablePlace => vec![l.say(
+            "Det var ikke ledig plass på noe sted du har valgt.",
+            "Det var ikkje ledig plass på nokon stad du har valt.",
+            "No place was free at any site you have chosen.",
+        )],
+        PassedOverReason::ParticipationDoesNotFit => {
+            let share = l.share(e.standing.participation_percent);
+            vec![l.of(
+                format!("Det som var ledig, var mindre enn {share}."),
+                format!("Det som var ledig, var mindre enn {share}."),
+                format!("What was free was less than {share}."),
+            )]
+        }
+        PassedOverReason::WorkField => vec![l.say(
+            "Det var ikke ledig plass i et fagområde du har valgt.",
+            "Det var ikkje ledig plass i eit fagområde du har valt.",
+            "No place was free in a field of work you have chosen.",
+        )],
+        PassedOverReason::DeclinedHere => {
+            let mut told = vec![l.say(
+                "Det var bare ledig der du har takket nei eller ikke svart i tide.",
+                "Det var berre ledig der du har takka nei eller ikkje svart i tide.",
+                "Places were free only where you have declined or not answered in time.",
+            )];
+            told.extend(e.said_no.iter().rev().take(GROUPS_TOLD).map(|no| said_no(no, l)));
+            told
+        }
+    }
 }
 
-fn recomputed(l: Language) -> String {
+fn said_no((site, no): &(Site, SaidNo), l: Language) -> String {
+    let (site, day) = (site.told(l), l.day(no.at));
+    if no.in_words {
+        return l.of(
+            format!("Du takket nei til {site} {day}."),
+            format!("Du takka nei til {site} {day}."),
+            format!("You declined {site} on {day}."),
+        );
+    }
     l.of(
-        "For å lage denne forklaringen er loggen lest fra begynnelsen og fordelingen regnet ut på \
-         nytt. Resultatet ble det samme.",
-        "To make this explanation, the log was read from the beginning and everything was worked \
-         out again. The result was the same.",
+        format!("Tilbudet om {site} falt bort uten svar {day}."),
+        format!("Tilbodet om {site} fall bort utan svar {day}."),
+        format!("Your offer of {site} expired unanswered on {day}."),
     )
-    .to_owned()
+}
+
+fn ineligible(why: Ineligible, l: Language) -> String {
+    match why {
+        Ineligible::NotYetJoined => l.say(
+            "Du sto ikke på ventelisten ennå.",
+            "Du stod ikkje på ventelista enno.",
+            "You were not on the waitlist yet.",
+        ),
+        Ineligible::HoldsPlace => l.say(
+            "En plass var allerede holdt av til deg.",
+            "Ein plass var allereie halden av til deg.",
+            "A place was already held for you.",
+        ),
+        Ineligible::Placed => l.say(
+            "Du hadde allerede en plass.",
+            "Du hadde allereie ein plass.",
+            "You already had a place.",
+        ),
+        Ineligible::Closed => l.say(
+            "Du sto ikke på ventelisten lenger.",
+            "Du stod ikkje på ventelista lenger.",
+            "You were no longer on the waitlist.",
+        ),
+    }
+}
+
+fn free(e: &Explanation, l: Language) -> Vec<String> {
+    let mut told = free_places(&e.standing, Tense::Then, l);
+    told.push(room(&e.standing, Tense::Then, l));
+    if e.kept_to_groups {
+        told.push(l.say(
+            "Denne gangen ble plasser fordelt bare på noen av stedene.",
+            "Denne gongen vart plassar fordelte berre på nokre av stadene.",
+            "This time only places at some of the sites were shared out.",
+        ));
+    }
+    told
+}
+
+fn others(e: &Explanation, l: Language) -> Vec<String> {
+    let Others { served, passed_over } = e.others();
+    let others = others_told(served, l);
+    let were = if served == Told::Exactly(0) { "was" } else { "were" };
+    let mut told = vec![l.of(
+        format!("{others} fikk forslag om plass."),
+        format!("{others} fekk forslag om plass."),
+        format!("{others} {were} proposed a place."),
+    )];
+    let others = others_told(passed_over.total, l);
+    told.push(l.of(
+        format!("{others} sto foran noen som fikk plass, uten å få plass selv."),
+        format!("{others} stod framfor nokon som fekk plass, utan å få plass sjølv."),
+        format!("{others} stood ahead of someone who got a place, but got none."),
+    ));
+    told.extend(by_reason(e, &passed_over, l));
+    told.push(run_end(e.run_end, l));
+    told
+}
+
+/// So many other people, at the beginning of a sentence. They are none, or more than one.
+fn others_told(count: Told, l: Language) -> String {
+    match count {
+        Told::Exactly(0) => l.say("Ingen andre", "Ingen andre", "Nobody else"),
+        Told::Few => l.say("Færre enn fem andre", "Færre enn fem andre", "Fewer than five others"),
+        Told::Exactly(n) => l.of(format!("{n} andre"), format!("{n} andre"), format!("{n} others")),
+    }
+}
+
+/// Why they were passed over, where so many were that they may be told apart.
+fn by_reason(e: &Explanation, counts: &Disclosed<PassedOverReason>, l: Language) -> Vec<String> {
+    if counts.total == Told::Few {
+        return Vec::new();
+    }
+    let each = counts.by_kind.iter().map(|(reason, n)| others_reason(e, *reason, *n, l));
+    let mut told: Vec<String> = each.collect();
+    if counts.is_hidden {
+        told.push(l.say(
+            "Flere grunner er ikke fortalt, så ingen kan kjennes igjen.",
+            "Fleire grunnar er ikkje fortalde, så ingen kan kjennast att.",
+            "More reasons are not told, so that nobody can be recognised.",
+        ));
+    }
+    told
+}
+
+fn others_reason(e: &Explanation, reason: PassedOverReason, n: u64, l: Language) -> String {
+    let why = match reason {
+        PassedOverReason::NoQuota if e.standing.municipality.is_some() => l.of(
+            "var andelen til kommunen brukt opp",
+            "var andelen til kommunen brukt opp",
+            "the share of the municipality was used up",
+        ),
+        PassedOverReason::NoQuota => l.of(
+            "var plassene i området brukt opp",
+            "var plassane i området brukte opp",
+            "the places of the area were used up",
+        ),
+        PassedOverReason::NoAcceptablePlace => l.of(
+            "var det ikke ledig der de har valgt",
+            "var det ikkje ledig der dei har valt",
+            "nothing was free where they have chosen",
+        ),
+        PassedOverReason::ParticipationDoesNotFit => l.of(
+            "var det mindre ledig enn de trenger",
+            "var det mindre ledig enn dei treng",
+            "less was free than they need",
+        ),
+        PassedOverReason::WorkField => l.of(
+            "var det ikke ledig i et fagområde de har valgt",
+            "var det ikkje ledig i eit fagområde dei har valt",
+            "nothing was free in a field of work they have chosen",
+        ),
+        PassedOverReason::DeclinedHere => l.of(
+            "var det bare ledig der de har takket nei eller ikke svart",
+            "var det berre ledig der dei har takka nei eller ikkje svart",
+            "places were free only where they have declined or not answered",
+        ),
+    };
+    l.of(
+        format!("For {n} av dem {why}."),
+        format!("For {n} av dei {why}."),
+        format!("For {n} of them, {why}."),
+    )
+}
+
+fn run_end(end: RunEnd, l: Language) -> String {
+    match end {
+        RunEnd::AllProposed => l.say(
+            "Fordelingen stanset da det var gitt så mange forslag som det var bedt om.",
+            "Fordelinga stansa då det var gitt så mange forslag som det var bede om.",
+            "The sharing ended when as many places had been proposed as were asked for.",
+        ),
+        RunEnd::NoFreePlace => l.say(
+            "Fordelingen stanset fordi ingen plass var ledig lenger.",
+            "Fordelinga stansa fordi ingen plass var ledig lenger.",
+            "The sharing ended because no place was free any more.",
+        ),
+        RunEnd::NoQuota => l.say(
+            "Fordelingen stanset fordi alle andeler var brukt opp.",
+            "Fordelinga stansa fordi alle andelar var brukte opp.",
+            "The sharing ended because every share was used up.",
+        ),
+        RunEnd::NobodyEligible => l.say(
+            "Fordelingen stanset fordi ingen flere i køen kunne ta det som var ledig.",
+            "Fordelinga stansa fordi ingen fleire i køen kunne ta det som var ledig.",
+            "The sharing ended because nobody else in the queue could take what was free.",
+        ),
+    }
+}
+
+fn confirmed(e: &Explanation, l: Language) -> Vec<String> {
+    let mut told = who_decides(l);
+    match &e.confirmation {
+        Confirmation::NothingProposed => {}
+        Confirmation::Waits => told.push(l.say(
+            "Ingen har bekreftet forslaget til deg ennå.",
+            "Ingen har stadfesta forslaget til deg enno.",
+            "Nobody has confirmed your proposal yet.",
+        )),
+        Confirmation::Lapsed => told.push(l.say(
+            "Ingen bekreftet forslaget til deg i tide, og det falt bort.",
+            "Ingen stadfesta forslaget til deg i tide, og det fall bort.",
+            "Nobody confirmed your proposal in time, and it lapsed.",
+        )),
+        Confirmation::Withdrawn => told.push(l.say(
+            "Du forlot ventelisten før noen hadde bekreftet forslaget til deg.",
+            "Du gjekk ut av ventelista før nokon hadde stadfesta forslaget til deg.",
+            "You left the waitlist before anybody had confirmed your proposal.",
+        )),
+        Confirmation::Confirmed { at, organisation_name, .. } => {
+            let at = l.time(*at);
+            let of = organisation_name.as_ref();
+            let of = of.map(|name| {
+                l.of(format!(" i {name}"), format!(" i {name}"), format!(" of {name}"))
+            });
+            let of = of.unwrap_or_default();
+            told.push(l.of(
+                format!("En ansatt{of} bekreftet forslaget til deg {at}."),
+                format!("Ein tilsett{of} stadfesta forslaget til deg {at}."),
+                format!("An employee{of} confirmed your proposal on {at}."),
+            ));
+        }
+    }
+    told
+}
+
+fn recomputed(l: Language) -> Vec<String> {
+    vec![
+        l.say(
+            "Avgjørelsen er regnet ut på nytt for denne forklaringen.",
+            "Avgjerda er rekna ut på nytt for denne forklaringa.",
+            "The decision was computed again for this explanation.",
+        ),
+        l.say("Svaret ble det samme.", "Svaret vart det same.", "The answer was the same."),
+    ]
 }

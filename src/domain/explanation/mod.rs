@@ -1,0 +1,24 @@
+//! Why somebody got a place, did not, or waits: structured answers, made from the ledger,
+//! and the words that follow from them. Nobody else is named.
+//!
+//! The words are for people: no sentence has twenty words unless long names take them, and
+//! none has a code. What an auditor needs, rule versions and log rows, is in the structure.
+
+mod decision;
+mod decision_text;
+mod language;
+mod position;
+mod sentences;
+mod standing;
+
+pub use decision::{
+    Confirmation, Explanation, Ineligible, Others, Outcome, Run, SaidNo, SaidNos, explain,
+    organisation_name,
+};
+pub use decision_text::paragraphs;
+pub use language::Language;
+pub use position::{Holding, Now, PositionExplanation, explain_position, position_paragraphs};
+pub use standing::{Free, FreePlaceGroup, Names, Position, Site, Standing};
+
+/// The most words a sentence has, where names are no longer than most are.
+pub const SENTENCE_WORDS_MAX: usize = 19;
