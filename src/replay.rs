@@ -156,7 +156,8 @@ fn replay(
         .ok_or_else(|| format!("there is no registry version {}", header.registry_version))?;
     let seed = hex::decode(&payload.id_seed).ok().and_then(|seed| seed.try_into().ok());
     let mut ids = IdSource::new(seed.ok_or("its id seed is malformed")?, header.at);
-    let context = Context { at: header.at, registry: &registry, actor: &header.actor };
+    let rules = header.rules_version;
+    let context = Context { at: header.at, registry: &registry, actor: &header.actor, rules };
     let decided = decide(ledger, &payload.command, &context, &mut ids)
         .map_err(|stop| format!("would be refused today: {stop:?}"))?;
     if decided != payload.events {
@@ -191,7 +192,7 @@ fn check_header(ledger: &Ledger, row: &LogRow, header: &Header, head: Head) -> R
     if header.at <= head.at {
         return Err("is not later than the row before it".to_owned());
     }
-    if header.rules_version != RULES_VERSION {
+    if !(1..=RULES_VERSION).contains(&header.rules_version) {
         return Err(format!("was decided by unknown rules, version {}", header.rules_version));
     }
     Ok(())

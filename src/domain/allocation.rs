@@ -34,8 +34,109 @@ pub struct Offer {
     pub proposed_time: Timestamp,
     /// The log row that decided it.
     pub proposed_seq: u64,
+    /// Why a named person chose somebody out of turn (utenfor tur); `None` where the order did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_turn: Option<OutOfTurn>,
+    /// Until when the provider may object; set when it becomes an offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_by: Option<Timestamp>,
+    /// The provider's objection (innsigelse), and what came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objection: Option<Objection>,
+    /// That the answer deadline was extended, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<Extension>,
     /// Where it stands.
     pub state: OfferState,
+}
+
+/// A place given to a named person and not to the first in the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutOfTurn {
+    /// Why, by code.
+    pub reason: OutOfTurnReason,
+    /// Why, in words.
+    pub text: Sealed,
+}
+
+/// Why somebody goes out of turn, or is moved by hand in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OutOfTurnReason {
+    /// Life or health is in danger otherwise.
+    Health,
+    /// The place would be lost otherwise: one it suits, now, and nobody else.
+    PlaceWouldBeLost,
+    /// The person returns to a place they had.
+    Returns,
+    /// A court or an appeal has decided so.
+    Appeal,
+    /// A mistake was corrected (rettelse).
+    Correction,
+    /// Something else, told in words.
+    Other,
+}
+
+/// What a provider has against a person it was offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objection {
+    /// Why, by code.
+    pub code: ObjectionCode,
+    /// Why, in words.
+    pub text: Option<Sealed>,
+    /// Who objected.
+    pub objected_by: String,
+    /// When.
+    pub objected_time: Timestamp,
+    /// What the office decided; `None` while it has not.
+    pub resolution: Option<Resolution>,
+}
+
+impl Objection {
+    /// Whether the office has yet to decide on it.
+    pub fn is_open(&self) -> bool {
+        self.resolution.is_none()
+    }
+}
+
+/// Why a provider objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ObjectionCode {
+    /// The place is not free after all.
+    NotAvailable,
+    /// The work field does not suit.
+    WorkField,
+    /// The safety of the person or of others.
+    Safety,
+    /// The group is closed, or about to be.
+    Closed,
+    /// Something else, told in words.
+    Other,
+}
+
+/// What an office decided on an objection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// Whether the provider was right: then the place is given back.
+    pub upheld: bool,
+    /// Why, in words.
+    pub text: Option<Sealed>,
+    /// Who decided.
+    pub resolved_by: String,
+    /// When.
+    pub resolved_time: Timestamp,
+}
+
+/// That an offer's answer deadline was extended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    /// Why, in words.
+    pub text: Option<Sealed>,
+    /// Who extended it.
+    pub extended_by: String,
+    /// The deadline before.
+    pub answer_by_before: Timestamp,
 }
 
 /// Where a proposal or offer stands.
@@ -78,6 +179,8 @@ pub enum OfferState {
         /// Whether it had been confirmed: an offer, and not a proposal any more.
         was_offered: bool,
     },
+    /// The provider objected and the office agreed; the place was given back.
+    Objected,
 }
 
 impl OfferState {
@@ -92,6 +195,7 @@ impl OfferState {
             Self::Lapsed => "LAPSED",
             Self::Started { .. } => "STARTED",
             Self::Withdrawn { .. } => "WITHDRAWN",
+            Self::Objected => "OBJECTED",
         }
     }
 
@@ -103,7 +207,8 @@ impl OfferState {
             | Self::Expired
             | Self::Lapsed
             | Self::Started { .. }
-            | Self::Withdrawn { .. } => false,
+            | Self::Withdrawn { .. }
+            | Self::Objected => false,
         }
     }
 }
@@ -115,8 +220,9 @@ pub struct Placement {
     pub placement_id: PlacementId,
     /// Whose entry it came from.
     pub entry_id: EntryId,
-    /// The offer it came from.
-    pub offer_id: OfferId,
+    /// The offer it came from; `None` where it needed none, or came in from another system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer_id: Option<OfferId>,
     /// Where.
     pub place_group_id: PlaceGroupId,
     /// The second account it is debited to.
@@ -125,8 +231,35 @@ pub struct Placement {
     pub participation_percent: u32,
     /// The first day.
     pub start_date: Date,
+    /// The shares it has had, as they were registered; none while it has had only one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Share>,
+    /// When it is planned to end; shown and listed, and ends nothing by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_end_date: Option<Date>,
+    /// Whether it is debited to a municipality the person has moved from, since the quota of
+    /// the one they moved to had no room.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub guest: bool,
     /// Where it stands.
     pub state: PlacementState,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// The share of a place from a day on (deltakelsesprosent). One registered later replaces
+/// all from its day on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// The share, 1-100.
+    pub percent: u32,
+    /// The first day.
+    pub valid_from: Date,
+    /// When it was registered.
+    pub registered_time: Timestamp,
 }
 
 /// Where a placement stands.
@@ -139,6 +272,19 @@ pub enum PlacementState {
     Ending(End),
     /// Over.
     Ended(End),
+    /// The person is away and may return (permisjon): the place is kept.
+    OnLeave(Leave),
+}
+
+/// A time away from a place that is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leave {
+    /// The first day away.
+    pub from_date: Date,
+    /// The first day back.
+    pub until_date: Date,
+    /// Why, in words.
+    pub reason: Option<Sealed>,
 }
 
 impl PlacementState {
@@ -148,13 +294,19 @@ impl PlacementState {
             Self::Running => "RUNNING",
             Self::Ending(_) => "ENDING",
             Self::Ended(_) => "ENDED",
+            Self::OnLeave(_) => "ON_LEAVE",
         }
+    }
+
+    /// Whether it uses a place.
+    pub fn uses(&self) -> bool {
+        !matches!(self, Self::Ended(_))
     }
 
     /// Its end, if it has one.
     pub fn end(&self) -> Option<&End> {
         match self {
-            Self::Running => None,
+            Self::Running | Self::OnLeave(_) => None,
             Self::Ending(end) | Self::Ended(end) => Some(end),
         }
     }
@@ -187,6 +339,14 @@ pub enum Outcome {
     SocialAssistance,
     /// Something else.
     Other,
+    /// Work suited to the person, outside the measure.
+    SuitableWork,
+    /// Too ill to go on.
+    Ill,
+    /// Did not turn up.
+    DidNotMeet,
+    /// Another measure.
+    OtherMeasure,
 }
 
 /// Why someone who stood ahead was not served (I6).
@@ -203,6 +363,10 @@ pub enum PassedOverReason {
     WorkField,
     /// The person has said no to each group that is free.
     DeclinedHere,
+    /// The provider of each group that is free has objected to the person.
+    ObjectedHere,
+    /// The person's own offer there was withdrawn just now, and the place is passed on.
+    OfferWithdrawn,
 }
 
 /// Why a run stopped.
@@ -247,25 +411,42 @@ pub struct Served {
     pub participation_percent: u32,
 }
 
+/// What a run may give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunScope {
+    /// When it is made: what is closed then, and whose objection still holds.
+    pub at: Timestamp,
+    /// To so many at most.
+    pub max: usize,
+    /// So much at most, in per cents of a place; `None` for all that is free.
+    pub percent: Option<i64>,
+    /// Only places in these groups; none means all.
+    pub only_groups: BTreeSet<PlaceGroupId>,
+    /// Whom it passes over, since their own offer was withdrawn just now.
+    pub not_to: Option<EntryId>,
+}
+
+impl RunScope {
+    /// A run over all groups, to so many at most.
+    pub fn all(at: Timestamp, max: usize) -> Self {
+        Self { at, max, percent: None, only_groups: BTreeSet::new(), not_to: None }
+    }
+}
+
 /// Walks the ledger's one order over all its queues and gives each eligible entry
-/// its first acceptable place group, if both accounts have room, until `max` are
-/// served or nothing is left to give.
-pub fn run(
-    ledger: &Ledger,
-    max: usize,
-    only_groups: &BTreeSet<PlaceGroupId>,
-) -> Result<(Vec<Served>, RunReport), Stop> {
-    run_watched(ledger, max, only_groups, |_, _| {})
+/// its first acceptable place group, if both accounts have room, until as many as may be
+/// are served or nothing is left to give.
+pub fn run(ledger: &Ledger, scope: &RunScope) -> Result<(Vec<Served>, RunReport), Stop> {
+    run_watched(ledger, scope, |_, _| {})
 }
 
 /// The same run; `watch` is told of each judgement as it is made.
 pub fn run_watched(
     ledger: &Ledger,
-    max: usize,
-    only_groups: &BTreeSet<PlaceGroupId>,
+    scope: &RunScope,
     mut watch: impl FnMut(EntryId, Result<(), PassedOverReason>),
 ) -> Result<(Vec<Served>, RunReport), Stop> {
-    let mut room = Room::new(ledger, only_groups);
+    let mut room = Room::new(ledger, scope);
     let mut walk = ledger.walk();
     let mut served = Vec::new();
     let mut waiting_judgement = Vec::new();
@@ -274,7 +455,7 @@ pub fn run_watched(
         passed_over: Vec::new(),
         passed_over_counts: BTreeMap::new(),
     };
-    while served.len() < max {
+    while served.len() < scope.max {
         if let Some(end) = room.nothing_left() {
             report.end = end;
             break;
@@ -283,7 +464,7 @@ pub fn run_watched(
             report.end = RunEnd::NobodyEligible;
             break;
         };
-        let judged = room.give(ledger, entry);
+        let judged = room.give(ledger, scope, entry);
         watch(entry.entry_id, judged.as_ref().map(drop).map_err(|reason| *reason));
         match judged {
             Ok(one) => {
@@ -312,14 +493,18 @@ impl RunReport {
 struct Room<'a> {
     groups: BTreeMap<PlaceGroupId, (&'a PlaceGroup, i64)>,
     accounts: BTreeMap<AccountKey, i64>,
+    /// What the run itself may still give.
+    left: i64,
 }
 
 impl<'a> Room<'a> {
-    fn new(ledger: &'a Ledger, only_groups: &BTreeSet<PlaceGroupId>) -> Self {
-        let wanted = |id: &PlaceGroupId| only_groups.is_empty() || only_groups.contains(id);
+    fn new(ledger: &'a Ledger, scope: &RunScope) -> Self {
+        let only = &scope.only_groups;
+        let wanted = |id: &PlaceGroupId| only.is_empty() || only.contains(id);
+        let today = scope.at.date_in_norway();
         let groups = ledger
             .place_groups()
-            .filter(|group| wanted(&group.place_group_id))
+            .filter(|group| wanted(&group.place_group_id) && !group.is_closed(today))
             .map(|group| {
                 let free = ledger.account(&AccountKey::PlaceGroup(group.place_group_id)).free();
                 (group.place_group_id, (group, free))
@@ -327,11 +512,13 @@ impl<'a> Room<'a> {
             .filter(|(_, (_, free))| *free > 0)
             .collect();
         let accounts = ledger.second_accounts().map(|(key, a)| (key.clone(), a.free())).collect();
-        Self { groups, accounts }
+        Self { groups, accounts, left: scope.percent.unwrap_or(i64::MAX) }
     }
 
     fn nothing_left(&self) -> Option<RunEnd> {
-        if self.groups.values().all(|(_, free)| *free == 0) {
+        if self.left <= 0 {
+            Some(RunEnd::AllProposed)
+        } else if self.groups.values().all(|(_, free)| *free == 0) {
             Some(RunEnd::NoFreePlace)
         } else if self.accounts.values().all(|free| *free == 0) {
             Some(RunEnd::NoQuota)
@@ -340,21 +527,30 @@ impl<'a> Room<'a> {
         }
     }
 
-    fn give(&mut self, ledger: &Ledger, entry: &Entry) -> Result<Served, PassedOverReason> {
+    fn give(
+        &mut self,
+        ledger: &Ledger,
+        scope: &RunScope,
+        entry: &Entry,
+    ) -> Result<Served, PassedOverReason> {
         let percent = i64::from(entry.participation_percent);
+        if scope.not_to == Some(entry.entry_id) {
+            return Err(PassedOverReason::OfferWithdrawn);
+        }
         let account = ledger.queue_of(entry).account();
         let account_free = self.accounts.get(&account).copied().unwrap_or(0);
         if account_free == 0 {
             return Err(PassedOverReason::NoQuota);
         }
-        if account_free < percent {
+        if account_free.min(self.left) < percent {
             return Err(PassedOverReason::ParticipationDoesNotFit);
         }
-        let place_group_id = self.first_acceptable(entry, percent)?;
+        let place_group_id = self.first_acceptable(entry, scope.at)?;
         if let Some((_, free)) = self.groups.get_mut(&place_group_id) {
             *free -= percent;
         }
         self.accounts.insert(account.clone(), account_free - percent);
+        self.left = self.left.saturating_sub(percent);
         Ok(Served {
             entry_id: entry.entry_id,
             place_group_id,
@@ -368,8 +564,9 @@ impl<'a> Room<'a> {
     fn first_acceptable(
         &self,
         entry: &Entry,
-        percent: i64,
+        at: Timestamp,
     ) -> Result<PlaceGroupId, PassedOverReason> {
+        let percent = i64::from(entry.participation_percent);
         let mut groups: Vec<&(&PlaceGroup, i64)> = if entry.preferred_place_groups.is_empty() {
             self.groups.values().collect()
         } else {
@@ -386,21 +583,27 @@ impl<'a> Room<'a> {
             &|group, _| !entry.declined_here.contains(&group.place_group_id),
             PassedOverReason::DeclinedHere,
         )?;
+        narrow(
+            &|group, _| !entry.is_objected_to(group.place_group_id, at),
+            PassedOverReason::ObjectedHere,
+        )?;
         narrow(&|_, free| free >= percent, PassedOverReason::ParticipationDoesNotFit)
     }
 }
 
-/// Whether a person would take a place in a group, if it had room for the whole share.
-pub fn would_take(group: &PlaceGroup, entry: &Entry) -> bool {
+/// Whether a run would give a person a place in a group, if it had room for the whole share.
+pub fn would_take(group: &PlaceGroup, entry: &Entry, at: Timestamp) -> bool {
     let preferred = &entry.preferred_place_groups;
     (preferred.is_empty() || preferred.contains(&group.place_group_id))
         && offers_wanted_work(group, entry)
         && !entry.declined_here.contains(&group.place_group_id)
+        && !entry.is_objected_to(group.place_group_id, at)
 }
 
-/// What a run would say now of an entry, if nobody stood ahead of it.
-pub fn judge_alone(ledger: &Ledger, entry: &Entry) -> Result<(), PassedOverReason> {
-    Room::new(ledger, &BTreeSet::new()).give(ledger, entry).map(drop)
+/// What a run would say at a time of an entry, if nobody stood ahead of it.
+pub fn judge_alone(ledger: &Ledger, entry: &Entry, at: Timestamp) -> Result<(), PassedOverReason> {
+    let scope = RunScope::all(at, 1);
+    Room::new(ledger, &scope).give(ledger, &scope, entry).map(drop)
 }
 
 fn offers_wanted_work(group: &PlaceGroup, entry: &Entry) -> bool {

@@ -7,7 +7,7 @@ use time::Date;
 
 use crate::domain::{
     account::{Account, AccountKey, WHOLE_PLACE},
-    allocation::run,
+    allocation::{RunScope, run},
     capacity::{PlacesInPeriod, boundaries_after, places_on},
     ids::EntryId,
     ledger::Ledger,
@@ -164,7 +164,7 @@ pub fn open_queues(ledger: &Ledger) -> Vec<QueueKey> {
 /// open queues together; `everyone` where no others wait. A run over the first so many
 /// begins as a run over everyone does.
 pub fn outlook(ledger: &Ledger, everyone: bool) -> Result<Outlook, Stop> {
-    let (served, _) = run(ledger, usize::MAX, &BTreeSet::new())?;
+    let (served, _) = run(ledger, &RunScope::all(ledger.head().at, usize::MAX))?;
     let free = ledger.accounts().map(|(key, account)| (key.clone(), account.free()));
     let mut left: BTreeMap<AccountKey, i64> = free.filter(|(_, free)| *free > 0).collect();
     let mut given: BTreeMap<AccountKey, i64> = BTreeMap::new();

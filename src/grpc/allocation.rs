@@ -5,6 +5,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::access::Method,
     grpc::{Api, answer, explain, held, parse::allocation as parse, vacancies},
+    proto::v1 as pb,
     proto::v1::{
         AllocatePlacesRequest, AllocatePlacesResponse, ConfirmProposalsRequest,
         ConfirmProposalsResponse, EndPlacementRequest, EndPlacementResponse,
@@ -83,5 +84,68 @@ impl AllocationService for Api {
         r: Request<ExplainDecisionRequest>,
     ) -> Result<Response<ExplainDecisionResponse>, Status> {
         self.read(r, Method::ExplainDecision, parse::explain_decision, explain::decision).await
+    }
+
+    async fn place_person(
+        &self,
+        _r: Request<pb::PlacePersonRequest>,
+    ) -> Result<Response<pb::PlacePersonResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn object_to_offer(
+        &self,
+        _r: Request<pb::ObjectToOfferRequest>,
+    ) -> Result<Response<pb::ObjectToOfferResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn resolve_objection(
+        &self,
+        _r: Request<pb::ResolveObjectionRequest>,
+    ) -> Result<Response<pb::ResolveObjectionResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn extend_offer(
+        &self,
+        _r: Request<pb::ExtendOfferRequest>,
+    ) -> Result<Response<pb::ExtendOfferResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn withdraw_offer(
+        &self,
+        _r: Request<pb::WithdrawOfferRequest>,
+    ) -> Result<Response<pb::WithdrawOfferResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn change_placement(
+        &self,
+        _r: Request<pb::ChangePlacementRequest>,
+    ) -> Result<Response<pb::ChangePlacementResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn move_placement(
+        &self,
+        _r: Request<pb::MovePlacementRequest>,
+    ) -> Result<Response<pb::MovePlacementResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn reassign_placement(
+        &self,
+        _r: Request<pb::ReassignPlacementRequest>,
+    ) -> Result<Response<pb::ReassignPlacementResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn check_participation(
+        &self,
+        _r: Request<pb::CheckParticipationRequest>,
+    ) -> Result<Response<pb::CheckParticipationResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
     }
 }

@@ -61,6 +61,13 @@ impl CapacityService for Api {
     ) -> Result<Response<ListCapacitiesResponse>, Status> {
         self.read(r, Method::ListCapacities, parse::list_capacities, capacities).await
     }
+
+    async fn report_closure(
+        &self,
+        _r: Request<pb::ReportClosureRequest>,
+    ) -> Result<Response<pb::ReportClosureResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
 }
 
 /// What is free. A provider sees its own place groups and nothing beside them.

@@ -9,12 +9,12 @@ use crate::{
     domain::{
         access::sees_small_counts,
         allocation::{Offer, OfferState, PassedOverReason},
-        command::Command,
+        calendar::Timestamp,
         disclosure::{Disclosed, Told},
         event::{Event, Header, Payload},
         explanation::{
-            Confirmation, Explanation, Language, Others, Outcome, Position, Run, SaidNos, explain,
-            explain_position, organisation_name, paragraphs, position_paragraphs,
+            Confirmation, Explanation, Language, Others, Outcome, Position, Row, SaidNos, explain,
+            explain_position, gives_places, organisation_name, paragraphs, position_paragraphs,
         },
         ids::{EntryId, LedgerId, OfferId},
         ledger::Ledger,
@@ -85,14 +85,16 @@ pub(super) async fn position_texts(
     registry: &Registry,
     entry: &Entry,
     position: Option<Position>,
+    now: Timestamp,
 ) -> Result<Vec<pb::ExplanationText>, Error> {
     let missing = || Error::Internal(format!("{id}: what {} holds is missing", entry.entry_id));
     let ledger = store::ledger::find(snapshot, id).await?.ok_or_else(missing)?;
     let mut held = store::held::of_entries(snapshot, id, &[entry.entry_id]).await?;
     let offers = held.offers.remove(&entry.entry_id).unwrap_or_default();
     let placements = held.placements.remove(&entry.entry_id).unwrap_or_default();
-    let explanation = explain_position(&ledger, registry, entry, position, (&offers, &placements))
-        .ok_or_else(missing)?;
+    let explanation =
+        explain_position(&ledger, registry, entry, position, (&offers, &placements), now)
+            .ok_or_else(missing)?;
     Ok(texts(|language| position_paragraphs(&explanation, language)))
 }
 
@@ -126,7 +128,7 @@ async fn question(reader: &Reader, query: &ExplainQuery) -> Result<Question, Err
     let visible = found.filter(|entry| reader.permits(&target(id, entry), &registry));
     let refused = match visible.zip(seq) {
         None => Refusal::NotFound { what, id: name },
-        Some((entry, seq)) if is_run(&mut snapshot, id, seq).await? => {
+        Some((entry, seq)) if is_explained(&mut snapshot, id, seq).await? => {
             snapshot.rollback().await?;
             return Ok(Question { entry, seq });
         }
@@ -137,13 +139,18 @@ async fn question(reader: &Reader, query: &ExplainQuery) -> Result<Question, Err
     Err(refused.into())
 }
 
-async fn is_run(connection: &mut PgConnection, id: &LedgerId, seq: u64) -> Result<bool, Error> {
+/// Whether a row gives places: a run, or what passes a place on or gives one out of turn.
+async fn is_explained(
+    connection: &mut PgConnection,
+    id: &LedgerId,
+    seq: u64,
+) -> Result<bool, Error> {
     let rows = store::log::page(connection, id, seq.saturating_sub(1), 1).await?;
-    Ok(rows.iter().any(|row| row.seq == seq && row.kind == RUN))
+    let Some(row) = rows.first().filter(|row| row.seq == seq) else { return Ok(false) };
+    let payload: Payload = serde_json::from_slice(&row.payload)
+        .map_err(|_| Error::Internal(format!("{id} row {seq} cannot be read")))?;
+    Ok(gives_places(&payload.events))
 }
-
-/// The kind of log row that is a run.
-const RUN: &str = "ALLOCATE_PLACES";
 
 /// Folds the log up to the run, explains it, and folds on until a person has said something
 /// to its proposal.
@@ -182,12 +189,10 @@ fn explain_row(
     entry: &Entry,
     said_nos: &SaidNos,
 ) -> Result<Explanation, Error> {
-    let Command::AllocatePlaces(command) = &payload.command else {
-        return Err(Error::Internal(format!("{} row {} is no run", before.id(), header.seq)));
-    };
     let registry = registries.at(header.registry_version).unwrap_or_default();
-    let run = Run { header, command, events: &payload.events, registry: &registry };
-    explain(before, &run, entry, said_nos).map_err(|stop| Error::Internal(format!("{stop:?}")))
+    let (command, events) = (&payload.command, payload.events.as_slice());
+    let row = Row { header, command, events, registry: &registry };
+    explain(before, &row, entry, said_nos).map_err(|stop| Error::Internal(format!("{stop:?}")))
 }
 
 /// A fold on its way, as long as somebody waits for it.
@@ -298,6 +303,7 @@ fn explanation_answer(
         Outcome::PassedOver(reason) => (pb::DecisionOutcome::PassedOver, Some(reason)),
         Outcome::NotReached(_) => (pb::DecisionOutcome::NotReached, None),
         Outcome::NotEligible(_) => (pb::DecisionOutcome::NotEligible, None),
+        Outcome::OutOfTurn(_) => (pb::DecisionOutcome::OutOfTurn, None),
     };
     let reason = reason.map_or(pb::PassedOverReason::Unspecified, answer::passed_over_reason);
     let (confirmed, organisation) = match &e.confirmation {

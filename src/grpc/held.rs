@@ -29,6 +29,7 @@ pub(super) async fn offers(
         pb::OfferState::Lapsed => &["LAPSED"],
         pb::OfferState::Started => &["STARTED"],
         pb::OfferState::Withdrawn => &["WITHDRAWN"],
+        pb::OfferState::Objected => &["OBJECTED"],
     };
     let Opened { mut snapshot, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
@@ -46,10 +47,11 @@ pub(super) async fn placements(
     query: HeldQuery<pb::PlacementState>,
 ) -> Result<pb::ListPlacementsResponse, Error> {
     let states: &[&str] = match query.state {
-        pb::PlacementState::Unspecified => &["RUNNING", "ENDING"],
+        pb::PlacementState::Unspecified => &["RUNNING", "ENDING", "ON_LEAVE"],
         pb::PlacementState::Running => &["RUNNING"],
         pb::PlacementState::Ending => &["ENDING"],
         pb::PlacementState::Ended => &["ENDED"],
+        pb::PlacementState::OnLeave => &["ON_LEAVE"],
     };
     let Opened { mut snapshot, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);

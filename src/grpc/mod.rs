@@ -122,6 +122,23 @@ mutations!(
     SetPlaceBudgetRequest,
     SetQuotasRequest,
     ImportRegistryRequest,
+    UpdateWaitlistEntryRequest,
+    PauseEntryRequest,
+    ResumeEntryRequest,
+    ConfirmEntryRequest,
+    PrioritizeEntryRequest,
+    TransferEntryRequest,
+    ReassignAdviserRequest,
+    BatchJoinWaitlistRequest,
+    PlacePersonRequest,
+    ObjectToOfferRequest,
+    ResolveObjectionRequest,
+    ExtendOfferRequest,
+    WithdrawOfferRequest,
+    ChangePlacementRequest,
+    MovePlacementRequest,
+    ReassignPlacementRequest,
+    ReportClosureRequest,
 );
 
 /// Who calls, and why. Until when is the port's affair: it drops a call whose time is up.

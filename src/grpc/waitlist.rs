@@ -6,6 +6,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::{
         access::{Actor, Method, Target},
+        calendar::start_of_day_in_norway,
         explanation::Position,
         ids::LedgerId,
         ledger::Ledger,
@@ -84,6 +85,69 @@ impl WaitlistService for Api {
     ) -> Result<Response<LookupPersonResponse>, Status> {
         self.read(r, Method::LookupPerson, parse::lookup_person, people::lookup).await
     }
+
+    async fn update_waitlist_entry(
+        &self,
+        _r: Request<pb::UpdateWaitlistEntryRequest>,
+    ) -> Result<Response<pb::UpdateWaitlistEntryResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn pause_entry(
+        &self,
+        _r: Request<pb::PauseEntryRequest>,
+    ) -> Result<Response<pb::PauseEntryResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn resume_entry(
+        &self,
+        _r: Request<pb::ResumeEntryRequest>,
+    ) -> Result<Response<pb::ResumeEntryResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn confirm_entry(
+        &self,
+        _r: Request<pb::ConfirmEntryRequest>,
+    ) -> Result<Response<pb::ConfirmEntryResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn prioritize_entry(
+        &self,
+        _r: Request<pb::PrioritizeEntryRequest>,
+    ) -> Result<Response<pb::PrioritizeEntryResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn transfer_entry(
+        &self,
+        _r: Request<pb::TransferEntryRequest>,
+    ) -> Result<Response<pb::TransferEntryResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn reassign_adviser(
+        &self,
+        _r: Request<pb::ReassignAdviserRequest>,
+    ) -> Result<Response<pb::ReassignAdviserResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn batch_join_waitlist(
+        &self,
+        _r: Request<pb::BatchJoinWaitlistRequest>,
+    ) -> Result<Response<pb::BatchJoinWaitlistResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
+
+    async fn list_my_work(
+        &self,
+        _r: Request<pb::ListMyWorkRequest>,
+    ) -> Result<Response<pb::ListMyWorkResponse>, Status> {
+        Err(super::unauthenticated()) // NOT BUILT YET
+    }
 }
 
 /// An entry that is not the caller's answers like one that is not there.
@@ -102,7 +166,8 @@ async fn position(reader: Reader, query: PositionQuery) -> Result<GetPositionRes
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
     let place = place_in_queue(&mut snapshot, id, &registry, &entry).await?;
     let texts = if query.with_explanation {
-        explain::position_texts(&mut snapshot, id, &registry, &entry, place).await?
+        let now = reader.app.clock.now();
+        explain::position_texts(&mut snapshot, id, &registry, &entry, place, now).await?
     } else {
         Vec::new()
     };
@@ -177,6 +242,8 @@ fn page_filter(actor: &Actor, query: &EntriesQuery, registry: &Registry) -> Page
         pb::EntryState::Accepted => "ACCEPTED",
         pb::EntryState::Placed => "PLACED",
         pb::EntryState::Closed => "CLOSED",
+        pb::EntryState::Paused => "PAUSED",
+        pb::EntryState::CoolingDown => "COOLING_DOWN",
     };
     let (municipalities, office) = seen_by(actor, registry)
         .office
@@ -212,6 +279,32 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
         registered_time: Some(answer::timestamp(entry.key.registered_time)),
         order_time: Some(answer::timestamp(entry.key.order_time)),
         external_references: entry.external_references.iter().map(answer::reference).collect(),
+        eligible_again_time: match entry.state {
+            EntryState::Paused { until } => until.map(start_of_day_in_norway),
+            EntryState::CoolingDown { until } => Some(until),
+            EntryState::Waiting
+            | EntryState::Proposed(_)
+            | EntryState::Offered(_)
+            | EntryState::Accepted(_)
+            | EntryState::Placed(_)
+            | EntryState::Closed => None,
+        }
+        .map(answer::timestamp),
+        confirmed_time: entry.confirmed_time.map(answer::timestamp),
+        wants_by_date: entry.wants_by.map(answer::date),
+        programme: entry.programme.clone().unwrap_or_default(),
+        on_behalf_of_municipality_number: entry
+            .on_behalf_of
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        strikes: entry.strikes,
+        closed_time: entry.closed.as_ref().map(|closed| answer::timestamp(closed.time)),
+        moved_to_ledger: entry
+            .closed
+            .as_ref()
+            .and_then(|closed| closed.moved_to.as_ref())
+            .map(answer::ledger),
     }
 }
 

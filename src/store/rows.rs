@@ -172,7 +172,12 @@ async fn write_entries(
                municipality_number, following_office_number, order_time_us, registered_time_us, \
                join_seq, doc) ",
         on_conflict: " ON CONFLICT (county_id, measure_code, entry_id) DO UPDATE \
-                      SET state = excluded.state, doc = excluded.doc",
+                      SET state = excluded.state, doc = excluded.doc, \
+                      municipality_number = excluded.municipality_number, \
+                      following_office_number = excluded.following_office_number, \
+                      order_time_us = excluded.order_time_us, \
+                      registered_time_us = excluded.registered_time_us, \
+                      join_seq = excluded.join_seq",
     };
     upsert
         .run(connection, entries, |values, entry| {

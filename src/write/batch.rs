@@ -14,7 +14,7 @@ use crate::{
         access::{Actor, permits},
         calendar::Timestamp,
         command::{Command, Needs},
-        event::Event,
+        event::{Event, RULES_VERSION},
         ids::{AreaId, IdSource, LedgerId, RequestId},
         ledger::{Context, Head, Ledger, apply, decide, due_request_id, rows},
         refusal::{Refusal, Stop},
@@ -355,7 +355,7 @@ impl<'a> Batch<'a> {
         loop {
             let ledger = &self.open[id].ledger;
             let at = ledger.next_time(clock);
-            let context = Context { at, registry: &self.registry, actor };
+            let context = Context { at, registry: &self.registry, actor, rules: RULES_VERSION };
             match decide(ledger, command, &context, &mut IdSource::new(seed, at)) {
                 Ok(events) => return Ok(Ok(Decided { events, at, seed })),
                 Err(Stop::Refused(refusal)) => return Ok(Err(refusal)),
@@ -396,36 +396,15 @@ impl<'a> Batch<'a> {
         let row = log_row(&open.ledger, request_id, command, actor, registry_version, decided);
         for event in &decided.events {
             apply(&mut open.ledger, event);
-            match event {
-                Event::RegistryImported { rows, .. } => {
-                    let mut registry = (*self.registry).clone();
-                    registry.apply(row.seq, rows);
-                    self.registry = Arc::new(registry);
-                    self.new_registry_rows.push((row.seq, rows.clone()));
-                }
-                Event::Joined { entry } => {
-                    let claim = (entry.person_id, id.measure_code.clone());
-                    self.people.claim(claim, entry.entry_id);
-                }
-                Event::CapacitySubmitted { .. }
-                | Event::CapacityApproved { .. }
-                | Event::CapacityRejected { .. }
-                | Event::PlaceBudgetSet { .. }
-                | Event::QuotasSet { .. }
-                | Event::LimitsSet { .. }
-                | Event::Left { .. }
-                | Event::OfferWithdrawn { .. }
-                | Event::RunMade { .. }
-                | Event::Proposed { .. }
-                | Event::ProposalConfirmed { .. }
-                | Event::ProposalLapsed { .. }
-                | Event::OfferAccepted { .. }
-                | Event::OfferDeclined { .. }
-                | Event::OfferExpired { .. }
-                | Event::PlacementStarted { .. }
-                | Event::PlacementEndSet { .. }
-                | Event::PlacementEnded { .. }
-                | Event::NothingToDo => {}
+            if let Event::RegistryImported { rows, .. } = event {
+                let mut registry = (*self.registry).clone();
+                registry.apply(row.seq, rows);
+                self.registry = Arc::new(registry);
+                self.new_registry_rows.push((row.seq, rows.clone()));
+            }
+            if let Event::Joined { entry } = event {
+                let claim = (entry.person_id, id.measure_code.clone());
+                self.people.claim(claim, entry.entry_id);
             }
         }
         open.ledger.advance(row.hash, row.at);

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use crate::{
     domain::{
         access::{Actor, Role, Target},
-        command::{Command, Subject},
+        allocation::OutOfTurn,
+        command::{Command, PlacementAsk, Subject},
         event::{Event, Header, Payload, RULES_VERSION},
         ids::{EntryId, PlaceGroupId, RequestId},
         ledger::Ledger,
@@ -51,6 +52,18 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
             vec![Target { municipality_number: Some(number.clone()), ..area }]
         }
         Subject::Entry(id) => vec![of_entry(id, None).unwrap_or(area)],
+        Subject::Entries(ids) => {
+            ids.iter().map(|id| of_entry(*id, None).unwrap_or_else(|| area.clone())).collect()
+        }
+        Subject::PlaceGroup(id) => {
+            let group = ledger.place_group(id);
+            let organisation_number = group.map(|group| group.organisation_number.clone());
+            vec![Target { organisation_number, ..area }]
+        }
+        Subject::Residents(numbers) => numbers
+            .into_iter()
+            .map(|number| Target { municipality_number: Some(number.clone()), ..area.clone() })
+            .collect(),
         Subject::Offers(ids) => ids.iter().map(|id| of_offer(*id)).collect(),
         Subject::Placement(id) => {
             let found = ledger.placement(id);
@@ -64,8 +77,13 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
 /// and those a run would serve or pass over.
 pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -> Vec<EntryId> {
     let mut entries: BTreeSet<EntryId> = match command.subject() {
-        Subject::Area | Subject::Provider(_) | Subject::Resident(_) => BTreeSet::new(),
+        Subject::Area
+        | Subject::Provider(_)
+        | Subject::PlaceGroup(_)
+        | Subject::Resident(_)
+        | Subject::Residents(_) => BTreeSet::new(),
         Subject::Entry(id) => ledger.entry(id).map(|entry| entry.entry_id).into_iter().collect(),
+        Subject::Entries(ids) => ids.into_iter().filter(|id| ledger.entry(*id).is_some()).collect(),
         Subject::Offers(ids) => {
             ids.iter().filter_map(|id| ledger.offer(*id)).map(|offer| offer.entry_id).collect()
         }
@@ -91,7 +109,9 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
         Subject::Offers(ids) => ids.get(first).map(|id| ("offer", id.to_string())),
         Subject::Placement(id) => Some(("placement", id.to_string())),
         Subject::Entry(id) => Some(("entry", id.to_string())),
-        Subject::Area | Subject::Provider(_) | Subject::Resident(_) => None,
+        Subject::Entries(ids) => ids.get(first).map(|id| ("entry", id.to_string())),
+        Subject::PlaceGroup(id) => Some(("place group", id.to_string())),
+        Subject::Area | Subject::Provider(_) | Subject::Resident(_) | Subject::Residents(_) => None,
     };
     match hidden {
         Some((what, id)) if work.actor.role != Role::County => Refusal::NotFound { what, id },
@@ -130,6 +150,40 @@ pub(super) fn complete(
             let context = format!("entry/{}/left", c.entry_id);
             c.grounds = seal(ledger, people, work, &context)?;
         }
+        Command::PauseEntry(c) => {
+            c.reason = seal(ledger, people, work, &format!("entry/{}/paused", c.entry_id))?;
+        }
+        Command::PrioritizeEntry(c) => {
+            c.text = seal(ledger, people, work, &format!("entry/{}/prioritized", c.entry_id))?;
+        }
+        Command::TransferEntry(c) => {
+            c.reason = seal(ledger, people, work, &format!("entry/{}/transferred", c.entry_id))?;
+        }
+        Command::PlacePerson(c) => {
+            let text = seal(ledger, people, work, &format!("entry/{}/out_of_turn", c.entry_id))?;
+            c.out_of_turn = text.map(|text| OutOfTurn { reason: c.reason, text });
+        }
+        Command::ObjectToOffer(c) => {
+            c.text = seal(ledger, people, work, &format!("offer/{}/objection", c.offer_id))?;
+        }
+        Command::ResolveObjection(c) => {
+            c.text = seal(ledger, people, work, &format!("offer/{}/resolution", c.offer_id))?;
+        }
+        Command::ExtendOffer(c) => {
+            c.text = seal(ledger, people, work, &format!("offer/{}/extension", c.offer_id))?;
+        }
+        Command::WithdrawOffer(c) => {
+            c.text = seal(ledger, people, work, &format!("offer/{}/withdrawn", c.offer_id))?;
+        }
+        Command::MovePlacement(c) => {
+            c.text = seal(ledger, people, work, &format!("placement/{}/moved", c.placement_id))?;
+        }
+        Command::ChangePlacement(c) => {
+            if let PlacementAsk::GoOnLeave(leave) = &mut c.change {
+                let context = format!("placement/{}/leave", c.placement_id);
+                leave.reason = seal(ledger, people, work, &context)?;
+            }
+        }
         Command::ImportRegistry(_)
         | Command::SubmitCapacity(_)
         | Command::ReviewCapacity(_)
@@ -138,6 +192,18 @@ pub(super) fn complete(
         | Command::AllocatePlaces(_)
         | Command::ConfirmProposals(_)
         | Command::StartPlacement(_)
+        | Command::UpdateEntry(_)
+        | Command::ResumeEntry(_)
+        | Command::ConfirmEntry(_)
+        | Command::ReceiveEntry(_)
+        | Command::SuspendEntry(_)
+        | Command::ReassignAdviser(_)
+        | Command::BatchJoinWaitlist(_)
+        | Command::StartDirectly(_)
+        | Command::ReassignPlacement(_)
+        | Command::ReportClosure(_)
+        | Command::WakeEntry { .. }
+        | Command::EndLeave { .. }
         | Command::BeginDay { .. }
         | Command::LapseProposal { .. }
         | Command::ExpireOffer { .. }

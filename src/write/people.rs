@@ -177,7 +177,12 @@ pub(super) fn person_of(ledger: &Ledger, command: &Command) -> Option<PersonId> 
         Subject::Offers(ids) => ledger.offer(*ids.first()?)?.entry_id,
         Subject::Placement(id) => ledger.placement(id)?.entry_id,
         Subject::Entry(id) => id,
-        Subject::Area | Subject::Provider(_) | Subject::Resident(_) => return None,
+        Subject::Area
+        | Subject::Provider(_)
+        | Subject::PlaceGroup(_)
+        | Subject::Resident(_)
+        | Subject::Residents(_)
+        | Subject::Entries(_) => return None,
     };
     ledger.entry(entry_id).map(|entry| entry.person_id)
 }

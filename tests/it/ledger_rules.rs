@@ -19,7 +19,7 @@ use tiltaksplass::domain::{
         AllocatePlaces, Command, ConfirmProposals, EndPlacement, JoinWaitlist, LeaveWaitlist,
         RespondToOffer, ReviewCapacity, SetPlaceBudget, SetQuotas, StartPlacement, SubmitCapacity,
     },
-    event::Event,
+    event::{Event, RULES_VERSION},
     ids::{
         EntryId, ExternalReference, IdSource, LedgerId, MunicipalityNumber, OfferId, PersonId,
         PlaceGroupId, PlacementId, SubmissionId,
@@ -131,6 +131,7 @@ fn measure(code: &str, distribution: Distribution, part_time_allowed: bool) -> R
             bonus_days: BONUS_DAYS,
         }],
         aliases: Vec::new(),
+        rules: tiltaksplass::domain::measure::MeasureRules::default(),
     })
 }
 
@@ -170,7 +171,7 @@ fn happen_as(
     at: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
     let at = ledger.next_time(at);
-    let context = Context { at, registry: &REGISTRY, actor };
+    let context = Context { at, registry: &REGISTRY, actor, rules: RULES_VERSION };
     let mut ids = IdSource::new(seed(ledger.head().seq), at);
     let events = match decide(ledger, command, &context, &mut ids) {
         Ok(events) => events,

@@ -182,7 +182,9 @@ fn show_queue(queue: &[&Joined], before: &[GetPositionResponse], after: &[GetPos
             | EntryState::Offered
             | EntryState::Accepted
             | EntryState::Placed
-            | EntryState::Closed) => words(other.as_str_name(), "ENTRY_STATE_"),
+            | EntryState::Closed
+            | EntryState::Paused
+            | EntryState::CoolingDown) => words(other.as_str_name(), "ENTRY_STATE_"),
         };
         say!("{entry:<14} {registered:<12} {position:>16}   {now}");
     }

@@ -4,30 +4,50 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
-    allocation::{Offer, OfferState, PassedOverReason, RunEnd, RunReport, run_watched},
+    allocation::{
+        Offer, OfferState, OutOfTurnReason, PassedOverReason, RunEnd, RunReport, RunScope, Served,
+        run_watched,
+    },
     calendar::Timestamp,
-    command::AllocatePlaces,
+    command::Command,
     disclosure::{Disclosed, Told, disclose, told},
     event::{Event, Header},
     explanation::standing::{FreePlaceGroup, Position, Site, Standing},
     ids::{EntryId, LedgerId, OfferId, PlaceGroupId},
-    ledger::Ledger,
+    ledger::{Ledger, apply},
+    measure::DecisionText,
     refusal::Stop,
     registry::Registry,
     waitlist::{Entry, EntryState},
 };
 
-/// A run as its log row tells it.
+/// A log row in which places were given.
 #[derive(Debug, Clone, Copy)]
-pub struct Run<'a> {
-    /// The row's header.
+pub struct Row<'a> {
+    /// Its header.
     pub header: &'a Header,
     /// What was asked.
-    pub command: &'a AllocatePlaces,
+    pub command: &'a Command,
     /// What it decided.
     pub events: &'a [Event],
     /// The registry it looked into.
     pub registry: &'a Registry,
+}
+
+/// Whether a row's events have a run, or a place given without one, to explain.
+pub fn gives_places(events: &[Event]) -> bool {
+    let gives = |event: &Event| matches!(event, Event::RunMade { .. });
+    events.iter().any(|event| gives(event) || out_of_turn(event).is_some())
+}
+
+/// The offer that a named person made out of turn by an event.
+fn out_of_turn(event: &Event) -> Option<(&Offer, OutOfTurnReason)> {
+    let offer = match event {
+        Event::Proposed { offer } | Event::OfferChanged { offer, .. } => offer,
+        _ => return None,
+    };
+    let reason = offer.out_of_turn.as_ref()?.reason;
+    offer.state.reserves().then_some((offer, reason))
 }
 
 /// What a run decided about one entry, by which rules, on what.
@@ -53,8 +73,8 @@ pub struct Explanation {
     /// Offers of groups with something free that the person had said no to, or had not
     /// answered: of each group the latest, in the order of time.
     pub said_no: Vec<(Site, SaidNo)>,
-    /// Whether the run was kept to some of the groups.
-    pub kept_to_groups: bool,
+    /// What the run was about.
+    pub occasion: Occasion,
     /// How many were served.
     pub served: usize,
     /// How many were passed over, by reason.
@@ -65,6 +85,24 @@ pub struct Explanation {
     pub proposal: Option<(Offer, Site)>,
     /// What a person said to the proposal.
     pub confirmation: Confirmation,
+    /// Legal basis and appeal in words, as the measure type has them.
+    pub legal_texts: Vec<DecisionText>,
+}
+
+/// What a run was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// Free places were shared out: all, or those of some groups.
+    SharedOut {
+        /// Whether only some groups' were.
+        some_groups: bool,
+    },
+    /// A place that was given back was passed on.
+    PassedOn,
+    /// Somebody joined or came while a place was free.
+    Came,
+    /// Nothing: a named person chose somebody.
+    Chosen,
 }
 
 /// How many others, as somebody may be told who does not see them.
@@ -122,6 +160,8 @@ pub enum Outcome {
     NotReached(Option<PassedOverReason>),
     /// It was not eligible.
     NotEligible(Ineligible),
+    /// A named person gave it a place out of turn.
+    OutOfTurn(OutOfTurnReason),
 }
 
 /// Why an entry was not eligible.
@@ -135,6 +175,10 @@ pub enum Ineligible {
     Placed,
     /// It had ended.
     Closed,
+    /// It was on pause.
+    Paused,
+    /// Its person had let an offer go lately.
+    CoolingDown,
 }
 
 /// What became of a proposal before a person.
@@ -146,7 +190,7 @@ pub enum Confirmation {
     Waits,
     /// Nobody did in time.
     Lapsed,
-    /// The person left before anybody did.
+    /// It was taken back before anybody did.
     Withdrawn,
     /// A named person did.
     Confirmed {
@@ -172,7 +216,8 @@ impl Confirmation {
                 | OfferState::Accepted { .. }
                 | OfferState::Declined { .. }
                 | OfferState::Expired
-                | OfferState::Started { .. },
+                | OfferState::Started { .. }
+                | OfferState::Objected,
             ) => Self::Waits,
         }
     }
@@ -203,23 +248,29 @@ impl Explanation {
     }
 }
 
-/// Explains a run to `entry`, as it is now; `before` is the whole ledger just before the
-/// run, and `said_nos` what the person had said no to. Nothing has been said to the proposal
-/// yet.
+/// Explains a row to `entry`, as it is now; `before` is the whole ledger just before the
+/// row, and `said_nos` what the person had said no to. Nothing has been said to the proposal
+/// yet. Of several runs in a row it is the one that served the entry, or the last.
 pub fn explain(
     before: &Ledger,
-    run: &Run<'_>,
+    row: &Row<'_>,
     entry: &Entry,
     said_nos: &SaidNos,
 ) -> Result<Explanation, Stop> {
-    let Run { header, command, events, registry } = *run;
-    let then = before.entry(entry.entry_id);
+    let Row { header, command, registry, .. } = *row;
+    let (earlier, events) = run_of(row.events, entry.entry_id);
+    let (mut at_run, mut said_nos) = (before.clone(), said_nos.clone());
+    earlier.iter().for_each(|event| apply(&mut at_run, event));
+    said_nos.note(&at_run, entry.entry_id, earlier, header.at);
+    let then = at_run.entry(entry.entry_id);
     let entry = then.unwrap_or(entry);
-    let proposal = proposal_of(before, events, entry.entry_id, registry);
-    let outcome = outcome(before, command, then)?;
-    let eligible = !matches!(outcome, Outcome::NotEligible(_));
+    let scopes = scopes(before, command, earlier, header.at);
+    let outcome = outcome(&at_run, &scopes, events, then)?;
     let report = report_of(events);
-    let standing = Standing::of(before, entry, eligible.then(|| position(before, entry)), registry);
+    let eligible = then.is_some_and(|entry| entry.state == EntryState::Waiting);
+    let position = eligible.then(|| position(&at_run, entry));
+    let standing = Standing::of(&at_run, entry, position, registry, header.at);
+    let proposal = proposal_of(&at_run, events, entry.entry_id, registry);
     Ok(Explanation {
         ledger: before.id().clone(),
         seq: header.seq,
@@ -228,19 +279,81 @@ pub fn explain(
         registry_version: header.registry_version,
         entry_id: entry.entry_id,
         outcome,
-        said_no: said_no_to(&standing.free.place_groups, said_nos),
+        said_no: said_no_to(&standing.free.place_groups, &said_nos),
         standing,
-        kept_to_groups: !command.place_groups.is_empty(),
-        served: events.iter().filter(|event| matches!(event, Event::Proposed { .. })).count(),
+        occasion: occasion(command, &scopes, report),
+        served: served(events).count(),
         passed_over_counts: report.map(|r| r.passed_over_counts.clone()).unwrap_or_default(),
         run_end: report.map_or(RunEnd::AllProposed, |report| report.end),
-        confirmation: if proposal.is_some() {
-            Confirmation::Waits
-        } else {
-            Confirmation::NothingProposed
+        confirmation: match &proposal {
+            Some((Offer { state: OfferState::Proposed { .. }, .. }, _)) => Confirmation::Waits,
+            Some(_) | None => Confirmation::NothingProposed,
         },
         proposal,
+        legal_texts: registry
+            .ledger_measure(before.id())
+            .map(|measure| measure.rules.texts.clone())
+            .unwrap_or_default(),
     })
+}
+
+/// The run of a row that is about an entry: what happened before it, and from it on to the
+/// next one.
+fn run_of(events: &[Event], entry_id: EntryId) -> (&[Event], &[Event]) {
+    let is_run = |event: &Event| matches!(event, Event::RunMade { .. });
+    let begins = |(at, event)| is_run(event).then_some(at);
+    let starts: Vec<usize> = events.iter().enumerate().filter_map(begins).collect();
+    let segment = |n: usize| {
+        let end = starts.get(n + 1).copied().unwrap_or(events.len());
+        (&events[..starts[n]], &events[starts[n]..end])
+    };
+    let serves = |n: &usize| served(segment(*n).1).any(|offer| offer.entry_id == entry_id);
+    let last = starts.len().checked_sub(1);
+    (0..starts.len()).find(serves).or(last).map_or((&[], events), segment)
+}
+
+/// What a run may have been kept to. Rows that are no runs themselves pass a place on that
+/// was given back, or serve somebody who comes: which of these it was shows when it is made
+/// again.
+fn scopes(before: &Ledger, command: &Command, earlier: &[Event], at: Timestamp) -> Vec<RunScope> {
+    if let Command::AllocatePlaces(c) = command {
+        let max = usize::try_from(c.max_proposals).unwrap_or(usize::MAX);
+        let only_groups = c.place_groups.clone();
+        return vec![RunScope { only_groups, ..RunScope::all(at, max) }];
+    }
+    let Some(offer) = earlier.iter().find_map(|event| given_back(before, event)) else {
+        return vec![RunScope::all(at, 1)];
+    };
+    let on = RunScope {
+        percent: Some(i64::from(offer.participation_percent)),
+        only_groups: [offer.place_group_id].into(),
+        ..RunScope::all(at, usize::MAX)
+    };
+    vec![on.clone(), RunScope { not_to: Some(offer.entry_id), ..on }]
+}
+
+/// The offer whose place an event gives back.
+fn given_back<'a>(before: &'a Ledger, event: &Event) -> Option<&'a Offer> {
+    let id = match event {
+        Event::OfferDeclined { offer_id, .. }
+        | Event::OfferExpired { offer_id }
+        | Event::OfferWithdrawn { offer_id }
+        | Event::ProposalLapsed { offer_id } => *offer_id,
+        Event::OfferChanged { offer, .. } if !offer.state.reserves() => offer.offer_id,
+        _ => return None,
+    };
+    before.offer(id).filter(|offer| offer.state.reserves())
+}
+
+fn occasion(command: &Command, scopes: &[RunScope], report: Option<&RunReport>) -> Occasion {
+    match (command, report) {
+        (_, None) => Occasion::Chosen,
+        (Command::AllocatePlaces(c), _) => {
+            Occasion::SharedOut { some_groups: !c.place_groups.is_empty() }
+        }
+        (_, _) if scopes.iter().any(|scope| scope.percent.is_some()) => Occasion::PassedOn,
+        (_, _) => Occasion::Came,
+    }
 }
 
 /// Those of them that had something free.
@@ -254,36 +367,74 @@ fn said_no_to(free: &[FreePlaceGroup], SaidNos(said_nos): &SaidNos) -> Vec<(Site
 }
 
 /// Makes the run again and listens for the entry, since a report names only the first of
-/// those passed over.
+/// those passed over. A run that comes out the same in no scope is told from its report.
 fn outcome(
-    before: &Ledger,
-    command: &AllocatePlaces,
+    at_run: &Ledger,
+    scopes: &[RunScope],
+    events: &[Event],
     entry: Option<&Entry>,
 ) -> Result<Outcome, Stop> {
-    let state = entry.map(|entry| (entry.entry_id, entry.state));
-    let entry_id = match state {
-        None => return Ok(Outcome::NotEligible(Ineligible::NotYetJoined)),
-        Some((_, EntryState::Proposed(_) | EntryState::Offered(_) | EntryState::Accepted(_))) => {
-            return Ok(Outcome::NotEligible(Ineligible::HoldsPlace));
-        }
-        Some((_, EntryState::Placed(_))) => {
-            return Ok(Outcome::NotEligible(Ineligible::Placed));
-        }
-        Some((_, EntryState::Closed)) => return Ok(Outcome::NotEligible(Ineligible::Closed)),
-        Some((entry_id, EntryState::Waiting)) => entry_id,
+    let Some(entry) = entry else {
+        return Ok(Outcome::NotEligible(Ineligible::NotYetJoined));
     };
-    let max = usize::try_from(command.max_proposals).unwrap_or(usize::MAX);
-    let mut outcome = Outcome::NotReached(None);
-    run_watched(before, max, &command.place_groups, |judged, judgement| {
-        outcome = match (outcome, judgement) {
-            (_, Ok(())) if judged == entry_id => Outcome::PlaceProposed,
-            (_, Err(reason)) if judged == entry_id => Outcome::NotReached(Some(reason)),
-            // Whoever stands before one who is served has been passed over.
-            (Outcome::NotReached(Some(reason)), Ok(())) => Outcome::PassedOver(reason),
-            (so_far, _) => so_far,
-        };
-    })?;
-    Ok(outcome)
+    let chosen = events.iter().filter_map(out_of_turn);
+    if let Some((_, reason)) = chosen.into_iter().find(|(o, _)| o.entry_id == entry.entry_id) {
+        return Ok(Outcome::OutOfTurn(reason));
+    }
+    if let Some(why) = ineligible(entry.state) {
+        return Ok(Outcome::NotEligible(why));
+    }
+    for scope in scopes {
+        let mut outcome = Outcome::NotReached(None);
+        let (served, report) = run_watched(at_run, scope, |judged, judgement| {
+            outcome = match (outcome, judgement) {
+                (_, Ok(())) if judged == entry.entry_id => Outcome::PlaceProposed,
+                (_, Err(reason)) if judged == entry.entry_id => Outcome::NotReached(Some(reason)),
+                // Whoever stands before one who is served has been passed over.
+                (Outcome::NotReached(Some(reason)), Ok(())) => Outcome::PassedOver(reason),
+                (so_far, _) => so_far,
+            };
+        })?;
+        if is_that_run(&served, &report, events) {
+            return Ok(outcome);
+        }
+    }
+    Ok(reported(events, entry.entry_id))
+}
+
+fn ineligible(state: EntryState) -> Option<Ineligible> {
+    match state {
+        EntryState::Waiting => None,
+        EntryState::Proposed(_) | EntryState::Offered(_) | EntryState::Accepted(_) => {
+            Some(Ineligible::HoldsPlace)
+        }
+        EntryState::Placed(_) => Some(Ineligible::Placed),
+        EntryState::Closed => Some(Ineligible::Closed),
+        EntryState::Paused { .. } => Some(Ineligible::Paused),
+        EntryState::CoolingDown { .. } => Some(Ineligible::CoolingDown),
+    }
+}
+
+fn is_that_run(gave: &[Served], report: &RunReport, events: &[Event]) -> bool {
+    let told = served(events).map(|offer| (offer.entry_id, offer.place_group_id));
+    let again = gave.iter().map(|one| (one.entry_id, one.place_group_id));
+    report_of(events) == Some(report) && again.eq(told)
+}
+
+fn reported(events: &[Event], entry_id: EntryId) -> Outcome {
+    if served(events).any(|offer| offer.entry_id == entry_id) {
+        return Outcome::PlaceProposed;
+    }
+    let named = report_of(events).map(|report| report.passed_over.as_slice()).unwrap_or_default();
+    let reason = named.iter().find(|(passed_over, _)| *passed_over == entry_id);
+    reason.map_or(Outcome::NotReached(None), |(_, reason)| Outcome::PassedOver(*reason))
+}
+
+/// The proposals of a run.
+fn served(events: &[Event]) -> impl Iterator<Item = &Offer> {
+    events
+        .iter()
+        .filter_map(|event| if let Event::Proposed { offer } = event { Some(offer) } else { None })
 }
 
 fn report_of(events: &[Event]) -> Option<&RunReport> {
@@ -300,10 +451,9 @@ fn proposal_of(
     entry_id: EntryId,
     registry: &Registry,
 ) -> Option<(Offer, Site)> {
-    let offers = events
-        .iter()
-        .filter_map(|event| if let Event::Proposed { offer } = event { Some(offer) } else { None });
-    let offer = offers.into_iter().find(|offer| offer.entry_id == entry_id)?.clone();
+    let chosen = events.iter().filter_map(out_of_turn).map(|(offer, _)| offer);
+    let mut offers = served(events).chain(chosen);
+    let offer = offers.find(|offer| offer.entry_id == entry_id)?.clone();
     let group = before.place_group(offer.place_group_id)?;
     let site = Site::of(group, registry);
     Some((offer, site))

@@ -2,10 +2,10 @@
 //! side by side, from the same structure, so that none says what another does not.
 
 use crate::domain::{
-    allocation::{PassedOverReason, RunEnd},
+    allocation::{OutOfTurnReason, PassedOverReason, RunEnd},
     disclosure::{Disclosed, Told},
     explanation::{
-        decision::{Confirmation, Explanation, Ineligible, Others, Outcome, SaidNo},
+        decision::{Confirmation, Explanation, Ineligible, Occasion, Others, Outcome, SaidNo},
         language::Language,
         sentences::{
             GROUPS_TOLD, Tense, about, free_places, order, paragraph, place_in_queue, room,
@@ -15,7 +15,8 @@ use crate::domain::{
     },
 };
 
-/// The explanation in words.
+/// The explanation in words, and at its end what lawyers have written for the measure type,
+/// as it is.
 pub fn paragraphs(e: &Explanation, l: Language) -> Vec<String> {
     let mut paragraphs = vec![result(e, l)];
     if e.standing.position.is_some() {
@@ -23,20 +24,23 @@ pub fn paragraphs(e: &Explanation, l: Language) -> Vec<String> {
         sentences.extend(place_in_queue(&e.standing, Tense::Then, l));
         paragraphs.push(sentences);
     }
-    paragraphs.extend([free(e, l), others(e, l), confirmed(e, l), recomputed(l)]);
-    paragraphs.iter().map(|sentences| paragraph(sentences)).collect()
+    if e.occasion != Occasion::Chosen {
+        paragraphs.extend([free(e, l), others(e, l), confirmed(e, l)]);
+    }
+    paragraphs.push(recomputed(l));
+    let told = paragraphs.iter().map(|sentences| paragraph(sentences));
+    told.chain(legal_texts(e, l)).collect()
+}
+
+fn legal_texts(e: &Explanation, l: Language) -> impl Iterator<Item = String> {
+    let texts = e.legal_texts.iter().filter(move |text| text.language == l.code());
+    let each = texts.flat_map(|text| [text.legal_basis.clone(), text.appeal.clone()]);
+    each.filter(|text| !text.is_empty())
 }
 
 fn result(e: &Explanation, l: Language) -> Vec<String> {
-    let at = l.time(e.decision_time);
-    let mut told = vec![
-        about(&e.standing.names, l),
-        l.of(
-            format!("Ledige plasser ble fordelt {at}."),
-            format!("Ledige plassar vart fordelte {at}."),
-            format!("Free places were shared out on {at}."),
-        ),
-    ];
+    let mut told = vec![about(&e.standing.names, l)];
+    told.extend(occasion(e, l));
     match e.outcome {
         Outcome::PlaceProposed => told.extend(proposed(e, l)),
         Outcome::PassedOver(reason) => {
@@ -66,7 +70,85 @@ fn result(e: &Explanation, l: Language) -> Vec<String> {
             ));
             told.push(ineligible(why, l));
         }
+        Outcome::OutOfTurn(reason) => told.extend(out_of_turn(e, reason, l)),
     }
+    told
+}
+
+/// What was shared out, and when.
+fn occasion(e: &Explanation, l: Language) -> Vec<String> {
+    let at = l.time(e.decision_time);
+    match e.occasion {
+        Occasion::SharedOut { .. } => vec![l.of(
+            format!("Ledige plasser ble fordelt {at}."),
+            format!("Ledige plassar vart fordelte {at}."),
+            format!("Free places were shared out on {at}."),
+        )],
+        Occasion::PassedOn => vec![
+            l.of(
+                format!("En plass ble gitt tilbake {at}."),
+                format!("Ein plass vart gitt tilbake {at}."),
+                format!("A place was given back on {at}."),
+            ),
+            l.say(
+                "Den gikk videre til den neste i køen som kunne ta den.",
+                "Han gjekk vidare til den neste i køen som kunne ta han.",
+                "It was passed on to the next in the queue who could take it.",
+            ),
+        ],
+        Occasion::Came => vec![l.of(
+            format!("En ledig plass ble fordelt {at}."),
+            format!("Ein ledig plass vart fordelt {at}."),
+            format!("A free place was shared out on {at}."),
+        )],
+        Occasion::Chosen => vec![l.of(
+            format!("En plass ble gitt utenfor tur {at}."),
+            format!("Ein plass vart gitt utanfor tur {at}."),
+            format!("A place was given out of turn on {at}."),
+        )],
+    }
+}
+
+/// A named person chose the person it is told to.
+fn out_of_turn(e: &Explanation, reason: OutOfTurnReason, l: Language) -> Vec<String> {
+    let mut told = vec![l.say(
+        "En ansatt bestemte at du skulle få plassen.",
+        "Ein tilsett avgjorde at du skulle få plassen.",
+        "An employee decided that you should have the place.",
+    )];
+    told.extend(place(e, l));
+    told.push(match reason {
+        OutOfTurnReason::Health => l.say(
+            "Grunnen er fare for liv eller helse.",
+            "Grunnen er fare for liv eller helse.",
+            "The reason is danger to life or health.",
+        ),
+        OutOfTurnReason::PlaceWouldBeLost => l.say(
+            "Grunnen er at plassen ellers ville gått tapt.",
+            "Grunnen er at plassen elles ville gått tapt.",
+            "The reason is that the place would have been lost otherwise.",
+        ),
+        OutOfTurnReason::Returns => l.say(
+            "Grunnen er at du kom tilbake til en plass du har hatt.",
+            "Grunnen er at du kom tilbake til ein plass du har hatt.",
+            "The reason is that you returned to a place you have had.",
+        ),
+        OutOfTurnReason::Appeal => l.say(
+            "Grunnen er en avgjørelse i en klage eller i retten.",
+            "Grunnen er ei avgjerd i ei klage eller i retten.",
+            "The reason is a decision on an appeal or in court.",
+        ),
+        OutOfTurnReason::Correction => l.say(
+            "Grunnen er at en feil ble rettet.",
+            "Grunnen er at ein feil vart retta.",
+            "The reason is that a mistake was corrected.",
+        ),
+        OutOfTurnReason::Other => l.say(
+            "Grunnen står i saken din.",
+            "Grunnen står i saka di.",
+            "The reason is in your case file.",
+        ),
+    });
     told
 }
 
@@ -77,20 +159,24 @@ fn proposed(e: &Explanation, l: Language) -> Vec<String> {
         format!("Du vart foreslått til {share}."),
         format!("You were proposed for {share}."),
     )];
-    if let Some((_, site)) = &e.proposal {
-        let site = site.told(l);
-        told.push(l.of(
-            format!("Plassen er på {site}."),
-            format!("Plassen er på {site}."),
-            format!("The place is in {site}."),
-        ));
-    }
+    told.extend(place(e, l));
     told.push(l.say(
         "Det var din tur, og det var ledig der.",
         "Det var din tur, og det var ledig der.",
         "It was your turn, and it was free.",
     ));
     told
+}
+
+/// Where the place is.
+fn place(e: &Explanation, l: Language) -> Option<String> {
+    let (_, site) = e.proposal.as_ref()?;
+    let site = site.told(l);
+    Some(l.of(
+        format!("Plassen er på {site}."),
+        format!("Plassen er på {site}."),
+        format!("The place is in {site}."),
+    ))
 }
 
 /// Why nobody came as far as to the person.
@@ -159,7 +245,28 @@ fn own_reason(e: &Explanation, reason: PassedOverReason, l: Language) -> Vec<Str
             told.extend(e.said_no.iter().rev().take(GROUPS_TOLD).map(|no| said_no(no, l)));
             told
         }
+        PassedOverReason::ObjectedHere => objected(l),
+        PassedOverReason::OfferWithdrawn => vec![l.say(
+            "Det var tilbudet ditt som ble trukket, så plassen gikk til en annen.",
+            "Det var tilbodet ditt som vart trekt, så plassen gjekk til ein annan.",
+            "It was your offer that was withdrawn, so the place went to someone else.",
+        )],
     }
+}
+
+fn objected(l: Language) -> Vec<String> {
+    vec![
+        l.say(
+            "Det var bare ledig der arrangøren har hatt innvendinger mot å ta deg inn.",
+            "Det var berre ledig der arrangøren har hatt innvendingar mot å ta deg inn.",
+            "Places were free only where the provider has objected to taking you in.",
+        ),
+        l.say(
+            "NAV-kontoret var enig i innvendingene.",
+            "NAV-kontoret var samd i innvendingane.",
+            "The NAV office agreed with the objections.",
+        ),
+    ]
 }
 
 fn said_no((site, no): &(Site, SaidNo), l: Language) -> String {
@@ -200,18 +307,34 @@ fn ineligible(why: Ineligible, l: Language) -> String {
             "Du stod ikkje på ventelista lenger.",
             "You were no longer on the waitlist.",
         ),
+        Ineligible::Paused => l.say(
+            "Plassen din i køen var satt på pause.",
+            "Plassen din i køen var sett på pause.",
+            "Your place in the queue was on pause.",
+        ),
+        Ineligible::CoolingDown => l.say(
+            "Du hadde nylig takket nei til et tilbud, eller ikke svart på det.",
+            "Du hadde nyleg takka nei til eit tilbod, eller ikkje svart på det.",
+            "You had recently declined an offer, or not answered it.",
+        ),
     }
 }
 
 fn free(e: &Explanation, l: Language) -> Vec<String> {
     let mut told = free_places(&e.standing, Tense::Then, l);
     told.push(room(&e.standing, Tense::Then, l));
-    if e.kept_to_groups {
-        told.push(l.say(
+    match e.occasion {
+        Occasion::SharedOut { some_groups: true } => told.push(l.say(
             "Denne gangen ble plasser fordelt bare på noen av stedene.",
             "Denne gongen vart plassar fordelte berre på nokre av stadene.",
             "This time only places at some of the sites were shared out.",
-        ));
+        )),
+        Occasion::PassedOn => told.push(l.say(
+            "Denne gangen gjaldt det bare plassen som var gitt tilbake.",
+            "Denne gongen gjaldt det berre plassen som var gitt tilbake.",
+            "This time it was only about the place that had been given back.",
+        )),
+        Occasion::SharedOut { some_groups: false } | Occasion::Came | Occasion::Chosen => {}
     }
     told
 }
@@ -294,6 +417,16 @@ fn others_reason(e: &Explanation, reason: PassedOverReason, n: u64, l: Language)
             "var det berre ledig der dei har takka nei eller ikkje svart",
             "places were free only where they have declined or not answered",
         ),
+        PassedOverReason::ObjectedHere => l.of(
+            "var det bare ledig der arrangøren har hatt innvendinger",
+            "var det berre ledig der arrangøren har hatt innvendingar",
+            "places were free only where the provider has objected",
+        ),
+        PassedOverReason::OfferWithdrawn => l.of(
+            "var tilbudet nettopp trukket",
+            "var tilbodet nettopp trekt",
+            "the offer had just been withdrawn",
+        ),
     };
     l.of(
         format!("For {n} av dem {why}."),
@@ -342,9 +475,9 @@ fn confirmed(e: &Explanation, l: Language) -> Vec<String> {
             "Nobody confirmed your proposal in time, and it lapsed.",
         )),
         Confirmation::Withdrawn => told.push(l.say(
-            "Du forlot ventelisten før noen hadde bekreftet forslaget til deg.",
-            "Du gjekk ut av ventelista før nokon hadde stadfesta forslaget til deg.",
-            "You left the waitlist before anybody had confirmed your proposal.",
+            "Forslaget til deg ble trukket før noen hadde bekreftet det.",
+            "Forslaget til deg vart trekt før nokon hadde stadfesta det.",
+            "Your proposal was withdrawn before anybody had confirmed it.",
         )),
         Confirmation::Confirmed { at, organisation_name, .. } => {
             let at = l.time(*at);

@@ -12,12 +12,14 @@ mod sentences;
 mod standing;
 
 pub use decision::{
-    Confirmation, Explanation, Ineligible, Others, Outcome, Run, SaidNo, SaidNos, explain,
-    organisation_name,
+    Confirmation, Explanation, Ineligible, Occasion, Others, Outcome, Row, SaidNo, SaidNos,
+    explain, gives_places, organisation_name,
 };
 pub use decision_text::paragraphs;
 pub use language::Language;
-pub use position::{Holding, Now, PositionExplanation, explain_position, position_paragraphs};
+pub use position::{
+    Holding, LastDay, Now, PositionExplanation, explain_position, position_paragraphs,
+};
 pub use standing::{Free, FreePlaceGroup, Names, Position, Site, Standing};
 
 /// The most words a sentence has, where names are no longer than most are.

@@ -4,7 +4,9 @@
 use time::Date;
 
 use crate::domain::{
-    allocation::{Offer, OfferState, PassedOverReason, Placement, judge_alone},
+    allocation::{
+        Objection, Offer, OfferState, PassedOverReason, Placement, PlacementState, judge_alone,
+    },
     calendar::Timestamp,
     explanation::{
         language::Language,
@@ -42,6 +44,8 @@ pub enum Now {
         holding: Holding,
         /// The offer expires then.
         answer_by: Timestamp,
+        /// Whether the provider has something against it that the office has not decided on.
+        is_objected_to: bool,
     },
     /// The person has said yes.
     Accepted(Holding),
@@ -52,10 +56,34 @@ pub enum Now {
         /// From this day on.
         start_date: Date,
         /// The last day, if it is known.
-        last_day: Option<Date>,
+        last_day: Option<LastDay>,
+        /// The last day of a leave, if the person is away.
+        on_leave_until: Option<Date>,
+    },
+    /// It is on pause.
+    Paused {
+        /// The first day it is eligible again, if one is set.
+        until: Option<Date>,
+    },
+    /// The person has let an offer go lately.
+    CoolingDown {
+        /// It is eligible again then.
+        until: Timestamp,
     },
     /// It has ended.
-    Closed,
+    Closed {
+        /// Whether it goes on in another area, where the person has moved.
+        moved: bool,
+    },
+}
+
+/// The last day of a placement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastDay {
+    /// It is set.
+    Set(Date),
+    /// It is planned, and ends nothing by itself.
+    Planned(Date),
 }
 
 /// A place that is held or used.
@@ -67,7 +95,7 @@ pub struct Holding {
     pub participation_percent: u32,
 }
 
-/// Explains where `entry` stands in a ledger whose accounts and place groups are loaded.
+/// Explains where `entry` stands at a time in a ledger whose accounts and place groups are loaded.
 /// `offers` and `placements` are its own; `None` where what it holds is not among them.
 pub fn explain_position(
     ledger: &Ledger,
@@ -75,19 +103,21 @@ pub fn explain_position(
     entry: &Entry,
     position: Option<Position>,
     (offers, placements): (&[Offer], &[Placement]),
+    at: Timestamp,
 ) -> Option<PositionExplanation> {
     let holding = |group: PlaceGroupId, participation_percent| {
         let site = ledger.place_group(group).map(|group| Site::of(group, registry));
         Holding { site, participation_percent }
     };
     let now = match entry.state {
-        EntryState::Waiting => Now::Waits(judge_alone(ledger, entry)),
+        EntryState::Waiting => Now::Waits(judge_alone(ledger, entry, at)),
         EntryState::Proposed(_) => Now::Proposed,
         EntryState::Offered(id) => {
             let offer = offers.iter().find(|offer| offer.offer_id == id)?;
             let OfferState::Offered { answer_by, .. } = offer.state else { return None };
             let holding = holding(offer.place_group_id, offer.participation_percent);
-            Now::Offered { holding, answer_by }
+            let is_objected_to = offer.objection.as_ref().is_some_and(Objection::is_open);
+            Now::Offered { holding, answer_by, is_objected_to }
         }
         EntryState::Accepted(id) => {
             let offer = offers.iter().find(|offer| offer.offer_id == id)?;
@@ -98,13 +128,33 @@ pub fn explain_position(
             Now::Placed {
                 holding: holding(placement.place_group_id, placement.participation_percent),
                 start_date: placement.start_date,
-                last_day: placement.state.end().and_then(|end| end.end_date.previous_day()),
+                last_day: last_day(placement),
+                on_leave_until: on_leave_until(placement),
             }
         }
-        EntryState::Closed => Now::Closed,
+        EntryState::Paused { until } => Now::Paused { until },
+        EntryState::CoolingDown { until } => Now::CoolingDown { until },
+        EntryState::Closed => {
+            let moved = entry.closed.as_ref().is_some_and(|closed| closed.moved_to.is_some());
+            Now::Closed { moved }
+        }
     };
-    let standing = Standing::of(ledger, entry, position, registry);
+    let standing = Standing::of(ledger, entry, position, registry, at);
     Some(PositionExplanation { standing, now })
+}
+
+/// What is kept is the first day after.
+fn last_day(placement: &Placement) -> Option<LastDay> {
+    let set = placement.state.end().and_then(|end| end.end_date.previous_day());
+    let planned = placement.planned_end_date.and_then(Date::previous_day);
+    set.map(LastDay::Set).or(planned.map(LastDay::Planned))
+}
+
+fn on_leave_until(placement: &Placement) -> Option<Date> {
+    match &placement.state {
+        PlacementState::OnLeave(leave) => leave.until_date.previous_day(),
+        PlacementState::Running | PlacementState::Ending(_) | PlacementState::Ended(_) => None,
+    }
 }
 
 /// Where somebody stands, in words.
@@ -155,7 +205,9 @@ fn waits_for_what(
         Err(
             PassedOverReason::NoAcceptablePlace
             | PassedOverReason::WorkField
-            | PassedOverReason::DeclinedHere,
+            | PassedOverReason::DeclinedHere
+            | PassedOverReason::ObjectedHere
+            | PassedOverReason::OfferWithdrawn,
         ) => vec![l.say(
             "Du venter på at det blir ledig på et sted som passer for deg.",
             "Du ventar på at det blir ledig på ein stad som passar for deg.",
@@ -224,7 +276,17 @@ fn held(now: &Now, l: Language) -> Vec<String> {
                 "If not, you keep your place in the queue.",
             ),
         ],
-        Now::Offered { holding, answer_by } => offered(holding, *answer_by, l),
+        Now::Offered { holding, answer_by, is_objected_to } => {
+            let mut told = offered(holding, *answer_by, l);
+            told.extend(is_objected_to.then(|| {
+                l.say(
+                    "Arrangøren har en innvending, som NAV-kontoret skal avgjøre.",
+                    "Arrangøren har ei innvending, som NAV-kontoret skal avgjere.",
+                    "The provider has an objection, which the NAV office is to decide on.",
+                )
+            }));
+            told
+        }
         Now::Accepted(holding) => {
             let share = l.share(holding.participation_percent);
             let mut told = vec![l.of(
@@ -240,13 +302,66 @@ fn held(now: &Now, l: Language) -> Vec<String> {
             ));
             told
         }
-        Now::Placed { holding, start_date, last_day } => placed(holding, *start_date, *last_day, l),
-        Now::Closed => vec![l.say(
+        Now::Placed { holding, start_date, last_day, on_leave_until } => {
+            placed(holding, *start_date, (*last_day, *on_leave_until), l)
+        }
+        Now::Paused { until } => {
+            let on_pause = l.say(
+                "Plassen din i køen er satt på pause.",
+                "Plassen din i køen er sett på pause.",
+                "Your place in the queue is on pause.",
+            );
+            let until = until.map(|until| l.date(until));
+            [vec![on_pause], keeps_turn(until, l)].concat()
+        }
+        Now::CoolingDown { until } => {
+            let lately = l.say(
+                "Du har nylig takket nei til et tilbud, eller ikke svart på det.",
+                "Du har nyleg takka nei til eit tilbod, eller ikkje svart på det.",
+                "You have recently declined an offer, or not answered it.",
+            );
+            [vec![lately], keeps_turn(Some(l.day(*until)), l)].concat()
+        }
+        Now::Closed { moved: true } => vec![
+            l.say(
+                "Saken din går videre der du har flyttet til.",
+                "Saka di går vidare der du har flytta til.",
+                "Your case goes on where you have moved to.",
+            ),
+            l.say(
+                "Ventetiden din følger med.",
+                "Ventetida di følgjer med.",
+                "Your waiting time goes with you.",
+            ),
+        ],
+        Now::Closed { moved: false } => vec![l.say(
             "Du står ikke på ventelisten lenger.",
             "Du står ikkje på ventelista lenger.",
             "You are no longer on the waitlist.",
         )],
     }
+}
+
+/// Who does not stand in the queue for a while does not lose the turn.
+fn keeps_turn(until: Option<String>, l: Language) -> Vec<String> {
+    let keeps = l.say(
+        "Du får ingen tilbud nå, men du beholder ventetiden din.",
+        "Du får ingen tilbod no, men du held på ventetida di.",
+        "You are offered nothing now, but you keep your waiting time.",
+    );
+    let back = match until {
+        Some(until) => l.of(
+            format!("Du er tilbake i køen {until}."),
+            format!("Du er tilbake i køen {until}."),
+            format!("You are back in the queue on {until}."),
+        ),
+        None => l.say(
+            "Si fra til NAV-kontoret når du vil tilbake i køen.",
+            "Sei frå til NAV-kontoret når du vil tilbake i køen.",
+            "Tell the NAV office when you want to be back in the queue.",
+        ),
+    };
+    vec![keeps, back]
 }
 
 fn offered(holding: &Holding, answer_by: Timestamp, l: Language) -> Vec<String> {
@@ -267,7 +382,12 @@ fn offered(holding: &Holding, answer_by: Timestamp, l: Language) -> Vec<String> 
     told
 }
 
-fn placed(holding: &Holding, start: Date, last_day: Option<Date>, l: Language) -> Vec<String> {
+fn placed(
+    holding: &Holding,
+    start: Date,
+    (last_day, on_leave_until): (Option<LastDay>, Option<Date>),
+    l: Language,
+) -> Vec<String> {
     let (share, start) = (l.share(holding.participation_percent), l.date(start));
     let mut told = vec![l.of(
         format!("Du har {share}."),
@@ -280,14 +400,32 @@ fn placed(holding: &Holding, start: Date, last_day: Option<Date>, l: Language) -
         format!("Første dag var {start}."),
         format!("The first day was {start}."),
     ));
-    if let Some(last) = last_day {
+    told.extend(on_leave_until.map(|last| {
         let last = l.date(last);
-        told.push(l.of(
-            format!("Siste dag er {last}."),
-            format!("Siste dag er {last}."),
-            format!("The last day is {last}."),
-        ));
-    }
+        l.of(
+            format!("Du har permisjon til og med {last}."),
+            format!("Du har permisjon til og med {last}."),
+            format!("You are on leave until {last} inclusive."),
+        )
+    }));
+    told.extend(last_day.map(|last| match last {
+        LastDay::Set(last) => {
+            let last = l.date(last);
+            l.of(
+                format!("Siste dag er {last}."),
+                format!("Siste dag er {last}."),
+                format!("The last day is {last}."),
+            )
+        }
+        LastDay::Planned(last) => {
+            let last = l.date(last);
+            l.of(
+                format!("Siste dag er planlagt til {last}."),
+                format!("Siste dag er planlagd til {last}."),
+                format!("The last day is planned to be {last}."),
+            )
+        }
+    }));
     told
 }
 

@@ -183,14 +183,14 @@ fn other_sites(n: usize, tense: Tense, l: Language) -> String {
     let was = tense.of(l.of("var", "var", "were"), l.of("er", "er", "are"));
     let sites = l.count(
         count(n),
-        ("annet sted", "andre steder"),
-        ("annan stad", "andre stader"),
-        ("other site", "other sites"),
+        ("annet sted, som ikke er aktuelt", "andre steder, som ikke er aktuelle"),
+        ("annan stad, som ikkje er aktuell", "andre stader, som ikkje er aktuelle"),
+        ("other site, which is not an option", "other sites, which are not options"),
     );
     l.of(
-        format!("Det {was} også ledig på {sites}, som du ikke har valgt eller sagt ja til."),
-        format!("Det {was} òg ledig på {sites}, som du ikkje har valt eller sagt ja til."),
-        format!("There {was} also free places at {sites}, not chosen or accepted by you."),
+        format!("Det {was} ledig på {sites} for deg."),
+        format!("Det {was} ledig på {sites} for deg."),
+        format!("There {was} free places at {sites} for you."),
     )
 }
 

@@ -4,6 +4,7 @@
 use crate::domain::{
     account::AccountKey,
     allocation::would_take,
+    calendar::Timestamp,
     capacity::PlaceGroup,
     ids::{LedgerId, MunicipalityNumber, PlaceGroupId, PriorityCode},
     ledger::Ledger,
@@ -56,7 +57,7 @@ pub struct Position {
 pub struct Free {
     /// What the municipality's quota, or the pool, has free, in per cents of a place.
     pub second_account_percent: i64,
-    /// The groups with something free, by name and id.
+    /// The open groups with something free, by name and id.
     pub place_groups: Vec<FreePlaceGroup>,
 }
 
@@ -83,12 +84,13 @@ pub struct Site {
 }
 
 impl Standing {
-    /// Where `entry` stands in a ledger, whose accounts and place groups are loaded.
+    /// Where `entry` stands at a time in a ledger, whose accounts and place groups are loaded.
     pub fn of(
         ledger: &Ledger,
         entry: &Entry,
         position: Option<Position>,
         registry: &Registry,
+        at: Timestamp,
     ) -> Self {
         let queue = ledger.queue_of(entry);
         let municipality = queue.municipality();
@@ -101,7 +103,7 @@ impl Standing {
             participation_percent: entry.participation_percent,
             free: Free {
                 second_account_percent: ledger.account(&queue.account()).free(),
-                place_groups: free_place_groups(ledger, entry, registry),
+                place_groups: free_place_groups(ledger, entry, registry, at),
             },
         }
     }
@@ -129,12 +131,20 @@ impl Site {
     }
 }
 
-fn free_place_groups(ledger: &Ledger, entry: &Entry, registry: &Registry) -> Vec<FreePlaceGroup> {
-    let free = ledger.place_groups().map(|group| FreePlaceGroup {
+/// One that is closed has nothing to give.
+fn free_place_groups(
+    ledger: &Ledger,
+    entry: &Entry,
+    registry: &Registry,
+    at: Timestamp,
+) -> Vec<FreePlaceGroup> {
+    let today = at.date_in_norway();
+    let open = ledger.place_groups().filter(|group| !group.is_closed(today));
+    let free = open.map(|group| FreePlaceGroup {
         site: Site::of(group, registry),
         place_group_id: group.place_group_id,
         free_percent: ledger.account(&AccountKey::PlaceGroup(group.place_group_id)).free(),
-        would_take: would_take(group, entry),
+        would_take: would_take(group, entry, at),
     });
     let mut free: Vec<_> = free.filter(|group| group.free_percent > 0).collect();
     free.sort_unstable();

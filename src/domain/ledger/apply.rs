@@ -4,6 +4,7 @@
 use crate::domain::{
     account::{Account, AccountKey},
     allocation::{Offer, OfferState, Placement, PlacementState},
+    calendar::start_of_day_in_norway,
     capacity::{PlaceGroup, Submission, SubmissionState},
     event::Event,
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
@@ -45,7 +46,7 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
                 ledger.change_account(key, |account| account.set_limit(*limit));
             }
         }
-        Event::Joined { entry } => ledger.join(entry),
+        Event::Joined { entry } => ledger.put_entry(entry.clone()),
         Event::Proposed { offer } => ledger.propose(offer),
         Event::ProposalConfirmed { .. }
         | Event::ProposalLapsed { .. }
@@ -61,6 +62,13 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.change_placement(*placement_id, PlacementState::Ending(end.clone()));
         }
         Event::PlacementEnded { placement_id } => ledger.finish(*placement_id),
+        Event::EntryChanged { entry, .. } => ledger.put_entry(entry.clone()),
+        Event::OfferChanged { offer, .. } => ledger.put_offer(offer.clone()),
+        Event::PlacementChanged { placement, .. } => ledger.put_placement(placement.clone()),
+        Event::ClosureReported { place_group, days } => {
+            ledger.put_place_group(place_group);
+            ledger.schedule(days.iter().copied().map(Due::day));
+        }
     }
 }
 
@@ -103,6 +111,10 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::PlacementStarted { .. }
         | Event::PlacementEndSet { .. }
         | Event::PlacementEnded { .. }
+        | Event::EntryChanged { .. }
+        | Event::OfferChanged { .. }
+        | Event::PlacementChanged { .. }
+        | Event::ClosureReported { .. }
         | Event::NothingToDo => {}
     }
 }
@@ -155,15 +167,6 @@ impl Ledger {
         }
     }
 
-    fn join(&mut self, entry: &Entry) {
-        let key = self.queue_of(entry);
-        self.put_references(&entry.external_references, entry.entry_id.0);
-        self.touched.entries.insert(entry.entry_id);
-        self.touched.queues.insert(key.clone());
-        self.entries.insert(entry.entry_id, entry.clone());
-        self.queues.entry(key).or_insert_with(Queue::empty).enter(entry.key, entry.entry_id);
-    }
-
     fn propose(&mut self, offer: &Offer) {
         let percent = i64::from(offer.participation_percent);
         self.change_both(offer, |account| account.reserve(percent));
@@ -202,7 +205,8 @@ impl Ledger {
     }
 
     fn start(&mut self, placement: &Placement) {
-        let Some(offer) = self.offers.get(&placement.offer_id).cloned() else { return };
+        let offer_id = placement.offer_id;
+        let Some(offer) = offer_id.and_then(|id| self.offers.get(&id)).cloned() else { return };
         let percent = i64::from(placement.participation_percent);
         self.change_both(&offer, |account| account.begin(percent));
         self.touched.placements.insert(placement.placement_id);
@@ -225,6 +229,96 @@ impl Ledger {
         self.change_account(&placement.account, |account| account.end(percent));
         self.change_placement(placement_id, PlacementState::Ended(end));
         self.change_entry(placement.entry_id, EntryState::Closed);
+    }
+
+    /// An entry as it is from now on: in the queue it belongs to, or in none, and scheduled for
+    /// what it waits for.
+    fn put_entry(&mut self, entry: Entry) {
+        let id = entry.entry_id;
+        if let Some(before) = self.entries.get(&id).cloned() {
+            entry_due(&before).into_iter().for_each(|due| self.unschedule(due));
+            let key = self.queue_of(&before);
+            self.queues.entry(key.clone()).or_insert_with(Queue::empty).leave(&before.key);
+            self.touched.queues.insert(key);
+        }
+        self.schedule(entry_due(&entry));
+        self.put_references(&entry.external_references, id.0);
+        let key = self.queue_of(&entry);
+        let queue = self.queues.entry(key.clone()).or_insert_with(Queue::empty);
+        if entry.state == EntryState::Waiting {
+            queue.enter(entry.key, id);
+        }
+        self.touched.queues.insert(key);
+        self.touched.entries.insert(id);
+        self.entries.insert(id, entry);
+    }
+
+    /// An offer as it is from now on: what it reserved is given back and what it reserves is
+    /// reserved, on both accounts (I8). A new one is held by its entry.
+    fn put_offer(&mut self, offer: Offer) {
+        let id = offer.offer_id;
+        let before = self.offers.get(&id).cloned();
+        if let Some(before) = &before {
+            self.unschedule_offer(id);
+            let percent = i64::from(before.participation_percent);
+            if before.state.reserves() {
+                self.change_both(before, |account| account.give_back(percent));
+            }
+        }
+        let percent = i64::from(offer.participation_percent);
+        if offer.state.reserves() {
+            self.change_both(&offer, |account| account.reserve(percent));
+        }
+        self.schedule(offer_due(&offer));
+        if before.is_none() {
+            match offer.state {
+                OfferState::Proposed { .. } => {
+                    self.change_entry(offer.entry_id, EntryState::Proposed(id));
+                }
+                OfferState::Offered { .. } => {
+                    self.change_entry(offer.entry_id, EntryState::Offered(id));
+                }
+                OfferState::Accepted { .. } => {
+                    self.change_entry(offer.entry_id, EntryState::Accepted(id));
+                }
+                OfferState::Declined { .. }
+                | OfferState::Expired
+                | OfferState::Lapsed
+                | OfferState::Started { .. }
+                | OfferState::Withdrawn { .. }
+                | OfferState::Objected => {}
+            }
+        }
+        self.touched.offers.insert(id);
+        self.offers.insert(id, offer);
+    }
+
+    /// A placement as it is from now on: what it used is given back and what it uses is taken,
+    /// on both accounts. A new one is held by its entry.
+    fn put_placement(&mut self, placement: Placement) {
+        let id = placement.placement_id;
+        let before = self.placements.get(&id).cloned();
+        if let Some(before) = &before {
+            self.unschedule_end(id);
+            self.change_used(before, Account::end);
+        }
+        self.change_used(&placement, Account::take);
+        self.schedule(placement_due(&placement));
+        if before.is_none() && placement.state.uses() {
+            self.change_entry(placement.entry_id, EntryState::Placed(id));
+        }
+        self.touched.placements.insert(id);
+        self.placements.insert(id, placement);
+    }
+
+    fn change_used(&mut self, placement: &Placement, change: impl Fn(&mut Account, i64)) {
+        if !placement.state.uses() {
+            return;
+        }
+        let percent = i64::from(placement.participation_percent);
+        for key in [AccountKey::PlaceGroup(placement.place_group_id), placement.account.clone()] {
+            self.change_account(&key, |account| change(account, percent));
+        }
     }
 
     fn change_both(&mut self, offer: &Offer, change: impl Fn(&mut Account)) {
@@ -253,18 +347,8 @@ impl Ledger {
     }
 
     fn change_entry(&mut self, id: EntryId, state: EntryState) {
-        let Some(entry) = self.entries.get_mut(&id) else { return };
-        entry.state = state;
-        let (order, municipality) = (entry.key, entry.municipality_number.clone());
-        let key = crate::domain::waitlist::QueueKey::new(self.distribution, &municipality);
-        let queue = self.queues.entry(key.clone()).or_insert_with(Queue::empty);
-        if state == EntryState::Waiting {
-            queue.enter(order, id);
-        } else {
-            queue.leave(&order);
-        }
-        self.touched.entries.insert(id);
-        self.touched.queues.insert(key);
+        let Some(entry) = self.entries.get(&id) else { return };
+        self.put_entry(Entry { state, ..entry.clone() });
     }
 
     fn schedule(&mut self, due: impl IntoIterator<Item = Due>) {
@@ -300,7 +384,24 @@ pub(super) fn offer_due(offer: &Offer) -> Option<Due> {
         | OfferState::Expired
         | OfferState::Lapsed
         | OfferState::Started { .. }
-        | OfferState::Withdrawn { .. } => None,
+        | OfferState::Withdrawn { .. }
+        | OfferState::Objected => None,
+    }
+}
+
+/// What an entry waits for.
+pub(super) fn entry_due(entry: &Entry) -> Option<Due> {
+    match entry.state {
+        EntryState::Paused { until } => {
+            until.map(|until| Due::wake(entry.entry_id, start_of_day_in_norway(until)))
+        }
+        EntryState::CoolingDown { until } => Some(Due::wake(entry.entry_id, until)),
+        EntryState::Waiting
+        | EntryState::Proposed(_)
+        | EntryState::Offered(_)
+        | EntryState::Accepted(_)
+        | EntryState::Placed(_)
+        | EntryState::Closed => None,
     }
 }
 
@@ -308,6 +409,9 @@ pub(super) fn offer_due(offer: &Offer) -> Option<Due> {
 pub(super) fn placement_due(placement: &Placement) -> Option<Due> {
     match &placement.state {
         PlacementState::Ending(end) => Some(Due::finish(placement.placement_id, end.end_date)),
+        PlacementState::OnLeave(leave) => {
+            Some(Due::end_leave(placement.placement_id, leave.until_date))
+        }
         PlacementState::Running | PlacementState::Ended(_) => None,
     }
 }

@@ -5,12 +5,15 @@ use time::{Date, Duration};
 
 use crate::domain::{
     access::{Actor, may_backdate},
-    allocation::{Offer, OfferState, run},
+    allocation::{Offer, OfferState, RunScope, Served, run},
     calendar::{Timestamp, working_days_after},
-    command::{AllocatePlaces, Command, ImportRegistry, JoinWaitlist},
+    command::{AllocatePlaces, BatchJoinWaitlist, Command, ImportRegistry, JoinWaitlist},
     event::Event,
     ids::{EntryId, ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
-    ledger::{Ledger, decide_capacity, decide_offer},
+    ledger::{
+        Ledger, decide_capacity, decide_entry, decide_objection, decide_offer, decide_place,
+        decide_placement, decide_transfer,
+    },
     measure::MeasureType,
     refusal::{Refusal, Stop},
     registry::Registry,
@@ -26,6 +29,8 @@ pub struct Context<'a> {
     pub registry: &'a Registry,
     /// Who asks.
     pub actor: &'a Actor,
+    /// Which rules decide: those of the log row, or this program's.
+    pub rules: u32,
 }
 
 impl Context<'_> {
@@ -74,15 +79,39 @@ pub fn decide(
         Command::JoinWaitlist(c) => join(ledger, c, context, ids)?,
         Command::AllocatePlaces(c) => allocate(ledger, c, context, ids)?,
         Command::ConfirmProposals(c) => decide_offer::confirm(ledger, c, context)?,
-        Command::RespondToOffer(c) => decide_offer::respond(ledger, c, context)?,
+        Command::RespondToOffer(c) => decide_offer::respond(ledger, c, context, ids)?,
         Command::StartPlacement(c) => decide_offer::start(ledger, c, context, ids)?,
         Command::EndPlacement(c) => decide_offer::end(ledger, c, context)?,
-        Command::LeaveWaitlist(c) => decide_offer::leave(ledger, c)?,
+        Command::LeaveWaitlist(c) => decide_offer::leave(ledger, c, context, ids)?,
         Command::LapseProposal { offer_id } => decide_offer::lapse(ledger, *offer_id, context),
-        Command::ExpireOffer { offer_id } => decide_offer::expire(ledger, *offer_id, context),
+        Command::ExpireOffer { offer_id } => decide_offer::expire(ledger, *offer_id, context, ids)?,
         Command::FinishPlacement { placement_id } => {
             decide_offer::finish(ledger, *placement_id, context)
         }
+        Command::UpdateEntry(c) => decide_entry::update(ledger, c, context)?,
+        Command::PauseEntry(c) => decide_entry::pause(ledger, c, context, ids)?,
+        Command::ResumeEntry(c) => decide_entry::resume(ledger, c)?,
+        Command::ConfirmEntry(c) => decide_entry::confirm(ledger, c, context)?,
+        Command::PrioritizeEntry(c) => decide_entry::prioritize(ledger, c)?,
+        Command::ReassignAdviser(c) => decide_entry::reassign_adviser(ledger, c)?,
+        Command::WakeEntry { entry_id } => decide_entry::wake(ledger, *entry_id, context),
+        Command::BatchJoinWaitlist(c) => batch_join(ledger, c, context, ids)?,
+        Command::TransferEntry(c) => decide_transfer::transfer(ledger, c, context, ids)?,
+        Command::ReceiveEntry(c) => decide_transfer::receive(ledger, c, context)?,
+        Command::SuspendEntry(c) => decide_transfer::suspend(ledger, c, context, ids)?,
+        Command::PlacePerson(c) => decide_place::place_person(ledger, c, context, ids)?,
+        Command::StartDirectly(c) => decide_place::start_directly(ledger, c, context, ids)?,
+        Command::ObjectToOffer(c) => decide_objection::object(ledger, c, context)?,
+        Command::ResolveObjection(c) => decide_objection::resolve(ledger, c, context, ids)?,
+        Command::ExtendOffer(c) => decide_objection::extend(ledger, c, context)?,
+        Command::WithdrawOffer(c) => decide_objection::withdraw(ledger, c, context, ids)?,
+        Command::ChangePlacement(c) => decide_placement::change(ledger, c, context)?,
+        Command::MovePlacement(c) => decide_placement::move_to(ledger, c, context)?,
+        Command::ReassignPlacement(c) => decide_placement::reassign(ledger, c, context)?,
+        Command::EndLeave { placement_id } => {
+            decide_placement::end_leave(ledger, *placement_id, context)
+        }
+        Command::ReportClosure(c) => decide_capacity::report_closure(ledger, c, context)?,
     };
     debug_assert!(!events.is_empty(), "a decision has at least one event");
     Ok(events)
@@ -146,6 +175,14 @@ fn join(
         external_references: c.external_references.clone(),
         case_reference: c.case_reference.clone(),
         declined_here: std::collections::BTreeSet::new(),
+        objected_here: std::collections::BTreeMap::new(),
+        strikes: 0,
+        adviser: c.adviser.clone(),
+        programme: c.programme.clone(),
+        on_behalf_of: c.on_behalf_of.clone(),
+        wants_by: c.wants_by,
+        confirmed_time: None,
+        closed: None,
         state: EntryState::Waiting,
     };
     Ok(vec![Event::Joined { entry }])
@@ -211,7 +248,22 @@ fn allocate(
     let measure = context.measure(ledger)?;
     require_place_groups(ledger, c.place_groups.iter())?;
     let max = usize::try_from(c.max_proposals).unwrap_or(usize::MAX);
-    let (served, report) = run(ledger, max, &c.place_groups)?;
+    let only_groups = c.place_groups.clone();
+    let scope = RunScope { only_groups, ..RunScope::all(context.at, max) };
+    let (served, report) = run(ledger, &scope)?;
+    let mut events = vec![Event::RunMade { report }];
+    events.extend(proposals(ledger, served, measure, context, ids));
+    Ok(events)
+}
+
+/// What a run served, as proposals.
+pub(super) fn proposals(
+    ledger: &Ledger,
+    served: Vec<Served>,
+    measure: &MeasureType,
+    context: &Context<'_>,
+    ids: &mut IdSource,
+) -> Vec<Event> {
     let holidays = context.registry.holidays();
     let confirm_by = working_days_after(context.at, measure.confirm_working_days, holidays);
     let proposals = served.into_iter().map(|one| Event::Proposed {
@@ -223,12 +275,24 @@ fn allocate(
             participation_percent: one.participation_percent,
             proposed_time: context.at,
             proposed_seq: ledger.seq + 1,
+            out_of_turn: None,
+            object_by: None,
+            objection: None,
+            extension: None,
             state: OfferState::Proposed { confirm_by },
         },
     });
-    let mut events = vec![Event::RunMade { report }];
-    events.extend(proposals);
-    Ok(events)
+    proposals.collect()
+}
+
+/// All or none: the first person who may not join refuses the rest.
+fn batch_join(
+    _ledger: &Ledger,
+    _c: &BatchJoinWaitlist,
+    _context: &Context<'_>,
+    _ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
+    Err(Refusal::MeasureTypeRule("NOT BUILT YET").into())
 }
 
 /// The farthest a date may lie from today.

@@ -8,7 +8,7 @@ use crate::domain::{
     access::ActorKey,
     account::{AccountKey, WHOLE_PLACE},
     capacity::{PlaceGroup, Quota, Submission, SubmissionState, boundaries_after, places_on},
-    command::{ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity},
+    command::{ReportClosure, ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity},
     event::Event,
     ids::{IdSource, MunicipalityNumber, PlaceGroupId, SubmissionId},
     ledger::{
@@ -164,6 +164,7 @@ fn new_group(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Ref
         work_fields: Vec::new(),
         stated_wait: None,
         capacity: Vec::new(),
+        closures: Vec::new(),
     })
 }
 
@@ -331,4 +332,13 @@ fn limits_on<'a>(
 
 fn in_percent(places: u32) -> i64 {
     i64::from(places) * WHOLE_PLACE
+}
+
+/// Nobody new comes in while a group is closed; those who are there stay (I9).
+pub(super) fn report_closure(
+    _ledger: &Ledger,
+    _c: &ReportClosure,
+    _context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    Err(Refusal::MeasureTypeRule("NOT BUILT YET"))
 }

@@ -11,8 +11,8 @@ use crate::domain::{
     command::{ConfirmProposals, EndPlacement, LeaveWaitlist, RespondToOffer, StartPlacement},
     event::Event,
     ids::{IdSource, OfferId, PlacementId},
-    ledger::{Context, Ledger, decide::YEAR},
-    refusal::Refusal,
+    ledger::{Context, Ledger, decide::YEAR, onward::propose_on},
+    refusal::{Refusal, Stop},
     waitlist::EntryState,
 };
 
@@ -48,21 +48,22 @@ pub(super) fn respond(
     ledger: &Ledger,
     c: &RespondToOffer,
     context: &Context<'_>,
-) -> Result<Vec<Event>, Refusal> {
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
     let offer = known_offer(ledger, c.offer_id)?;
     let transition = if c.accept { "ACCEPT" } else { "DECLINE" };
     let OfferState::Offered { answer_by, .. } = offer.state else {
-        return Err(wrong_offer_state(offer.state.name(), transition));
+        return Err(wrong_offer_state(offer.state.name(), transition).into());
     };
     if answer_by <= context.at {
-        return Err(wrong_offer_state(OfferState::Expired.name(), transition));
+        return Err(wrong_offer_state(OfferState::Expired.name(), transition).into());
     }
     let offer_id = c.offer_id;
-    Ok(vec![if c.accept {
-        Event::OfferAccepted { offer_id, accepted_time: context.at }
-    } else {
-        Event::OfferDeclined { offer_id, reason: c.reason.clone() }
-    }])
+    if c.accept {
+        return Ok(vec![Event::OfferAccepted { offer_id, accepted_time: context.at }]);
+    }
+    let declined = Event::OfferDeclined { offer_id, reason: c.reason.clone() };
+    propose_on(ledger, vec![declined], offer_id, None, context, ids)
 }
 
 pub(super) fn start(
@@ -87,11 +88,14 @@ pub(super) fn start(
     let placement = Placement {
         placement_id: PlacementId(ids.next_id()),
         entry_id: offer.entry_id,
-        offer_id: offer.offer_id,
+        offer_id: Some(offer.offer_id),
         place_group_id: offer.place_group_id,
         account: offer.account.clone(),
         participation_percent: offer.participation_percent,
         start_date: c.start_date,
+        shares: Vec::new(),
+        planned_end_date: None,
+        guest: false,
         state: PlacementState::Running,
     };
     Ok(vec![Event::PlacementStarted { placement }])
@@ -134,23 +138,25 @@ fn require_end_date(end: Date, start: Date, today: Date) -> Result<(), Refusal> 
 
 /// Leaving takes what was held for the person along, in one row: an offer never outlives
 /// its entry. It is taken back also when its deadline has just passed, since it is given
-/// back either way.
-pub(super) fn leave(ledger: &Ledger, c: &LeaveWaitlist) -> Result<Vec<Event>, Refusal> {
+/// back either way, and passed on.
+pub(super) fn leave(
+    ledger: &Ledger,
+    c: &LeaveWaitlist,
+    context: &Context<'_>,
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
     let entry_id = c.entry_id;
     let entry = ledger
         .entry(entry_id)
         .ok_or_else(|| Refusal::NotFound { what: "entry", id: entry_id.to_string() })?;
-    let held = match entry.state {
-        EntryState::Waiting => None,
-        EntryState::Proposed(id) | EntryState::Offered(id) | EntryState::Accepted(id) => Some(id),
-        EntryState::Placed(_) | EntryState::Closed => {
-            let state = entry.state.name();
-            return Err(Refusal::WrongState { what: "the entry", state, transition: "LEAVE" });
-        }
-    };
+    if let EntryState::Placed(_) | EntryState::Closed = entry.state {
+        let state = entry.state.name();
+        return Err(Refusal::WrongState { what: "the entry", state, transition: "LEAVE" }.into());
+    }
     let left = Event::Left { entry_id, grounds: c.grounds.clone() };
-    let withdrawn = held.map(|offer_id| Event::OfferWithdrawn { offer_id });
-    Ok([left].into_iter().chain(withdrawn).collect())
+    let Some(offer_id) = entry.state.offer() else { return Ok(vec![left]) };
+    let events = vec![left, Event::OfferWithdrawn { offer_id }];
+    propose_on(ledger, events, offer_id, None, context, ids)
 }
 
 /// A deadline that no longer stands does nothing.
@@ -161,11 +167,19 @@ pub(super) fn lapse(ledger: &Ledger, offer_id: OfferId, context: &Context<'_>) -
     vec![if due { Event::ProposalLapsed { offer_id } } else { Event::NothingToDo }]
 }
 
-pub(super) fn expire(ledger: &Ledger, offer_id: OfferId, context: &Context<'_>) -> Vec<Event> {
+pub(super) fn expire(
+    ledger: &Ledger,
+    offer_id: OfferId,
+    context: &Context<'_>,
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
     let due = ledger.offer(offer_id).is_some_and(|offer| {
         matches!(offer.state, OfferState::Offered { answer_by, .. } if answer_by <= context.at)
     });
-    vec![if due { Event::OfferExpired { offer_id } } else { Event::NothingToDo }]
+    if !due {
+        return Ok(vec![Event::NothingToDo]);
+    }
+    propose_on(ledger, vec![Event::OfferExpired { offer_id }], offer_id, None, context, ids)
 }
 
 pub(super) fn finish(
@@ -179,11 +193,11 @@ pub(super) fn finish(
     vec![if due { Event::PlacementEnded { placement_id } } else { Event::NothingToDo }]
 }
 
-fn known_offer(ledger: &Ledger, offer_id: OfferId) -> Result<&Offer, Refusal> {
+pub(super) fn known_offer(ledger: &Ledger, offer_id: OfferId) -> Result<&Offer, Refusal> {
     let missing = || Refusal::NotFound { what: "offer", id: offer_id.to_string() };
     ledger.offer(offer_id).ok_or_else(missing)
 }
 
-fn wrong_offer_state(state: &'static str, transition: &'static str) -> Refusal {
+pub(super) fn wrong_offer_state(state: &'static str, transition: &'static str) -> Refusal {
     Refusal::WrongState { what: "the offer", state, transition }
 }

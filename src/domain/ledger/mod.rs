@@ -11,8 +11,14 @@ use serde::{Deserialize, Serialize};
 mod apply;
 mod decide;
 mod decide_capacity;
+mod decide_entry;
+mod decide_objection;
 mod decide_offer;
+mod decide_place;
+mod decide_placement;
+mod decide_transfer;
 mod due;
+mod onward;
 mod rows;
 mod walk;
 

@@ -99,6 +99,7 @@ pub(in crate::grpc) fn start_placement(
             offer_id: OfferId(offer_id?),
             start_date: start_date?,
             case_reference: case_reference?,
+            elsewhere: Vec::new(),
         };
         Some((ledger?, Draft::of(Command::StartPlacement(command))))
     })();
@@ -210,5 +211,9 @@ fn outcome(outcome: pb::PlacementOutcome) -> Option<Outcome> {
         pb::PlacementOutcome::TemporaryIncomeSecurity => Some(Outcome::TemporaryIncomeSecurity),
         pb::PlacementOutcome::SocialAssistance => Some(Outcome::SocialAssistance),
         pb::PlacementOutcome::Other => Some(Outcome::Other),
+        pb::PlacementOutcome::SuitableWork => Some(Outcome::SuitableWork),
+        pb::PlacementOutcome::Ill => Some(Outcome::Ill),
+        pb::PlacementOutcome::DidNotMeet => Some(Outcome::DidNotMeet),
+        pb::PlacementOutcome::OtherMeasure => Some(Outcome::OtherMeasure),
     }
 }

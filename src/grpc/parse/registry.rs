@@ -6,7 +6,7 @@ use crate::{
     domain::{
         apportionment::MAX_WEIGHT,
         ids::{AreaId, MunicipalityNumber},
-        measure::{Distribution, MeasureType, PriorityClass},
+        measure::{Distribution, MeasureRules, MeasureType, PriorityClass},
         registry::{
             Area, DistributionWeight, Holiday, Municipality, Office, Provider, RegistryRow,
         },
@@ -103,6 +103,7 @@ fn measure_type(v: &mut Violations, r: &pb::MeasureType) -> Option<MeasureType> 
         answer_working_days: answer?,
         priority_classes: classes?,
         aliases: aliases?,
+        rules: MeasureRules::default(), // NOT BUILT YET
     })
 }
 

@@ -74,6 +74,12 @@ pub(in crate::grpc) fn join_waitlist(
             registered_time: registered_time?,
             external_references: references?,
             case_reference: case_reference?,
+            propose_if_free: r.propose_if_free,
+            adviser: None,
+            programme: None,
+            on_behalf_of: None,
+            wants_by: None,
+            eligibility: None,
         };
         let plain = grounds(priority_ground?, adviser_ident?);
         let draft =

@@ -58,6 +58,12 @@ pub(super) fn join(number: u32, municipality_number: &str) -> JoinWaitlist {
         registered_time: None,
         external_references: Vec::new(),
         case_reference: None,
+        propose_if_free: false,
+        adviser: None,
+        programme: None,
+        on_behalf_of: None,
+        wants_by: None,
+        eligibility: None,
     }
 }
 
@@ -82,7 +88,12 @@ pub(super) fn respond(offer_id: OfferId, accept: bool) -> Command {
 }
 
 pub(super) fn start(offer_id: OfferId, start_date: Date) -> Command {
-    Command::StartPlacement(StartPlacement { offer_id, start_date, case_reference: None })
+    Command::StartPlacement(StartPlacement {
+        offer_id,
+        start_date,
+        case_reference: None,
+        elsewhere: Vec::new(),
+    })
 }
 
 pub(super) fn leave(entry_id: EntryId) -> Command {

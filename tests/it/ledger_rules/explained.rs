@@ -1,12 +1,13 @@
 //! Explanations of decisions: each outcome from the ledger just before.
 
 use tiltaksplass::domain::{
-    allocation::{PASSED_OVER_NAMED, PassedOverReason, RunEnd},
+    allocation::{OutOfTurn, OutOfTurnReason, PASSED_OVER_NAMED, PassedOverReason, RunEnd},
     disclosure::Told,
-    event::{Header, RULES_VERSION},
+    event::{Header, OfferChange, RULES_VERSION},
     explanation::{
-        Confirmation, Explanation, Ineligible, Outcome as Decided, Run, SaidNos, explain,
+        Confirmation, Explanation, Ineligible, Occasion, Outcome as Decided, Row, SaidNos, explain,
     },
+    measure::{DecisionText, MeasureRules},
 };
 
 use super::*;
@@ -54,10 +55,24 @@ fn named(row: RegistryRow) -> RegistryRow {
         }
         RegistryRow::MeasureType(r) => {
             let name = or_kept(of(r.code.as_str()).as_ref(), r.name);
-            RegistryRow::MeasureType(MeasureType { name, ..r })
+            let rules = MeasureRules { texts: legal_texts(), ..r.rules };
+            RegistryRow::MeasureType(MeasureType { name, rules, ..r })
         }
         other @ (RegistryRow::DistributionWeight(_) | RegistryRow::Holiday(_)) => other,
     }
+}
+
+/// Made up for the tests: real ones are written by lawyers.
+fn legal_texts() -> Vec<DecisionText> {
+    let text = |language: &str, legal_basis: &str, appeal: &str| DecisionText {
+        language: language.to_owned(),
+        legal_basis: legal_basis.to_owned(),
+        appeal: appeal.to_owned(),
+    };
+    vec![
+        text("nb", "(Rettsgrunnlag, skrevet av jurister.)", "(Hvordan du klager.)"),
+        text("nn", "(Rettsgrunnlag, skrive av juristar.)", "(Korleis du klagar.)"),
+    ]
 }
 
 /// A run over `ledger`, explained to each of these.
@@ -70,30 +85,40 @@ pub(super) fn explained(
 }
 
 /// The same, where people had said no before.
-fn explained_after(
+pub(super) fn explained_after(
     ledger: &Ledger,
     command: AllocatePlaces,
     entries: &[EntryId],
     said_nos: &SaidNos,
 ) -> (Vec<Explanation>, Ledger) {
     let mut after = ledger.clone();
-    let events = happen(&mut after, Command::AllocatePlaces(command.clone()), noon()).unwrap();
+    let command = Command::AllocatePlaces(command);
+    let events = happen(&mut after, command.clone(), noon()).unwrap();
+    let one = |id: &EntryId| row_explained((ledger, &after), &command, &events, *id, said_nos);
+    (entries.iter().map(one).collect(), after)
+}
+
+/// What a row that led from one ledger to the other says of an entry.
+fn row_explained(
+    (before, after): (&Ledger, &Ledger),
+    command: &Command,
+    events: &[Event],
+    id: EntryId,
+    said_nos: &SaidNos,
+) -> Explanation {
     let header = Header {
-        ledger: ledger.id().clone(),
+        ledger: before.id().clone(),
         seq: after.head().seq,
         request_id: samples::request_id(),
-        kind: "ALLOCATE_PLACES".to_owned(),
+        kind: command.kind().to_owned(),
         at: after.head().at,
         rules_version: RULES_VERSION,
         registry_version: 1,
         actor: actor("county"),
     };
-    let run = Run { header: &header, command: &command, events: &events, registry: &NAMED };
-    let one = |id: &EntryId| {
-        let now = after.entry(*id).cloned().unwrap_or_else(|| stranger(*id));
-        explain(ledger, &run, &now, said_nos).unwrap()
-    };
-    (entries.iter().map(one).collect(), after)
+    let row = Row { header: &header, command, events, registry: &NAMED };
+    let now = after.entry(id).cloned().unwrap_or_else(|| stranger(id));
+    explain(before, &row, &now, said_nos).unwrap()
 }
 
 /// An entry that came later.
@@ -251,35 +276,101 @@ fn whoever_said_no_is_told_when() {
     let mut ledger = vta_with_quotas(&[(TRONDHEIM, 5)]);
     let groups = [add_group(&mut ledger, 1, &[]), add_group(&mut ledger, 1, &[])];
     let entry_id = add_entry(&mut ledger, commands::join(1, TRONDHEIM));
-    let other = add_entry(&mut ledger, commands::join(2, TRONDHEIM));
     let mut said_nos = SaidNos::default();
     let mut note = |ledger: &Ledger, events: &[Event]| {
         said_nos.note(ledger, entry_id, events, ledger.head().at);
     };
-    let offers: Vec<Offer> = offers_of(&allocate(&mut ledger, 2)).cloned().collect();
-    assert_eq!([offers[0].entry_id, offers[1].entry_id], [entry_id, other]);
-    let ids = [offers[0].offer_id, offers[1].offer_id];
-    happen(&mut ledger, commands::confirm(&ids), noon()).unwrap();
-    for id in ids {
-        let events = happen(&mut ledger, commands::respond(id, false), hour(days_on(1), 9));
-        note(&ledger, &events.unwrap());
-    }
+    let first = offers_of(&allocate(&mut ledger, 1)).next().unwrap().clone();
+    happen(&mut ledger, commands::confirm(&[first.offer_id]), noon()).unwrap();
+    let declined = commands::respond(first.offer_id, false);
+    let events = happen(&mut ledger, declined, hour(days_on(1), 9)).unwrap();
+    note(&ledger, &events);
     let again = offers_of(&allocate(&mut ledger, 1)).next().unwrap().clone();
-    assert_eq!(
-        (again.entry_id, again.place_group_id == offers[0].place_group_id),
-        (entry_id, false)
-    );
+    assert_ne!(again.place_group_id, first.place_group_id);
     happen(&mut ledger, commands::confirm(&[again.offer_id]), hour(days_on(2), 9)).unwrap();
     let expiry = Command::ExpireOffer { offer_id: again.offer_id };
     let events = happen(&mut ledger, expiry, hour(days_on(20), 0)).unwrap();
     note(&ledger, &events);
-    let command = at_most(1);
-    let (told, _) = explained_after(&ledger, command, &[entry_id, other], &said_nos);
+    let other = add_entry(&mut ledger, commands::join(2, TRONDHEIM));
+    let (told, _) = explained_after(&ledger, at_most(1), &[entry_id, other], &said_nos);
     assert_eq!(told[0].outcome, Decided::PassedOver(PassedOverReason::DeclinedHere));
     let days: Vec<(Date, bool)> =
         told[0].said_no.iter().map(|(_, no)| (no.at.date_in_norway(), no.in_words)).collect();
     assert_eq!(days, [(days_on(1), true), (days_on(20), false)]);
     assert_eq!(groups.len(), told[0].standing.free.place_groups.len());
+}
+
+/// Who declines passes the place on: the same row says why the next one got it, why the one
+/// who declined did not, and why one without quota did not.
+#[test]
+fn a_place_that_is_passed_on_is_explained_from_the_row_that_gave_it_back() {
+    let mut ledger = vta_with_quotas(&[(TRONDHEIM, 1), (HEMNE, 0)]);
+    add_group(&mut ledger, 1, &[]);
+    let first = add_entry(&mut ledger, commands::join(1, TRONDHEIM));
+    let hemne = add_entry(&mut ledger, commands::join(2, HEMNE));
+    let next = add_entry(&mut ledger, commands::join(3, TRONDHEIM));
+    let behind = add_entry(&mut ledger, commands::join(4, TRONDHEIM));
+    let offer_id = offers_of(&allocate(&mut ledger, 1)).next().unwrap().offer_id;
+    happen(&mut ledger, commands::confirm(&[offer_id]), noon()).unwrap();
+    let before = ledger.clone();
+    let command = commands::respond(offer_id, false);
+    let events = happen(&mut ledger, command.clone(), noon()).unwrap();
+    let told = |id| row_explained((&before, &ledger), &command, &events, id, &SaidNos::default());
+    let outcomes = [first, hemne, next, behind].map(|id| told(id).outcome);
+    let expected = [
+        Decided::PassedOver(PassedOverReason::DeclinedHere),
+        Decided::PassedOver(PassedOverReason::NoQuota),
+        Decided::PlaceProposed,
+        Decided::NotReached(None),
+    ];
+    assert_eq!(outcomes, expected);
+    let own = told(first);
+    assert_eq!((own.occasion, own.served), (Occasion::PassedOn, 1));
+    assert_eq!(own.said_no.len(), 1, "what was declined in the row itself is told too");
+    assert_eq!(own.standing.free.place_groups[0].free_percent, 100);
+    assert_eq!(told(next).confirmation, Confirmation::Waits);
+}
+
+/// A named person's choice has no run; what it says is why the person was chosen.
+#[test]
+fn a_place_given_out_of_turn_is_explained_without_a_run() {
+    let one = one_place(Step::Proposed);
+    let mut before = one.ledger.clone();
+    let chosen = add_entry(&mut before, commands::join(2, TRONDHEIM));
+    let reason = OutOfTurnReason::Returns;
+    let text = tiltaksplass::domain::waitlist::Sealed("x".to_owned());
+    let state = OfferState::Offered { answer_by: noon(), confirmed_by: "county".to_owned() };
+    let offer = Offer {
+        offer_id: OfferId(Uuid::from_u128(7)),
+        entry_id: chosen,
+        out_of_turn: Some(OutOfTurn { reason, text }),
+        state,
+        ..one.ledger.offer(one.offer_id).unwrap().clone()
+    };
+    let command = commands::allocate(1, &[]);
+    for event in [
+        Event::Proposed { offer: offer.clone() },
+        Event::OfferChanged { offer: offer.clone(), change: OfferChange::Imported },
+    ] {
+        let e = row_explained((&before, &before), &command, &[event], chosen, &SaidNos::default());
+        assert_eq!((e.outcome, e.occasion), (Decided::OutOfTurn(reason), Occasion::Chosen));
+        assert_eq!(e.proposal.unwrap().0, offer);
+        assert_eq!(e.confirmation, Confirmation::NothingProposed);
+    }
+}
+
+/// A run that cannot be made again in any scope is told from what it reported.
+#[test]
+fn a_run_of_another_scope_is_told_from_its_report() {
+    let Scene { ledger, hemne, class, behind, .. } = scene();
+    let mut after = ledger.clone();
+    let events = happen(&mut after, commands::allocate(2, &[]), noon()).unwrap();
+    let other = commands::allocate(1, &[]);
+    let told =
+        |id| row_explained((&ledger, &after), &other, &events, id, &SaidNos::default()).outcome;
+    let passed_over = Decided::PassedOver(PassedOverReason::NoQuota);
+    let expected = [passed_over, Decided::PlaceProposed, Decided::NotReached(None)];
+    assert_eq!([hemne, class, behind].map(told), expected);
 }
 
 /// Others are those without the entry itself.

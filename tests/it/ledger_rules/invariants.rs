@@ -70,16 +70,13 @@ impl Step<'_> {
                     *offer_id == id
                 }
                 Command::LeaveWaitlist(c) => c.entry_id == before.entry_id,
-                Command::ImportRegistry(_)
-                | Command::SubmitCapacity(_)
-                | Command::ReviewCapacity(_)
-                | Command::SetPlaceBudget(_)
-                | Command::SetQuotas(_)
-                | Command::JoinWaitlist(_)
-                | Command::AllocatePlaces(_)
-                | Command::EndPlacement(_)
-                | Command::BeginDay { .. }
-                | Command::FinishPlacement { .. } => false,
+                Command::PauseEntry(c) => c.entry_id == before.entry_id,
+                Command::TransferEntry(c) => c.entry_id == before.entry_id,
+                Command::SuspendEntry(c) => c.entry_id == before.entry_id,
+                Command::ResolveObjection(c) => c.offer_id == id,
+                Command::ExtendOffer(c) => c.offer_id == id,
+                Command::WithdrawOffer(c) => c.offer_id == id,
+                _ => false,
             };
             prop_assert!(by_its_command, "{:?} moved {before:?} to {after:?}", self.command);
             let step = (before.state.name(), after.name());
@@ -109,20 +106,11 @@ impl Step<'_> {
             let id = match self.command {
                 Command::EndPlacement(c) => Some(c.placement_id),
                 Command::FinishPlacement { placement_id } => Some(*placement_id),
-                Command::ImportRegistry(_)
-                | Command::SubmitCapacity(_)
-                | Command::ReviewCapacity(_)
-                | Command::SetPlaceBudget(_)
-                | Command::SetQuotas(_)
-                | Command::JoinWaitlist(_)
-                | Command::AllocatePlaces(_)
-                | Command::ConfirmProposals(_)
-                | Command::RespondToOffer(_)
-                | Command::StartPlacement(_)
-                | Command::LeaveWaitlist(_)
-                | Command::BeginDay { .. }
-                | Command::LapseProposal { .. }
-                | Command::ExpireOffer { .. } => None,
+                Command::ChangePlacement(c) => Some(c.placement_id),
+                Command::MovePlacement(c) => Some(c.placement_id),
+                Command::ReassignPlacement(c) => Some(c.placement_id),
+                Command::EndLeave { placement_id } => Some(*placement_id),
+                _ => None,
             };
             prop_assert_eq!(id, Some(before.placement_id), "{:?}", self.command);
             prop_assert!(!matches!(before.state, PlacementState::Ended(_)));
@@ -140,7 +128,9 @@ impl Step<'_> {
             match before {
                 None => {
                     prop_assert_eq!(after.state.name(), "PROPOSED");
-                    prop_assert!(matches!(self.command, Command::AllocatePlaces(_)));
+                    // A run, or what a place given back is passed on by.
+                    let report = |event: &Event| matches!(event, Event::RunMade { .. });
+                    prop_assert!(self.outcome.as_ref().unwrap().iter().any(report));
                 }
                 Some("PROPOSED") if after.state.name() != "PROPOSED" => {
                     let confirmed = matches!(self.command, Command::ConfirmProposals(_));
@@ -282,7 +272,9 @@ fn states_agree(ledger: &Ledger) -> Checked {
         let placements = || ledger.placements().filter(|p| p.entry_id == entry.entry_id);
         let running = placements().find(|p| !matches!(p.state, PlacementState::Ended(_)));
         match entry.state {
-            EntryState::Waiting => prop_assert!(held.is_none() && running.is_none()),
+            EntryState::Waiting | EntryState::Paused { .. } | EntryState::CoolingDown { .. } => {
+                prop_assert!(held.is_none() && running.is_none());
+            }
             EntryState::Proposed(id) | EntryState::Offered(id) | EntryState::Accepted(id) => {
                 prop_assert_eq!(held, Some((id, entry.state.name())));
                 prop_assert!(running.is_none());
@@ -329,7 +321,8 @@ fn what_is_due_is_what_waits(ledger: &Ledger) -> Checked {
             | OfferState::Expired
             | OfferState::Lapsed
             | OfferState::Started { .. }
-            | OfferState::Withdrawn { .. } => None,
+            | OfferState::Withdrawn { .. }
+            | OfferState::Objected => None,
         });
     }
     for placement in ledger.placements() {

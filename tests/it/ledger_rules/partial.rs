@@ -28,7 +28,7 @@ fn decide_in_part(
     let mut limit = page;
     loop {
         let at = ledger.next_time(now);
-        let context = Context { at, registry: &REGISTRY, actor: &who };
+        let context = Context { at, registry: &REGISTRY, actor: &who, rules: RULES_VERSION };
         let mut ids = IdSource::new(seed(ledger.head().seq), at);
         match decide(ledger, command, &context, &mut ids) {
             Ok(events) => {

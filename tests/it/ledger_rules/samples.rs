@@ -145,7 +145,12 @@ fn answers(story: &mut Story, offers: &[OfferId]) {
         story.happen(name, Command::RespondToOffer(answer), at);
     }
     let start_date = days_on(6);
-    let start = StartPlacement { offer_id: offers[0], start_date, case_reference: case() };
+    let start = StartPlacement {
+        offer_id: offers[0],
+        start_date,
+        case_reference: case(),
+        elsewhere: Vec::new(),
+    };
     let events = story.happen("start_placement", Command::StartPlacement(start), at);
     let [Event::PlacementStarted { placement }] = events.as_slice() else { panic!("{events:?}") };
     let placement_id = placement.placement_id;
@@ -193,6 +198,7 @@ fn registry_sample() -> Vec<RegistryRow> {
                 bonus_days: 30,
             }],
             aliases: vec![reference("ARBPRAKS")],
+            rules: tiltaksplass::domain::measure::MeasureRules::default(),
         }),
         RegistryRow::DistributionWeight(DistributionWeight {
             key_name: "population".into(),

@@ -2,25 +2,27 @@
 //! same, and some are pinned as they are read.
 
 use tiltaksplass::domain::{
-    allocation::{PassedOverReason, RunEnd},
+    allocation::{OutOfTurnReason, PassedOverReason, RunEnd},
     explanation::{
-        Confirmation, Explanation, FreePlaceGroup, Holding, Ineligible, Language, Now,
-        Outcome as Decided, Position, PositionExplanation, SENTENCE_WORDS_MAX, SaidNo, Site,
-        Standing, organisation_name, paragraphs, position_paragraphs,
+        Confirmation, Explanation, FreePlaceGroup, Holding, Ineligible, Language, LastDay, Now,
+        Occasion, Outcome as Decided, Position, PositionExplanation, SENTENCE_WORDS_MAX, SaidNo,
+        Site, Standing, organisation_name, paragraphs, position_paragraphs,
     },
 };
 
 use super::{
-    explained::{NAMED, Scene, at_most, explained, scene},
+    explained::{NAMED, Scene, at_most, explained, explained_after, scene},
     *,
 };
 
-const REASONS: [PassedOverReason; 5] = [
+const REASONS: [PassedOverReason; 7] = [
     PassedOverReason::NoQuota,
     PassedOverReason::NoAcceptablePlace,
     PassedOverReason::ParticipationDoesNotFit,
     PassedOverReason::WorkField,
     PassedOverReason::DeclinedHere,
+    PassedOverReason::ObjectedHere,
+    PassedOverReason::OfferWithdrawn,
 ];
 
 // ---- What a text may not have ----
@@ -189,12 +191,34 @@ fn outcomes() -> Vec<Decided> {
     let mut outcomes = vec![Decided::PlaceProposed, Decided::NotReached(None)];
     outcomes.extend(REASONS.map(Decided::PassedOver));
     outcomes.extend(REASONS.map(|reason| Decided::NotReached(Some(reason))));
-    outcomes.extend(
-        [Ineligible::NotYetJoined, Ineligible::HoldsPlace, Ineligible::Placed, Ineligible::Closed]
-            .map(Decided::NotEligible),
-    );
+    let ineligible = [
+        Ineligible::NotYetJoined,
+        Ineligible::HoldsPlace,
+        Ineligible::Placed,
+        Ineligible::Closed,
+        Ineligible::Paused,
+        Ineligible::CoolingDown,
+    ];
+    outcomes.extend(ineligible.map(Decided::NotEligible));
+    let out_of_turn = [
+        OutOfTurnReason::Health,
+        OutOfTurnReason::PlaceWouldBeLost,
+        OutOfTurnReason::Returns,
+        OutOfTurnReason::Appeal,
+        OutOfTurnReason::Correction,
+        OutOfTurnReason::Other,
+    ];
+    outcomes.extend(out_of_turn.map(Decided::OutOfTurn));
     outcomes
 }
+
+const OCCASIONS: [Occasion; 5] = [
+    Occasion::SharedOut { some_groups: false },
+    Occasion::SharedOut { some_groups: true },
+    Occasion::PassedOn,
+    Occasion::Came,
+    Occasion::Chosen,
+];
 
 fn confirmations() -> Vec<Confirmation> {
     let confirmed = |organisation_name: Option<&str>| Confirmation::Confirmed {
@@ -225,18 +249,23 @@ fn decisions() -> Vec<Explanation> {
             standing,
             proposal: of.proposal.clone().map(|(offer, _)| (offer, site())),
             said_no: vec![said_no(true), said_no(false)],
+            // Lawyers write as they must, and not in every language.
+            legal_texts: Vec::new(),
             ..of.clone()
         };
         for outcome in outcomes() {
             let with = |run_end| Explanation { outcome, run_end, ..base.clone() };
             all.extend(ends.map(with));
+            let with = |occasion| Explanation { outcome, occasion, ..base.clone() };
+            all.extend(OCCASIONS.map(with));
         }
         let each = confirmations().into_iter();
         all.extend(each.map(|confirmation| Explanation { confirmation, ..base.clone() }));
-        for counts in [[0, 0, 0, 0, 0], [1, 0, 0, 0, 0], [5, 6, 7, 8, 9], [2, 9, 30, 1, 0]] {
+        for counts in
+            [[0; 7], [1, 0, 0, 0, 0, 0, 0], [5, 6, 7, 8, 9, 10, 11], [2, 9, 30, 1, 0, 0, 0]]
+        {
             let counts = REASONS.into_iter().zip(counts).filter(|(_, n)| *n > 0).collect();
-            let kept_to_groups = true;
-            all.push(Explanation { passed_over_counts: counts, kept_to_groups, ..base.clone() });
+            all.push(Explanation { passed_over_counts: counts, ..base.clone() });
         }
         all.extend([0, 1, 5, 6].map(|served| Explanation { served, ..base.clone() }));
     }
@@ -247,19 +276,33 @@ fn decisions() -> Vec<Explanation> {
 fn positions() -> Vec<PositionExplanation> {
     let Scene { ledger, class, .. } = scene();
     let place = Position { in_area: 12, in_municipality: Some(3) };
-    let standing = Standing::of(&ledger, entry(&ledger, class), Some(place), &NAMED);
+    let standing = Standing::of(&ledger, entry(&ledger, class), Some(place), &NAMED, noon());
     let mut nows: Vec<Now> = REASONS.map(|reason| Now::Waits(Err(reason))).into();
-    let placed = |last_day| Now::Placed { holding: holding(50), start_date: days_on(-9), last_day };
+    let placed = |last_day, on_leave_until| Now::Placed {
+        holding: holding(50),
+        start_date: days_on(-9),
+        last_day,
+        on_leave_until,
+    };
     let nowhere = Holding { site: None, ..holding(100) };
+    let offered = |holding, is_objected_to| {
+        let answer_by = hour(days_on(4), 0);
+        Now::Offered { holding, answer_by, is_objected_to }
+    };
     nows.extend([
         Now::Waits(Ok(())),
         Now::Proposed,
-        Now::Offered { holding: holding(50), answer_by: hour(days_on(4), 0) },
-        Now::Offered { holding: nowhere, answer_by: hour(days_on(4), 0) },
+        offered(holding(50), true),
+        offered(nowhere, false),
         Now::Accepted(holding(100)),
-        placed(None),
-        placed(Some(days_on(30))),
-        Now::Closed,
+        placed(None, None),
+        placed(Some(LastDay::Set(days_on(30))), None),
+        placed(Some(LastDay::Planned(days_on(30))), Some(days_on(10))),
+        Now::Paused { until: Some(days_on(8)) },
+        Now::Paused { until: None },
+        Now::CoolingDown { until: hour(days_on(8), 0) },
+        Now::Closed { moved: false },
+        Now::Closed { moved: true },
     ]);
     let mut all = Vec::new();
     let first = Position { in_area: 1, in_municipality: Some(1) };
@@ -320,6 +363,41 @@ fn a_proposal_is_not_told_as_an_offer() {
     assert!(texts[0].contains("Du har ikke fått noe tilbud ennå."), "{}", texts[0]);
 }
 
+/// What lawyers have written stands at the end in its own language, as it is, and only then.
+#[test]
+fn legal_texts_are_told_as_they_are_where_there_are_any() {
+    let Scene { ledger, class, .. } = scene();
+    let (mut told, _) = explained(&ledger, at_most(2), &[class]);
+    told[0].legal_texts.clear();
+    let without = Language::ALL.map(|language| paragraphs(&told[0], language));
+    let text = |language: &str, legal_basis: &str, appeal: &str| DecisionText {
+        language: language.to_owned(),
+        legal_basis: legal_basis.to_owned(),
+        appeal: appeal.to_owned(),
+    };
+    let texts =
+        vec![text("nb", "Tiltaksforskriften § 14-1.", "Du kan klage."), text("en", "", "Appeal.")];
+    let e = Explanation { legal_texts: texts, ..told[0].clone() };
+    let with = Language::ALL.map(|language| paragraphs(&e, language));
+    let added: Vec<&[String]> = with
+        .iter()
+        .zip(&without)
+        .map(|(with, without)| with.strip_prefix(without.as_slice()).unwrap())
+        .collect();
+    assert_eq!(added[0], ["Tiltaksforskriften § 14-1.", "Du kan klage."]);
+    assert!(added[1].is_empty(), "nothing is said where nothing is set");
+    assert_eq!(added[2], ["Appeal."]);
+}
+
+/// They come from the measure type as the registry of the decision had it.
+#[test]
+fn legal_texts_are_those_of_the_measure_type() {
+    let Scene { ledger, class, .. } = scene();
+    let (told, _) = explained(&ledger, at_most(2), &[class]);
+    assert_eq!(told[0].legal_texts, NAMED.ledger_measure(ledger.id()).unwrap().rules.texts);
+    assert_eq!(told[0].legal_texts[0].language, "nb");
+}
+
 // ---- As they are read ----
 
 #[test]
@@ -349,6 +427,23 @@ fn whoever_was_not_reached_reads_this() {
     let (told, _) = explained(&ledger, at_most(1), &[behind]);
     assert_eq!(told[0].outcome, Decided::NotReached(None));
     reads_as("explained_not_reached", &of_decision(&told[0]));
+}
+
+/// Two sites would suit but for what the person has said; the rest are only counted.
+#[test]
+fn whoever_said_no_reads_this() {
+    let mut ledger = vta_with_quotas(&[(TRONDHEIM, 5)]);
+    let group = add_group(&mut ledger, 1, &[]);
+    let entry_id = add_entry(&mut ledger, commands::join(1, TRONDHEIM));
+    let offer_id = offers_of(&allocate(&mut ledger, 1)).next().unwrap().offer_id;
+    happen(&mut ledger, commands::confirm(&[offer_id]), noon()).unwrap();
+    let mut said_nos = tiltaksplass::domain::explanation::SaidNos::default();
+    let events = happen(&mut ledger, commands::respond(offer_id, false), hour(days_on(1), 9));
+    said_nos.note(&ledger, entry_id, &events.unwrap(), ledger.head().at);
+    assert!(entry(&ledger, entry_id).declined_here.contains(&group));
+    let (told, _) = explained_after(&ledger, at_most(1), &[entry_id], &said_nos);
+    assert_eq!(told[0].outcome, Decided::NotReached(Some(PassedOverReason::DeclinedHere)));
+    reads_as("explained_declined_here", &of_decision(&told[0]));
 }
 
 #[test]

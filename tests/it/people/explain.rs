@@ -2,6 +2,7 @@
 //! what is written down, and a log that somebody has changed.
 
 use explain_decision_request::Decision;
+use tiltaksplass::domain::event::RULES_VERSION;
 
 use super::*;
 use crate::world::{COUNTY, OTHER_COUNTY, PROVIDER};
@@ -80,7 +81,7 @@ async fn each_outcome_is_that_of_the_runs_own_report() {
         assert_eq!(e.passed_over_counts, run.passed_over_counts);
         assert_eq!(e.passed_over_total, 1);
         assert!(!e.served_hidden && !e.passed_over_counts_hidden && !e.passed_over_total_hidden);
-        assert!(e.recomputed && e.rules_version == 1 && e.registry_version == 1);
+        assert!(e.recomputed && e.rules_version == RULES_VERSION && e.registry_version == 1);
         let own = run.proposals.iter().find(|offer| offer.entry_id == *entry_id);
         assert_eq!(e.offer.as_ref(), own);
         let reason = if outcome == DecisionOutcome::PassedOver {
@@ -203,7 +204,7 @@ async fn an_offer_is_told_with_who_confirmed_it_and_how_it_stands_now() {
     let (e, texts) = explained(&world.office, &ledger, offer(1)).await;
     assert_eq!(e.offer.unwrap().state(), OfferState::Withdrawn);
     assert_eq!((e.confirmed_time, e.confirmed_by_organisation), (None, String::new()));
-    assert!(texts[1].paragraphs.join(" ").contains("Du gjekk ut av ventelista før"));
+    assert!(texts[1].paragraphs.join(" ").contains("Forslaget til deg vart trekt før"));
 }
 
 #[tokio::test]
