@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod log_chain;
 pub mod measure;
 pub mod national_identity;
+pub mod participation;
 pub mod refusal;
 pub mod registry;
 pub mod vacancy;

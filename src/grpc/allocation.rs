@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::access::Method,
-    grpc::{Api, answer, explain, held, parse::allocation as parse, vacancies},
+    grpc::{Api, answer, explain, held, parse::allocation as parse, participation, vacancies},
     proto::v1 as pb,
     proto::v1::{
         AllocatePlacesRequest, AllocatePlacesResponse, ConfirmProposalsRequest,
@@ -144,8 +144,8 @@ impl AllocationService for Api {
 
     async fn check_participation(
         &self,
-        _r: Request<pb::CheckParticipationRequest>,
+        r: Request<pb::CheckParticipationRequest>,
     ) -> Result<Response<pb::CheckParticipationResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.read(r, Method::CheckParticipation, participation::parse, participation::check).await
     }
 }

@@ -21,6 +21,7 @@ mod held;
 mod localized;
 mod page;
 mod parse;
+mod participation;
 mod people;
 mod registry;
 mod size;

@@ -16,6 +16,7 @@ mod explain;
 mod held;
 mod leaving;
 mod lookup;
+mod participation;
 mod position;
 mod rotation;
 

@@ -120,7 +120,7 @@ pub(in crate::grpc) fn leave_waitlist(
 }
 
 /// A violation never repeats the number.
-fn identity(v: &mut Violations, text: &str) -> Option<NationalIdentityNumber> {
+pub(in crate::grpc) fn identity(v: &mut Violations, text: &str) -> Option<NationalIdentityNumber> {
     let field = "national_identity_number";
     if text.is_empty() {
         v.add(field, "is required");
