@@ -46,6 +46,7 @@ mod limits;
 mod partial;
 mod passed_over;
 mod payloads;
+mod plain;
 mod positions;
 mod runs;
 mod samples;

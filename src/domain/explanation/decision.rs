@@ -42,9 +42,8 @@ pub fn gives_places(events: &[Event]) -> bool {
 
 /// The offer that a named person made out of turn by an event.
 fn out_of_turn(event: &Event) -> Option<(&Offer, OutOfTurnReason)> {
-    let offer = match event {
-        Event::Proposed { offer } | Event::OfferChanged { offer, .. } => offer,
-        _ => return None,
+    let (Event::Proposed { offer } | Event::OfferChanged { offer, .. }) = event else {
+        return None;
     };
     let reason = offer.out_of_turn.as_ref()?.reason;
     offer.state.reserves().then_some((offer, reason))
@@ -260,11 +259,13 @@ pub fn explain(
     let Row { header, command, registry, .. } = *row;
     let (earlier, events) = run_of(row.events, entry.entry_id);
     let (mut at_run, mut said_nos) = (before.clone(), said_nos.clone());
-    earlier.iter().for_each(|event| apply(&mut at_run, event));
+    for event in earlier {
+        apply(&mut at_run, event);
+    }
     said_nos.note(&at_run, entry.entry_id, earlier, header.at);
     let then = at_run.entry(entry.entry_id);
     let entry = then.unwrap_or(entry);
-    let scopes = scopes(before, command, earlier, header.at);
+    let scopes = scopes(before, &at_run, command, header.at);
     let outcome = outcome(&at_run, &scopes, events, then)?;
     let report = report_of(events);
     let eligible = then.is_some_and(|entry| entry.state == EntryState::Waiting);
@@ -315,13 +316,13 @@ fn run_of(events: &[Event], entry_id: EntryId) -> (&[Event], &[Event]) {
 /// What a run may have been kept to. Rows that are no runs themselves pass a place on that
 /// was given back, or serve somebody who comes: which of these it was shows when it is made
 /// again.
-fn scopes(before: &Ledger, command: &Command, earlier: &[Event], at: Timestamp) -> Vec<RunScope> {
+fn scopes(before: &Ledger, at_run: &Ledger, command: &Command, at: Timestamp) -> Vec<RunScope> {
     if let Command::AllocatePlaces(c) = command {
         let max = usize::try_from(c.max_proposals).unwrap_or(usize::MAX);
         let only_groups = c.place_groups.clone();
         return vec![RunScope { only_groups, ..RunScope::all(at, max) }];
     }
-    let Some(offer) = earlier.iter().find_map(|event| given_back(before, event)) else {
+    let Some(offer) = given_back(before, at_run) else {
         return vec![RunScope::all(at, 1)];
     };
     let on = RunScope {
@@ -332,17 +333,11 @@ fn scopes(before: &Ledger, command: &Command, earlier: &[Event], at: Timestamp) 
     vec![on.clone(), RunScope { not_to: Some(offer.entry_id), ..on }]
 }
 
-/// The offer whose place an event gives back.
-fn given_back<'a>(before: &'a Ledger, event: &Event) -> Option<&'a Offer> {
-    let id = match event {
-        Event::OfferDeclined { offer_id, .. }
-        | Event::OfferExpired { offer_id }
-        | Event::OfferWithdrawn { offer_id }
-        | Event::ProposalLapsed { offer_id } => *offer_id,
-        Event::OfferChanged { offer, .. } if !offer.state.reserves() => offer.offer_id,
-        _ => return None,
-    };
-    before.offer(id).filter(|offer| offer.state.reserves())
+/// The offer whose place was given back from one state of a ledger to the other.
+fn given_back<'a>(before: &'a Ledger, after: &Ledger) -> Option<&'a Offer> {
+    let reserves = |offer: &Offer| offer.state.reserves();
+    let mut held = before.offers().filter(|offer| reserves(offer));
+    held.find(|offer| !after.offer(offer.offer_id).is_some_and(reserves))
 }
 
 fn occasion(command: &Command, scopes: &[RunScope], report: Option<&RunReport>) -> Occasion {

@@ -8,6 +8,7 @@ mod decision;
 mod decision_text;
 mod language;
 mod position;
+mod reasons;
 mod sentences;
 mod standing;
 

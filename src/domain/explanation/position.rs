@@ -254,54 +254,11 @@ fn waits_for_turn(position: Option<Position>, l: Language) -> Vec<String> {
 fn held(now: &Now, l: Language) -> Vec<String> {
     match now {
         Now::Waits(_) => Vec::new(),
-        Now::Proposed => vec![
-            l.say(
-                "Saken din er til vurdering, og du står ikke i køen nå.",
-                "Saka di er til vurdering, og du står ikkje i køen no.",
-                "Your case is being considered, and you are not in the queue now.",
-            ),
-            l.say(
-                "Du har ikke fått noe tilbud ennå.",
-                "Du har ikkje fått noko tilbod enno.",
-                "You have not been offered anything yet.",
-            ),
-            l.say(
-                "Et menneske avgjør om du får et tilbud.",
-                "Eit menneske avgjer om du får eit tilbod.",
-                "A human being decides whether you will be.",
-            ),
-            l.say(
-                "Får du det ikke, beholder du plassen i køen.",
-                "Får du det ikkje, held du på plassen i køen.",
-                "If not, you keep your place in the queue.",
-            ),
-        ],
+        Now::Proposed => proposed(l),
         Now::Offered { holding, answer_by, is_objected_to } => {
-            let mut told = offered(holding, *answer_by, l);
-            told.extend(is_objected_to.then(|| {
-                l.say(
-                    "Arrangøren har en innvending, som NAV-kontoret skal avgjøre.",
-                    "Arrangøren har ei innvending, som NAV-kontoret skal avgjere.",
-                    "The provider has an objection, which the NAV office is to decide on.",
-                )
-            }));
-            told
+            offered(holding, *answer_by, *is_objected_to, l)
         }
-        Now::Accepted(holding) => {
-            let share = l.share(holding.participation_percent);
-            let mut told = vec![l.of(
-                format!("Du har takket ja til {share}."),
-                format!("Du har takka ja til {share}."),
-                format!("You have accepted {share}."),
-            )];
-            told.extend(where_it_is(holding, l));
-            told.push(l.say(
-                "Plassen er holdt av til deg til du begynner.",
-                "Plassen er halden av til deg til du byrjar.",
-                "The place is held for you until you start.",
-            ));
-            told
-        }
+        Now::Accepted(holding) => accepted(holding, l),
         Now::Placed { holding, start_date, last_day, on_leave_until } => {
             placed(holding, *start_date, (*last_day, *on_leave_until), l)
         }
@@ -322,23 +279,7 @@ fn held(now: &Now, l: Language) -> Vec<String> {
             );
             [vec![lately], keeps_turn(Some(l.day(*until)), l)].concat()
         }
-        Now::Closed { moved: true } => vec![
-            l.say(
-                "Saken din går videre der du har flyttet til.",
-                "Saka di går vidare der du har flytta til.",
-                "Your case goes on where you have moved to.",
-            ),
-            l.say(
-                "Ventetiden din følger med.",
-                "Ventetida di følgjer med.",
-                "Your waiting time goes with you.",
-            ),
-        ],
-        Now::Closed { moved: false } => vec![l.say(
-            "Du står ikke på ventelisten lenger.",
-            "Du står ikkje på ventelista lenger.",
-            "You are no longer on the waitlist.",
-        )],
+        Now::Closed { moved } => closed(*moved, l),
     }
 }
 
@@ -364,7 +305,38 @@ fn keeps_turn(until: Option<String>, l: Language) -> Vec<String> {
     vec![keeps, back]
 }
 
-fn offered(holding: &Holding, answer_by: Timestamp, l: Language) -> Vec<String> {
+/// Not of a place: only an offer is one.
+fn proposed(l: Language) -> Vec<String> {
+    vec![
+        l.say(
+            "Saken din er til vurdering, og du står ikke i køen nå.",
+            "Saka di er til vurdering, og du står ikkje i køen no.",
+            "Your case is being considered, and you are not in the queue now.",
+        ),
+        l.say(
+            "Du har ikke fått noe tilbud ennå.",
+            "Du har ikkje fått noko tilbod enno.",
+            "You have not been offered anything yet.",
+        ),
+        l.say(
+            "Et menneske avgjør om du får et tilbud.",
+            "Eit menneske avgjer om du får eit tilbod.",
+            "A human being decides whether you will be.",
+        ),
+        l.say(
+            "Får du det ikke, beholder du plassen i køen.",
+            "Får du det ikkje, held du på plassen i køen.",
+            "If not, you keep your place in the queue.",
+        ),
+    ]
+}
+
+fn offered(
+    holding: &Holding,
+    answer_by: Timestamp,
+    is_objected_to: bool,
+    l: Language,
+) -> Vec<String> {
     let share = l.share(holding.participation_percent);
     let mut told = vec![l.of(
         format!("Du har fått tilbud om {share}."),
@@ -378,6 +350,29 @@ fn offered(holding: &Holding, answer_by: Timestamp, l: Language) -> Vec<String> 
         format!("Du må svare senest {last}."),
         format!("Du må svare seinast {last}."),
         format!("You must answer by {last}."),
+    ));
+    told.extend(is_objected_to.then(|| {
+        l.say(
+            "Arrangøren har en innvending, som NAV-kontoret skal avgjøre.",
+            "Arrangøren har ei innvending, som NAV-kontoret skal avgjere.",
+            "The provider has an objection, which the NAV office is to decide on.",
+        )
+    }));
+    told
+}
+
+fn accepted(holding: &Holding, l: Language) -> Vec<String> {
+    let share = l.share(holding.participation_percent);
+    let mut told = vec![l.of(
+        format!("Du har takket ja til {share}."),
+        format!("Du har takka ja til {share}."),
+        format!("You have accepted {share}."),
+    )];
+    told.extend(where_it_is(holding, l));
+    told.push(l.say(
+        "Plassen er holdt av til deg til du begynner.",
+        "Plassen er halden av til deg til du byrjar.",
+        "The place is held for you until you start.",
     ));
     told
 }
@@ -427,6 +422,28 @@ fn placed(
         }
     }));
     told
+}
+
+fn closed(moved: bool, l: Language) -> Vec<String> {
+    if moved {
+        return vec![
+            l.say(
+                "Saken din går videre der du har flyttet til.",
+                "Saka di går vidare der du har flytta til.",
+                "Your case goes on where you have moved to.",
+            ),
+            l.say(
+                "Ventetiden din følger med.",
+                "Ventetida di følgjer med.",
+                "Your waiting time goes with you.",
+            ),
+        ];
+    }
+    vec![l.say(
+        "Du står ikke på ventelisten lenger.",
+        "Du står ikkje på ventelista lenger.",
+        "You are no longer on the waitlist.",
+    )]
 }
 
 fn where_it_is(holding: &Holding, l: Language) -> Option<String> {

@@ -179,6 +179,32 @@ async fn an_office_is_told_of_many_and_not_of_the_few_among_them() {
     assert!(words.contains("For 6 av dem var andelen til kommunen brukt opp."), "{words}");
 }
 
+/// A place that somebody declined is passed on in the same row, which is then explained like
+/// a run: to whoever got it, and to the one who let it go.
+#[tokio::test]
+async fn a_place_that_was_passed_on_is_explained_too() {
+    let (world, ledger, _) = two_municipalities([1, 0]).await;
+    let declined = world.join(&ledger, 1).await;
+    let next = world.join(&ledger, 2).await;
+    let offer = world.allocate(&ledger, 1).await.proposals.remove(0).offer_id;
+    world.confirm(&ledger, vec![offer.clone()]).await;
+    world.respond(&ledger, &offer, OfferAnswer::Decline).await.unwrap();
+    let request = ListOffersRequest { ledger: Some(ledger.clone()), ..Default::default() };
+    let offers = world.office.allocation().list_offers(request).await.unwrap().into_inner().offers;
+    let [offer] = &offers[..] else { panic!("{offers:?}") };
+    let by_offer = Decision::OfferId(offer.offer_id.clone());
+    let (e, texts) = explained(&world.office, &ledger, by_offer).await;
+    assert_eq!((e.outcome(), &e.entry_id), (DecisionOutcome::PlaceProposed, &next));
+    assert_eq!(e.offer.as_ref(), Some(offer));
+    let words = texts[0].paragraphs.join(" ");
+    assert!(words.contains("En plass ble gitt tilbake 2. mars 2026"), "{words}");
+    let by_run = Decision::Run(RunAndEntry { seq: e.seq, entry_id: declined });
+    let (e, texts) = explained(&world.office, &ledger, by_run).await;
+    assert_eq!(e.passed_over_reason(), PassedOverReason::DeclinedHere);
+    let words = texts[0].paragraphs.join(" ");
+    assert!(words.contains("Du takket nei til «Vilje viser vei»"), "{words}");
+}
+
 #[tokio::test]
 async fn an_offer_is_told_with_who_confirmed_it_and_how_it_stands_now() {
     let Scene { world, ledger, run, .. } = scene().await;
