@@ -17,6 +17,7 @@ mod idempotency;
 mod keys_and_tokens;
 mod ledger_rules;
 mod migrations;
+mod model;
 mod people;
 mod poison;
 mod port;

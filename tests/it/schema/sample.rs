@@ -23,7 +23,7 @@ pub async fn sample_on(world: World) -> World {
                 system: "arena".into(),
                 id: person.to_string(),
             }],
-            preferred_place_group_ids: if person == 6 { vec![group.clone()] } else { Vec::new() },
+            preferred_place_group_ids: if person >= 6 { vec![group.clone()] } else { Vec::new() },
             ..join(&ledger, person)
         };
         world.office.waitlist().join_waitlist(request).await.unwrap();
