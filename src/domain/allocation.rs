@@ -477,6 +477,21 @@ impl<'a> Room<'a> {
     }
 }
 
+/// Whether a run would give a person a place in a group, if it had room for the whole share.
+pub fn would_take(group: &PlaceGroup, entry: &Entry, at: Timestamp) -> bool {
+    let preferred = &entry.preferred_place_groups;
+    (preferred.is_empty() || preferred.contains(&group.place_group_id))
+        && offers_wanted_work(group, entry)
+        && !entry.declined_here.contains(&group.place_group_id)
+        && !entry.is_objected_to(group.place_group_id, at)
+}
+
+/// What a run would say at a time of an entry, if nobody stood ahead of it.
+pub fn judge_alone(ledger: &Ledger, entry: &Entry, at: Timestamp) -> Result<(), PassedOverReason> {
+    let scope = RunScope::all(at, 1);
+    Room::new(ledger, &scope).give(ledger, &scope, entry).map(drop)
+}
+
 fn offers_wanted_work(group: &PlaceGroup, entry: &Entry) -> bool {
     entry.work_fields.is_empty()
         || entry.work_fields.iter().any(|field| group.work_fields.contains(field))

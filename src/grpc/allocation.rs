@@ -7,7 +7,7 @@ use crate::{
     grpc::{
         Api, answer, explain, held,
         parse::{allocation as parse, offer, placement as parse_placement},
-        placements, vacancies,
+        participation, placements, vacancies,
     },
     proto::v1 as pb,
     proto::v1::{
@@ -157,8 +157,8 @@ impl AllocationService for Api {
 
     async fn check_participation(
         &self,
-        _r: Request<pb::CheckParticipationRequest>,
+        r: Request<pb::CheckParticipationRequest>,
     ) -> Result<Response<pb::CheckParticipationResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.read(r, Method::CheckParticipation, participation::parse, participation::check).await
     }
 }

@@ -23,6 +23,7 @@ mod held;
 mod localized;
 mod page;
 mod parse;
+mod participation;
 mod people;
 mod placements;
 mod registry;

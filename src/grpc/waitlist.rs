@@ -1,11 +1,13 @@
 //! The waitlist service.
 
+use sqlx::PgConnection;
 use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
         access::{Actor, Method, Target},
         calendar::start_of_day_in_norway,
+        explanation::Position,
         ids::LedgerId,
         ledger::Ledger,
         refusal::Refusal,
@@ -14,7 +16,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, entries, is_office,
+        Api, Reader, answer, area_of, entries, explain, is_office,
         parse::{
             entry, join,
             transfer::transfer_entry,
@@ -167,27 +169,47 @@ async fn position(reader: Reader, query: PositionQuery) -> Result<GetPositionRes
         return Err(Refusal::NotFound { what, id }.into());
     };
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
-    let mut answer = GetPositionResponse {
-        revisions: vec![answer::revision(id, seq)],
-        state: answer::entry_state(entry.state).into(),
-        position_in_area: 0,
-        position_in_municipality: 0,
+    let place = place_in_queue(&mut snapshot, id, &registry, &entry).await?;
+    let texts = if query.with_explanation {
+        let now = reader.app.clock.now();
+        explain::position_texts(&mut snapshot, id, &registry, &entry, place, now).await?
+    } else {
+        Vec::new()
     };
-    if entry.state == EntryState::Waiting {
-        let before = store::queues::count_before(&mut snapshot, id, None, entry.key).await?;
-        answer.position_in_area = before + 1;
-        let queue = registry
-            .ledger_measure(id)
-            .map(|measure| QueueKey::new(measure.distribution, &entry.municipality_number));
-        if let Some(queue) = queue.filter(|queue| queue.municipality().is_some()) {
-            let queue = Some(&queue);
-            let before = store::queues::count_before(&mut snapshot, id, queue, entry.key).await?;
-            answer.position_in_municipality = before + 1;
-        }
-    }
     snapshot.rollback().await?;
     reader.record(id, vec![entry.entry_id], true).await?;
-    Ok(answer)
+    Ok(GetPositionResponse {
+        revisions: vec![answer::revision(id, seq)],
+        state: answer::entry_state(entry.state).into(),
+        position_in_area: place.map_or(0, |place| place.in_area),
+        position_in_municipality: place.and_then(|place| place.in_municipality).unwrap_or(0),
+        texts,
+    })
+}
+
+/// How many stand before an entry; nothing for one that does not wait.
+async fn place_in_queue(
+    snapshot: &mut PgConnection,
+    id: &LedgerId,
+    registry: &Registry,
+    entry: &Entry,
+) -> Result<Option<Position>, Error> {
+    if entry.state != EntryState::Waiting {
+        return Ok(None);
+    }
+    let before = store::queues::count_before(snapshot, id, None, entry.key).await?;
+    let queue = registry
+        .ledger_measure(id)
+        .map(|measure| QueueKey::new(measure.distribution, &entry.municipality_number))
+        .filter(|queue| queue.municipality().is_some());
+    let in_municipality = match queue {
+        Some(queue) => {
+            let own = store::queues::count_before(snapshot, id, Some(&queue), entry.key).await?;
+            Some(own + 1)
+        }
+        None => None,
+    };
+    Ok(Some(Position { in_area: before + 1, in_municipality }))
 }
 
 /// A page of those the caller may see, in the order of the queue.

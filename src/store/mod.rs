@@ -14,6 +14,7 @@ pub mod key_check;
 pub mod ledger;
 pub mod log;
 pub mod migrate;
+pub mod participations;
 pub mod people;
 pub mod queues;
 pub mod registry;

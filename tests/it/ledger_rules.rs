@@ -55,12 +55,15 @@ mod payloads;
 mod placements;
 mod placing;
 mod ruled;
+mod plain;
+mod positions;
 mod runs;
 mod samples;
 mod sequences;
 mod tables;
 mod transfers;
 mod vacancies;
+mod words;
 
 const AREA: &str = "NO-16";
 const TRONDHEIM: &str = "1601";

@@ -16,6 +16,8 @@ mod explain;
 mod held;
 mod leaving;
 mod lookup;
+mod participation;
+mod position;
 mod rotation;
 
 /// One row of the access log.

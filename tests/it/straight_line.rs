@@ -310,6 +310,7 @@ async fn a_read_waits_for_the_seq_it_is_asked_for_or_says_so() {
         ledger: Some(ledger.clone()),
         entry_id: joined.entry_id,
         at_least_seq: seq,
+        ..GetPositionRequest::default()
     };
     let answer = world.office.waitlist().get_position(request.clone()).await.unwrap().into_inner();
     assert_eq!(answer.revisions[0].seq, seq);

@@ -193,6 +193,7 @@ impl World {
             ledger: Some(ledger.clone()),
             entry_id: entry_id.into(),
             at_least_seq: 0,
+            ..GetPositionRequest::default()
         };
         self.county.waitlist().get_position(request).await.unwrap().into_inner()
     }

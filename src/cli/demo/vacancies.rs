@@ -144,8 +144,12 @@ pub(super) async fn positions(
 }
 
 async fn position(stage: &Stage, entry_id: &str) -> Result<GetPositionResponse, Failure> {
-    let request =
-        GetPositionRequest { ledger: ledger(VTA), entry_id: entry_id.to_owned(), at_least_seq: 0 };
+    let request = GetPositionRequest {
+        ledger: ledger(VTA),
+        entry_id: entry_id.to_owned(),
+        at_least_seq: 0,
+        ..GetPositionRequest::default()
+    };
     let answer = stage.county.waitlist().get_position(request).await;
     Ok(answer.map_err(refused("GetPosition"))?.into_inner())
 }

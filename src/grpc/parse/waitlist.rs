@@ -50,7 +50,7 @@ pub(in crate::grpc) fn leave_waitlist(
 }
 
 /// A violation never repeats the number.
-pub(super) fn identity(v: &mut Violations, text: &str) -> Option<NationalIdentityNumber> {
+pub(in crate::grpc) fn identity(v: &mut Violations, text: &str) -> Option<NationalIdentityNumber> {
     let field = "national_identity_number";
     if text.is_empty() {
         v.add(field, "is required");
@@ -69,6 +69,7 @@ pub(super) fn identity(v: &mut Violations, text: &str) -> Option<NationalIdentit
 pub(in crate::grpc) struct PositionQuery {
     pub(in crate::grpc) ledger: LedgerId,
     pub(in crate::grpc) entry_id: EntryId,
+    pub(in crate::grpc) with_explanation: bool,
     pub(in crate::grpc) at_least_seq: u64,
 }
 
@@ -76,9 +77,14 @@ pub(in crate::grpc) fn get_position(r: &pb::GetPositionRequest) -> Result<Positi
     let mut v = Violations::default();
     let ledger = v.ledger(r.ledger.as_ref());
     let entry_id = v.uuid("entry_id", &r.entry_id);
-    let at_least_seq = r.at_least_seq;
-    let parsed =
-        (|| Some(PositionQuery { ledger: ledger?, entry_id: EntryId(entry_id?), at_least_seq }))();
+    let parsed = (|| {
+        Some(PositionQuery {
+            ledger: ledger?,
+            entry_id: EntryId(entry_id?),
+            with_explanation: r.with_explanation,
+            at_least_seq: r.at_least_seq,
+        })
+    })();
     v.finish(parsed)
 }
 

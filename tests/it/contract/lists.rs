@@ -23,6 +23,8 @@ const BOUNDED: &[(&str, &str)] = &[
     ("ExplainDecision", "one text a language"),
     ("ChangePlacement", "at most the 200 shares that are registered of a placement"),
     ("ReportClosure", "the first 500 placements in the group"),
+    ("GetPosition", "one text a language"),
+    ("CheckParticipation", "one a measure type, since nobody has two of one at a time"),
 ];
 
 fn has(rpc: &MethodDescriptor, name: &str, kind: &Kind) -> bool {

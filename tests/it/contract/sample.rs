@@ -186,7 +186,7 @@ impl Stage {
             "key_name" if field.parent_message().name() == "DistributionWeight" => {
                 "nytt".to_owned()
             }
-            "measure_code" => "VTA".to_owned(),
+            "measure_code" | "measure_codes" => "VTA".to_owned(),
             "municipality_number"
             | "municipality_numbers"
             | "site_municipality_number"
