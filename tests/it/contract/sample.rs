@@ -128,7 +128,9 @@ impl Stage {
             Kind::Message(inner) if field.name() == "joins" => {
                 let mut joins = self.messages(&inner);
                 for join in &mut joins {
-                    ["requestId", "validateOnly", "ledger"].map(|name| join.remove(name));
+                    for name in ["requestId", "validateOnly", "ledger"] {
+                        join.remove(name);
+                    }
                 }
                 joins.into_iter().map(Value::Object).collect()
             }

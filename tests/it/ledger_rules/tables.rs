@@ -159,7 +159,10 @@ impl Tables {
 
     fn write_entry(&mut self, ledger: &Ledger, entry: Entry) {
         let key = (ledger.queue_of(&entry), entry.key);
-        self.waiting.remove(&key);
+        // Where it stood before may be elsewhere.
+        if let Some(before) = self.entries.get(&entry.entry_id) {
+            self.waiting.remove(&(ledger.queue_of(before), before.key));
+        }
         if entry.state == EntryState::Waiting {
             self.waiting.insert(key, entry.entry_id);
         }
