@@ -157,19 +157,29 @@ pub(super) fn complete(
     index: usize,
     work: &Work,
 ) -> Result<Result<Command, Refusal>, sqlx::Error> {
-    let Known { ledger, people, .. } = *known;
     let mut command = work.draft.command.clone();
-    match &mut command {
-        Command::JoinWaitlist(join) => {
-            if let Err(refused) = known.fill_in(index, work, std::slice::from_mut(join))? {
-                return Ok(Err(refused.refusal));
-            }
+    if let Command::JoinWaitlist(join) = &mut command {
+        if let Err(refused) = known.fill_in(index, work, std::slice::from_mut(join))? {
+            return Ok(Err(refused.refusal));
         }
-        Command::BatchJoinWaitlist(c) => {
-            if let Err(refused) = known.fill_in(index, work, &mut c.joins)? {
-                return Ok(Err(refused.refusal.of_join(refused.index)));
-            }
+    } else if let Command::BatchJoinWaitlist(c) = &mut command {
+        if let Err(refused) = known.fill_in(index, work, &mut c.joins)? {
+            return Ok(Err(refused.refusal.of_join(refused.index)));
         }
+    } else {
+        seal_text(known.ledger, known.people, work, &mut command)?;
+    }
+    Ok(Ok(command))
+}
+
+/// Seals what a command says in words of somebody who is in the ledger.
+fn seal_text(
+    ledger: &Ledger,
+    people: &People,
+    work: &Work,
+    command: &mut Command,
+) -> Result<(), sqlx::Error> {
+    match command {
         Command::UpdateEntry(c) => {
             if let (Some(entry), Some(change)) = (ledger.entry(c.entry_id), &work.draft.plain) {
                 let (person_id, before) = (entry.person_id, entry.grounds.as_ref());
@@ -222,7 +232,9 @@ pub(super) fn complete(
                 leave.reason = seal(ledger, people, work, &context)?;
             }
         }
-        Command::ImportRegistry(_)
+        Command::JoinWaitlist(_)
+        | Command::BatchJoinWaitlist(_)
+        | Command::ImportRegistry(_)
         | Command::SubmitCapacity(_)
         | Command::ReviewCapacity(_)
         | Command::SetPlaceBudget(_)
@@ -245,7 +257,7 @@ pub(super) fn complete(
         | Command::ExpireOffer { .. }
         | Command::FinishPlacement { .. } => {}
     }
-    Ok(Ok(command))
+    Ok(())
 }
 
 /// Which of several joins cannot be, and why.

@@ -106,6 +106,27 @@ async fn refresh(world: &mut World) {
     world.office = world.service.caller(Role::Office, OFFICE).await;
 }
 
+/// The two reasons of this test's story, as ciphertext, stand in the command and in its event.
+async fn reasons_are_sealed(sql: &mut PgConnection) {
+    let sealed = sqlx::query("SELECT convert_from(payload, 'UTF8') AS p FROM ledger_log")
+        .fetch_all(sql)
+        .await
+        .unwrap();
+    let reasons = sealed.iter().filter_map(|row| {
+        let payload: serde_json::Value = serde_json::from_str(row.get("p")).unwrap();
+        let command = payload["command"].as_object().unwrap().values().next().unwrap().clone();
+        let event = payload["events"][0]["ENTRY_CHANGED"]["change"].clone();
+        let texts = [
+            (command["reason"].clone(), event["PAUSED"]["reason"].clone()),
+            (command["text"].clone(), event["PRIORITIZED"]["text"].clone()),
+        ];
+        texts.into_iter().find(|(_, event)| event.is_string())
+    });
+    let reasons: Vec<_> = reasons.collect();
+    assert_eq!(reasons.len(), 2);
+    assert!(reasons.iter().all(|(command, event)| command == event));
+}
+
 /// A preview of each stores nothing, a retry is answered with the same bytes, and the reason is
 /// nobody's to read.
 #[tokio::test]
@@ -164,23 +185,7 @@ async fn each_move_is_previewed_made_once_and_told_again() {
     let entry = happens_once!(resume_entry, resume(&ledger, &entry_id), Waiting);
     assert_eq!((entry.eligible_again_time, days(&entry)), (None, 30));
     assert!(!stored(&mut sql).await.contains("sykehus"));
-    let sealed = sqlx::query("SELECT convert_from(payload, 'UTF8') AS p FROM ledger_log")
-        .fetch_all(&mut sql)
-        .await
-        .unwrap();
-    let reasons = sealed.iter().filter_map(|row| {
-        let payload: serde_json::Value = serde_json::from_str(row.get("p")).unwrap();
-        let command = payload["command"].as_object().unwrap().values().next().unwrap().clone();
-        let event = payload["events"][0]["ENTRY_CHANGED"]["change"].clone();
-        let texts = [
-            (command["reason"].clone(), event["PAUSED"]["reason"].clone()),
-            (command["text"].clone(), event["PRIORITIZED"]["text"].clone()),
-        ];
-        texts.into_iter().find(|(_, event)| event.is_string())
-    });
-    let reasons: Vec<_> = reasons.collect();
-    assert_eq!(reasons.len(), 2);
-    assert!(reasons.iter().all(|(command, event)| command == event));
+    reasons_are_sealed(&mut sql).await;
     world.service.verify().await;
 }
 
@@ -353,6 +358,14 @@ async fn what_cannot_be_is_refused_by_name() {
         let refused = world.county.waitlist().prioritize_entry(request).await.unwrap_err();
         assert_eq!(fields(refused), [field]);
     }
+    world.service.verify().await;
+}
+
+#[tokio::test]
+async fn what_the_day_or_the_state_does_not_allow_is_refused() {
+    let world = World::new().await;
+    let (ledger, _) = world.vta(1).await;
+    let entry_id = world.join(&ledger, 1).await;
     for day in [2, 1] {
         let until_date = Some(date(2026, 3, day));
         let request = PauseEntryRequest { until_date, ..pause(&ledger, &entry_id) };
@@ -365,13 +378,13 @@ async fn what_cannot_be_is_refused_by_name() {
     world.allocate(&ledger, 1).await;
     let request = UpdateWaitlistEntryRequest {
         work_fields: vec!["Gartneri".into()],
-        ..with(&["work_fields"])
+        ..update(&ledger, &entry_id, &["work_fields"])
     };
     let refused = world.office.waitlist().update_waitlist_entry(request).await.unwrap_err();
     assert_eq!(told(&refused), is(Code::FailedPrecondition, "WRONG_STATE"));
     let request = UpdateWaitlistEntryRequest {
         following_office_number: HEMNE_OFFICE.into(),
-        ..with(&["following_office_number"])
+        ..update(&ledger, &entry_id, &["following_office_number"])
     };
     let answer = world.office.waitlist().update_waitlist_entry(request).await.unwrap();
     assert_eq!(answer.into_inner().entry.unwrap().following_office_number, HEMNE_OFFICE);

@@ -30,7 +30,7 @@ pub(super) fn update(
     let measure = context.measure(ledger)?;
     let entry = known_entry(ledger, c.entry_id)?;
     if !may_update(entry.state, c) {
-        return Err(wrong_entry_state(entry, "UPDATE"));
+        return Err(wrong_entry_state(entry, "UPDATE_ENTRY"));
     }
     if let Some(office) = &c.following_office_number {
         require_office(context, office)?;

@@ -24,8 +24,8 @@ const MOVES: [(&str, &str, [&str; 8]); 8] = {
     const A: &str = "ACCEPTED";
     const PL: &str = "PLACED";
     [
-        ("UpdateWaitlistEntry of wishes", "UPDATE", [W, P, D, "-", "-", "-", "-", "-"]),
-        ("UpdateWaitlistEntry", "UPDATE", [W, P, D, PR, O, A, PL, "-"]),
+        ("UpdateWaitlistEntry of wishes", "UPDATE_ENTRY", [W, P, D, "-", "-", "-", "-", "-"]),
+        ("UpdateWaitlistEntry", "UPDATE_ENTRY", [W, P, D, PR, O, A, PL, "-"]),
         ("PauseEntry", "PAUSE", [P, P, P, P, P, P, "-", "-"]),
         ("ResumeEntry", "RESUME", ["-", W, W, "-", "-", "-", "-", "-"]),
         ("ConfirmEntry", "CONFIRM", [W, P, D, PR, O, A, "-", "-"]),

@@ -171,12 +171,12 @@ impl Step<'_> {
                 continue;
             }
             let id = before.entry_id;
-            let by_its_command = match self.command {
-                Command::PrioritizeEntry(c) => c.entry_id == id,
-                Command::UpdateEntry(c) => {
-                    c.entry_id == id && before.priority_class != after.priority_class
-                }
-                _ => false,
+            let by_its_command = if let Command::PrioritizeEntry(c) = self.command {
+                c.entry_id == id
+            } else if let Command::UpdateEntry(c) = self.command {
+                c.entry_id == id && before.priority_class != after.priority_class
+            } else {
+                false
             };
             prop_assert!(by_its_command, "{:?} moved {before:?} to {after:?}", self.command);
             prop_assert_eq!(before.key.registered_time, after.key.registered_time);

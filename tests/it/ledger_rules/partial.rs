@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use tiltaksplass::domain::{
     command::Needs,
     ledger::{Due, rows},
+    waitlist::OrderKey,
 };
 
 use super::{
@@ -73,7 +74,16 @@ fn run_in_part(
     for command in commands {
         outcomes.push(decide_in_part(tables, &mut ledger, command, now, page));
     }
-    tables.write(&ledger, rows(&ledger));
+    let entered = |event: &Event| {
+        if let Event::Joined { entry } | Event::EntryChanged { entry, .. } = event {
+            Some(entry.key)
+        } else {
+            None
+        }
+    };
+    let events = outcomes.iter().flatten().flatten();
+    let entered: Vec<OrderKey> = events.filter_map(entered).collect();
+    tables.write(&ledger, rows(&ledger), &entered);
     (due, outcomes)
 }
 
