@@ -12,6 +12,8 @@ const BOUNDED: &[(&str, &str)] = &[
     ("SummarizeQueues", "figures by municipality and place group, which are bounded"),
     ("AllocatePlaces", "at most 500 proposals, the first 100 passed over, and counts"),
     ("ConfirmProposals", "at most the 500 that were asked for"),
+    ("RespondToOffer", "the one place that was given back, by parts of a place"),
+    ("LeaveWaitlist", "the one place that was given back, by parts of a place"),
     ("ResolveObjection", "the one place that was given back, by parts of a place"),
     ("WithdrawOffer", "the one place that was given back, by parts of a place"),
     ("Apportion", "at most the 5,000 areas that were asked for"),
