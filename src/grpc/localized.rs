@@ -169,26 +169,10 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("{value} ligger utenfor det som er tillatt her."),
             format!("{value} lies outside what is allowed here."),
         ),
-        Refusal::NotLater { value, than, .. } => words(
-            format!(
-                "Den nye fristen {} må være senere enn fristen {}.",
-                norwegian(last_day(*value)),
-                norwegian(last_day(*than))
-            ),
-            format!(
-                "The new deadline {} must be later than the deadline {}.",
-                last_day(*value),
-                last_day(*than)
-            ),
-        ),
-        Refusal::NoRoom { free_percent, needed_percent, .. } => words(
-            format!(
-                "Det er ikke rom: {free_percent} prosent av en plass er ledig, og {needed_percent} trengs."
-            ),
-            format!(
-                "There is no room: {free_percent} per cent of a place are free, and {needed_percent} are needed."
-            ),
-        ),
+        Refusal::NotLater { value, than, .. } => not_later(last_day(*value), last_day(*than)),
+        Refusal::NoRoom { free_percent, needed_percent, .. } => {
+            no_room(*free_percent, *needed_percent)
+        }
         Refusal::ClosuresOverlap { other, .. } => words(
             match other.until {
                 Some(until) => format!(
@@ -217,6 +201,24 @@ fn of_refusal(refusal: &Refusal) -> Words {
             )
         }
     }
+}
+
+fn not_later(new: Date, old: Date) -> Words {
+    words(
+        format!(
+            "Den nye fristen {} må være senere enn fristen {}.",
+            norwegian(new),
+            norwegian(old)
+        ),
+        format!("The new deadline {new} must be later than the deadline {old}."),
+    )
+}
+
+fn no_room(free: i64, needed: i64) -> Words {
+    words(
+        format!("Det er ikke rom: {free} prosent av en plass er ledig, og {needed} trengs."),
+        format!("There is no room: {free} per cent of a place are free, and {needed} are needed."),
+    )
 }
 
 fn of_apportionment(error: &ApportionmentError) -> Words {

@@ -35,7 +35,7 @@ pub(super) fn cost(
         return Ok(None);
     };
     let closed = (!state.is_open()).then_some(Closed { time: context.at, moved_to: None });
-    let mut entry = Entry { strikes, state, closed, ..entry.clone() };
+    let mut entry = Entry { strikes, closed, state, ..entry.clone() };
     entry.declined_here.insert(offer.place_group_id);
     Ok(Some(Event::EntryChanged { entry, change }))
 }

@@ -14,6 +14,8 @@ const BOUNDED: &[(&str, &str)] = &[
     ("ConfirmProposals", "at most the 500 that were asked for"),
     ("PauseEntry", "the one place that was given back, by parts of a place"),
     ("BatchJoinWaitlist", "at most the 500 that were asked for"),
+    ("RespondToOffer", "the one place that was given back, by parts of a place"),
+    ("LeaveWaitlist", "the one place that was given back, by parts of a place"),
     ("ResolveObjection", "the one place that was given back, by parts of a place"),
     ("WithdrawOffer", "the one place that was given back, by parts of a place"),
     ("Apportion", "at most the 5,000 areas that were asked for"),

@@ -34,11 +34,12 @@ pub(super) struct Ruled {
 
 impl Ruled {
     pub(super) fn new(rules: &MeasureRules, places: u32) -> Self {
-        let with = |row: RegistryRow| match row {
-            RegistryRow::MeasureType(measure) => {
+        let with = |row: RegistryRow| {
+            if let RegistryRow::MeasureType(measure) = row {
                 RegistryRow::MeasureType(MeasureType { rules: rules.clone(), ..measure })
+            } else {
+                row
             }
-            other => other,
         };
         let rows: Vec<RegistryRow> = registry_rows().into_iter().map(with).collect();
         let mut registry = Registry::default();

@@ -158,14 +158,15 @@ async fn who_may_object_and_who_decides() {
 #[tokio::test]
 async fn a_provider_learns_nothing_of_proposals() {
     let offers = Offers::under(rules(), 3).await;
-    let (_, lapsed) = offers.proposed(1).await;
-    let (_, withdrawn) = offers.proposed(2).await;
+    let (_, proposed) = offers.proposed(1).await;
+    let (_, offered) = offers.offered(2).await;
+    let (_, withdrawn) = offers.proposed(3).await;
     once!(offers.world.office, withdraw_offer, offers.withdraw(&withdrawn));
     let nothing = uuid::Uuid::from_u128(7).to_string();
     let provider = &offers.world.provider;
     let words = |status: Status, id: &str| (told(&status), status.message().replace(id, "ID"));
     let mut answers = Vec::new();
-    for id in [&nothing, &lapsed, &withdrawn] {
+    for id in [&nothing, &proposed, &withdrawn] {
         let start = offers.start_by(provider, id).await.unwrap_err();
         let object = provider.allocation().object_to_offer(offers.object(id)).await.unwrap_err();
         answers.push((words(start, id), words(object, id)));
@@ -173,7 +174,6 @@ async fn a_provider_learns_nothing_of_proposals() {
     assert_eq!(answers[0].0.0, not_found());
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     // What was an offer once is known to it.
-    let (_, offered) = offers.offered(3).await;
     let early = offers.start_by(provider, &offered).await.unwrap_err();
     assert_eq!(told(&early), refused("WRONG_STATE"));
 }
