@@ -12,6 +12,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("SummarizeQueues", "figures by municipality and place group, which are bounded"),
     ("AllocatePlaces", "at most 500 proposals, the first 100 passed over, and counts"),
     ("ConfirmProposals", "at most the 500 that were asked for"),
+    ("TransferEntry", "as many as fit into the place that was given back"),
     ("Apportion", "at most the 5,000 areas that were asked for"),
     ("GetFairShare", "one a municipality of the area"),
     ("ListVacancies", "at most 2,000 place groups and 1,000 quotas"),
