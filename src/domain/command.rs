@@ -484,6 +484,7 @@ pub struct UpdateEntry {
 mod some_none {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+    #[allow(clippy::ref_option, reason = "serde asks by reference")]
     pub(super) fn serialize<T: Serialize, S: Serializer>(
         value: &Option<Option<T>>,
         serializer: S,
@@ -567,7 +568,7 @@ pub struct ReceiveEntry {
     /// From where.
     pub from_ledger: LedgerId,
     /// The entry as it waits on: as it stood there, without what was held for it.
-    pub entry: Entry,
+    pub entry: Box<Entry>,
     /// The municipality moved to.
     pub municipality_number: MunicipalityNumber,
     /// The office that follows the person up from now on.

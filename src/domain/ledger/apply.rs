@@ -249,7 +249,9 @@ impl Ledger {
         let id = entry.entry_id;
         let before = self.entries.get(&id).cloned();
         if let Some(before) = &before {
-            entry_due(before).into_iter().for_each(|due| self.unschedule(due));
+            if let Some(due) = entry_due(before) {
+                self.unschedule(due);
+            }
             let key = self.queue_of(before);
             self.queues.entry(key.clone()).or_insert_with(Queue::empty).leave(&before.key);
             self.touched.queues.insert(key);

@@ -138,7 +138,7 @@ pub(super) fn receive(
         objected_here: BTreeMap::new(),
         key: OrderKey { join_seq: ledger.seq + 1, ..c.entry.key },
         closed: None,
-        ..c.entry.clone()
+        ..Entry::clone(&c.entry)
     };
     let change = EntryChange::Received { from_ledger: c.from_ledger.clone() };
     Ok(vec![Event::EntryChanged { entry, change }])
@@ -209,7 +209,7 @@ fn send(ledger: &Ledger, c: &TransferEntry) -> Option<(LedgerId, Command)> {
     let entry = ledger.entry(c.entry_id)?;
     let command = ReceiveEntry {
         from_ledger: ledger.id.clone(),
-        entry: Entry { state: waits_on(entry.state), ..entry.clone() },
+        entry: Box::new(Entry { state: waits_on(entry.state), ..entry.clone() }),
         municipality_number: c.municipality_number.clone(),
         following_office_number: c.following_office_number.clone(),
     };

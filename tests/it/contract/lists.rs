@@ -18,6 +18,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("LeaveWaitlist", "the one place that was given back, by parts of a place"),
     ("ResolveObjection", "the one place that was given back, by parts of a place"),
     ("WithdrawOffer", "the one place that was given back, by parts of a place"),
+    ("TransferEntry", "as many as fit into the place that was given back"),
     ("Apportion", "at most the 5,000 areas that were asked for"),
     ("GetFairShare", "one a municipality of the area"),
     ("ListVacancies", "at most 2,000 place groups and 1,000 quotas"),

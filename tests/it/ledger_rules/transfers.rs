@@ -190,20 +190,14 @@ fn what_comes_in_leaves_the_old_areas_groups_behind_and_brings_its_names() {
     assert_eq!(back.key.join_seq, ledger.head().seq);
 }
 
-#[test]
-fn what_was_sent_on_says_where_it_is_to_all_but_providers() {
-    let mut one = one_place(Step::Proposed);
-    let (entry_id, offer_id, group) = (one.entry_id, one.offer_id, one.group);
-    one.happen(Command::TransferEntry(away(entry_id)), noon()).unwrap();
-    let (case_reference, text) = (None, None);
-    let reason = OutOfTurnReason::Other;
-    let object = Command::ObjectToOffer(ObjectToOffer {
-        offer_id,
-        code: tiltaksplass::domain::allocation::ObjectionCode::Other,
-        text: None,
-        case_reference: None,
-    });
-    let named = [
+fn object(offer_id: OfferId) -> Command {
+    let code = tiltaksplass::domain::allocation::ObjectionCode::Other;
+    Command::ObjectToOffer(ObjectToOffer { offer_id, code, text: None, case_reference: None })
+}
+
+/// Every command that only names an entry that waits, and answers to an offer.
+fn about(entry_id: EntryId, offer_id: OfferId) -> Vec<Command> {
+    vec![
         commands::leave(entry_id),
         commands::confirm(&[offer_id]),
         commands::respond(offer_id, true),
@@ -234,7 +228,7 @@ fn what_was_sent_on_says_where_it_is_to_all_but_providers() {
         Command::PrioritizeEntry(PrioritizeEntry {
             entry_id,
             bonus_days: 1,
-            reason,
+            reason: OutOfTurnReason::Other,
             text: None,
             case_reference: None,
         }),
@@ -249,11 +243,17 @@ fn what_was_sent_on_says_where_it_is_to_all_but_providers() {
             )],
             case_reference: None,
         }),
+    ]
+}
+
+/// Every command about a place for an entry, or an offer of one.
+fn about_a_place(entry_id: EntryId, offer_id: OfferId, group: PlaceGroupId) -> Vec<Command> {
+    vec![
         Command::PlacePerson(PlacePerson {
             entry_id,
             place_group_id: group,
             out_of_turn: None,
-            reason,
+            reason: OutOfTurnReason::Other,
             case_reference: None,
         }),
         Command::StartDirectly(StartDirectly {
@@ -263,7 +263,7 @@ fn what_was_sent_on_says_where_it_is_to_all_but_providers() {
             case_reference: None,
             elsewhere: Vec::new(),
         }),
-        object.clone(),
+        object(offer_id),
         Command::ResolveObjection(ResolveObjection {
             offer_id,
             uphold: true,
@@ -276,14 +276,24 @@ fn what_was_sent_on_says_where_it_is_to_all_but_providers() {
             text: None,
             case_reference: None,
         }),
-        Command::WithdrawOffer(WithdrawOffer { offer_id, text, case_reference }),
-    ];
+        Command::WithdrawOffer(WithdrawOffer { offer_id, text: None, case_reference: None }),
+    ]
+}
+
+#[test]
+fn what_was_sent_on_says_where_it_is_to_all_but_providers() {
+    let mut one = one_place(Step::Proposed);
+    let (entry_id, offer_id, group) = (one.entry_id, one.offer_id, one.group);
+    one.happen(Command::TransferEntry(away(entry_id)), noon()).unwrap();
+    let mut named = about(entry_id, offer_id);
+    named.extend(about_a_place(entry_id, offer_id, group));
+    assert_eq!(named.len(), 18);
     for command in named {
         let refused = one.happen(command.clone(), noon());
         assert_eq!(refused, Err(Refusal::Moved { to: elsewhere() }), "{command:?}");
     }
     let provider = Actor { role: Role::Provider, ..actor("provider") };
-    let refused = happen_as(&mut one.ledger, &provider, &object, noon());
+    let refused = happen_as(&mut one.ledger, &provider, &object(offer_id), noon());
     assert!(!matches!(refused, Err(Refusal::Moved { .. })), "{refused:?}");
     let by_time = Command::LapseProposal { offer_id };
     let events = happen_as(&mut one.ledger, &Actor::by_time(), &by_time, noon()).unwrap();
@@ -359,10 +369,10 @@ fn a_receipt_needs_a_municipality_of_its_own_area() {
     let mut one = one_place(Step::Proposed);
     let command = ReceiveEntry {
         from_ledger: elsewhere(),
-        entry: Entry {
+        entry: Box::new(Entry {
             entry_id: EntryId(Uuid::from_u128(7)),
             ..entry(&one.ledger, one.entry_id).clone()
-        },
+        }),
         municipality_number: municipality(STEINKJER),
         following_office_number: "5701".parse().unwrap(),
     };

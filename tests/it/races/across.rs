@@ -95,10 +95,14 @@ async fn a_transfer_against_a_confirmation_leaves_no_offer_behind() {
                 offer_ids: vec![offer_id],
                 ..ConfirmProposalsRequest::default()
             };
-            let (moved, confirmed) = futures::join!(
-                waitlist.transfer_entry(transfer(&ledger, &entry_id, to)),
-                allocation.confirm_proposals(confirm),
-            );
+            let moved = waitlist.transfer_entry(transfer(&ledger, &entry_id, to));
+            // A transfer over two ledgers takes the longer way and may lose every race: some
+            // confirmations wait for it, so that both ends of it are seen.
+            let (moved, confirmed) = if round % 4 < 2 {
+                (moved.await, allocation.confirm_proposals(confirm).await)
+            } else {
+                futures::join!(moved, allocation.confirm_proposals(confirm))
+            };
             let withdrawn = moved.unwrap().into_inner().withdrawn_offer.unwrap();
             assert_eq!(withdrawn.state(), OfferState::Withdrawn);
             let second = if to == TO_LEVANGER { "MOVED" } else { "WRONG_STATE" };
@@ -107,7 +111,7 @@ async fn a_transfer_against_a_confirmation_leaves_no_offer_behind() {
     })
     .await;
     let confirmed = moved.iter().filter(|confirmed| **confirmed).count();
-    assert!(confirmed > 0 && confirmed < moved.len(), "each first at times: {confirmed}");
+    assert!(confirmed > 0 && confirmed <= moved.len() / 2, "each first at times: {confirmed}");
     assert_sound(world, replica).await;
 }
 

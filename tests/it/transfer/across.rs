@@ -127,6 +127,19 @@ async fn a_retry_is_answered_by_the_ledger_it_named_and_the_other_knows_the_requ
     let id = request.request_id.clone();
     assert_eq!(last_row(&mut sql, &vta()).await, ("TRANSFER_ENTRY".into(), id.clone()));
     assert_eq!(last_row(&mut sql, &other_vta()).await, ("RECEIVE_ENTRY".into(), id.clone()));
+    // Both rows, both ledgers, both entries and the claim are of one transaction.
+    let transactions: Vec<String> = sqlx::query_scalar(
+        "SELECT xmin::text FROM ledger_log WHERE request_id = $1::uuid \
+         UNION SELECT xmin::text FROM ledger WHERE measure_code = 'VTA' \
+         UNION SELECT xmin::text FROM entry WHERE entry_id = $2::uuid \
+         UNION SELECT xmin::text FROM person_claim WHERE entry_id = $2::uuid",
+    )
+    .bind(&id)
+    .bind(&scene.moves)
+    .fetch_all(&mut sql)
+    .await
+    .unwrap();
+    assert_eq!(transactions.len(), 1);
     let used = JoinWaitlistRequest { request_id: id, ..join(&other_vta(), 3) };
     let there = world.service.caller(Role::County, OTHER_COUNTY).await;
     let refused = there.waitlist().join_waitlist(used.clone()).await.unwrap_err();
@@ -236,4 +249,31 @@ async fn what_is_due_in_either_ledger_comes_first() {
     }
     assert_ne!(entry(&world.service, &vta(), &next).await.state(), EntryState::Closed);
     world.service.verify().await;
+}
+
+/// Each ledger may be whole by itself while the other has lost its part: only both together
+/// tell.
+#[tokio::test]
+async fn half_a_transfer_is_found() {
+    for (county, told) in [
+        (OTHER_COUNTY, "1 entries that were sent on and did not arrive"),
+        (COUNTY, "1 log rows that follow from no call in another ledger"),
+    ] {
+        let Scene { world, moves, .. } = scene().await;
+        transferred(&world.office, transfer(&vta(), &moves, TO_LEVANGER)).await.unwrap();
+        world.service.verify().await;
+        let mut sql = world.service.sql().await;
+        let without = format!(
+            "SET session_replication_role = replica; DO $$ DECLARE name text; BEGIN \
+             FOR name IN SELECT table_name FROM information_schema.columns \
+             WHERE column_name = 'county_id' AND table_schema = 'public' \
+             AND table_name NOT LIKE 'access%' LOOP \
+             EXECUTE format('DELETE FROM %I WHERE county_id = %L', name, '{county}'); \
+             END LOOP; END $$"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(without)).execute(&mut sql).await.unwrap();
+        let (db, keys) = (&world.service.app.db, &world.service.app.keys);
+        let report = tiltaksplass::verify::verify(db, Some(keys)).await.unwrap();
+        assert!(report.findings.iter().any(|finding| finding == told), "{:#?}", report.findings);
+    }
 }
