@@ -5,7 +5,10 @@
 use time::Date;
 
 use crate::{
-    domain::{apportionment::ApportionmentError, refusal::Refusal},
+    domain::{
+        apportionment::ApportionmentError,
+        refusal::{Days, Refusal},
+    },
     error::Error,
 };
 
@@ -169,22 +172,22 @@ fn of_refusal(refusal: &Refusal) -> Words {
                 "There is no room: {free_percent} per cent of a place are free, and {needed_percent} are needed."
             ),
         ),
-        Refusal::ClosuresOverlap { other, .. } => words(
-            match other.until {
-                Some(until) => format!(
-                    "Det er alt meldt stengt fra {} til {}.",
-                    norwegian(other.from),
-                    norwegian(until)
-                ),
-                None => format!("Det er alt meldt stengt for godt fra {}.", norwegian(other.from)),
-            },
-            format!("It is reported closed {other} already."),
-        ),
+        Refusal::ClosuresOverlap { other, .. } => of_closure(*other),
         Refusal::LimitReached { would_be, most, .. } => words(
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),
         ),
     }
+}
+
+/// When a place group is closed already.
+fn of_closure(other: Days) -> Words {
+    let from = norwegian(other.from);
+    let nb = match other.until {
+        Some(until) => format!("Det er alt meldt stengt fra {from} til {}.", norwegian(until)),
+        None => format!("Det er alt meldt stengt for godt fra {from}."),
+    };
+    words(nb, format!("It is reported closed {other} already."))
 }
 
 fn of_apportionment(error: &ApportionmentError) -> Words {
