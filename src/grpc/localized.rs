@@ -5,7 +5,11 @@
 use time::Date;
 
 use crate::{
-    domain::{apportionment::ApportionmentError, calendar::Timestamp, refusal::Refusal},
+    domain::{
+        apportionment::ApportionmentError,
+        calendar::Timestamp,
+        refusal::{Days, Refusal},
+    },
     error::Error,
 };
 
@@ -173,17 +177,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
         Refusal::NoRoom { free_percent, needed_percent, .. } => {
             no_room(*free_percent, *needed_percent)
         }
-        Refusal::ClosuresOverlap { other, .. } => words(
-            match other.until {
-                Some(until) => format!(
-                    "Det er alt meldt stengt fra {} til {}.",
-                    norwegian(other.from),
-                    norwegian(until)
-                ),
-                None => format!("Det er alt meldt stengt for godt fra {}.", norwegian(other.from)),
-            },
-            format!("It is reported closed {other} already."),
-        ),
+        Refusal::ClosuresOverlap { other, .. } => of_closure(*other),
         Refusal::NotFirst => words(
             "Noen som står foran i køen, skal ha plassen først.",
             "Somebody ahead in the queue is to have the place first.",
@@ -219,6 +213,16 @@ fn no_room(free: i64, needed: i64) -> Words {
         format!("Det er ikke rom: {free} prosent av en plass er ledig, og {needed} trengs."),
         format!("There is no room: {free} per cent of a place are free, and {needed} are needed."),
     )
+}
+
+/// When a place group is closed already.
+fn of_closure(other: Days) -> Words {
+    let from = norwegian(other.from);
+    let nb = match other.until {
+        Some(until) => format!("Det er alt meldt stengt fra {from} til {}.", norwegian(until)),
+        None => format!("Det er alt meldt stengt for godt fra {from}."),
+    };
+    words(nb, format!("It is reported closed {other} already."))
 }
 
 fn of_apportionment(error: &ApportionmentError) -> Words {

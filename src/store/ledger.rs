@@ -228,7 +228,9 @@ pub async fn load_needs(
     if !groups.is_empty() {
         let found: Vec<Json<Placement>> =
             docs(connection, ledger.id(), LOAD_PLACEMENTS_IN, &groups).await?;
-        found.into_iter().for_each(|Json(placement)| ledger.load_placement(placement));
+        for Json(placement) in found {
+            ledger.load_placement(placement);
+        }
     }
     let held_by: Vec<Uuid> = needs.entries.iter().map(|id| id.0).collect();
     if !held_by.is_empty() {
