@@ -18,5 +18,7 @@ pub mod measure;
 pub mod national_identity;
 pub mod refusal;
 pub mod registry;
+pub mod review;
 pub mod vacancy;
 pub mod waitlist;
+pub mod work;

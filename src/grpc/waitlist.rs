@@ -15,8 +15,11 @@ use crate::{
     error::Error,
     grpc::{
         Api, Reader, answer, area_of, is_office,
-        parse::waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
-        people, require_ledger, seen_by,
+        parse::{
+            adviser,
+            waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
+        },
+        people, require_ledger, seen_by, work,
     },
     proto::v1 as pb,
     proto::v1::{
@@ -128,9 +131,9 @@ impl WaitlistService for Api {
 
     async fn reassign_adviser(
         &self,
-        _r: Request<pb::ReassignAdviserRequest>,
+        r: Request<pb::ReassignAdviserRequest>,
     ) -> Result<Response<pb::ReassignAdviserResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::ReassignAdviser, adviser::reassign_adviser, work::reassigned).await
     }
 
     async fn batch_join_waitlist(
@@ -142,9 +145,9 @@ impl WaitlistService for Api {
 
     async fn list_my_work(
         &self,
-        _r: Request<pb::ListMyWorkRequest>,
+        r: Request<pb::ListMyWorkRequest>,
     ) -> Result<Response<pb::ListMyWorkResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.read(r, Method::ListMyWork, adviser::list_my_work, work::list).await
     }
 }
 

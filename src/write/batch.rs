@@ -29,6 +29,7 @@ use crate::{
     },
     write::{
         Done, Job, Work,
+        adviser::{Reassigned, Reassigner},
         decision::{complete, entries_of, hidden_or_denied, log_row, targets},
         opening::{self, Opened, run_apart},
         people::{People, person_of},
@@ -195,7 +196,9 @@ impl<'a> Batch<'a> {
             .copied()
             .collect();
         self.people = People::of_joins(self.app, connection, &self.county_id, &joins).await?;
-        let sealed = fresh.iter().filter(|(_, work)| work.draft.plain.is_some());
+        let sealed = fresh
+            .iter()
+            .filter(|(_, work)| work.draft.plain.is_some() || work.draft.adviser.is_some());
         let people: Vec<_> = sealed
             .filter_map(|(_, work)| {
                 person_of(&self.open.get(&work.ledger)?.ledger, &work.draft.command)
@@ -291,39 +294,64 @@ impl<'a> Batch<'a> {
         if self.replay_of(work).is_some() {
             return Ok(Err(Error::RequestIdReused));
         }
-        let ledger = &self.open[&work.ledger].ledger;
-        let Some(command) = complete(ledger, &self.people, index, work)? else {
-            self.note_question(index, work, &[]);
-            return Ok(Err(Refusal::PersonAlreadyWaiting.into()));
+        let Reassigned { command, remaining } = match self.complete(connection, index, work).await?
+        {
+            Ok(complete) => complete,
+            Err(refusal) => {
+                self.note_question(index, work, &work.draft.command, &[]);
+                return Ok(Err(refusal.into()));
+            }
         };
         let clock = self.app.clock.now();
         let decided = self.decide(connection, &work.ledger, &command, &work.actor, clock).await?;
         let decided = match decided {
             Ok(decided) => decided,
             Err(refusal) => {
-                self.note_question(index, work, &[]);
+                self.note_question(index, work, &command, &[]);
                 return Ok(Err(refusal.into()));
             }
         };
         if work.validate_only {
-            self.note_question(index, work, &decided.events);
+            self.note_question(index, work, &command, &decided.events);
             let mut preview = self.open[&work.ledger].ledger.clone();
             for event in &decided.events {
                 apply(&mut preview, event);
             }
-            let done = Done { ledger: &preview, events: &decided.events, at: decided.at };
+            let (events, at) = (&decided.events, decided.at);
+            let done = Done { ledger: &preview, events, at, remaining };
             return Ok(Ok((work.encode)(&done)));
         }
         self.happen(&work.ledger, work.request_id, command, &work.actor, &decided);
-        Ok(Ok(self.keep_answer(work, &decided)))
+        Ok(Ok(self.keep_answer(work, &decided, remaining)))
+    }
+
+    /// The command with all that only the writer knows, and how many entries it leaves for
+    /// another.
+    async fn complete(
+        &mut self,
+        connection: &mut PgConnection,
+        index: usize,
+        work: &Work,
+    ) -> Result<Result<Reassigned, Refusal>, sqlx::Error> {
+        let Some(open) = self.open.get_mut(&work.ledger) else {
+            return Ok(Err(Refusal::LedgerNotFound(work.ledger.clone())));
+        };
+        if let Command::ReassignAdviser(c) = &work.draft.command {
+            let reassigner = Reassigner { app: self.app, registry: &self.registry, work };
+            let people = &mut self.people;
+            return reassigner.complete(connection, &mut open.ledger, people, c).await;
+        }
+        let command = complete(&self.app.keys, &open.ledger, &self.people, index, work)?;
+        let complete = command.map(|command| Reassigned { command, remaining: 0 });
+        Ok(complete.ok_or(Refusal::PersonAlreadyWaiting))
     }
 
     /// A preview, and what is refused, leave no log row and yet tell of people: that one does
     /// not wait, where an offer stands, who would be next. So the question itself is written
     /// down (I11).
-    fn note_question(&mut self, index: usize, work: &Work, events: &[Event]) {
+    fn note_question(&mut self, index: usize, work: &Work, command: &Command, events: &[Event]) {
         let people: Vec<_> = self.people.of_join(index).into_iter().collect();
-        let entries = entries_of(&self.open[&work.ledger].ledger, &work.draft.command, events);
+        let entries = entries_of(&self.open[&work.ledger].ledger, command, events);
         if people.is_empty() && entries.is_empty() {
             return;
         }
@@ -412,11 +440,11 @@ impl<'a> Batch<'a> {
     }
 
     /// Makes the answer, and keeps it for whoever asks again.
-    fn keep_answer(&mut self, work: &Work, decided: &Decided) -> Vec<u8> {
+    fn keep_answer(&mut self, work: &Work, decided: &Decided, remaining: u64) -> Vec<u8> {
         let fingerprint = self.app.keys.fingerprint(&[&work.identity_of_call]);
         let Some(open) = self.open.get_mut(&work.ledger) else { return Vec::new() };
         let at = decided.at;
-        let done = Done { ledger: &open.ledger, events: &decided.events, at };
+        let done = Done { ledger: &open.ledger, events: &decided.events, at, remaining };
         let response = (work.encode)(&done);
         let Head { seq, .. } = open.ledger.head();
         open.answers.push(Answer { seq, fingerprint, response: response.clone(), at });

@@ -15,9 +15,10 @@ use crate::{
         refusal::Refusal,
         waitlist::Sealed,
     },
+    keys::Keys,
     store::log::LogRow,
     write::{
-        Work,
+        Work, adviser,
         batch::Decided,
         people::{People, person_of},
     },
@@ -122,6 +123,7 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
 /// Fills in the person and seals what is about the person. `None` where the person has
 /// an open entry already.
 pub(super) fn complete(
+    keys: &Keys,
     ledger: &Ledger,
     people: &People,
     index: usize,
@@ -137,6 +139,9 @@ pub(super) fn complete(
             }
             join.person_id = person_id;
             join.grounds = plain.map(|p| people.seal(person_id, "entry.grounds", p)).transpose()?;
+            let ident = work.draft.adviser.as_deref();
+            let adviser = ident.map(|ident| adviser::sealed(keys, people, person_id, ident));
+            join.adviser = adviser.transpose()?;
         }
         Command::RespondToOffer(c) => {
             let context = format!("offer/{}/reason", c.offer_id);
@@ -150,6 +155,7 @@ pub(super) fn complete(
             let context = format!("entry/{}/left", c.entry_id);
             c.grounds = seal(ledger, people, work, &context)?;
         }
+        Command::UpdateEntry(c) => c.adviser = adviser::named(keys, ledger, people, work)?,
         Command::PauseEntry(c) => {
             c.reason = seal(ledger, people, work, &format!("entry/{}/paused", c.entry_id))?;
         }
@@ -192,7 +198,6 @@ pub(super) fn complete(
         | Command::AllocatePlaces(_)
         | Command::ConfirmProposals(_)
         | Command::StartPlacement(_)
-        | Command::UpdateEntry(_)
         | Command::ResumeEntry(_)
         | Command::ConfirmEntry(_)
         | Command::ReceiveEntry(_)

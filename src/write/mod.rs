@@ -15,6 +15,7 @@ use tokio::{
     task::JoinHandle,
 };
 
+mod adviser;
 mod batch;
 mod decision;
 mod lane;
@@ -73,12 +74,17 @@ pub struct Draft {
     pub identity: Option<NationalIdentityNumber>,
     /// Text to be sealed under the person's key.
     pub plain: Option<String>,
+    /// The case worker's ident, to be sealed under the person's key and found by its digest.
+    pub adviser: Option<String>,
+    /// The ident of the case worker whose entries a reassignment is about; `None` where it
+    /// names them.
+    pub from_adviser: Option<String>,
 }
 
 impl Draft {
     /// A command about no person, or without text about one.
     pub fn of(command: Command) -> Self {
-        Self { command, identity: None, plain: None }
+        Self { command, identity: None, plain: None, adviser: None, from_adviser: None }
     }
 }
 
@@ -90,6 +96,8 @@ pub struct Done<'a> {
     pub events: &'a [Event],
     /// When.
     pub at: Timestamp,
+    /// How many more there are of what was asked for than are changed at once.
+    pub remaining: u64,
 }
 
 /// Makes the answer's bytes. It must name nobody: answers are kept.

@@ -137,6 +137,19 @@ impl People {
         Ok(Sealed(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, sealed)))
     }
 
+    /// Opens what was sealed under a person's key.
+    pub(super) fn open(
+        &self,
+        person: PersonId,
+        context: &str,
+        Sealed(text): &Sealed,
+    ) -> Result<Vec<u8>, sqlx::Error> {
+        let key = self.keys.get(&person).ok_or_else(|| key_error("the person has no key"))?;
+        let sealed = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text)
+            .map_err(|_| key_error("what was sealed is not base64"))?;
+        key.open(context, &sealed).map(|plain| plain.to_vec()).map_err(key_error)
+    }
+
     /// Names the entries of claims that are held; gives back claims and people that
     /// nobody needs.
     pub(super) async fn settle(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {

@@ -26,6 +26,7 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("SubmitCapacity", "name"),
     ("SubmitCapacity", "site_municipality_number"),
     ("ExplainDecision", "decision"),
+    ("ReassignAdviser", "entry_ids"),
 ];
 
 pub fn pool() -> DescriptorPool {

@@ -33,6 +33,7 @@ use tiltaksplass::domain::{
 use time::{Date, Duration, macros::date};
 use uuid::Uuid;
 
+mod advisers;
 mod answers;
 mod by_time;
 mod capacity;

@@ -11,12 +11,14 @@ use crate::{
     world::{HEMNE, HEMNE_OFFICE, TRONDHEIM, World, join, vta},
 };
 
+mod advisers;
 mod entry;
 mod explain;
 mod held;
 mod leaving;
 mod lookup;
 mod rotation;
+mod work;
 
 /// One row of the access log.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,9 +1,7 @@
 //! Decisions about entries that wait.
 
 use crate::domain::{
-    command::{
-        ConfirmEntry, PauseEntry, PrioritizeEntry, ReassignAdviser, ResumeEntry, UpdateEntry,
-    },
+    command::{ConfirmEntry, PauseEntry, PrioritizeEntry, ResumeEntry, UpdateEntry},
     event::Event,
     ids::{EntryId, IdSource},
     ledger::{Context, Ledger},
@@ -45,14 +43,6 @@ pub(super) fn confirm(
 
 /// Moved by hand.
 pub(super) fn prioritize(_ledger: &Ledger, _c: &PrioritizeEntry) -> Result<Vec<Event>, Refusal> {
-    Err(Refusal::MeasureTypeRule("NOT BUILT YET"))
-}
-
-/// Another case worker.
-pub(super) fn reassign_adviser(
-    _ledger: &Ledger,
-    _c: &ReassignAdviser,
-) -> Result<Vec<Event>, Refusal> {
     Err(Refusal::MeasureTypeRule("NOT BUILT YET"))
 }
 

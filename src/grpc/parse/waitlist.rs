@@ -24,6 +24,7 @@ use crate::{
 pub(in crate::grpc) struct Grounds {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::grpc) priority_ground: Option<String>,
+    /// The case worker of an entry from before that was kept apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::grpc) adviser_ident: Option<String>,
 }
@@ -81,19 +82,20 @@ pub(in crate::grpc) fn join_waitlist(
             wants_by: None,
             eligibility: None,
         };
-        let plain = grounds(priority_ground?, adviser_ident?);
-        let draft =
-            Draft { command: Command::JoinWaitlist(command), identity: Some(identity?), plain };
+        let draft = Draft {
+            identity: Some(identity?),
+            plain: grounds(priority_ground?),
+            adviser: adviser_ident?,
+            ..Draft::of(Command::JoinWaitlist(command))
+        };
         Some((ledger?, draft))
     })();
     v.finish(parsed)
 }
 
-fn grounds(priority_ground: Option<String>, adviser_ident: Option<String>) -> Option<String> {
-    if priority_ground.is_none() && adviser_ident.is_none() {
-        return None;
-    }
-    serde_json::to_string(&Grounds { priority_ground, adviser_ident }).ok()
+fn grounds(priority_ground: Option<String>) -> Option<String> {
+    priority_ground.as_ref()?;
+    serde_json::to_string(&Grounds { priority_ground, ..Grounds::default() }).ok()
 }
 
 pub(in crate::grpc) fn leave_waitlist(
@@ -114,7 +116,7 @@ pub(in crate::grpc) fn leave_waitlist(
         });
         let reason = reason?.as_str_name().trim_start_matches("LEAVE_REASON_");
         let plain = serde_json::to_string(&LeaveGrounds { reason, text: text? }).ok();
-        Some((ledger?, Draft { command, identity: None, plain }))
+        Some((ledger?, Draft { plain, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }

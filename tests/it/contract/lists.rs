@@ -17,6 +17,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("ListVacancies", "at most 2,000 place groups and 1,000 quotas"),
     ("GetWaitlistEntry", "revisions alone"),
     ("ExplainDecision", "one text a language"),
+    ("ReassignAdviser", "at most 500 at once, and how many are left"),
 ];
 
 fn has(rpc: &MethodDescriptor, name: &str, kind: &Kind) -> bool {
