@@ -201,6 +201,15 @@ async fn write_entries(
                 .push_bind(Json(entry));
         })
         .await?;
+    write_waiting(connection, ledger, entries).await
+}
+
+/// The lean rows of those entries that are eligible, and of no others.
+async fn write_waiting(
+    connection: &mut PgConnection,
+    ledger: &Ledger,
+    entries: &[Entry],
+) -> Result<(), sqlx::Error> {
     let ids: Vec<Uuid> = entries.iter().map(|entry| entry.entry_id.0).collect();
     if !ids.is_empty() {
         sqlx::query(

@@ -17,6 +17,8 @@ use crate::{
     world::{HEMNE_OFFICE, PROVIDER, World, date, identity, join},
 };
 
+mod advisers;
+
 /// Far from the numbers of other tests, which log into the same place.
 const PERSON: u32 = 3_141_500;
 const OTHER_PERSON: u32 = 3_141_501;
@@ -144,7 +146,7 @@ async fn tell(world: &World, ledger: &Ledger) {
     ask(world, ledger, &run.proposals[0].entry_id).await;
     let leaving = confided(ledger, LEAVING_PERSON);
     let joined = world.office.waitlist().join_waitlist(leaving).await.unwrap().into_inner();
-    hand_over(world, ledger, &joined.entry_id).await;
+    advisers::hand_over(world, ledger, &joined.entry_id).await;
     let leave = LeaveWaitlistRequest {
         request_id: request_id(),
         ledger: Some(ledger.clone()),
@@ -154,38 +156,6 @@ async fn tell(world: &World, ledger: &Ledger) {
         ..LeaveWaitlistRequest::default()
     };
     world.office.waitlist().leave_waitlist(leave).await.unwrap();
-}
-
-/// Another case worker for one, a deputy for all of the other's, and what waits for both.
-async fn hand_over(world: &World, ledger: &Ledger, entry_id: &str) {
-    let request = ReassignAdviserRequest {
-        request_id: request_id(),
-        ledger: Some(ledger.clone()),
-        entry_ids: vec![entry_id.into()],
-        to_adviser_ident: CONFIDED[5].into(),
-        ..ReassignAdviserRequest::default()
-    };
-    world.office.waitlist().reassign_adviser(request).await.unwrap();
-    let deputy = ReassignAdviserRequest {
-        request_id: request_id(),
-        ledger: Some(ledger.clone()),
-        from_adviser_ident: CONFIDED[1].into(),
-        to_adviser_ident: CONFIDED[6].into(),
-        until_date: Some(date(2026, 3, 20)),
-        ..ReassignAdviserRequest::default()
-    };
-    let told = world.office.waitlist().reassign_adviser(deputy).await.unwrap().into_inner();
-    assert!(!told.entry_ids.is_empty());
-    assert_clean("a reassignment", &format!("{told:?}"), &needles());
-    for ident in [CONFIDED[5], CONFIDED[6]] {
-        let request = ListMyWorkRequest {
-            county_id: ledger.county_id.clone(),
-            adviser_ident: ident.into(),
-            ..ListMyWorkRequest::default()
-        };
-        let told = world.office.waitlist().list_my_work(request).await.unwrap();
-        assert_clean("a list of work", &format!("{told:?}"), &needles());
-    }
 }
 
 /// Who may know is told, and nothing of it stays behind.

@@ -62,7 +62,7 @@ fn every_read_says_how_far_it_saw() {
         let at_least = rpc.input().get_field_by_name("at_least_seq").is_some();
         let revisions = rpc.output().get_field_by_name("revisions").is_some();
         let reads = READS.iter().any(|verb| name.starts_with(verb));
-        let of_no_ledger = ["Apportion", "LookupPerson"].contains(&name);
+        let of_no_ledger = ["Apportion", "LookupPerson", "ListMyWork"].contains(&name);
         assert_eq!(at_least, reads && !of_no_ledger, "{name}");
         assert_eq!(revisions, reads && name != "Apportion", "{name}");
     }

@@ -4,7 +4,7 @@
 use explain_decision_request::Decision;
 
 use super::*;
-use crate::world::{COUNTY, OTHER_COUNTY};
+use crate::world::OTHER_COUNTY;
 
 fn why(ledger: &Ledger, decision: Decision) -> ExplainDecisionRequest {
     ExplainDecisionRequest {
