@@ -169,8 +169,19 @@ fn happen_as(
     command: &Command,
     at: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
+    happen_by(ledger, actor, command, at, RULES_VERSION)
+}
+
+/// The same by the rules of some version.
+fn happen_by(
+    ledger: &mut Ledger,
+    actor: &Actor,
+    command: &Command,
+    at: Timestamp,
+    rules: u32,
+) -> Result<Vec<Event>, Refusal> {
     let at = ledger.next_time(at);
-    let context = Context { at, registry: &REGISTRY, actor, rules: RULES_VERSION };
+    let context = Context { at, registry: &REGISTRY, actor, rules };
     let mut ids = IdSource::new(seed(ledger.head().seq), at);
     let events = match decide(ledger, command, &context, &mut ids) {
         Ok(events) => events,

@@ -240,9 +240,11 @@ impl Ledger {
             let key = self.queue_of(&before);
             self.queues.entry(key.clone()).or_insert_with(Queue::empty).leave(&before.key);
             self.touched.queues.insert(key);
+        } else {
+            // Of one that was there already the names are stored, though perhaps not loaded.
+            self.put_references(&entry.external_references, id.0);
         }
         self.schedule(entry_due(&entry));
-        self.put_references(&entry.external_references, id.0);
         let key = self.queue_of(&entry);
         let queue = self.queues.entry(key.clone()).or_insert_with(Queue::empty);
         if entry.state == EntryState::Waiting {
