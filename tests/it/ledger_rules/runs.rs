@@ -5,9 +5,9 @@ use tiltaksplass::domain::allocation::{PASSED_OVER_NAMED, PassedOverReason, RunE
 use super::*;
 
 fn report(events: &[Event]) -> &RunReport {
-    let made = events.iter().find_map(|event| {
-        if let Event::RunMade { report } = event { Some(report) } else { None }
-    });
+    let made = events
+        .iter()
+        .find_map(|event| if let Event::RunMade { report } = event { Some(report) } else { None });
     made.unwrap()
 }
 

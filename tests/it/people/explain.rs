@@ -78,7 +78,7 @@ async fn each_outcome_is_that_of_the_runs_own_report() {
         assert_eq!(e.seq, run.revision.as_ref().unwrap().seq);
         assert_eq!((e.run_end(), e.served), (run.run_end(), 2));
         assert_eq!(e.passed_over_counts, run.passed_over_counts);
-        assert!(e.recomputed && e.rules_version == 1 && e.registry_version == 1);
+        assert!(e.recomputed && e.rules_version == 2 && e.registry_version == 1);
         let own = run.proposals.iter().find(|offer| offer.entry_id == *entry_id);
         assert_eq!(e.offer.as_ref(), own);
         let reason = if outcome == DecisionOutcome::PassedOver {

@@ -24,7 +24,7 @@ pub async fn sample_on(world: World) -> World {
                 id: person.to_string(),
             }],
             adviser_ident: if person % 2 == 0 { "Z990002".into() } else { String::new() },
-            preferred_place_group_ids: if person == 6 { vec![group.clone()] } else { Vec::new() },
+            preferred_place_group_ids: if person >= 6 { vec![group.clone()] } else { Vec::new() },
             ..join(&ledger, person)
         };
         world.office.waitlist().join_waitlist(request).await.unwrap();
