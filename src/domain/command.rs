@@ -587,8 +587,10 @@ pub struct SuspendEntry {
 /// Entries get another case worker, or a deputy for one who is away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReassignAdviser {
-    /// Each entry's case worker from now on.
+    /// Each entry's case worker from now on; filled in by the writer, which finds and seals.
     pub advisers: Vec<(EntryId, Adviser)>,
+    /// The first day the case worker is back; `None` for good.
+    pub until: Option<Date>,
     /// The case.
     pub case_reference: Option<String>,
 }

@@ -196,22 +196,44 @@ fn is_zero(n: &u32) -> bool {
 pub struct Adviser {
     /// The digest, in hexadecimal.
     pub digest: String,
-    /// The ident.
+    /// The ident, sealed under [`Adviser::CONTEXT`].
     pub ident: Sealed,
     /// Who stands in, and until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deputy: Option<Deputy>,
 }
 
+impl Adviser {
+    /// What the ident's ciphertext is bound to, beside the person.
+    pub const CONTEXT: &str = "entry.adviser";
+
+    /// Of a command, until the writer has filled in who it is.
+    pub const UNNAMED: Self =
+        Self { digest: String::new(), ident: Sealed(String::new()), deputy: None };
+
+    /// Who stands in on a day: a deputy whose time is over simply no longer counts.
+    pub fn deputy_on(&self, day: Date) -> Option<&Deputy> {
+        self.deputy.as_ref().filter(|deputy| day < deputy.until)
+    }
+}
+
+/// How many entries may get another case worker at once.
+pub const REASSIGNED_MAX: usize = 500;
+
 /// Who stands in for a case worker who is away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deputy {
     /// The digest of the ident, in hexadecimal.
     pub digest: String,
-    /// The ident.
+    /// The ident, sealed under [`Deputy::CONTEXT`].
     pub ident: Sealed,
     /// The first day the case worker is back.
     pub until: Date,
+}
+
+impl Deputy {
+    /// What the ident's ciphertext is bound to, beside the person.
+    pub const CONTEXT: &str = "entry.deputy";
 }
 
 /// How an entry ended.

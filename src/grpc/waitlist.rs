@@ -18,11 +18,11 @@ use crate::{
     grpc::{
         Api, Reader, answer, area_of, entries, explain, is_office,
         parse::{
-            entry, join,
+            adviser, entry, join,
             transfer::transfer_entry,
             waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
         },
-        people, require_ledger, seen_by, transfer,
+        people, require_ledger, seen_by, transfer, work,
     },
     proto::v1 as pb,
     proto::v1::{
@@ -135,9 +135,9 @@ impl WaitlistService for Api {
 
     async fn reassign_adviser(
         &self,
-        _r: Request<pb::ReassignAdviserRequest>,
+        r: Request<pb::ReassignAdviserRequest>,
     ) -> Result<Response<pb::ReassignAdviserResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::ReassignAdviser, adviser::reassign_adviser, work::reassigned).await
     }
 
     async fn batch_join_waitlist(
@@ -149,9 +149,9 @@ impl WaitlistService for Api {
 
     async fn list_my_work(
         &self,
-        _r: Request<pb::ListMyWorkRequest>,
+        r: Request<pb::ListMyWorkRequest>,
     ) -> Result<Response<pb::ListMyWorkResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.read(r, Method::ListMyWork, adviser::list_my_work, work::list).await
     }
 }
 

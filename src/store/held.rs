@@ -7,9 +7,13 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
+        access::{Actor, Role},
         allocation::{Offer, Placement},
         calendar::Timestamp,
-        ids::{AreaId, EntryId, LedgerId, OfferId, PersonId, PlaceGroupId, PlacementId},
+        ids::{
+            AreaId, EntryId, LedgerId, OfferId, OfficeNumber, PersonId, PlaceGroupId, PlacementId,
+        },
+        registry::Registry,
         waitlist::Entry,
     },
     store::rows::corrupt,
@@ -36,6 +40,27 @@ pub struct OfficeSees {
     pub municipalities: Vec<String>,
     /// And people whom it follows up itself.
     pub office_number: String,
+}
+
+/// Whose rows a caller's scope reaches, as a filter: what `permits` says of one row, said
+/// of all. A role that sees everybody's has its area checked beside it.
+pub fn seen_by(actor: &Actor, registry: &Registry) -> Seen {
+    let own = actor.organisation.clone();
+    match actor.role {
+        Role::County => Seen { county_id: Some(own), ..Seen::default() },
+        Role::Office => {
+            let number: Option<OfficeNumber> = own.parse().ok();
+            let office = number.as_ref().and_then(|number| registry.office(number));
+            let serves = office.map(|office| office.municipality_numbers.iter());
+            let municipalities = serves.into_iter().flatten().map(ToString::to_string).collect();
+            Seen {
+                office: Some(OfficeSees { municipalities, office_number: own }),
+                ..Seen::default()
+            }
+        }
+        Role::Provider => Seen { organisation_number: Some(own), ..Seen::default() },
+        Role::Directorate | Role::Municipality | Role::Service | Role::Auditor => Seen::default(),
+    }
 }
 
 /// Which rows a page shows, `before` being where it begins.
@@ -110,6 +135,15 @@ pub async fn placements(
     .await
 }
 
+/// From here on each statement of the transaction is planned for the very filters it is
+/// asked with.
+pub(crate) async fn plan_for_these(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("-- plan_for_these\nSET LOCAL plan_cache_mode = force_custom_plan")
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
 /// Runs one of the two, planned for the very filters asked for: with a plan for all mixes
 /// each would read the whole ledger.
 async fn page<T>(
@@ -121,9 +155,7 @@ async fn page<T>(
 where
     T: serde::de::DeserializeOwned + Send + Unpin + 'static,
 {
-    sqlx::query("-- plan_for_these\nSET LOCAL plan_cache_mode = force_custom_plan")
-        .execute(&mut *connection)
-        .await?;
+    plan_for_these(connection).await?;
     let office = filter.seen.office.as_ref();
     let rows: Vec<Json<T>> = sqlx::query_scalar(statement)
         .bind(ledger.county_id.as_str())

@@ -68,6 +68,9 @@ const ENTRIES: &str = "-- all_entries\n\
           doc->>'following_office_number') \
      AND (order_time_us::text, registered_time_us::text, join_seq::text) \
        = (doc->'key'->>'order_time', doc->'key'->>'registered_time', doc->'key'->>'join_seq') \
+     AND (adviser_digest, deputy_digest, deputy_until) IS NOT DISTINCT FROM \
+         (doc->'adviser'->>'digest', doc->'adviser'->'deputy'->>'digest', \
+          (doc->'adviser'->'deputy'->>'until')::date) \
      ORDER BY entry_id";
 const OFFERS: &str = "-- all_offers\n\
      SELECT doc FROM offer WHERE county_id = $1 AND measure_code = $2 \

@@ -269,7 +269,7 @@ impl Batch<'_> {
     }
 
     /// The answer there would be.
-    pub(super) fn preview(&self, work: &Work, decisions: &[Decision]) -> Vec<u8> {
+    pub(super) fn preview(&self, work: &Work, decisions: &[Decision], remaining: u64) -> Vec<u8> {
         let after = |one: &Decision| {
             let mut ledger = self.open[&one.ledger].ledger.clone();
             for event in &one.decided.events {
@@ -278,12 +278,17 @@ impl Batch<'_> {
             ledger
         };
         let after: Vec<Ledger> = decisions.iter().map(after).collect();
-        answer_of(work, decisions, &after.iter().collect::<Vec<_>>())
+        answer_of(work, decisions, &after.iter().collect::<Vec<_>>(), remaining)
     }
 }
 
 /// Makes the answer's bytes; `after` are the ledgers of the decisions as they are then.
-pub(super) fn answer_of(work: &Work, decisions: &[Decision], after: &[&Ledger]) -> Vec<u8> {
+pub(super) fn answer_of(
+    work: &Work,
+    decisions: &[Decision],
+    after: &[&Ledger],
+    remaining: u64,
+) -> Vec<u8> {
     let (own, others) = (&decisions[0], after.get(1..).unwrap_or_default());
     let done = Done {
         ledger: after[0],
@@ -291,6 +296,7 @@ pub(super) fn answer_of(work: &Work, decisions: &[Decision], after: &[&Ledger]) 
         events: &own.decided.events,
         at: own.decided.at,
         others,
+        remaining,
     };
     (work.encode)(&done)
 }

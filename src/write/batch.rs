@@ -30,6 +30,7 @@ use crate::{
     write::{
         Job, Work,
         across::{self, Decision, Reach, answer_of},
+        adviser::{Reassigned, Reassigner},
         decision::{Known, complete, entries_of, hidden_or_denied, log_row, targets},
         opening::{self, by_county, run_apart},
         people::{People, person_of},
@@ -205,7 +206,9 @@ impl<'a> Batch<'a> {
             .collect();
         let county_id = &jobs[0].ledger().county_id;
         self.people = People::find(self.app, connection, county_id, &joins).await?;
-        let sealed = fresh.iter().filter(|(_, work)| work.draft.plain.is_some());
+        let sealed = fresh
+            .iter()
+            .filter(|(_, work)| work.draft.plain.is_some() || work.draft.adviser.is_some());
         let people: Vec<_> = sealed
             .filter_map(|(_, work)| {
                 person_of(&self.open.get(&work.ledger)?.ledger, &work.draft.command)
@@ -312,40 +315,61 @@ impl<'a> Batch<'a> {
         if self.replay_of(work).is_some() {
             return Ok(Err(Error::RequestIdReused));
         }
-        let ledger = &self.open[&work.ledger].ledger;
-        let today = ledger.next_time(self.app.clock.now()).date_in_norway();
-        let known = Known { ledger, people: &self.people, registry: &self.registry, today };
-        let mut command = match complete(&known, index, work)? {
-            Ok(command) => command,
-            Err(refusal) => {
-                self.note_question(index, work, &[]);
-                return Ok(Err(refusal.into()));
-            }
-        };
+        let Reassigned { mut command, remaining } =
+            match self.complete(connection, index, work).await? {
+                Ok(complete) => complete,
+                Err(refusal) => {
+                    self.note_question(index, work, &work.draft.command, &[]);
+                    return Ok(Err(refusal.into()));
+                }
+            };
         self.fill_in(index, &mut command);
-        let decisions = match self.decide_all(connection, work, command).await? {
+        let decisions = match self.decide_all(connection, work, command.clone()).await? {
             Ok(decisions) => decisions,
             Err(error) => {
-                self.note_question(index, work, &[]);
+                self.note_question(index, work, &command, &[]);
                 return Ok(Err(error));
             }
         };
         if work.validate_only {
-            self.note_question(index, work, &decisions[0].decided.events);
-            return Ok(Ok(self.preview(work, &decisions)));
+            self.note_question(index, work, &command, &decisions[0].decided.events);
+            return Ok(Ok(self.preview(work, &decisions, remaining)));
         }
         for Decision { ledger, command, decided } in &decisions {
             self.happen(ledger, work.request_id, command.clone(), &work.actor, decided);
         }
-        Ok(Ok(self.keep_answer(work, &decisions)))
+        Ok(Ok(self.keep_answer(work, &decisions, remaining)))
+    }
+
+    /// The command with all that only the writer knows, and how many entries it leaves for
+    /// another.
+    async fn complete(
+        &mut self,
+        connection: &mut PgConnection,
+        index: usize,
+        work: &Work,
+    ) -> Result<Result<Reassigned, Refusal>, sqlx::Error> {
+        let Some(open) = self.open.get_mut(&work.ledger) else {
+            return Ok(Err(Refusal::LedgerNotFound(work.ledger.clone())));
+        };
+        if let Command::ReassignAdviser(c) = &work.draft.command {
+            let reassigner = Reassigner { app: self.app, registry: &self.registry, work };
+            let people = &mut self.people;
+            return reassigner.complete(connection, &mut open.ledger, people, c).await;
+        }
+        let (ledger, people, registry) = (&open.ledger, &self.people, &self.registry);
+        let today = ledger.next_time(self.app.clock.now()).date_in_norway();
+        let known = Known { keys: &self.app.keys, ledger, people, registry, today };
+        let complete = complete(&known, index, work)?;
+        Ok(complete.map(|command| Reassigned { command, remaining: 0 }))
     }
 
     /// A preview, and what is refused, leave no log row and yet tell of people: that one does
     /// not wait, where an offer stands, who would be next. So the question itself is written
     /// down (I11).
-    fn note_question(&mut self, index: usize, work: &Work, events: &[Event]) {
+    fn note_question(&mut self, index: usize, work: &Work, command: &Command, events: &[Event]) {
         let people: Vec<_> = self.people.of_command(index).iter().flatten().copied().collect();
-        let entries = entries_of(&self.open[&work.ledger].ledger, &work.draft.command, events);
+        let entries = entries_of(&self.open[&work.ledger].ledger, command, events);
         if people.is_empty() && entries.is_empty() {
             return;
         }
@@ -437,11 +461,11 @@ impl<'a> Batch<'a> {
     }
 
     /// Makes the answer, and keeps it for whoever asks again.
-    fn keep_answer(&mut self, work: &Work, decisions: &[Decision]) -> Vec<u8> {
+    fn keep_answer(&mut self, work: &Work, decisions: &[Decision], remaining: u64) -> Vec<u8> {
         let fingerprint = self.app.keys.fingerprint(&[&work.identity_of_call]);
         let after: Vec<&Ledger> =
             decisions.iter().map(|one| &self.open[&one.ledger].ledger).collect();
-        let response = answer_of(work, decisions, &after);
+        let response = answer_of(work, decisions, &after, remaining);
         let Head { seq, at, .. } = self.open[&work.ledger].ledger.head();
         let Some(open) = self.open.get_mut(&work.ledger) else { return Vec::new() };
         open.answers.push(Answer { seq, fingerprint, response: response.clone(), at });

@@ -18,9 +18,10 @@ use crate::{
         registry::Registry,
         waitlist::Sealed,
     },
+    keys::Keys,
     store::log::LogRow,
     write::{
-        Joiner, Work,
+        Joiner, Work, adviser,
         batch::Decided,
         people::{People, person_of},
     },
@@ -144,6 +145,7 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
 
 /// What the writer knows when it completes a command.
 pub(super) struct Known<'a> {
+    pub(super) keys: &'a Keys,
     pub(super) ledger: &'a Ledger,
     pub(super) people: &'a People,
     pub(super) registry: &'a Registry,
@@ -167,97 +169,9 @@ pub(super) fn complete(
             return Ok(Err(refused.refusal.of_join(refused.index)));
         }
     } else {
-        seal_text(known.ledger, known.people, work, &mut command)?;
+        known.seal_text(work, &mut command)?;
     }
     Ok(Ok(command))
-}
-
-/// Seals what a command says in words of somebody who is in the ledger.
-fn seal_text(
-    ledger: &Ledger,
-    people: &People,
-    work: &Work,
-    command: &mut Command,
-) -> Result<(), sqlx::Error> {
-    match command {
-        Command::UpdateEntry(c) => {
-            if let (Some(entry), Some(change)) = (ledger.entry(c.entry_id), &work.draft.plain) {
-                let (person_id, before) = (entry.person_id, entry.grounds.as_ref());
-                c.grounds = people.change_sealed(person_id, GROUNDS, before, change)?;
-            }
-        }
-        Command::RespondToOffer(c) => {
-            let context = format!("offer/{}/reason", c.offer_id);
-            c.reason = seal(ledger, people, work, &context)?;
-        }
-        Command::EndPlacement(c) => {
-            let context = format!("placement/{}/reason", c.placement_id);
-            c.reason = seal(ledger, people, work, &context)?;
-        }
-        Command::LeaveWaitlist(c) => {
-            let context = format!("entry/{}/left", c.entry_id);
-            c.grounds = seal(ledger, people, work, &context)?;
-        }
-        Command::PauseEntry(c) => {
-            c.reason = seal(ledger, people, work, &format!("entry/{}/paused", c.entry_id))?;
-        }
-        Command::PrioritizeEntry(c) => {
-            c.text = seal(ledger, people, work, &format!("entry/{}/prioritized", c.entry_id))?;
-        }
-        Command::TransferEntry(c) => {
-            c.reason = seal(ledger, people, work, &format!("entry/{}/transferred", c.entry_id))?;
-        }
-        Command::PlacePerson(c) => {
-            let text = seal(ledger, people, work, &format!("entry/{}/out_of_turn", c.entry_id))?;
-            c.out_of_turn = text.map(|text| OutOfTurn { reason: c.reason, text });
-        }
-        Command::ObjectToOffer(c) => {
-            c.text = seal(ledger, people, work, &format!("offer/{}/objection", c.offer_id))?;
-        }
-        Command::ResolveObjection(c) => {
-            c.text = seal(ledger, people, work, &format!("offer/{}/resolution", c.offer_id))?;
-        }
-        Command::ExtendOffer(c) => {
-            c.text = seal(ledger, people, work, &format!("offer/{}/extension", c.offer_id))?;
-        }
-        Command::WithdrawOffer(c) => {
-            c.text = seal(ledger, people, work, &format!("offer/{}/withdrawn", c.offer_id))?;
-        }
-        Command::MovePlacement(c) => {
-            c.text = seal(ledger, people, work, &format!("placement/{}/moved", c.placement_id))?;
-        }
-        Command::ChangePlacement(c) => {
-            if let PlacementAsk::GoOnLeave(leave) = &mut c.change {
-                let context = format!("placement/{}/leave", c.placement_id);
-                leave.reason = seal(ledger, people, work, &context)?;
-            }
-        }
-        Command::JoinWaitlist(_)
-        | Command::BatchJoinWaitlist(_)
-        | Command::ImportRegistry(_)
-        | Command::SubmitCapacity(_)
-        | Command::ReviewCapacity(_)
-        | Command::SetPlaceBudget(_)
-        | Command::SetQuotas(_)
-        | Command::AllocatePlaces(_)
-        | Command::ConfirmProposals(_)
-        | Command::StartPlacement(_)
-        | Command::ResumeEntry(_)
-        | Command::ConfirmEntry(_)
-        | Command::ReceiveEntry(_)
-        | Command::SuspendEntry(_)
-        | Command::ReassignAdviser(_)
-        | Command::StartDirectly(_)
-        | Command::ReassignPlacement(_)
-        | Command::ReportClosure(_)
-        | Command::WakeEntry { .. }
-        | Command::EndLeave { .. }
-        | Command::BeginDay { .. }
-        | Command::LapseProposal { .. }
-        | Command::ExpireOffer { .. }
-        | Command::FinishPlacement { .. } => {}
-    }
-    Ok(())
 }
 
 /// Which of several joins cannot be, and why.
@@ -267,6 +181,94 @@ struct Refused {
 }
 
 impl Known<'_> {
+    /// Seals what a command says in words of somebody who is in the ledger.
+    fn seal_text(&self, work: &Work, command: &mut Command) -> Result<(), sqlx::Error> {
+        let Known { keys, ledger, people, .. } = *self;
+        match command {
+            Command::UpdateEntry(c) => {
+                if let (Some(entry), Some(change)) = (ledger.entry(c.entry_id), &work.draft.plain) {
+                    let (person_id, before) = (entry.person_id, entry.grounds.as_ref());
+                    c.grounds = people.change_sealed(person_id, GROUNDS, before, change)?;
+                }
+                c.adviser = adviser::named(keys, ledger, people, work)?;
+            }
+            Command::RespondToOffer(c) => {
+                let context = format!("offer/{}/reason", c.offer_id);
+                c.reason = seal(ledger, people, work, &context)?;
+            }
+            Command::EndPlacement(c) => {
+                let context = format!("placement/{}/reason", c.placement_id);
+                c.reason = seal(ledger, people, work, &context)?;
+            }
+            Command::LeaveWaitlist(c) => {
+                let context = format!("entry/{}/left", c.entry_id);
+                c.grounds = seal(ledger, people, work, &context)?;
+            }
+            Command::PauseEntry(c) => {
+                c.reason = seal(ledger, people, work, &format!("entry/{}/paused", c.entry_id))?;
+            }
+            Command::PrioritizeEntry(c) => {
+                c.text = seal(ledger, people, work, &format!("entry/{}/prioritized", c.entry_id))?;
+            }
+            Command::TransferEntry(c) => {
+                c.reason =
+                    seal(ledger, people, work, &format!("entry/{}/transferred", c.entry_id))?;
+            }
+            Command::PlacePerson(c) => {
+                let text =
+                    seal(ledger, people, work, &format!("entry/{}/out_of_turn", c.entry_id))?;
+                c.out_of_turn = text.map(|text| OutOfTurn { reason: c.reason, text });
+            }
+            Command::ObjectToOffer(c) => {
+                c.text = seal(ledger, people, work, &format!("offer/{}/objection", c.offer_id))?;
+            }
+            Command::ResolveObjection(c) => {
+                c.text = seal(ledger, people, work, &format!("offer/{}/resolution", c.offer_id))?;
+            }
+            Command::ExtendOffer(c) => {
+                c.text = seal(ledger, people, work, &format!("offer/{}/extension", c.offer_id))?;
+            }
+            Command::WithdrawOffer(c) => {
+                c.text = seal(ledger, people, work, &format!("offer/{}/withdrawn", c.offer_id))?;
+            }
+            Command::MovePlacement(c) => {
+                c.text =
+                    seal(ledger, people, work, &format!("placement/{}/moved", c.placement_id))?;
+            }
+            Command::ChangePlacement(c) => {
+                if let PlacementAsk::GoOnLeave(leave) = &mut c.change {
+                    let context = format!("placement/{}/leave", c.placement_id);
+                    leave.reason = seal(ledger, people, work, &context)?;
+                }
+            }
+            Command::JoinWaitlist(_)
+            | Command::BatchJoinWaitlist(_)
+            | Command::ImportRegistry(_)
+            | Command::SubmitCapacity(_)
+            | Command::ReviewCapacity(_)
+            | Command::SetPlaceBudget(_)
+            | Command::SetQuotas(_)
+            | Command::AllocatePlaces(_)
+            | Command::ConfirmProposals(_)
+            | Command::StartPlacement(_)
+            | Command::ResumeEntry(_)
+            | Command::ConfirmEntry(_)
+            | Command::ReceiveEntry(_)
+            | Command::SuspendEntry(_)
+            | Command::ReassignAdviser(_)
+            | Command::StartDirectly(_)
+            | Command::ReassignPlacement(_)
+            | Command::ReportClosure(_)
+            | Command::WakeEntry { .. }
+            | Command::EndLeave { .. }
+            | Command::BeginDay { .. }
+            | Command::LapseProposal { .. }
+            | Command::ExpireOffer { .. }
+            | Command::FinishPlacement { .. } => {}
+        }
+        Ok(())
+    }
+
     /// Says of each join who it is about, whether they are of those the measure type is for,
     /// and seals their grounds.
     fn fill_in(
@@ -291,6 +293,8 @@ impl Known<'_> {
             let plain = joiner.plain.as_deref();
             let seal = |plain| self.people.seal(person_id, GROUNDS, plain);
             join.grounds = plain.map(seal).transpose()?;
+            let sealed = |ident| adviser::sealed(self.keys, self.people, person_id, ident);
+            join.adviser = joiner.adviser.as_deref().map(sealed).transpose()?;
         }
         Ok(Ok(()))
     }

@@ -16,6 +16,7 @@ use tokio::{
 };
 
 mod across;
+mod adviser;
 mod batch;
 mod decision;
 mod due;
@@ -78,6 +79,11 @@ pub struct Draft {
     /// Text to be sealed under the person's key. Of what is changed of an entry's grounds, a
     /// JSON object: what it names takes the place of what stands there, and `null` removes it.
     pub plain: Option<String>,
+    /// The case worker's ident, to be sealed under the person's key and found by its digest.
+    pub adviser: Option<String>,
+    /// The ident of the case worker whose entries a reassignment is about; `None` where it
+    /// names them.
+    pub from_adviser: Option<String>,
 }
 
 /// Somebody who is to wait. What is said here never leaves the writer in the clear.
@@ -88,12 +94,14 @@ pub struct Joiner {
     pub need_group: Option<NeedGroup>,
     /// The grounds, to be sealed under the person's key.
     pub plain: Option<String>,
+    /// The case worker's ident, to be sealed under the person's key and found by its digest.
+    pub adviser: Option<String>,
 }
 
 impl Draft {
     /// A command about no person, or without text about one.
     pub fn of(command: Command) -> Self {
-        Self { command, identity: None, plain: None }
+        Self { command, identity: None, plain: None, adviser: None, from_adviser: None }
     }
 }
 
@@ -109,6 +117,8 @@ pub struct Done<'a> {
     pub at: Timestamp,
     /// The other ledgers it was done in, after it.
     pub others: &'a [&'a Ledger],
+    /// How many more there are of what was asked for than are changed at once.
+    pub remaining: u64,
 }
 
 /// Makes the answer's bytes. It must name nobody: answers are kept.

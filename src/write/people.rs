@@ -187,7 +187,7 @@ impl People {
 
     /// Opens a JSON object under a person's key. Errors say where it went wrong, never what
     /// stands there.
-    fn open(
+    pub(super) fn open(
         &self,
         person: PersonId,
         context: &str,

@@ -17,6 +17,7 @@ use crate::{
     world::{HEMNE_OFFICE, PROVIDER, World, date, identity, join},
 };
 
+mod advisers;
 mod questions;
 
 /// Far from the numbers of other tests, which log into the same place.
@@ -36,6 +37,8 @@ const CONFIDED: &[&str] = &[
     "kanarifugl-nei",
     "kanarifugl-slutt",
     "kanarifugl-forlot",
+    "kanarifugl-avloser",
+    "kanarifugl-vikar",
 ];
 
 /// Everything that must be found nowhere, in each form it could take.
@@ -144,6 +147,7 @@ async fn tell(world: &World, ledger: &Ledger) {
     ask(world, ledger, &run.proposals[0].entry_id).await;
     let leaving = confided(ledger, LEAVING_PERSON);
     let joined = world.office.waitlist().join_waitlist(leaving).await.unwrap().into_inner();
+    advisers::hand_over(world, ledger, &joined.entry_id).await;
     let leave = LeaveWaitlistRequest {
         request_id: request_id(),
         ledger: Some(ledger.clone()),

@@ -28,6 +28,7 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("ExplainDecision", "decision"),
     ("ChangePlacement", "change"),
     ("StartPlacement", "offer_id"),
+    ("ReassignAdviser", "entry_ids"),
 ];
 
 /// Required in a call of its own, and said for all of a batch in a part of one.

@@ -34,6 +34,7 @@ use tiltaksplass::domain::{
 use time::{Date, Duration, macros::date};
 use uuid::Uuid;
 
+mod advisers;
 mod answers;
 mod by_time;
 mod capacity;
@@ -54,9 +55,9 @@ mod passed_over;
 mod payloads;
 mod placements;
 mod placing;
-mod ruled;
 mod plain;
 mod positions;
+mod ruled;
 mod runs;
 mod samples;
 mod sequences;

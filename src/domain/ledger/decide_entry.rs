@@ -4,9 +4,7 @@ use time::Date;
 
 use crate::domain::{
     calendar::start_of_day_in_norway,
-    command::{
-        ConfirmEntry, PauseEntry, PrioritizeEntry, ReassignAdviser, ResumeEntry, UpdateEntry,
-    },
+    command::{ConfirmEntry, PauseEntry, PrioritizeEntry, ResumeEntry, UpdateEntry},
     event::{EntryChange, Event},
     ids::{EntryId, IdSource},
     ledger::{
@@ -175,14 +173,6 @@ pub(super) fn prioritize(ledger: &Ledger, c: &PrioritizeEntry) -> Result<Vec<Eve
     let moved = Entry { key: entry.key.with_bonus(c.bonus_days), ..entry.clone() };
     let change = EntryChange::Prioritized { reason: c.reason, text: c.text.clone() };
     Ok(vec![changed_to(moved, change)])
-}
-
-/// Another case worker.
-pub(super) fn reassign_adviser(
-    _ledger: &Ledger,
-    _c: &ReassignAdviser,
-) -> Result<Vec<Event>, Refusal> {
-    Err(Refusal::MeasureTypeRule("NOT BUILT YET"))
 }
 
 /// Eligible again, by time: unless somebody has resumed, changed or ended the pause since.

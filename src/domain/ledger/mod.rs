@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 mod apply;
 mod decide;
+mod decide_adviser;
 mod decide_capacity;
 mod decide_closure;
 mod decide_entry;

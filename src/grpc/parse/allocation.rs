@@ -78,7 +78,7 @@ pub(in crate::grpc) fn respond_to_offer(
             reason: None,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain: plain? }))
+        Some((ledger?, Draft { plain: plain?, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }
@@ -102,7 +102,7 @@ pub(in crate::grpc) fn end_placement(
             reason: None,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain: plain? }))
+        Some((ledger?, Draft { plain: plain?, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }

@@ -20,7 +20,7 @@ const BONUS_DAYS_MAX: u32 = 3_650;
 
 /// The fields of an update that a mask may name. The ground is changed with the class: who
 /// names one of them names both.
-const UPDATABLE: [&str; 8] = [
+const UPDATABLE: [&str; 9] = [
     "preferred_place_group_ids",
     "work_fields",
     "participation_percent",
@@ -29,6 +29,7 @@ const UPDATABLE: [&str; 8] = [
     "following_office_number",
     "wants_by_date",
     "programme",
+    "adviser_ident",
 ];
 
 /// Which fields an update names.
@@ -84,7 +85,10 @@ pub(in crate::grpc) fn update_entry(
     }
     let wants_by = v.optional_date("wants_by_date", r.wants_by_date.as_ref());
     let programme = programme(&mut v, &r.programme);
-    v.optional_text("adviser_ident", &r.adviser_ident, SYSTEM_MAX);
+    let adviser = v.optional_text("adviser_ident", &r.adviser_ident, SYSTEM_MAX);
+    if mask.names("adviser_ident") && adviser == Some(None) {
+        v.add("adviser_ident", "is required where it is named");
+    }
     let case_reference = v.case(&r.case_reference);
     let is_classified = mask.names("priority_class") || mask.names("priority_ground");
     let parsed = (|| {
@@ -103,7 +107,8 @@ pub(in crate::grpc) fn update_entry(
         });
         let change = serde_json::json!({ "priority_ground": ground? });
         let plain = is_classified.then(|| change.to_string());
-        Some((ledger?, Draft { command, identity: None, plain }))
+        let adviser = mask.of("adviser_ident", adviser)?.flatten();
+        Some((ledger?, Draft { plain, adviser, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }
@@ -123,7 +128,7 @@ pub(in crate::grpc) fn pause_entry(r: &pb::PauseEntryRequest) -> Result<(LedgerI
             reason: None,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain: plain? }))
+        Some((ledger?, Draft { plain: plain?, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }
@@ -179,7 +184,7 @@ pub(in crate::grpc) fn prioritize_entry(
             text: None,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain: Some(text?) }))
+        Some((ledger?, Draft { plain: Some(text?), ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }

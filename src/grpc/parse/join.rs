@@ -27,6 +27,7 @@ const PROGRAMME_MAX: usize = 16;
 pub(in crate::grpc) struct Grounds {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::grpc) priority_ground: Option<String>,
+    /// The case worker of an entry from before that was kept apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::grpc) adviser_ident: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,7 +51,7 @@ pub(in crate::grpc) fn join_waitlist(
     let parsed = (|| {
         let (command, joiner) = joining?;
         let command = Command::JoinWaitlist(command);
-        Some((ledger?, Draft { command, identity: Some(vec![joiner]), plain: None }))
+        Some((ledger?, Draft { identity: Some(vec![joiner]), ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }
@@ -82,7 +83,7 @@ pub(in crate::grpc) fn batch_join(
     }
     let parsed = (|| {
         let command = Command::BatchJoinWaitlist(BatchJoinWaitlist { joins });
-        Some((ledger?, Draft { command, identity: Some(joiners), plain: None }))
+        Some((ledger?, Draft { identity: Some(joiners), ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }
@@ -145,8 +146,8 @@ fn joining(v: &mut Violations, r: &pb::JoinWaitlistRequest) -> Option<(JoinWaitl
     };
     let (identity, need_group) = (identity?, need_group?);
     let priority_ground = priority_ground?;
-    let plain = Grounds { priority_ground, adviser_ident: adviser_ident?, need_group }.plain();
-    Some((join, Joiner { identity, need_group, plain }))
+    let plain = Grounds { priority_ground, need_group, ..Grounds::default() }.plain();
+    Some((join, Joiner { identity, need_group, plain, adviser: adviser_ident? }))
 }
 
 /// Why a class; both or none.

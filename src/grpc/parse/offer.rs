@@ -37,7 +37,7 @@ pub(in crate::grpc) fn place_person(
             reason: reason?,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain: Some(plain?) }))
+        Some((ledger?, Draft { plain: Some(plain?), ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }
@@ -62,7 +62,7 @@ pub(in crate::grpc) fn object_to_offer(
             text: None,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain: plain? }))
+        Some((ledger?, Draft { plain: plain?, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }
@@ -83,7 +83,7 @@ pub(in crate::grpc) fn resolve_objection(
             text: None,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain: Some(plain?) }))
+        Some((ledger?, Draft { plain: Some(plain?), ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }
@@ -105,7 +105,7 @@ pub(in crate::grpc) fn extend_offer(
             text: None,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain: Some(plain?) }))
+        Some((ledger?, Draft { plain: Some(plain?), ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }
@@ -125,7 +125,7 @@ pub(in crate::grpc) fn withdraw_offer(
             text: None,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain: Some(plain?) }))
+        Some((ledger?, Draft { plain: Some(plain?), ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }

@@ -31,7 +31,7 @@ pub(in crate::grpc) fn change_placement(
             change,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain }))
+        Some((ledger?, Draft { plain, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }
@@ -85,7 +85,7 @@ pub(in crate::grpc) fn move_placement(
             text: None,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain: Some(plain?) }))
+        Some((ledger?, Draft { plain: Some(plain?), ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }

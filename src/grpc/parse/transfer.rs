@@ -31,7 +31,7 @@ pub(in crate::grpc) fn transfer_entry(
             reason: None,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain: plain? }))
+        Some((ledger?, Draft { plain: plain?, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }

@@ -44,7 +44,7 @@ pub(in crate::grpc) fn leave_waitlist(
         });
         let reason = reason?.as_str_name().trim_start_matches("LEAVE_REASON_");
         let plain = serde_json::to_string(&LeaveGrounds { reason, text: text? }).ok();
-        Some((ledger?, Draft { command, identity: None, plain }))
+        Some((ledger?, Draft { plain, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }

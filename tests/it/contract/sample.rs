@@ -179,6 +179,8 @@ impl Stage {
                 return None;
             }
             "page_token" => return None,
+            // The entries are named.
+            "from_adviser_ident" => return None,
             "request_id" => request_id(),
             "county_id" => COUNTY.to_owned(),
             // What is there already may not be changed in every way.
@@ -197,7 +199,7 @@ impl Stage {
             "national_identity_number" => identity(PERSON),
             "priority_class" | "code" => "FIRST".to_owned(),
             "key_name" => "population".to_owned(),
-            "entry_id" => self.entry.clone(),
+            "entry_id" | "entry_ids" => self.entry.clone(),
             "offer_id" | "offer_ids" => self.offer.clone(),
             "placement_id" => self.placement.clone(),
             "submission_id" => self.submission.clone(),

@@ -62,7 +62,8 @@ fn every_read_says_how_far_it_saw() {
         let at_least = rpc.input().get_field_by_name("at_least_seq").is_some();
         let revisions = rpc.output().get_field_by_name("revisions").is_some();
         let reads = READS.iter().any(|verb| name.starts_with(verb));
-        let of_no_ledger = ["Apportion", "LookupPerson", "CheckParticipation"].contains(&name);
+        let of_no_ledger =
+            ["Apportion", "LookupPerson", "CheckParticipation", "ListMyWork"].contains(&name);
         assert_eq!(at_least, reads && !of_no_ledger, "{name}");
         // One small answer names no ledger.
         let of_one = ["Apportion", "CheckParticipation"].contains(&name);
