@@ -11,6 +11,7 @@ pub mod command;
 pub mod event;
 pub mod explanation;
 pub mod fair_share;
+pub mod holidays;
 pub mod ids;
 pub mod ledger;
 pub mod log_chain;

@@ -145,6 +145,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::WrongState { .. }
         | Refusal::FourEyes
         | Refusal::MeasureTypeRule(_)
+        | Refusal::Superseded { .. }
         | Refusal::QuotasExceedBudget { .. }
         | Refusal::DateOutOfRange { .. }
         | Refusal::LimitReached { .. } => None,
@@ -198,7 +199,9 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         }
         Refusal::WrongState { .. } => (Code::FailedPrecondition, ErrorReason::WrongState),
         Refusal::FourEyes => (Code::FailedPrecondition, ErrorReason::FourEyes),
-        Refusal::MeasureTypeRule(_) => (Code::FailedPrecondition, ErrorReason::MeasureTypeRule),
+        Refusal::MeasureTypeRule(_) | Refusal::Superseded { .. } => {
+            (Code::FailedPrecondition, ErrorReason::MeasureTypeRule)
+        }
         Refusal::QuotasExceedBudget { .. } => {
             (Code::FailedPrecondition, ErrorReason::QuotasExceedBudget)
         }
@@ -219,6 +222,9 @@ fn metadata(error: &Error) -> HashMap<String, String> {
         }
         Error::Refused(Refusal::WrongState { state, transition, .. }) => {
             vec![("state", (*state).to_owned()), ("move", (*transition).to_owned())]
+        }
+        Error::Refused(Refusal::Superseded { by, from, .. }) => {
+            vec![("superseded_by", by.to_string()), ("from_date", from.to_string())]
         }
         Error::Refused(Refusal::QuotasExceedBudget { sum, budget, date }) => vec![
             ("sum_places", sum.to_string()),

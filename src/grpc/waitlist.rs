@@ -172,8 +172,8 @@ async fn position(reader: Reader, query: PositionQuery) -> Result<GetPositionRes
         let before = store::queues::count_before(&mut snapshot, id, None, entry.key).await?;
         answer.position_in_area = before + 1;
         let queue = registry
-            .ledger_measure(id)
-            .map(|measure| QueueKey::new(measure.distribution, &entry.municipality_number));
+            .ledger_distribution(id)
+            .map(|distribution| QueueKey::new(distribution, &entry.municipality_number));
         if let Some(queue) = queue.filter(|queue| queue.municipality().is_some()) {
             let queue = Some(&queue);
             let before = store::queues::count_before(&mut snapshot, id, queue, entry.key).await?;

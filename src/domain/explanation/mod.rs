@@ -201,7 +201,7 @@ pub fn explain(before: &Ledger, run: &Run<'_>, entry: &Entry) -> Result<Explanat
     Ok(Explanation {
         ledger: id.clone(),
         measure_name: registry
-            .ledger_measure(id)
+            .ledger_measure_on(id, header.at.date_in_norway())
             .map_or_else(|| id.measure_code.to_string(), |measure| measure.name.clone()),
         area_name: registry
             .area(&id.county_id)

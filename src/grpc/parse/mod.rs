@@ -9,6 +9,7 @@ use uuid::Uuid;
 pub(super) mod allocation;
 pub(super) mod capacity;
 pub(super) mod fair_share;
+pub(super) mod measure;
 pub(super) mod registry;
 pub(super) mod waitlist;
 

@@ -124,7 +124,7 @@ impl Stage {
             Kind::String => self.text(field).into_iter().collect(),
             Kind::Enum(_) => vec![json!(1)],
             Kind::Bool => match field.name() {
-                "validate_only" | "only_when_someone_leaves" => vec![json!(true)],
+                "validate_only" | "only_when_someone_leaves" | "strike" => vec![json!(true)],
                 _ => Vec::new(),
             },
             Kind::Bytes => panic!("{}: no request has bytes yet", field.full_name()),
@@ -142,6 +142,8 @@ impl Stage {
             | Kind::Sfixed64 => match field.name() {
                 "seq" => vec![json!(self.run_seq)],
                 "participation_percent" => vec![json!(100)],
+                // As long as the shortest month: a maximum of one is not below the other.
+                "weeks" => vec![json!(4)],
                 "at_least_seq" => Vec::new(),
                 _ => vec![json!(1)],
             },
@@ -164,7 +166,8 @@ impl Stage {
             "key_name" if field.parent_message().name() == "DistributionWeight" => {
                 "nytt".to_owned()
             }
-            "measure_code" => "VTA".to_owned(),
+            "measure_code" | "measure_codes" | "measure_group" => "VTA".to_owned(),
+            "language" => "nb".to_owned(),
             "municipality_number" | "municipality_numbers" | "site_municipality_number" => {
                 TRONDHEIM.to_owned()
             }
