@@ -43,6 +43,7 @@ mod invariants;
 mod joins;
 mod leaving;
 mod limits;
+mod measures;
 mod partial;
 mod passed_over;
 mod payloads;
