@@ -50,10 +50,8 @@ pub struct Fold {
 impl Fold {
     /// Before the first row.
     pub fn new(id: &LedgerId, registries: &mut Registries) -> Self {
-        let measure = registries.last();
-        let distribution = measure
-            .ledger_measure(id)
-            .map_or(Distribution::CountyPool, |measure| measure.distribution);
+        let distribution = registries.last().ledger_distribution(id);
+        let distribution = distribution.unwrap_or(Distribution::CountyPool);
         let ledger = Ledger::new(id.clone(), distribution, Head::EMPTY);
         Self { ledger, read: VecDeque::new() }
     }

@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use time::{Date, Duration, Month};
 
-use crate::domain::ids::{ExternalReference, MeasureCode, PriorityCode};
+use crate::domain::{
+    event::Header,
+    ids::{ExternalReference, MeasureCode, PriorityCode},
+    registry::Registry,
+};
 
 /// Which second account a place is debited to, beside its place group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +21,17 @@ pub enum Distribution {
     ByMunicipality,
 }
 
-/// A measure type with its rules.
+impl Distribution {
+    /// The word for it, as the wire has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CountyPool => "COUNTY_POOL",
+            Self::ByMunicipality => "BY_MUNICIPALITY",
+        }
+    }
+}
+
+/// One version of a measure type with its rules, as they hold from a day on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeasureType {
     /// The code, for example `VTA`.
@@ -216,6 +230,22 @@ impl Span {
             }
         }
     }
+
+    /// Days of the shortest time it may be: a February of 28 days for each month.
+    pub fn shortest_days(self) -> u32 {
+        match self {
+            Self::Weeks(weeks) => weeks.saturating_mul(7),
+            Self::Months(months) => months.saturating_mul(28),
+        }
+    }
+
+    /// Days of the longest time it may be: 31 for each month.
+    pub fn longest_days(self) -> u32 {
+        match self {
+            Self::Weeks(weeks) => weeks.saturating_mul(7),
+            Self::Months(months) => months.saturating_mul(31),
+        }
+    }
 }
 
 /// How places are bought.
@@ -266,6 +296,30 @@ impl MeasureType {
     /// The class with this code.
     pub fn priority_class(&self, code: &PriorityCode) -> Option<&PriorityClass> {
         self.priority_classes.iter().find(|class| class.code == *code)
+    }
+
+    /// Which type has taken over by a day.
+    pub fn superseded_on(&self, day: Date) -> Option<&Superseded> {
+        self.rules.superseded_by.as_ref().filter(|superseded| superseded.from <= day)
+    }
+}
+
+/// Which version of its measure type a decision looked into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeasureVersion {
+    /// From which day it holds; `None` from ever on.
+    pub valid_from: Option<Date>,
+    /// Where its rules come from.
+    pub source: Option<String>,
+}
+
+impl MeasureVersion {
+    /// The one that held on the day of a decision. The registry is the one that the header
+    /// names, so that what is imported later changes nothing.
+    pub fn of_decision(header: &Header, registry: &Registry) -> Option<Self> {
+        let measure = registry.ledger_measure_on(&header.ledger, header.at.date_in_norway())?;
+        let MeasureRules { valid_from, source, .. } = &measure.rules;
+        Some(Self { valid_from: *valid_from, source: source.clone() })
     }
 }
 

@@ -13,6 +13,7 @@ pub mod disclosure;
 pub mod event;
 pub mod explanation;
 pub mod fair_share;
+pub mod holidays;
 pub mod ids;
 pub mod ledger;
 pub mod log_chain;

@@ -50,6 +50,7 @@ mod tests {
             participation_percent: 80,
             start_date: date!(2026 - 03 - 02),
             shares: Vec::new(),
+            past_debits: Vec::new(),
             planned_end_date: Some(date!(2026 - 03 - 10)),
             guest: false,
             state,

@@ -79,6 +79,16 @@ pub enum Refusal {
     /// The measure type does not allow it.
     #[error("{0}")]
     MeasureTypeRule(&'static str),
+    /// Another measure type has taken over. A measure type rule to those who call.
+    #[error("{measure} was superseded by {by} from {from}: nobody joins it any more; join {by}")]
+    Superseded {
+        /// The type that was asked for.
+        measure: MeasureCode,
+        /// The one that took over.
+        by: MeasureCode,
+        /// From which day.
+        from: Date,
+    },
     /// The quotas together would exceed the place budget.
     #[error("the quotas would sum to {sum} places on {date}; the place budget is {budget}")]
     QuotasExceedBudget {

@@ -90,6 +90,7 @@ mod tests {
             participation_percent: 100,
             start_date,
             shares: Vec::new(),
+            past_debits: Vec::new(),
             planned_end_date: None,
             guest: false,
             state: PlacementState::Running,

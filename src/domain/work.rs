@@ -363,6 +363,7 @@ mod tests {
             participation_percent: 100,
             start_date: date!(2026 - 01 - 01),
             shares: Vec::new(),
+            past_debits: Vec::new(),
             planned_end_date: None,
             guest: false,
             state,

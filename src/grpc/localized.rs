@@ -162,6 +162,10 @@ fn of_refusal(refusal: &Refusal) -> Words {
             "Reglene for tiltakstypen tillater ikke dette.",
             "The rules of the measure type do not allow this.",
         ),
+        Refusal::Superseded { measure, by, from } => words(
+            format!("{measure} er avløst av {by} fra {}. Meld på {by}.", norwegian(*from)),
+            format!("{measure} was superseded by {by} from {from}. Join {by} instead."),
+        ),
         Refusal::QuotasExceedBudget { sum, budget, date } => words(
             format!(
                 "Andelene ville bli {sum} plasser i alt {}. Plassrammen er {budget}.",

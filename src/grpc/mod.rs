@@ -22,6 +22,7 @@ mod explain;
 mod fair_share;
 mod held;
 mod localized;
+mod measure;
 mod page;
 mod parse;
 mod participation;
@@ -442,7 +443,7 @@ fn area_of(ledger: &LedgerId) -> Target {
 
 /// Refuses a ledger that cannot be.
 fn require_ledger(ledger: &LedgerId, registry: &Registry) -> Result<(), Error> {
-    if *ledger == LedgerId::registry() || registry.ledger_measure(ledger).is_some() {
+    if *ledger == LedgerId::registry() || registry.ledger_distribution(ledger).is_some() {
         return Ok(());
     }
     Err(Refusal::LedgerNotFound(ledger.clone()).into())

@@ -107,7 +107,7 @@ fn day(query: &ParticipationQuery, today: Date) -> Result<Date, Refusal> {
 
 /// A mistyped code would otherwise be answered as if nobody took part.
 fn require_measures(codes: &[MeasureCode], registry: &Registry) -> Result<(), Refusal> {
-    let unknown = codes.iter().find(|code| registry.measure_type(code).is_none());
+    let unknown = codes.iter().find(|code| registry.measure_versions(code).next().is_none());
     let Some(code) = unknown else { return Ok(()) };
     let (field, problem) = ("measure_codes", "is not a measure type of the registry");
     Err(Refusal::RegistryMismatch { field, value: code.to_string(), problem })

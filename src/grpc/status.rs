@@ -148,6 +148,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::NotCombinable { .. }
         | Refusal::FourEyes
         | Refusal::MeasureTypeRule(_)
+        | Refusal::Superseded { .. }
         | Refusal::QuotasExceedBudget { .. }
         | Refusal::DateOutOfRange { .. }
         | Refusal::NotLater { .. }
@@ -207,7 +208,9 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         Refusal::Moved { .. } => (Code::FailedPrecondition, ErrorReason::Moved),
         Refusal::NotCombinable { .. } => (Code::FailedPrecondition, ErrorReason::NotCombinable),
         Refusal::FourEyes => (Code::FailedPrecondition, ErrorReason::FourEyes),
-        Refusal::MeasureTypeRule(_) => (Code::FailedPrecondition, ErrorReason::MeasureTypeRule),
+        Refusal::MeasureTypeRule(_) | Refusal::Superseded { .. } => {
+            (Code::FailedPrecondition, ErrorReason::MeasureTypeRule)
+        }
         Refusal::QuotasExceedBudget { .. } => {
             (Code::FailedPrecondition, ErrorReason::QuotasExceedBudget)
         }
@@ -264,6 +267,9 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
             ("county_id", to.county_id.to_string()),
             ("measure_code", to.measure_code.to_string()),
         ],
+        Refusal::Superseded { by, from, .. } => {
+            vec![("superseded_by", by.to_string()), ("from_date", from.to_string())]
+        }
         Refusal::NotCombinable { with } => vec![("measure_code", with.to_string())],
         Refusal::QuotasExceedBudget { sum, budget, date } => vec![
             ("sum_places", sum.to_string()),

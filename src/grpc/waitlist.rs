@@ -199,8 +199,8 @@ async fn place_in_queue(
     }
     let before = store::queues::count_before(snapshot, id, None, entry.key).await?;
     let queue = registry
-        .ledger_measure(id)
-        .map(|measure| QueueKey::new(measure.distribution, &entry.municipality_number))
+        .ledger_distribution(id)
+        .map(|distribution| QueueKey::new(distribution, &entry.municipality_number))
         .filter(|queue| queue.municipality().is_some());
     let in_municipality = match queue {
         Some(queue) => {

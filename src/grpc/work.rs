@@ -71,7 +71,7 @@ pub(super) async fn list(
     let heads = store::work::heads(&mut snapshot, county_id).await?;
     let last = query.due_by.unwrap_or_else(|| today.saturating_add(Duration::days(DAYS_AHEAD)));
     let mut work = Work {
-        rules: rules(&registry, county_id, heads.iter().map(|(measure, _)| measure)),
+        rules: rules(&registry, today, county_id, heads.iter().map(|(measure, _)| measure)),
         kind: query.kind,
         end: last.saturating_add(Duration::DAY),
         after,
@@ -96,12 +96,13 @@ pub(super) async fn list(
 /// The rules of an area's measure types; one the registry no longer has binds nobody.
 fn rules<'a>(
     registry: &'a Registry,
+    today: Date,
     county_id: &AreaId,
     measures: impl Iterator<Item = &'a MeasureCode>,
 ) -> BTreeMap<MeasureCode, &'a MeasureRules> {
     let of_one = |measure: &MeasureCode| {
         let id = LedgerId { county_id: county_id.clone(), measure_code: measure.clone() };
-        registry.ledger_measure(&id).map(|known| (measure.clone(), &known.rules))
+        registry.ledger_measure_on(&id, today).map(|known| (measure.clone(), &known.rules))
     };
     measures.filter_map(of_one).collect()
 }

@@ -136,7 +136,7 @@ impl Batch<'_> {
             let all: BTreeSet<LedgerId> = reach.ledgers().cloned().collect();
             // A ledger that cannot be is refused by the decision.
             let is_open = |id: &LedgerId| {
-                self.open.contains_key(id) || self.registry.ledger_measure(id).is_none()
+                self.open.contains_key(id) || self.registry.ledger_distribution(id).is_none()
             };
             if !all.iter().all(is_open) {
                 unlocked.insert(*index, all);
@@ -182,11 +182,12 @@ impl Batch<'_> {
         let people: Vec<PersonId> = begin.values().copied().collect();
         let mut held = claim::of_people(connection, &people).await?;
         held.sort_unstable();
+        let today = self.app.clock.now().date_in_norway();
         for (index, person) in begin {
             let own = &jobs[*index].ledger().measure_code;
             let others = held.iter().filter(|one| one.person_id == *person);
             let excluded =
-                others.filter(|one| !combine(&self.registry, own, &one.ledger.measure_code));
+                others.filter(|one| !combine(&self.registry, own, &one.ledger.measure_code, today));
             let elsewhere: Vec<Elsewhere> = excluded
                 .map(|one| Elsewhere {
                     ledger: one.ledger.clone(),

@@ -302,7 +302,7 @@ impl Known<'_> {
     /// Whether somebody is of those the measure type is for. Where it is for anybody, nothing
     /// is said of them.
     fn eligibility(&self, joiner: &Joiner) -> Option<Eligibility> {
-        let rules = &self.registry.ledger_measure(self.ledger.id())?.rules;
+        let rules = &self.registry.ledger_measure_on(self.ledger.id(), self.today)?.rules;
         if rules.need_groups.is_empty() && rules.minimum_age.is_none() {
             return None;
         }

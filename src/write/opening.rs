@@ -73,7 +73,7 @@ fn distribution_of(id: &LedgerId, registry: &Registry) -> Option<Distribution> {
     if *id == LedgerId::registry() {
         return Some(Distribution::CountyPool);
     }
-    registry.ledger_measure(id).map(|measure| measure.distribution)
+    registry.ledger_distribution(id)
 }
 
 /// Runs the jobs of each ledger as a batch of its own.

@@ -23,7 +23,7 @@ impl World {
         let mut transaction = app.db.begin_read().await.unwrap();
         let registry = app.registry.current(&mut transaction).await.unwrap();
         transaction.rollback().await.unwrap();
-        let before = registry.measure_type(&code.parse().unwrap()).unwrap();
+        let before = registry.measure_versions(&code.parse().unwrap()).next().unwrap();
         let row = RegistryRow::MeasureType(MeasureType { rules, ..before.clone() });
         let command = ImportRegistry { source: "test".to_owned(), rows: vec![row] };
         let actor = Actor {

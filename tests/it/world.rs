@@ -273,7 +273,8 @@ pub fn registry() -> Vec<RegistryRow> {
             confirm_working_days: 5,
             answer_working_days: 5,
             priority_classes: vec![PriorityClass { code: "FIRST".into(), bonus_days: 90 }],
-            aliases: Vec::new(),
+            confirmation_required: Some(true),
+            ..MeasureType::default()
         })
     };
     let rows = [

@@ -292,7 +292,7 @@ pub fn explain(
         },
         proposal,
         legal_texts: registry
-            .ledger_measure(before.id())
+            .ledger_measure_on(before.id(), header.at.date_in_norway())
             .map(|measure| measure.rules.texts.clone())
             .unwrap_or_default(),
     })

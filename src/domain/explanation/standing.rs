@@ -95,7 +95,7 @@ impl Standing {
         let queue = ledger.queue_of(entry);
         let municipality = queue.municipality();
         Self {
-            names: Names::of(ledger.id(), municipality, registry),
+            names: Names::of(ledger.id(), municipality, registry, at),
             municipality: municipality.cloned(),
             position,
             key: entry.key,
@@ -110,10 +110,17 @@ impl Standing {
 }
 
 impl Names {
-    fn of(id: &LedgerId, municipality: Option<&MunicipalityNumber>, registry: &Registry) -> Self {
+    fn of(
+        id: &LedgerId,
+        municipality: Option<&MunicipalityNumber>,
+        registry: &Registry,
+        at: Timestamp,
+    ) -> Self {
         let municipality = municipality.and_then(|number| registry.municipality(number));
         Self {
-            measure: registry.ledger_measure(id).map(|measure| measure.name.clone()),
+            measure: registry
+                .ledger_measure_on(id, at.date_in_norway())
+                .map(|measure| measure.name.clone()),
             area: registry.area(&id.county_id).map(|area| area.name.clone()),
             municipality: municipality.map(|municipality| municipality.name.clone()),
         }

@@ -44,11 +44,20 @@ impl Context<'_> {
         (self.rules >= 2).then_some(self.at)
     }
 
-    /// The measure type of a ledger.
+    /// The measure type of a ledger, as it is today. Registries that the first rules looked
+    /// into have one version of each type, from ever on: it is found on every day.
     pub(super) fn measure(&self, ledger: &Ledger) -> Result<&MeasureType, Refusal> {
         self.registry
-            .ledger_measure(&ledger.id)
+            .ledger_measure_on(&ledger.id, self.today())
             .ok_or_else(|| Refusal::LedgerNotFound(ledger.id.clone()))
+    }
+
+    /// Requires that no other measure type has taken over: nobody new is taken in then.
+    pub(super) fn require_current(&self, measure: &MeasureType) -> Result<(), Refusal> {
+        measure.superseded_on(self.today()).map_or(Ok(()), |superseded| {
+            let measure = measure.code.clone();
+            Err(Refusal::Superseded { measure, by: superseded.by.clone(), from: superseded.from })
+        })
     }
 
     /// Requires that a municipality belongs to the ledger's area.

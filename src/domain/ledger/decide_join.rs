@@ -69,6 +69,7 @@ fn joined(
     ids: &mut IdSource,
 ) -> Result<Entry, Refusal> {
     let measure = context.measure(ledger)?;
+    context.require_current(measure)?;
     if c.registered_time.is_some() && !may_backdate(context.actor.role) {
         return Err(Refusal::PermissionDenied);
     }

@@ -104,7 +104,7 @@ fn send_on(
         let problem = "is not a municipality of the area it would go to";
         return Err(Refusal::RegistryMismatch { field, value, problem }.into());
     }
-    if context.registry.ledger_measure(to_ledger).is_none() {
+    if context.registry.ledger_distribution(to_ledger).is_none() {
         return Err(Refusal::LedgerNotFound(to_ledger.clone()).into());
     }
     // From here it happens.
@@ -176,7 +176,7 @@ pub(super) fn require_combinable(
 ) -> Result<(), Refusal> {
     let own = &ledger.id.measure_code;
     let excludes = |other: &&Elsewhere| {
-        other.placed && !combine(context.registry, own, &other.ledger.measure_code)
+        other.placed && !combine(context.registry, own, &other.ledger.measure_code, context.today())
     };
     match elsewhere.iter().find(excludes) {
         Some(other) => Err(Refusal::NotCombinable { with: other.ledger.measure_code.clone() }),

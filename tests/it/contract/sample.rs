@@ -140,7 +140,7 @@ impl Stage {
             Kind::String => self.text(field).into_iter().collect(),
             Kind::Enum(_) => vec![json!(1)],
             Kind::Bool => match field.name() {
-                "validate_only" | "only_when_someone_leaves" => vec![json!(true)],
+                "validate_only" | "only_when_someone_leaves" | "strike" => vec![json!(true)],
                 _ => Vec::new(),
             },
             Kind::Bytes => panic!("{}: no request has bytes yet", field.full_name()),
@@ -158,6 +158,8 @@ impl Stage {
             | Kind::Sfixed64 => match field.name() {
                 "seq" => vec![json!(self.run_seq)],
                 "participation_percent" => vec![json!(100)],
+                // As long as the shortest month: a maximum of one is not below the other.
+                "weeks" => vec![json!(4)],
                 "at_least_seq" => Vec::new(),
                 _ => vec![json!(1)],
             },
@@ -188,12 +190,13 @@ impl Stage {
             "key_name" if field.parent_message().name() == "DistributionWeight" => {
                 "nytt".to_owned()
             }
-            "measure_code" | "measure_codes" => "VTA".to_owned(),
+            "measure_code" | "measure_codes" | "measure_group" => "VTA".to_owned(),
             "municipality_number"
             | "municipality_numbers"
             | "site_municipality_number"
             | "on_behalf_of_municipality_number" => TRONDHEIM.to_owned(),
             "programme" => "KVP".to_owned(),
+            "language" => "nb".to_owned(),
             "office_number" | "following_office_number" => OFFICE.to_owned(),
             "organisation_number" => PROVIDER.to_owned(),
             "national_identity_number" => identity(PERSON),

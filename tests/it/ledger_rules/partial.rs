@@ -197,5 +197,5 @@ fn a_queue_served_empty_is_read_from_behind_those_served() {
 }
 
 fn distribution_of(ledger: &Ledger) -> Distribution {
-    REGISTRY.ledger_measure(ledger.id()).unwrap().distribution
+    REGISTRY.ledger_distribution(ledger.id()).unwrap()
 }

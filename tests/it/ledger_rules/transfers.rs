@@ -233,6 +233,7 @@ fn about(entry_id: EntryId, offer_id: OfferId) -> Vec<Command> {
             case_reference: None,
         }),
         Command::ReassignAdviser(ReassignAdviser {
+            until: None,
             advisers: vec![(
                 entry_id,
                 tiltaksplass::domain::waitlist::Adviser {
@@ -305,7 +306,7 @@ fn what_was_sent_on_says_where_it_is_to_all_but_providers() {
 /// Decides where VTA may be used alone only.
 fn alone(ledger: &Ledger, command: &Command) -> Result<Vec<Event>, Stop> {
     let mut registry = REGISTRY.clone();
-    let mut measure = registry.measure_type(&"VTA".parse().unwrap()).unwrap().clone();
+    let mut measure = registry.measure_versions(&"VTA".parse().unwrap()).next().unwrap().clone();
     measure.rules = MeasureRules { combines_with: Some(BTreeSet::new()), ..measure.rules };
     registry.apply(2, &[RegistryRow::MeasureType(measure)]);
     let (at, who) = (ledger.next_time(noon()), actor("county"));

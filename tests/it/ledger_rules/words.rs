@@ -298,7 +298,10 @@ fn legal_texts_are_told_as_they_are_where_there_are_any() {
 fn legal_texts_are_those_of_the_measure_type() {
     let Scene { ledger, class, .. } = scene();
     let (told, _) = explained(&ledger, at_most(2), &[class]);
-    assert_eq!(told[0].legal_texts, NAMED.ledger_measure(ledger.id()).unwrap().rules.texts);
+    assert_eq!(
+        told[0].legal_texts,
+        NAMED.ledger_measure_on(ledger.id(), TODAY).unwrap().rules.texts
+    );
     assert_eq!(told[0].legal_texts[0].language, "nb");
 }
 

@@ -23,7 +23,7 @@ use tonic::Status;
 use super::{
     ops::{LENGTH, MUNICIPALITIES, Op, Wish, beginning, wish},
     real::{OFFICE, Real, registry},
-    reference::{ANSWER_DAYS, CONFIRM_DAYS, Model},
+    reference::{ANSWER_DAYS, CONFIRM_DAYS, COOL_DOWN_DAYS, Model, OBJECT_DAYS, STRIKES},
 };
 use crate::{
     support::{Caller, reason, request_id},
@@ -398,6 +398,9 @@ fn measure_type(code: &str) -> RegistryRow {
         part_time_allowed: true,
         confirm_working_days: CONFIRM_DAYS,
         answer_working_days: ANSWER_DAYS,
+        object_working_days: Some(OBJECT_DAYS),
+        decline_rule: Some(DeclineRule { rule: Some(decline_rule::Rule::LeaveAfter(STRIKES)) }),
+        cool_down_days: Some(COOL_DOWN_DAYS),
         ..MeasureType::default()
     };
     RegistryRow { row: Some(registry_row::Row::MeasureType(row)) }

@@ -21,7 +21,7 @@ pub async fn combines_only_with(service: &Service, code: &str, with: &[&str]) {
     let mut transaction = app.db.begin_read().await.unwrap();
     let registry = app.registry.current(&mut transaction).await.unwrap();
     transaction.rollback().await.unwrap();
-    let mut measure = registry.measure_type(&code.parse().unwrap()).unwrap().clone();
+    let mut measure = registry.measure_versions(&code.parse().unwrap()).next().unwrap().clone();
     let with = with.iter().map(|code| code.parse().unwrap()).collect();
     measure.rules = MeasureRules { combines_with: Some(with), ..measure.rules };
     let rows = vec![Row::MeasureType(measure)];
