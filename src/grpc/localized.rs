@@ -166,13 +166,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("{measure} er avløst av {by} fra {}. Meld på {by}.", norwegian(*from)),
             format!("{measure} was superseded by {by} from {from}. Join {by} instead."),
         ),
-        Refusal::QuotasExceedBudget { sum, budget, date } => words(
-            format!(
-                "Andelene ville bli {sum} plasser i alt {}. Plassrammen er {budget}.",
-                norwegian(*date)
-            ),
-            format!("The quotas would be {sum} places in all on {date}. The budget is {budget}."),
-        ),
+        Refusal::QuotasExceedBudget { sum, budget, date } => over_budget(*sum, *budget, *date),
         Refusal::DateOutOfRange { value, .. } => words(
             format!("{value} ligger utenfor det som er tillatt her."),
             format!("{value} lies outside what is allowed here."),
@@ -190,15 +184,21 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),
         ),
-        Refusal::OneOf { index, refusal, .. } => {
-            let Words { nb, en } = of_refusal(refusal);
-            let place = index + 1;
-            words(
-                format!("Nummer {place} på listen: {nb}"),
-                format!("Number {place} of the list: {en}"),
-            )
-        }
+        Refusal::OneOf { index, refusal, .. } => of_one(index + 1, of_refusal(refusal)),
     }
+}
+
+/// What is refused because of one of a list.
+fn of_one(place: usize, Words { nb, en }: Words) -> Words {
+    words(format!("Nummer {place} på listen: {nb}"), format!("Number {place} of the list: {en}"))
+}
+
+fn over_budget(sum: u64, budget: u32, date: Date) -> Words {
+    let nb = format!(
+        "Andelene ville bli {sum} plasser i alt {}. Plassrammen er {budget}.",
+        norwegian(date)
+    );
+    words(nb, format!("The quotas would be {sum} places in all on {date}. The budget is {budget}."))
 }
 
 fn not_later(new: Date, old: Date) -> Words {

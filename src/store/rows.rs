@@ -288,8 +288,10 @@ async fn write_offers(
         on_conflict: " ON CONFLICT (county_id, measure_code, offer_id) DO UPDATE \
                       SET state = excluded.state, doc = excluded.doc",
     };
+    // What is given back first: of one entry's offers only one is open, row by row.
+    let (open, over): (Vec<_>, Vec<_>) = rows.offers.iter().partition(|o| o.state.reserves());
     offers
-        .run(connection, &rows.offers, |values, offer| {
+        .run(connection, &[over, open].concat(), |values, offer| {
             values
                 .push_bind(offer.offer_id.0)
                 .push_bind(offer.entry_id.0)

@@ -24,6 +24,8 @@ use crate::{
     },
     write::{
         Work,
+        batch::Batch,
+        decision::{Known, complete},
         people::{People, person_of},
     },
 };
@@ -65,6 +67,31 @@ pub(super) struct Reassigner<'a> {
 pub(super) struct Reassigned {
     pub(super) command: Command,
     pub(super) remaining: u64,
+}
+
+impl Batch<'_> {
+    /// The command with all that only the writer knows, and how many entries it leaves for
+    /// another.
+    pub(super) async fn complete(
+        &mut self,
+        connection: &mut PgConnection,
+        index: usize,
+        work: &Work,
+    ) -> Result<Result<Reassigned, Refusal>, sqlx::Error> {
+        let Some(open) = self.open.get_mut(&work.ledger) else {
+            return Ok(Err(Refusal::LedgerNotFound(work.ledger.clone())));
+        };
+        if let Command::ReassignAdviser(c) = &work.draft.command {
+            let reassigner = Reassigner { app: self.app, registry: &self.registry, work };
+            let people = &mut self.people;
+            return reassigner.complete(connection, &mut open.ledger, people, c).await;
+        }
+        let (ledger, people, registry) = (&open.ledger, &self.people, &self.registry);
+        let today = ledger.next_time(self.app.clock.now()).date_in_norway();
+        let known = Known { keys: &self.app.keys, ledger, people, registry, today };
+        let complete = complete(&known, index, work)?;
+        Ok(complete.map(|command| Reassigned { command, remaining: 0 }))
+    }
 }
 
 impl Reassigner<'_> {

@@ -30,8 +30,8 @@ use crate::{
     write::{
         Job, Work,
         across::{self, Decision, Reach, answer_of},
-        adviser::{Reassigned, Reassigner},
-        decision::{Known, complete, entries_of, hidden_or_denied, log_row, targets},
+        adviser::Reassigned,
+        decision::{entries_of, hidden_or_denied, log_row, targets},
         opening::{self, by_county, run_apart},
         people::{People, person_of},
     },
@@ -138,7 +138,7 @@ pub(super) struct Batch<'a> {
     new_registry_rows: Vec<(u64, Vec<RegistryRow>)>,
     pub(super) open: BTreeMap<LedgerId, Open>,
     pub(super) replays: BTreeMap<(LedgerId, RequestId), Replay>,
-    people: People,
+    pub(super) people: People,
     /// What each job reaches for in other ledgers, by its place.
     pub(super) reach: BTreeMap<usize, Reach>,
     questions: BTreeMap<usize, Access>,
@@ -339,29 +339,6 @@ impl<'a> Batch<'a> {
             self.happen(ledger, work.request_id, command.clone(), &work.actor, decided);
         }
         Ok(Ok(self.keep_answer(work, &decisions, remaining)))
-    }
-
-    /// The command with all that only the writer knows, and how many entries it leaves for
-    /// another.
-    async fn complete(
-        &mut self,
-        connection: &mut PgConnection,
-        index: usize,
-        work: &Work,
-    ) -> Result<Result<Reassigned, Refusal>, sqlx::Error> {
-        let Some(open) = self.open.get_mut(&work.ledger) else {
-            return Ok(Err(Refusal::LedgerNotFound(work.ledger.clone())));
-        };
-        if let Command::ReassignAdviser(c) = &work.draft.command {
-            let reassigner = Reassigner { app: self.app, registry: &self.registry, work };
-            let people = &mut self.people;
-            return reassigner.complete(connection, &mut open.ledger, people, c).await;
-        }
-        let (ledger, people, registry) = (&open.ledger, &self.people, &self.registry);
-        let today = ledger.next_time(self.app.clock.now()).date_in_norway();
-        let known = Known { keys: &self.app.keys, ledger, people, registry, today };
-        let complete = complete(&known, index, work)?;
-        Ok(complete.map(|command| Reassigned { command, remaining: 0 }))
     }
 
     /// A preview, and what is refused, leave no log row and yet tell of people: that one does

@@ -184,87 +184,18 @@ impl Known<'_> {
     /// Seals what a command says in words of somebody who is in the ledger.
     fn seal_text(&self, work: &Work, command: &mut Command) -> Result<(), sqlx::Error> {
         let Known { keys, ledger, people, .. } = *self;
-        match command {
-            Command::UpdateEntry(c) => {
-                if let (Some(entry), Some(change)) = (ledger.entry(c.entry_id), &work.draft.plain) {
-                    let (person_id, before) = (entry.person_id, entry.grounds.as_ref());
-                    c.grounds = people.change_sealed(person_id, GROUNDS, before, change)?;
-                }
-                c.adviser = adviser::named(keys, ledger, people, work)?;
+        if let Command::UpdateEntry(c) = command {
+            if let (Some(entry), Some(change)) = (ledger.entry(c.entry_id), &work.draft.plain) {
+                let (person_id, before) = (entry.person_id, entry.grounds.as_ref());
+                c.grounds = people.change_sealed(person_id, GROUNDS, before, change)?;
             }
-            Command::RespondToOffer(c) => {
-                let context = format!("offer/{}/reason", c.offer_id);
-                c.reason = seal(ledger, people, work, &context)?;
-            }
-            Command::EndPlacement(c) => {
-                let context = format!("placement/{}/reason", c.placement_id);
-                c.reason = seal(ledger, people, work, &context)?;
-            }
-            Command::LeaveWaitlist(c) => {
-                let context = format!("entry/{}/left", c.entry_id);
-                c.grounds = seal(ledger, people, work, &context)?;
-            }
-            Command::PauseEntry(c) => {
-                c.reason = seal(ledger, people, work, &format!("entry/{}/paused", c.entry_id))?;
-            }
-            Command::PrioritizeEntry(c) => {
-                c.text = seal(ledger, people, work, &format!("entry/{}/prioritized", c.entry_id))?;
-            }
-            Command::TransferEntry(c) => {
-                c.reason =
-                    seal(ledger, people, work, &format!("entry/{}/transferred", c.entry_id))?;
-            }
-            Command::PlacePerson(c) => {
-                let text =
-                    seal(ledger, people, work, &format!("entry/{}/out_of_turn", c.entry_id))?;
-                c.out_of_turn = text.map(|text| OutOfTurn { reason: c.reason, text });
-            }
-            Command::ObjectToOffer(c) => {
-                c.text = seal(ledger, people, work, &format!("offer/{}/objection", c.offer_id))?;
-            }
-            Command::ResolveObjection(c) => {
-                c.text = seal(ledger, people, work, &format!("offer/{}/resolution", c.offer_id))?;
-            }
-            Command::ExtendOffer(c) => {
-                c.text = seal(ledger, people, work, &format!("offer/{}/extension", c.offer_id))?;
-            }
-            Command::WithdrawOffer(c) => {
-                c.text = seal(ledger, people, work, &format!("offer/{}/withdrawn", c.offer_id))?;
-            }
-            Command::MovePlacement(c) => {
-                c.text =
-                    seal(ledger, people, work, &format!("placement/{}/moved", c.placement_id))?;
-            }
-            Command::ChangePlacement(c) => {
-                if let PlacementAsk::GoOnLeave(leave) = &mut c.change {
-                    let context = format!("placement/{}/leave", c.placement_id);
-                    leave.reason = seal(ledger, people, work, &context)?;
-                }
-            }
-            Command::JoinWaitlist(_)
-            | Command::BatchJoinWaitlist(_)
-            | Command::ImportRegistry(_)
-            | Command::SubmitCapacity(_)
-            | Command::ReviewCapacity(_)
-            | Command::SetPlaceBudget(_)
-            | Command::SetQuotas(_)
-            | Command::AllocatePlaces(_)
-            | Command::ConfirmProposals(_)
-            | Command::StartPlacement(_)
-            | Command::ResumeEntry(_)
-            | Command::ConfirmEntry(_)
-            | Command::ReceiveEntry(_)
-            | Command::SuspendEntry(_)
-            | Command::ReassignAdviser(_)
-            | Command::StartDirectly(_)
-            | Command::ReassignPlacement(_)
-            | Command::ReportClosure(_)
-            | Command::WakeEntry { .. }
-            | Command::EndLeave { .. }
-            | Command::BeginDay { .. }
-            | Command::LapseProposal { .. }
-            | Command::ExpireOffer { .. }
-            | Command::FinishPlacement { .. } => {}
+            c.adviser = adviser::named(keys, ledger, people, work)?;
+        } else if let Command::PlacePerson(c) = command {
+            let context = format!("entry/{}/out_of_turn", c.entry_id);
+            let text = seal(ledger, people, work, &context)?;
+            c.out_of_turn = text.map(|text| OutOfTurn { reason: c.reason, text });
+        } else if let Some((context, text)) = words_of(command) {
+            *text = seal(ledger, people, work, &context)?;
         }
         Ok(())
     }
@@ -314,6 +245,57 @@ impl Known<'_> {
             age: rules.minimum_age.is_none_or(is_old_enough),
         })
     }
+}
+
+/// Where a command keeps what it says in words, and the context it is sealed in.
+fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
+    Some(match command {
+        Command::RespondToOffer(c) => (format!("offer/{}/reason", c.offer_id), &mut c.reason),
+        Command::ObjectToOffer(c) => (format!("offer/{}/objection", c.offer_id), &mut c.text),
+        Command::ResolveObjection(c) => (format!("offer/{}/resolution", c.offer_id), &mut c.text),
+        Command::ExtendOffer(c) => (format!("offer/{}/extension", c.offer_id), &mut c.text),
+        Command::WithdrawOffer(c) => (format!("offer/{}/withdrawn", c.offer_id), &mut c.text),
+        Command::LeaveWaitlist(c) => (format!("entry/{}/left", c.entry_id), &mut c.grounds),
+        Command::PauseEntry(c) => (format!("entry/{}/paused", c.entry_id), &mut c.reason),
+        Command::PrioritizeEntry(c) => (format!("entry/{}/prioritized", c.entry_id), &mut c.text),
+        Command::TransferEntry(c) => (format!("entry/{}/transferred", c.entry_id), &mut c.reason),
+        Command::EndPlacement(c) => (format!("placement/{}/reason", c.placement_id), &mut c.reason),
+        Command::MovePlacement(c) => (format!("placement/{}/moved", c.placement_id), &mut c.text),
+        Command::ChangePlacement(c) => match &mut c.change {
+            PlacementAsk::GoOnLeave(leave) => {
+                (format!("placement/{}/leave", c.placement_id), &mut leave.reason)
+            }
+            PlacementAsk::Share { .. } | PlacementAsk::PlannedEnd { .. } | PlacementAsk::Return => {
+                return None;
+            }
+        },
+        Command::JoinWaitlist(_)
+        | Command::BatchJoinWaitlist(_)
+        | Command::UpdateEntry(_)
+        | Command::PlacePerson(_)
+        | Command::ImportRegistry(_)
+        | Command::SubmitCapacity(_)
+        | Command::ReviewCapacity(_)
+        | Command::SetPlaceBudget(_)
+        | Command::SetQuotas(_)
+        | Command::AllocatePlaces(_)
+        | Command::ConfirmProposals(_)
+        | Command::StartPlacement(_)
+        | Command::ResumeEntry(_)
+        | Command::ConfirmEntry(_)
+        | Command::ReceiveEntry(_)
+        | Command::SuspendEntry(_)
+        | Command::ReassignAdviser(_)
+        | Command::StartDirectly(_)
+        | Command::ReassignPlacement(_)
+        | Command::ReportClosure(_)
+        | Command::WakeEntry { .. }
+        | Command::EndLeave { .. }
+        | Command::BeginDay { .. }
+        | Command::LapseProposal { .. }
+        | Command::ExpireOffer { .. }
+        | Command::FinishPlacement { .. } => return None,
+    })
 }
 
 /// Seals the text of a command about an entry, an offer or a placement.

@@ -492,8 +492,7 @@ async fn what_cannot_be_written_down_cannot_be_read() {
         assert!(!said(status).contains("access_log"), "database text never leaves");
     }
     assert!(accesses(&mut sql).await.is_empty());
-    // Figures are not people; and once it can be written down again, all is as before.
-    world.availability(&ledger).await;
+    world.availability(&ledger).await; // Figures are not people.
     sqlx::raw_sql(right("GRANT INSERT ON access_log TO")).execute(&mut sql).await.unwrap();
     world.office.waitlist().get_position(position).await.unwrap();
     world.office.waitlist().list_waitlist_entries(list).await.unwrap();

@@ -279,16 +279,24 @@ impl Ledger {
     fn put_offer(&mut self, offer: Offer) {
         let id = offer.offer_id;
         let before = self.offers.get(&id).cloned();
-        if let Some(before) = &before {
-            self.unschedule_offer(id);
-            let percent = i64::from(before.participation_percent);
-            if before.state.reserves() {
+        let was_held = before.as_ref().filter(|before| before.state.reserves());
+        let is_held = Some(&offer).filter(|offer| offer.state.reserves());
+        let what = |offer: &Offer| {
+            let Offer { place_group_id, account, participation_percent, .. } = offer.clone();
+            (place_group_id, account, participation_percent)
+        };
+        self.unschedule_offer(id);
+        // What stays held moves no account: given back and reserved anew, it would be new to an
+        // account that is over, where nothing new fits.
+        if was_held.map(what) != is_held.map(what) {
+            if let Some(before) = was_held {
+                let percent = i64::from(before.participation_percent);
                 self.change_both(before, |account| account.give_back(percent));
             }
-        }
-        let percent = i64::from(offer.participation_percent);
-        if offer.state.reserves() {
-            self.change_both(&offer, |account| account.reserve(percent));
+            if let Some(offer) = is_held {
+                let percent = i64::from(offer.participation_percent);
+                self.change_both(offer, |account| account.reserve(percent));
+            }
         }
         self.schedule(offer_due(&offer));
         if before.is_none() {

@@ -92,7 +92,8 @@ fn step(real: &mut Real<'_>, model: &mut Model, op: &Op) -> Result<(), TestCaseE
 fn word(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::WrongState { .. } => "WRONG_STATE",
-        Refusal::DateOutOfRange { .. } => "DATE_OUT_OF_RANGE",
+        Refusal::DateOutOfRange { .. } | Refusal::NotLater { .. } => "DATE_OUT_OF_RANGE",
+        Refusal::NoRoom { .. } => "NO_ROOM",
         _ => "ANOTHER",
     }
 }

@@ -191,8 +191,6 @@ impl<'a> Real<'a> {
 
     fn command(&self, op: &Op) -> Command {
         let case_reference = None;
-        let text = || Some(Sealed("sealed".to_owned()));
-        let reason = OutOfTurnReason::Health;
         let number = |m: usize| MUNICIPALITIES[m].parse().unwrap();
         let following_office_number = OFFICE.parse().unwrap();
         let groups = |some: &[usize]| some.iter().map(|g| self.groups[*g]).collect::<Vec<_>>();
@@ -230,6 +228,23 @@ impl<'a> Real<'a> {
                     eligibility: None,
                 })
             }
+            Op::Allocate { max } => Command::AllocatePlaces(AllocatePlaces {
+                max_proposals: u32::try_from(max).unwrap(),
+                place_groups: std::collections::BTreeSet::new(),
+                case_reference,
+            }),
+            _ => self.command_about_an_entry(op),
+        }
+    }
+
+    fn command_about_an_entry(&self, op: &Op) -> Command {
+        let case_reference = None;
+        let text = || Some(Sealed("sealed".to_owned()));
+        let reason = OutOfTurnReason::Health;
+        let number = |m: usize| MUNICIPALITIES[m].parse().unwrap();
+        let following_office_number = OFFICE.parse().unwrap();
+        let groups = |some: &[usize]| some.iter().map(|g| self.groups[*g]).collect::<Vec<_>>();
+        match *op {
             Op::Prefer { entry, ref wants } => Command::UpdateEntry(UpdateEntry {
                 entry_id: self.entries[entry],
                 preferred_place_groups: Some(groups(wants)),
@@ -282,19 +297,13 @@ impl<'a> Real<'a> {
                 reason,
                 case_reference,
             }),
-            Op::Allocate { max } => Command::AllocatePlaces(AllocatePlaces {
-                max_proposals: u32::try_from(max).unwrap(),
-                place_groups: std::collections::BTreeSet::new(),
-                case_reference,
-            }),
-            _ => self.command_about_what_is_held(op),
+            _ => self.command_about_an_offer(op),
         }
     }
 
-    fn command_about_what_is_held(&self, op: &Op) -> Command {
+    fn command_about_an_offer(&self, op: &Op) -> Command {
         let (case_reference, text) = (None, Some(Sealed("sealed".to_owned())));
         let offer_id = |offer: usize| self.offers[offer];
-        let placement_id = |placement: usize| self.placements[placement];
         match *op {
             Op::Confirm { offer } => Command::ConfirmProposals(ConfirmProposals {
                 offer_ids: vec![offer_id(offer)],
@@ -335,6 +344,14 @@ impl<'a> Real<'a> {
                 case_reference,
                 elsewhere: Vec::new(),
             }),
+            _ => self.command_about_a_placement(op),
+        }
+    }
+
+    fn command_about_a_placement(&self, op: &Op) -> Command {
+        let (case_reference, text) = (None, Some(Sealed("sealed".to_owned())));
+        let placement_id = |placement: usize| self.placements[placement];
+        match *op {
             Op::End { placement } => Command::EndPlacement(EndPlacement {
                 placement_id: placement_id(placement),
                 end_date: self.today(),
@@ -364,7 +381,7 @@ impl<'a> Real<'a> {
                     case_reference,
                 })
             }
-            _ => unreachable!("{op:?} is about nothing that is held"),
+            _ => unreachable!("{op:?} is about nothing there is"),
         }
     }
 

@@ -160,7 +160,6 @@ impl Model {
             object_by: until,
             objection: None,
             extended: false,
-            past: false,
         });
     }
 
@@ -190,7 +189,8 @@ impl Model {
     pub fn due(&self) -> Option<(Timestamp, u8, u128)> {
         let offers = self.offers.iter().filter_map(|o| match o.state {
             "PROPOSED" => Some((o.until, 0, o.id)),
-            "OFFERED" if !o.past => Some((o.until, 1, o.id)),
+            // While an objection waits no deadline runs.
+            "OFFERED" if o.objection != Some(false) => Some((o.until, 1, o.id)),
             _ => None,
         });
         let entries = self.entries.iter().filter_map(|e| match e.state {
@@ -206,10 +206,6 @@ impl Model {
         let offer = self.offers.iter().position(|o| o.id == id);
         match (kind, offer) {
             (0, Some(offer)) => self.give_back(offer, "LAPSED", State::Waiting, None),
-            // An objection nobody has decided on costs the person nothing.
-            (1, Some(offer)) if self.offers[offer].objection == Some(false) => {
-                self.offers[offer].past = true;
-            }
             (1, Some(offer)) => self.refused_by_person(offer, "EXPIRED"),
             _ => {
                 let entry = self.entries.iter_mut().find(|e| e.id == id).unwrap();
@@ -305,7 +301,7 @@ impl Model {
             municipality,
             percent,
             wants: wants.to_vec(),
-            key: (at, at, self.seq + 1),
+            key: (at, at, (self.seq + 1) << 20),
             declined: Vec::new(),
             objected: Vec::new(),
             strikes: 0,
@@ -346,16 +342,18 @@ impl Model {
             {
                 self.offers[offer].objection = Some(false);
             }
-            (Op::Resolve { uphold: true, .. }, _) if objection == Some(false) => {
+            (Op::Resolve { uphold: true, .. }, "OFFERED" | "ACCEPTED")
+                if objection == Some(false) =>
+            {
                 self.offers[offer].objection = Some(true);
                 self.entries[entry].objected.push((group, at));
                 self.give_back(offer, "OBJECTED", State::Waiting, None);
             }
-            (Op::Resolve { .. }, _) if objection == Some(false) => {
+            (Op::Resolve { .. }, "OFFERED" | "ACCEPTED") if objection == Some(false) => {
                 let anew = self.working_days(ANSWER_DAYS);
                 self.offers[offer].objection = Some(true);
                 if state == "OFFERED" {
-                    (self.offers[offer].until, self.offers[offer].past) = (until.max(anew), false);
+                    self.offers[offer].until = until.max(anew);
                 }
             }
             (Op::Extend { days, .. }, "OFFERED") if !extended => {

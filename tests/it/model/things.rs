@@ -58,8 +58,6 @@ pub struct Offer {
     /// Whether the office has decided on the provider's objection.
     pub objection: Option<bool>,
     pub extended: bool,
-    /// Whether its deadline passed while the office had not decided.
-    pub past: bool,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -51,10 +51,11 @@ async fn every_write_to_what_moved_is_told_where_it_is() {
         assert_eq!(info.metadata["county_id"], OTHER_COUNTY);
         assert_eq!(info.metadata["measure_code"], "VTA");
     }
-    // Who may not see the old entry learns nothing; and a provider not where people moved.
+    // Who may not see the old entry learns nothing; and a provider not where people moved: to it
+    // there never was an offer.
     let hemne = world.service.caller(Role::Office, HEMNE_OFFICE).await;
     let refused = hemne.waitlist().leave_waitlist(leave).await.unwrap_err();
     assert_eq!(told(&refused), is(Code::NotFound, "NOT_FOUND"));
     let refused = world.provider.allocation().start_placement(start).await.unwrap_err();
-    assert_eq!(told(&refused), is(Code::FailedPrecondition, "WRONG_STATE"));
+    assert_eq!(told(&refused), is(Code::NotFound, "NOT_FOUND"));
 }
