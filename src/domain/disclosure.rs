@@ -77,8 +77,9 @@ mod tests {
 
     #[test]
     fn what_is_left_out_cannot_be_worked_out_from_the_total() {
+        type Shown = (Told, Vec<u64>, bool);
         let many = Told::Exactly;
-        let cases: [(&[u64], (Told, Vec<u64>, bool)); 10] = [
+        let cases: [(&[u64], Shown); 10] = [
             (&[], (many(0), vec![], false)),
             (&[0, 0], (many(0), vec![], false)),
             (&[5, 0, 9], (many(14), vec![5, 9], false)),

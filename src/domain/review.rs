@@ -41,7 +41,7 @@ fn round(start: Date, every: Span, today: Date) -> Option<Date> {
     };
     let passed = (from - start).whole_days() / longest;
     let first = u32::try_from(passed).unwrap_or(0).max(1);
-    (first..).map(|times| after(start, every, times)).find(|date| *date > from)
+    (first..=u32::MAX).map(|times| after(start, every, times)).find(|date| *date > from)
 }
 
 /// The first day after a span, taken so many times; months are those of the calendar, and a day
@@ -169,7 +169,7 @@ mod tests {
             let today = one.start_date.saturating_add(Duration::days(days));
             for span in [Span::Weeks(1), Span::Weeks(5), Span::Months(1), Span::Months(7)] {
                 let from = today.saturating_sub(Duration::days(ROUND_LISTED_DAYS));
-                let first = (1..).map(|n| after(one.start_date, span, n)).find(|d| *d > from);
+                let first = (1..=4_000).map(|n| after(one.start_date, span, n)).find(|d| *d > from);
                 assert_eq!(review_date(&one, &every(span), today), first, "{span:?} {today}");
             }
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use time::{Date, Duration};
 
 use crate::domain::{
-    allocation::{Offer, OfferState, Placement, PlacementState},
+    allocation::{Objection, Offer, OfferState, Placement, PlacementState},
     calendar::{Timestamp, start_of_day_in_norway},
     capacity::Closure,
     ids::{EntryId, OfferId, PlacementId},
@@ -115,7 +115,7 @@ pub fn of_offer(offer: &Offer) -> Vec<WorkItem> {
         placement_id: None,
         due,
     };
-    let objected = offer.objection.as_ref().is_some_and(|objection| objection.is_open());
+    let objected = offer.objection.as_ref().is_some_and(Objection::is_open);
     let objection = objected.then(|| item(WorkKind::ResolveObjection));
     std::iter::once(item(kind)).chain(objection).collect()
 }

@@ -127,7 +127,9 @@ impl Work<'_> {
     ) -> Result<(), Error> {
         if self.kind.is_none_or(WorkKind::is_of_offer) {
             let take = |measure, offer| {
-                of_offer(&offer).into_iter().for_each(|item| self.take(&measure, item));
+                for item in of_offer(&offer) {
+                    self.take(&measure, item);
+                }
             };
             store::work::offers(connection, filter, take).await?;
         }
@@ -176,7 +178,9 @@ impl Work<'_> {
         let take = |measure: MeasureCode, entry| {
             let rules = self.rules.get(&measure).copied();
             let item = rules.and_then(|rules| of_entry(&entry, rules));
-            item.into_iter().for_each(|item| self.take(&measure, item));
+            if let Some(item) = item {
+                self.take(&measure, item);
+            }
         };
         store::work::entries(connection, filter, &asked, take).await?;
         Ok(())

@@ -191,7 +191,9 @@ impl Reassigner<'_> {
         let mut found: BTreeSet<EntryId> = in_memory.map(|entry| entry.entry_id).collect();
         let total = total + found.len() as u64;
         found.extend(stored.iter().map(|entry| entry.entry_id));
-        stored.into_iter().for_each(|entry| ledger.load_entry(entry));
+        for entry in stored {
+            ledger.load_entry(entry);
+        }
         if is_office && total == 0 && !self.serves_in(&seen, ledger) {
             return Ok(Err(Refusal::PermissionDenied));
         }

@@ -1,6 +1,8 @@
 //! What must hold of a ledger after each command, computed anew from its entries, offers and
 //! placements, and an allocation run done again the plain way.
 
+#![allow(clippy::wildcard_enum_match_arm)] // Commands of later rules have tests of their own.
+
 use proptest::{prelude::*, test_runner::TestCaseError};
 use tiltaksplass::domain::{
     allocation::{PASSED_OVER_NAMED, PassedOverReason, PlacementState, RunReport},

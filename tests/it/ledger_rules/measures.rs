@@ -83,7 +83,7 @@ proptest! {
         for day in days {
             let day = days_on(day);
             let expected =
-                starts.iter().filter(|from| from.is_none_or(|from| from <= day)).next_back();
+                starts.iter().rfind(|from| from.is_none_or(|from| from <= day));
             let found = registry.measure_type_on(&code("AFT"), day);
             prop_assert_eq!(found.map(|row| &row.rules.valid_from), expected);
             let of_ledger = registry.ledger_measure_on(&ledger_id("AFT"), day);

@@ -278,7 +278,6 @@ impl Beside<'_> {
                 let share = PlacementShare {
                     participation_percent: u32::try_from(percent).unwrap(),
                     valid_from_date: Some(self.today(0)),
-                    ..PlacementShare::default()
                 };
                 let change = request!(ChangePlacementRequest of self, {
                     placement_id: self.placement(placement), change: Some(Change::Share(share))
@@ -317,7 +316,7 @@ impl Beside<'_> {
     async fn do_one(&mut self, world: &World, op: &Op) -> Result<(), String> {
         let answer = self.ask(world, op).await;
         let expected = self.model.clone().ask(op);
-        let mut found = answer.as_ref().map(|()| ()).map_err(reason);
+        let mut found = answer.as_ref().copied().map_err(reason);
         // To a provider there is no proposal, and never was one.
         if matches!(op, Op::Object { .. }) && found == Err("NOT_FOUND".to_owned()) {
             found = Err("WRONG_STATE".to_owned());
@@ -464,7 +463,9 @@ async fn the_rules_are_the_plain_ones_over_the_port() {
             world.county = world.service.caller(Role::County, COUNTY).await;
             world.provider = world.service.caller(Role::Provider, PROVIDER).await;
             let clock = world.service.clock.now();
-            besides.iter_mut().for_each(|beside| beside.model.clock = clock);
+            for beside in &mut besides {
+                beside.model.clock = clock;
+            }
             all!(besides, |beside| settle(beside, &world));
         }
         let wishes: Vec<Wish> = besides.iter().map(|beside| beside.wishes[round].clone()).collect();

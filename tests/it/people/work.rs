@@ -163,7 +163,7 @@ async fn placements_are_listed_for_review_for_a_leave_and_for_a_closure() {
     let mut sql = world.service.sql().await;
     run(&mut sql, "UPDATE placement SET state = 'ON_LEAVE'").await;
     let leave = (WorkKind::EndOfLeave, entry_id.clone());
-    assert_eq!(work(&world).await, [leave.clone()]);
+    assert_eq!(work(&world).await, std::slice::from_ref(&leave));
     let closures = |until: &str| {
         format!(
             "UPDATE place_group SET doc = jsonb_set(doc, '{{closures}}', \
@@ -238,9 +238,13 @@ async fn a_case_worker_sees_their_own_and_those_they_stand_in_for() {
         until_date: Some(date(2026, 3, 5)),
         ..ReassignAdviserRequest::default()
     };
-    assert_eq!(sees(&world, "z990002").await, [second.clone()]);
+    assert_eq!(sees(&world, "z990002").await, std::slice::from_ref(&second));
     world.office.waitlist().reassign_adviser(deputy).await.unwrap();
-    assert_eq!(sees(&world, "Z990001").await, [first.clone()], "away, and still theirs");
+    assert_eq!(
+        sees(&world, "Z990001").await,
+        std::slice::from_ref(&first),
+        "away, and still theirs"
+    );
     assert_eq!(sees(&world, "z990002").await, both);
     assert_eq!(sees(&world, "Z990003").await, [""; 0]);
     later(&mut world, Duration::days(2) + Duration::hours(13)).await;

@@ -145,14 +145,17 @@ fn serde_fields(measure: &MeasureType) -> Vec<String> {
 
 type Spoil = fn(&mut MeasureType);
 
+#[allow(clippy::unnecessary_wraps)] // As the field has it.
 fn weeks(weeks: u32) -> Option<Span> {
     Some(Span { length: Some(Length::Weeks(weeks)) })
 }
 
+#[allow(clippy::unnecessary_wraps)] // As the field has it.
 fn months(months: u32) -> Option<Span> {
     Some(Span { length: Some(Length::Months(months)) })
 }
 
+#[allow(clippy::unnecessary_wraps)] // As the field has it.
 fn leave_after(strikes: u32) -> Option<DeclineRule> {
     Some(DeclineRule { rule: Some(Rule::LeaveAfter(strikes)) })
 }
