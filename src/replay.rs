@@ -12,8 +12,8 @@ use sqlx::PgConnection;
 use crate::{
     domain::{
         account::AccountKey,
-        event::{Event, Header, Payload, RULES_VERSION},
-        ids::{IdSource, LedgerId},
+        event::{Event, Header, Payload, PlacementChange, RULES_VERSION},
+        ids::{IdSource, LedgerId, PlaceGroupId},
         ledger::{Context, Head, Ledger, apply, decide},
         log_chain::{payload_digest, row_hash},
         measure::Distribution,
@@ -50,10 +50,8 @@ pub struct Fold {
 impl Fold {
     /// Before the first row.
     pub fn new(id: &LedgerId, registries: &mut Registries) -> Self {
-        let measure = registries.last();
-        let distribution = measure
-            .ledger_measure(id)
-            .map_or(Distribution::CountyPool, |measure| measure.distribution);
+        let distribution = registries.last().ledger_distribution(id);
+        let distribution = distribution.unwrap_or(Distribution::CountyPool);
         let ledger = Ledger::new(id.clone(), distribution, Head::EMPTY);
         Self { ledger, read: VecDeque::new() }
     }
@@ -156,7 +154,8 @@ fn replay(
         .ok_or_else(|| format!("there is no registry version {}", header.registry_version))?;
     let seed = hex::decode(&payload.id_seed).ok().and_then(|seed| seed.try_into().ok());
     let mut ids = IdSource::new(seed.ok_or("its id seed is malformed")?, header.at);
-    let context = Context { at: header.at, registry: &registry, actor: &header.actor };
+    let rules = header.rules_version;
+    let context = Context { at: header.at, registry: &registry, actor: &header.actor, rules };
     let decided = decide(ledger, &payload.command, &context, &mut ids)
         .map_err(|stop| format!("would be refused today: {stop:?}"))?;
     if decided != payload.events {
@@ -165,15 +164,29 @@ fn replay(
     for event in &payload.events {
         registries.add(row.seq, event);
         apply(ledger, event);
-        if let Event::Proposed { offer } = event {
-            let group = AccountKey::PlaceGroup(offer.place_group_id);
-            if ledger.account(&group).over() > 0 || ledger.account(&offer.account).over() > 0 {
-                return Err("I1/I2: it proposes what is not free".to_owned());
+        if let Some((group, account)) = newly_given(event) {
+            let group = AccountKey::PlaceGroup(group);
+            if ledger.account(&group).over() > 0 || ledger.account(account).over() > 0 {
+                return Err("I1/I2: it gives what is not free".to_owned());
             }
         }
     }
     ledger.advance(row.hash, row.at);
     Ok((header, payload))
+}
+
+/// What an event gives that was nobody's before: a place that is proposed, or one that is
+/// begun in without an offer.
+fn newly_given(event: &Event) -> Option<(PlaceGroupId, &AccountKey)> {
+    if let Event::Proposed { offer } = event {
+        Some((offer.place_group_id, &offer.account))
+    } else if let Event::PlacementChanged { placement, change: PlacementChange::StartedDirectly } =
+        event
+    {
+        Some((placement.place_group_id, &placement.account))
+    } else {
+        None
+    }
 }
 
 fn check_header(ledger: &Ledger, row: &LogRow, header: &Header, head: Head) -> Result<(), String> {
@@ -191,7 +204,7 @@ fn check_header(ledger: &Ledger, row: &LogRow, header: &Header, head: Head) -> R
     if header.at <= head.at {
         return Err("is not later than the row before it".to_owned());
     }
-    if header.rules_version != RULES_VERSION {
+    if !(1..=RULES_VERSION).contains(&header.rules_version) {
         return Err(format!("was decided by unknown rules, version {}", header.rules_version));
     }
     Ok(())

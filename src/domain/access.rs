@@ -189,6 +189,25 @@ methods!(
     ExplainDecision,
     ListPlaceBudgets,
     ListQuotas,
+    UpdateWaitlistEntry,
+    PauseEntry,
+    ResumeEntry,
+    ConfirmEntry,
+    PrioritizeEntry,
+    TransferEntry,
+    ReassignAdviser,
+    BatchJoinWaitlist,
+    ListMyWork,
+    PlacePerson,
+    ObjectToOffer,
+    ResolveObjection,
+    ExtendOffer,
+    WithdrawOffer,
+    ChangePlacement,
+    MovePlacement,
+    ReassignPlacement,
+    CheckParticipation,
+    ReportClosure,
 );
 
 /// How far a role's right to a method reaches.
@@ -244,6 +263,24 @@ pub fn rights(method: Method) -> [Scope; 7] {
             [All, Own, OwnArea, OwnArea, No, All, All]
         }
         Method::ExplainDecision => [No, Own, Own, No, No, No, All],
+        Method::UpdateWaitlistEntry
+        | Method::PauseEntry
+        | Method::ResumeEntry
+        | Method::ConfirmEntry
+        | Method::TransferEntry
+        | Method::ReassignAdviser
+        | Method::BatchJoinWaitlist
+        | Method::ListMyWork
+        | Method::ResolveObjection
+        | Method::ExtendOffer
+        | Method::WithdrawOffer
+        | Method::ChangePlacement
+        | Method::MovePlacement
+        | Method::ReassignPlacement => [No, Own, Own, No, No, No, No],
+        Method::PrioritizeEntry | Method::PlacePerson => [No, Own, No, No, No, No, No],
+        Method::ObjectToOffer => [No, No, No, No, Own, No, No],
+        Method::ReportClosure => [No, Own, No, No, Own, No, No],
+        Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }
 
@@ -255,6 +292,16 @@ pub fn scope(method: Method, role: Role) -> Scope {
 
 /// Whether a role sees the payloads of the change feed, and not their digests alone.
 pub fn sees_payloads(role: Role) -> bool {
+    match role {
+        Role::County | Role::Auditor => true,
+        Role::Directorate | Role::Office | Role::Municipality | Role::Provider | Role::Service => {
+            false
+        }
+    }
+}
+
+/// Whether a role is told how few people there are: it sees each of them anyway.
+pub fn sees_small_counts(role: Role) -> bool {
     match role {
         Role::County | Role::Auditor => true,
         Role::Directorate | Role::Office | Role::Municipality | Role::Provider | Role::Service => {

@@ -74,6 +74,13 @@ impl Account {
         self.in_use += percent;
     }
 
+    /// A share is used from now on without having been reserved. The caller has seen that it
+    /// is free, or lets it be over.
+    pub fn take(&mut self, percent: i64) {
+        self.in_use += percent;
+        self.settle();
+    }
+
     /// A used share ends.
     pub fn end(&mut self, percent: i64) {
         self.in_use -= percent;

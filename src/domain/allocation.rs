@@ -1,10 +1,8 @@
-//! From a free place to a person who uses it: offers, placements, and the run that
-//! walks the queue.
+//! From a free place to a person who is offered it: offers, and the run that walks the queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use time::Date;
 
 use crate::domain::{
     account::AccountKey,
@@ -15,6 +13,8 @@ use crate::domain::{
     refusal::Stop,
     waitlist::{Entry, Sealed},
 };
+
+pub use crate::domain::placement::{End, Leave, Outcome, Placement, PlacementState, Share};
 
 /// One place held for one entry: a proposal (forslag) until a named person confirms
 /// it, an offer (tilbud) from then on.
@@ -34,8 +34,117 @@ pub struct Offer {
     pub proposed_time: Timestamp,
     /// The log row that decided it.
     pub proposed_seq: u64,
+    /// Why a named person chose somebody out of turn (utenfor tur); `None` where the order did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_turn: Option<OutOfTurn>,
+    /// Until when the provider may object; set when it becomes an offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_by: Option<Timestamp>,
+    /// The provider's objection (innsigelse), and what came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objection: Option<Objection>,
+    /// That the answer deadline was extended, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<Extension>,
     /// Where it stands.
     pub state: OfferState,
+}
+
+impl Offer {
+    /// Whether a provider's objection waits for the office. While it does no deadline runs:
+    /// the objection must not cost the person the offer.
+    pub fn is_objected_to(&self) -> bool {
+        self.state.reserves() && self.objection.as_ref().is_some_and(Objection::is_open)
+    }
+}
+
+/// A place given to a named person and not to the first in the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutOfTurn {
+    /// Why, by code.
+    pub reason: OutOfTurnReason,
+    /// Why, in words.
+    pub text: Sealed,
+}
+
+/// Why somebody goes out of turn, or is moved by hand in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OutOfTurnReason {
+    /// Life or health is in danger otherwise.
+    Health,
+    /// The place would be lost otherwise: one it suits, now, and nobody else.
+    PlaceWouldBeLost,
+    /// The person returns to a place they had.
+    Returns,
+    /// A court or an appeal has decided so.
+    Appeal,
+    /// A mistake was corrected (rettelse).
+    Correction,
+    /// Something else, told in words.
+    Other,
+}
+
+/// What a provider has against a person it was offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objection {
+    /// Why, by code.
+    pub code: ObjectionCode,
+    /// Why, in words.
+    pub text: Option<Sealed>,
+    /// Who objected.
+    pub objected_by: String,
+    /// When.
+    pub objected_time: Timestamp,
+    /// What the office decided; `None` while it has not.
+    pub resolution: Option<Resolution>,
+}
+
+impl Objection {
+    /// Whether the office has yet to decide on it.
+    pub fn is_open(&self) -> bool {
+        self.resolution.is_none()
+    }
+}
+
+/// Why a provider objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ObjectionCode {
+    /// The place is not free after all.
+    NotAvailable,
+    /// The work field does not suit.
+    WorkField,
+    /// The safety of the person or of others.
+    Safety,
+    /// The group is closed, or about to be.
+    Closed,
+    /// Something else, told in words.
+    Other,
+}
+
+/// What an office decided on an objection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// Whether the provider was right: then the place is given back.
+    pub upheld: bool,
+    /// Why, in words.
+    pub text: Option<Sealed>,
+    /// Who decided.
+    pub resolved_by: String,
+    /// When.
+    pub resolved_time: Timestamp,
+}
+
+/// That an offer's answer deadline was extended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    /// Why, in words.
+    pub text: Option<Sealed>,
+    /// Who extended it.
+    pub extended_by: String,
+    /// The deadline before.
+    pub answer_by_before: Timestamp,
 }
 
 /// Where a proposal or offer stands.
@@ -78,6 +187,8 @@ pub enum OfferState {
         /// Whether it had been confirmed: an offer, and not a proposal any more.
         was_offered: bool,
     },
+    /// The provider objected and the office agreed; the place was given back.
+    Objected,
 }
 
 impl OfferState {
@@ -92,6 +203,21 @@ impl OfferState {
             Self::Lapsed => "LAPSED",
             Self::Started { .. } => "STARTED",
             Self::Withdrawn { .. } => "WITHDRAWN",
+            Self::Objected => "OBJECTED",
+        }
+    }
+
+    /// Whether it was ever more than a proposal: a provider learns of nothing else.
+    pub fn was_offered(&self) -> bool {
+        match self {
+            Self::Proposed { .. } | Self::Lapsed => false,
+            Self::Withdrawn { was_offered } => *was_offered,
+            Self::Offered { .. }
+            | Self::Accepted { .. }
+            | Self::Declined { .. }
+            | Self::Expired
+            | Self::Started { .. }
+            | Self::Objected => true,
         }
     }
 
@@ -103,90 +229,10 @@ impl OfferState {
             | Self::Expired
             | Self::Lapsed
             | Self::Started { .. }
-            | Self::Withdrawn { .. } => false,
+            | Self::Withdrawn { .. }
+            | Self::Objected => false,
         }
     }
-}
-
-/// Someone's use of a place from a date (deltakelse).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Placement {
-    /// The placement.
-    pub placement_id: PlacementId,
-    /// Whose entry it came from.
-    pub entry_id: EntryId,
-    /// The offer it came from.
-    pub offer_id: OfferId,
-    /// Where.
-    pub place_group_id: PlaceGroupId,
-    /// The second account it is debited to.
-    pub account: AccountKey,
-    /// The share of a place, 1-100.
-    pub participation_percent: u32,
-    /// The first day.
-    pub start_date: Date,
-    /// Where it stands.
-    pub state: PlacementState,
-}
-
-/// Where a placement stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum PlacementState {
-    /// Under way, with no end known.
-    Running,
-    /// Under way, with an end in sight.
-    Ending(End),
-    /// Over.
-    Ended(End),
-}
-
-impl PlacementState {
-    /// The word for it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Running => "RUNNING",
-            Self::Ending(_) => "ENDING",
-            Self::Ended(_) => "ENDED",
-        }
-    }
-
-    /// Its end, if it has one.
-    pub fn end(&self) -> Option<&End> {
-        match self {
-            Self::Running => None,
-            Self::Ending(end) | Self::Ended(end) => Some(end),
-        }
-    }
-}
-
-/// How and when a placement ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
-    /// The first day after the last one.
-    pub end_date: Date,
-    /// What it led to.
-    pub outcome: Outcome,
-    /// Free text.
-    pub reason: Option<Sealed>,
-}
-
-/// What a placement led to: the rows of the audit's table 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Outcome {
-    /// Ordinary work.
-    OrdinaryWork,
-    /// School or education.
-    Education,
-    /// Permanent income security.
-    PermanentIncomeSecurity,
-    /// Temporary income security.
-    TemporaryIncomeSecurity,
-    /// Social assistance.
-    SocialAssistance,
-    /// Something else.
-    Other,
 }
 
 /// Why someone who stood ahead was not served (I6).
@@ -203,6 +249,10 @@ pub enum PassedOverReason {
     WorkField,
     /// The person has said no to each group that is free.
     DeclinedHere,
+    /// The provider of each group that is free has objected to the person.
+    ObjectedHere,
+    /// The person's own offer there was withdrawn just now, and the place is passed on.
+    OfferWithdrawn,
 }
 
 /// Why a run stopped.
@@ -247,25 +297,42 @@ pub struct Served {
     pub participation_percent: u32,
 }
 
+/// What a run may give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunScope {
+    /// When it is made: what is closed then, and whose objection still holds.
+    pub at: Timestamp,
+    /// To so many at most.
+    pub max: usize,
+    /// So much at most, in per cents of a place; `None` for all that is free.
+    pub percent: Option<i64>,
+    /// Only places in these groups; none means all.
+    pub only_groups: BTreeSet<PlaceGroupId>,
+    /// Whom it passes over, since their own offer was withdrawn just now.
+    pub not_to: Option<EntryId>,
+}
+
+impl RunScope {
+    /// A run over all groups, to so many at most.
+    pub fn all(at: Timestamp, max: usize) -> Self {
+        Self { at, max, percent: None, only_groups: BTreeSet::new(), not_to: None }
+    }
+}
+
 /// Walks the ledger's one order over all its queues and gives each eligible entry
-/// its first acceptable place group, if both accounts have room, until `max` are
-/// served or nothing is left to give.
-pub fn run(
-    ledger: &Ledger,
-    max: usize,
-    only_groups: &BTreeSet<PlaceGroupId>,
-) -> Result<(Vec<Served>, RunReport), Stop> {
-    run_watched(ledger, max, only_groups, |_, _| {})
+/// its first acceptable place group, if both accounts have room, until as many as may be
+/// are served or nothing is left to give.
+pub fn run(ledger: &Ledger, scope: &RunScope) -> Result<(Vec<Served>, RunReport), Stop> {
+    run_watched(ledger, scope, |_, _| {})
 }
 
 /// The same run; `watch` is told of each judgement as it is made.
 pub fn run_watched(
     ledger: &Ledger,
-    max: usize,
-    only_groups: &BTreeSet<PlaceGroupId>,
+    scope: &RunScope,
     mut watch: impl FnMut(EntryId, Result<(), PassedOverReason>),
 ) -> Result<(Vec<Served>, RunReport), Stop> {
-    let mut room = Room::new(ledger, only_groups);
+    let mut room = Room::new(ledger, scope);
     let mut walk = ledger.walk();
     let mut served = Vec::new();
     let mut waiting_judgement = Vec::new();
@@ -274,7 +341,7 @@ pub fn run_watched(
         passed_over: Vec::new(),
         passed_over_counts: BTreeMap::new(),
     };
-    while served.len() < max {
+    while served.len() < scope.max {
         if let Some(end) = room.nothing_left() {
             report.end = end;
             break;
@@ -283,7 +350,7 @@ pub fn run_watched(
             report.end = RunEnd::NobodyEligible;
             break;
         };
-        let judged = room.give(ledger, entry);
+        let judged = room.give(ledger, scope, entry);
         watch(entry.entry_id, judged.as_ref().map(drop).map_err(|reason| *reason));
         match judged {
             Ok(one) => {
@@ -312,14 +379,18 @@ impl RunReport {
 struct Room<'a> {
     groups: BTreeMap<PlaceGroupId, (&'a PlaceGroup, i64)>,
     accounts: BTreeMap<AccountKey, i64>,
+    /// What the run itself may still give.
+    left: i64,
 }
 
 impl<'a> Room<'a> {
-    fn new(ledger: &'a Ledger, only_groups: &BTreeSet<PlaceGroupId>) -> Self {
-        let wanted = |id: &PlaceGroupId| only_groups.is_empty() || only_groups.contains(id);
+    fn new(ledger: &'a Ledger, scope: &RunScope) -> Self {
+        let only = &scope.only_groups;
+        let wanted = |id: &PlaceGroupId| only.is_empty() || only.contains(id);
+        let today = scope.at.date_in_norway();
         let groups = ledger
             .place_groups()
-            .filter(|group| wanted(&group.place_group_id))
+            .filter(|group| wanted(&group.place_group_id) && !group.is_closed(today))
             .map(|group| {
                 let free = ledger.account(&AccountKey::PlaceGroup(group.place_group_id)).free();
                 (group.place_group_id, (group, free))
@@ -327,11 +398,13 @@ impl<'a> Room<'a> {
             .filter(|(_, (_, free))| *free > 0)
             .collect();
         let accounts = ledger.second_accounts().map(|(key, a)| (key.clone(), a.free())).collect();
-        Self { groups, accounts }
+        Self { groups, accounts, left: scope.percent.unwrap_or(i64::MAX) }
     }
 
     fn nothing_left(&self) -> Option<RunEnd> {
-        if self.groups.values().all(|(_, free)| *free == 0) {
+        if self.left <= 0 {
+            Some(RunEnd::AllProposed)
+        } else if self.groups.values().all(|(_, free)| *free == 0) {
             Some(RunEnd::NoFreePlace)
         } else if self.accounts.values().all(|free| *free == 0) {
             Some(RunEnd::NoQuota)
@@ -340,21 +413,30 @@ impl<'a> Room<'a> {
         }
     }
 
-    fn give(&mut self, ledger: &Ledger, entry: &Entry) -> Result<Served, PassedOverReason> {
+    fn give(
+        &mut self,
+        ledger: &Ledger,
+        scope: &RunScope,
+        entry: &Entry,
+    ) -> Result<Served, PassedOverReason> {
         let percent = i64::from(entry.participation_percent);
+        if scope.not_to == Some(entry.entry_id) {
+            return Err(PassedOverReason::OfferWithdrawn);
+        }
         let account = ledger.queue_of(entry).account();
         let account_free = self.accounts.get(&account).copied().unwrap_or(0);
         if account_free == 0 {
             return Err(PassedOverReason::NoQuota);
         }
-        if account_free < percent {
+        if account_free.min(self.left) < percent {
             return Err(PassedOverReason::ParticipationDoesNotFit);
         }
-        let place_group_id = self.first_acceptable(entry, percent)?;
+        let place_group_id = self.first_acceptable(entry, scope.at)?;
         if let Some((_, free)) = self.groups.get_mut(&place_group_id) {
             *free -= percent;
         }
         self.accounts.insert(account.clone(), account_free - percent);
+        self.left = self.left.saturating_sub(percent);
         Ok(Served {
             entry_id: entry.entry_id,
             place_group_id,
@@ -368,8 +450,9 @@ impl<'a> Room<'a> {
     fn first_acceptable(
         &self,
         entry: &Entry,
-        percent: i64,
+        at: Timestamp,
     ) -> Result<PlaceGroupId, PassedOverReason> {
+        let percent = i64::from(entry.participation_percent);
         let mut groups: Vec<&(&PlaceGroup, i64)> = if entry.preferred_place_groups.is_empty() {
             self.groups.values().collect()
         } else {
@@ -386,8 +469,27 @@ impl<'a> Room<'a> {
             &|group, _| !entry.declined_here.contains(&group.place_group_id),
             PassedOverReason::DeclinedHere,
         )?;
+        narrow(
+            &|group, _| !entry.is_objected_to(group.place_group_id, at),
+            PassedOverReason::ObjectedHere,
+        )?;
         narrow(&|_, free| free >= percent, PassedOverReason::ParticipationDoesNotFit)
     }
+}
+
+/// Whether a run would give a person a place in a group, if it had room for the whole share.
+pub fn would_take(group: &PlaceGroup, entry: &Entry, at: Timestamp) -> bool {
+    let preferred = &entry.preferred_place_groups;
+    (preferred.is_empty() || preferred.contains(&group.place_group_id))
+        && offers_wanted_work(group, entry)
+        && !entry.declined_here.contains(&group.place_group_id)
+        && !entry.is_objected_to(group.place_group_id, at)
+}
+
+/// What a run would say at a time of an entry, if nobody stood ahead of it.
+pub fn judge_alone(ledger: &Ledger, entry: &Entry, at: Timestamp) -> Result<(), PassedOverReason> {
+    let scope = RunScope::all(at, 1);
+    Room::new(ledger, &scope).give(ledger, &scope, entry).map(drop)
 }
 
 fn offers_wanted_work(group: &PlaceGroup, entry: &Entry) -> bool {

@@ -67,6 +67,36 @@ pub struct PlaceGroup {
     pub stated_wait: Option<StatedWait>,
     /// Approved capacities in the order of approval.
     pub capacity: Vec<PlacesInPeriod>,
+    /// When it is closed (stengt): nobody new comes in then, and those who are there stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closures: Vec<Closure>,
+}
+
+/// A time in which a place group takes nobody new in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closure {
+    /// The first day.
+    pub from_date: Date,
+    /// The first day after; `None` for good (nedlagt).
+    pub until_date: Option<Date>,
+    /// Why, in words.
+    pub reason: Option<String>,
+    /// Who reported it.
+    pub reported_by: String,
+}
+
+impl Closure {
+    /// Whether it holds on a date.
+    pub fn covers(&self, date: Date) -> bool {
+        self.from_date <= date && self.until_date.is_none_or(|until| date < until)
+    }
+}
+
+impl PlaceGroup {
+    /// Whether it is closed on a date.
+    pub fn is_closed(&self, date: Date) -> bool {
+        self.closures.iter().any(|closure| closure.covers(date))
+    }
 }
 
 /// What a provider says it has, until someone else has looked at it.

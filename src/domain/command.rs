@@ -1,21 +1,33 @@
 //! What can be asked of a ledger. A command is recorded with its events, so that
 //! the decision can be made again from the log alone. It names nobody.
 
-use std::{collections::BTreeSet, slice};
+mod held;
+mod needs;
+mod places;
+mod waits;
+
+pub use held::{
+    AllocatePlaces, ChangePlacement, ConfirmProposals, Elsewhere, EndPlacement, ExtendOffer,
+    MovePlacement, ObjectToOffer, PlacePerson, PlacementAsk, ReassignPlacement, ResolveObjection,
+    RespondToOffer, StartDirectly, StartPlacement, WithdrawOffer,
+};
+pub use needs::Needs;
+pub use places::{
+    ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity,
+};
+pub use waits::{
+    BatchJoinWaitlist, ConfirmEntry, Eligibility, JoinWaitlist, LeaveWaitlist, PauseEntry,
+    PrioritizeEntry, ReassignAdviser, ReceiveEntry, ResumeEntry, SuspendEntry, TransferEntry,
+    UpdateEntry,
+};
+
+use std::slice;
 
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-use crate::domain::{
-    allocation::Outcome,
-    calendar::Timestamp,
-    capacity::{PlacesInPeriod, Quota, StatedWait},
-    ids::{
-        EntryId, ExternalReference, MunicipalityNumber, OfferId, OfficeNumber, OrganisationNumber,
-        PersonId, PlaceGroupId, PlacementId, PriorityCode, SubmissionId,
-    },
-    registry::RegistryRow,
-    waitlist::Sealed,
+use crate::domain::ids::{
+    EntryId, MunicipalityNumber, OfferId, OrganisationNumber, PlaceGroupId, PlacementId,
 };
 
 /// A command to one ledger.
@@ -46,6 +58,56 @@ pub enum Command {
     EndPlacement(EndPlacement),
     /// The person waits no longer.
     LeaveWaitlist(LeaveWaitlist),
+    /// What an entry wants is changed.
+    UpdateEntry(UpdateEntry),
+    /// An entry is not eligible for a while.
+    PauseEntry(PauseEntry),
+    /// A paused entry is eligible again.
+    ResumeEntry(ResumeEntry),
+    /// The place is still wanted.
+    ConfirmEntry(ConfirmEntry),
+    /// An entry is moved in the order by hand.
+    PrioritizeEntry(PrioritizeEntry),
+    /// The person has moved to another municipality or area.
+    TransferEntry(TransferEntry),
+    /// What another ledger sent on by a transfer comes in.
+    ReceiveEntry(ReceiveEntry),
+    /// The person has begun in a measure that does not combine with this one.
+    SuspendEntry(SuspendEntry),
+    /// Entries get another case worker, or a deputy.
+    ReassignAdviser(ReassignAdviser),
+    /// Several people are put on the waitlist.
+    BatchJoinWaitlist(BatchJoinWaitlist),
+    /// A named person gets a place out of turn.
+    PlacePerson(PlacePerson),
+    /// The provider objects to a person it was offered.
+    ObjectToOffer(ObjectToOffer),
+    /// The office decides on an objection.
+    ResolveObjection(ResolveObjection),
+    /// An offer may be answered later.
+    ExtendOffer(ExtendOffer),
+    /// An offer is taken back.
+    WithdrawOffer(WithdrawOffer),
+    /// A person begins without an offer.
+    StartDirectly(StartDirectly),
+    /// Something about a placement is changed.
+    ChangePlacement(ChangePlacement),
+    /// A placement goes on in another place group.
+    MovePlacement(MovePlacement),
+    /// The person who is placed has moved house.
+    ReassignPlacement(ReassignPlacement),
+    /// A place group takes nobody new in.
+    ReportClosure(ReportClosure),
+    /// By time: a pause or the time after a declined offer is over.
+    WakeEntry {
+        /// Whose.
+        entry_id: EntryId,
+    },
+    /// By time: a leave is over.
+    EndLeave {
+        /// Whose.
+        placement_id: PlacementId,
+    },
     /// By time: a day begins on which a limit may change.
     BeginDay {
         /// The day.
@@ -84,6 +146,28 @@ impl Command {
             Self::StartPlacement(_) => "START_PLACEMENT",
             Self::EndPlacement(_) => "END_PLACEMENT",
             Self::LeaveWaitlist(_) => "LEAVE_WAITLIST",
+            Self::UpdateEntry(_) => "UPDATE_WAITLIST_ENTRY",
+            Self::PauseEntry(_) => "PAUSE_ENTRY",
+            Self::ResumeEntry(_) => "RESUME_ENTRY",
+            Self::ConfirmEntry(_) => "CONFIRM_ENTRY",
+            Self::PrioritizeEntry(_) => "PRIORITIZE_ENTRY",
+            Self::TransferEntry(_) => "TRANSFER_ENTRY",
+            Self::ReceiveEntry(_) => "RECEIVE_ENTRY",
+            Self::SuspendEntry(_) => "SUSPEND_ENTRY",
+            Self::ReassignAdviser(_) => "REASSIGN_ADVISER",
+            Self::BatchJoinWaitlist(_) => "BATCH_JOIN_WAITLIST",
+            Self::PlacePerson(_) => "PLACE_PERSON",
+            Self::ObjectToOffer(_) => "OBJECT_TO_OFFER",
+            Self::ResolveObjection(_) => "RESOLVE_OBJECTION",
+            Self::ExtendOffer(_) => "EXTEND_OFFER",
+            Self::WithdrawOffer(_) => "WITHDRAW_OFFER",
+            Self::StartDirectly(_) => "START_DIRECTLY",
+            Self::ChangePlacement(_) => "CHANGE_PLACEMENT",
+            Self::MovePlacement(_) => "MOVE_PLACEMENT",
+            Self::ReassignPlacement(_) => "REASSIGN_PLACEMENT",
+            Self::ReportClosure(_) => "REPORT_CLOSURE",
+            Self::WakeEntry { .. } => "WAKE_ENTRY",
+            Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
             Self::LapseProposal { .. } => "LAPSE_PROPOSAL",
             Self::ExpireOffer { .. } => "EXPIRE_OFFER",
@@ -93,7 +177,7 @@ impl Command {
 }
 
 /// What a command reaches for: whose right to it counts, and whose person it is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject<'a> {
     /// The area as a whole.
     Area,
@@ -107,6 +191,12 @@ pub enum Subject<'a> {
     Offers(&'a [OfferId]),
     /// A placement.
     Placement(PlacementId),
+    /// Entries.
+    Entries(Vec<EntryId>),
+    /// A place group.
+    PlaceGroup(PlaceGroupId),
+    /// People of several municipalities.
+    Residents(Vec<&'a MunicipalityNumber>),
 }
 
 impl Command {
@@ -118,7 +208,33 @@ impl Command {
             | Self::SetPlaceBudget(_)
             | Self::SetQuotas(_)
             | Self::AllocatePlaces(_)
+            | Self::ReceiveEntry(_)
             | Self::BeginDay { .. } => Subject::Area,
+            Self::UpdateEntry(c) => Subject::Entry(c.entry_id),
+            Self::PauseEntry(c) => Subject::Entry(c.entry_id),
+            Self::ResumeEntry(c) => Subject::Entry(c.entry_id),
+            Self::ConfirmEntry(c) => Subject::Entry(c.entry_id),
+            Self::PrioritizeEntry(c) => Subject::Entry(c.entry_id),
+            Self::TransferEntry(c) => Subject::Entry(c.entry_id),
+            Self::SuspendEntry(c) => Subject::Entry(c.entry_id),
+            Self::PlacePerson(c) => Subject::Entry(c.entry_id),
+            Self::StartDirectly(c) => Subject::Entry(c.entry_id),
+            Self::WakeEntry { entry_id } => Subject::Entry(*entry_id),
+            Self::ReassignAdviser(c) => {
+                Subject::Entries(c.advisers.iter().map(|(entry_id, _)| *entry_id).collect())
+            }
+            Self::BatchJoinWaitlist(c) => {
+                Subject::Residents(c.joins.iter().map(|join| &join.municipality_number).collect())
+            }
+            Self::ObjectToOffer(c) => Subject::Offers(slice::from_ref(&c.offer_id)),
+            Self::ResolveObjection(c) => Subject::Offers(slice::from_ref(&c.offer_id)),
+            Self::ExtendOffer(c) => Subject::Offers(slice::from_ref(&c.offer_id)),
+            Self::WithdrawOffer(c) => Subject::Offers(slice::from_ref(&c.offer_id)),
+            Self::ChangePlacement(c) => Subject::Placement(c.placement_id),
+            Self::MovePlacement(c) => Subject::Placement(c.placement_id),
+            Self::ReassignPlacement(c) => Subject::Placement(c.placement_id),
+            Self::EndLeave { placement_id } => Subject::Placement(*placement_id),
+            Self::ReportClosure(c) => Subject::PlaceGroup(c.place_group_id),
             Self::SubmitCapacity(c) => Subject::Provider(&c.organisation_number),
             // Who follows a person up gives no right to put people on another's list.
             Self::JoinWaitlist(c) => Subject::Resident(&c.municipality_number),
@@ -131,227 +247,6 @@ impl Command {
                 Subject::Offers(slice::from_ref(offer_id))
             }
             Self::FinishPlacement { placement_id } => Subject::Placement(*placement_id),
-        }
-    }
-}
-
-/// Registry rows and where they come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImportRegistry {
-    /// Where they come from.
-    pub source: String,
-    /// The rows.
-    pub rows: Vec<RegistryRow>,
-}
-
-/// What a provider has in a place group from a date on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SubmitCapacity {
-    /// The group; `None` for a new one.
-    pub place_group_id: Option<PlaceGroupId>,
-    /// The provider.
-    pub organisation_number: OrganisationNumber,
-    /// The group's name.
-    pub name: Option<String>,
-    /// Where the places lie.
-    pub site_municipality_number: Option<MunicipalityNumber>,
-    /// Work fields.
-    pub work_fields: Vec<String>,
-    /// How many, and when.
-    pub places: PlacesInPeriod,
-    /// The agreement.
-    pub agreement_reference: Option<String>,
-    /// The provider's own statement of the wait.
-    pub stated_wait: Option<StatedWait>,
-    /// Ids in other systems.
-    pub external_references: Vec<ExternalReference>,
-}
-
-/// Approval or rejection of a submission.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReviewCapacity {
-    /// Which.
-    pub submission_id: SubmissionId,
-    /// Whether it holds.
-    pub approve: bool,
-    /// Why.
-    pub reason: Option<String>,
-    /// The case.
-    pub case_reference: Option<String>,
-}
-
-/// A place budget (plassramme) for a period.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SetPlaceBudget {
-    /// How many, and when.
-    pub places: PlacesInPeriod,
-    /// Where the figure comes from.
-    pub source: String,
-    /// The case.
-    pub case_reference: Option<String>,
-}
-
-/// Quotas from a date on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SetQuotas {
-    /// One a municipality.
-    pub quotas: Vec<Quota>,
-    /// The case.
-    pub case_reference: Option<String>,
-}
-
-/// A person to be put on the waitlist.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JoinWaitlist {
-    /// The person, by random name.
-    pub person_id: PersonId,
-    /// The entitled municipality.
-    pub municipality_number: MunicipalityNumber,
-    /// The office that follows the person up.
-    pub following_office_number: OfficeNumber,
-    /// The share of a place, 1-100.
-    pub participation_percent: u32,
-    /// Acceptable place groups.
-    pub preferred_place_groups: Vec<PlaceGroupId>,
-    /// Acceptable work fields.
-    pub work_fields: Vec<String>,
-    /// A priority class.
-    pub priority_class: Option<PriorityCode>,
-    /// Why that class, and who the case worker is.
-    pub grounds: Option<Sealed>,
-    /// When the person was registered, if elsewhere and before.
-    pub registered_time: Option<Timestamp>,
-    /// Ids in other systems.
-    pub external_references: Vec<ExternalReference>,
-    /// The case.
-    pub case_reference: Option<String>,
-}
-
-/// A run over the queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AllocatePlaces {
-    /// At most so many proposals.
-    pub max_proposals: u32,
-    /// Only these groups; none means all.
-    pub place_groups: BTreeSet<PlaceGroupId>,
-    /// The case.
-    pub case_reference: Option<String>,
-}
-
-/// Proposals to be made offers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConfirmProposals {
-    /// Which.
-    pub offer_ids: Vec<OfferId>,
-    /// The case.
-    pub case_reference: Option<String>,
-}
-
-/// A person's answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RespondToOffer {
-    /// To which offer.
-    pub offer_id: OfferId,
-    /// Yes or no.
-    pub accept: bool,
-    /// Why.
-    pub reason: Option<Sealed>,
-    /// The case.
-    pub case_reference: Option<String>,
-}
-
-/// A person begins.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StartPlacement {
-    /// By which accepted offer.
-    pub offer_id: OfferId,
-    /// The first day.
-    pub start_date: Date,
-    /// The case.
-    pub case_reference: Option<String>,
-}
-
-/// A person leaves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EndPlacement {
-    /// Which placement.
-    pub placement_id: PlacementId,
-    /// The first day after the last one.
-    pub end_date: Date,
-    /// What it led to.
-    pub outcome: Outcome,
-    /// Free text.
-    pub reason: Option<Sealed>,
-    /// The case.
-    pub case_reference: Option<String>,
-}
-
-/// A person waits no longer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeaveWaitlist {
-    /// Which entry.
-    pub entry_id: EntryId,
-    /// Why: the reason and more of it in words.
-    pub grounds: Option<Sealed>,
-    /// The case.
-    pub case_reference: Option<String>,
-}
-
-/// What a command must have read of its ledger before it is decided, beyond the
-/// frame (accounts, place groups, budgets, quotas), which is always there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// Entries by id, each with the proposal or offer it holds.
-    pub entries: BTreeSet<EntryId>,
-    /// Offers by id, with their entries.
-    pub offers: BTreeSet<OfferId>,
-    /// Placements by id, with their entries.
-    pub placements: BTreeSet<PlacementId>,
-    /// Submissions by id.
-    pub submissions: BTreeSet<SubmissionId>,
-    /// Names in other systems.
-    pub references: BTreeSet<ExternalReference>,
-    /// The heads of all queues.
-    pub heads: bool,
-}
-
-impl Needs {
-    /// Adds what `command` must have read.
-    pub fn add(&mut self, command: &Command) {
-        match command {
-            Command::ImportRegistry(_)
-            | Command::SetPlaceBudget(_)
-            | Command::SetQuotas(_)
-            | Command::BeginDay { .. } => {}
-            Command::SubmitCapacity(c) => {
-                self.references.extend(c.external_references.iter().cloned());
-            }
-            Command::ReviewCapacity(c) => {
-                self.submissions.insert(c.submission_id);
-            }
-            Command::JoinWaitlist(c) => {
-                self.references.extend(c.external_references.iter().cloned());
-            }
-            Command::AllocatePlaces(_) => self.heads = true,
-            Command::ConfirmProposals(c) => self.offers.extend(&c.offer_ids),
-            Command::RespondToOffer(c) => {
-                self.offers.insert(c.offer_id);
-            }
-            Command::StartPlacement(c) => {
-                self.offers.insert(c.offer_id);
-            }
-            Command::EndPlacement(c) => {
-                self.placements.insert(c.placement_id);
-            }
-            Command::LeaveWaitlist(c) => {
-                self.entries.insert(c.entry_id);
-            }
-            Command::LapseProposal { offer_id } | Command::ExpireOffer { offer_id } => {
-                self.offers.insert(*offer_id);
-            }
-            Command::FinishPlacement { placement_id } => {
-                self.placements.insert(*placement_id);
-            }
         }
     }
 }

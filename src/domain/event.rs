@@ -5,11 +5,13 @@ use time::Date;
 
 use crate::domain::{
     account::AccountKey,
-    allocation::{End, Offer, Placement, RunReport},
+    allocation::{End, Offer, OutOfTurnReason, Placement, RunReport},
     calendar::Timestamp,
     capacity::{PlaceGroup, PlacesInPeriod, Quota, Submission},
     command::Command,
-    ids::{EntryId, OfferId, PlacementId, SubmissionId},
+    ids::{
+        EntryId, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId, PlacementId, SubmissionId,
+    },
     registry::RegistryRow,
     waitlist::{Entry, Sealed},
 };
@@ -97,6 +99,9 @@ pub enum Event {
         confirmed_by: String,
         /// The answer deadline.
         answer_by: Timestamp,
+        /// Until when the provider may object; `None` where it may not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        object_by: Option<Timestamp>,
     },
     /// Nobody confirmed a proposal in time.
     ProposalLapsed {
@@ -138,6 +143,9 @@ pub enum Event {
     PlacementEnded {
         /// Which.
         placement_id: PlacementId,
+        /// When that closed its entry; kept since rules version 2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closed_time: Option<Timestamp>,
     },
     /// The person has left the waitlist; the entry has ended.
     Left {
@@ -145,14 +153,161 @@ pub enum Event {
         entry_id: EntryId,
         /// Why.
         grounds: Option<Sealed>,
+        /// When; kept since rules version 2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closed_time: Option<Timestamp>,
     },
     /// The place held for someone who left was given back.
     OfferWithdrawn {
         /// Which proposal or offer.
         offer_id: OfferId,
     },
+    /// An entry is as follows from now on.
+    EntryChanged {
+        /// The entry, whole.
+        entry: Entry,
+        /// What was changed.
+        change: EntryChange,
+    },
+    /// A proposal or offer is as follows from now on.
+    OfferChanged {
+        /// The offer, whole.
+        offer: Offer,
+        /// What was changed.
+        change: OfferChange,
+    },
+    /// A placement is as follows from now on.
+    PlacementChanged {
+        /// The placement, whole.
+        placement: Placement,
+        /// What was changed.
+        change: PlacementChange,
+    },
+    /// A place group is closed for a while or for good.
+    ClosureReported {
+        /// The group, whole, with the closure in it.
+        place_group: PlaceGroup,
+        /// Coming days on which it closes or opens.
+        days: Vec<Date>,
+    },
     /// The command was right and changed nothing.
     NothingToDo,
+}
+
+/// What was changed of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum EntryChange {
+    /// What the person wants, or who follows them up.
+    Updated,
+    /// It is not eligible for a while.
+    Paused {
+        /// Why.
+        reason: Option<Sealed>,
+    },
+    /// It is eligible again, by hand.
+    Resumed,
+    /// It is eligible again, by time.
+    Woken,
+    /// It is not eligible for a while, since an offer was declined or expired.
+    CooledDown,
+    /// An offer was declined or expired, which the measure type's decline rule counts.
+    StrikeCounted,
+    /// What was held for it was given back for a reason that is not the person's: it waits
+    /// again, with its turn.
+    Freed,
+    /// The place is still wanted.
+    Confirmed,
+    /// It was moved in the order by hand.
+    Prioritized {
+        /// Why, by code.
+        reason: OutOfTurnReason,
+        /// Why, in words.
+        text: Option<Sealed>,
+    },
+    /// The person moved to another municipality of the area.
+    Transferred {
+        /// The municipality moved from.
+        from_municipality: MunicipalityNumber,
+        /// Why.
+        reason: Option<Sealed>,
+    },
+    /// The person moved to another area; the entry went on there.
+    SentOn {
+        /// Where.
+        to_ledger: LedgerId,
+        /// Why.
+        reason: Option<Sealed>,
+    },
+    /// The entry came in from another area.
+    Received {
+        /// From where.
+        from_ledger: LedgerId,
+    },
+    /// The person has begun in a measure that does not combine with this one.
+    Suspended {
+        /// Where.
+        begun_in: LedgerId,
+    },
+    /// It left by the measure type's decline rule.
+    LeftByRule,
+    /// Another case worker, or a deputy.
+    AdviserSet,
+    /// It stands in the old system so (innført).
+    Imported,
+}
+
+/// What was changed of a proposal or offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OfferChange {
+    /// The provider objected.
+    ObjectedTo,
+    /// The office agreed with the provider; the place was given back.
+    ObjectionUpheld,
+    /// The office did not agree; the offer stands.
+    ObjectionOverruled,
+    /// It may be answered later.
+    Extended,
+    /// It was taken back.
+    Withdrawn {
+        /// Why, in words.
+        text: Option<Sealed>,
+    },
+    /// It stands in the old system so (innført).
+    Imported,
+}
+
+/// What was changed of a placement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PlacementChange {
+    /// It began without an offer.
+    StartedDirectly,
+    /// The share of a place.
+    Share,
+    /// When it is planned to end.
+    PlannedEnd,
+    /// The person is away.
+    WentOnLeave,
+    /// The person is back.
+    Returned,
+    /// The leave is over, by time.
+    LeaveOver,
+    /// It goes on in another group.
+    Moved {
+        /// The group before.
+        from_place_group: PlaceGroupId,
+        /// Why, in words.
+        text: Option<Sealed>,
+    },
+    /// It is debited to the municipality the person has moved to, or could not be.
+    Reassigned {
+        /// The municipality moved from.
+        from_municipality: MunicipalityNumber,
+    },
+    /// It stands in the old system so (innført).
+    Imported,
 }
 
 /// One log row's payload: the command and everything it made happen.
@@ -188,5 +343,6 @@ pub struct Header {
 }
 
 /// The rules of this program. A changed `decide` gets a new number and keeps the old
-/// function, so that old logs still recompute.
-pub const RULES_VERSION: u32 = 1;
+/// behaviour, so that old logs still recompute. Version 2 passes on a place that was given
+/// back, in the same event.
+pub const RULES_VERSION: u32 = 2;

@@ -1,14 +1,16 @@
 //! Entries of a waitlist and the one order they stand in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+
+use time::Date;
 
 use crate::domain::{
     account::AccountKey,
     calendar::Timestamp,
     ids::{
-        EntryId, ExternalReference, MunicipalityNumber, OfferId, OfficeNumber, PersonId,
+        EntryId, ExternalReference, LedgerId, MunicipalityNumber, OfferId, OfficeNumber, PersonId,
         PlaceGroupId, PlacementId, PriorityCode,
     },
     measure::Distribution,
@@ -23,9 +25,14 @@ pub struct OrderKey {
     pub order_time: Timestamp,
     /// Registered time.
     pub registered_time: Timestamp,
-    /// The seq of the join: no two entries of a ledger have the same.
+    /// The place of the join in the log: no two entries of a ledger have the same. See
+    /// [`OrderKey::join_seq`].
     pub join_seq: u64,
 }
+
+/// How many entries one log row may let in. The place of a join is its row's number times
+/// this, and its own place within the row.
+pub const ENTRIES_OF_A_ROW: u64 = 1 << 20;
 
 impl OrderKey {
     /// Before every other key.
@@ -34,6 +41,20 @@ impl OrderKey {
         registered_time: Timestamp::from_micros(i64::MIN),
         join_seq: 0,
     };
+
+    /// The place of the join in the log: of the entry that is the `index`-th of its row.
+    /// Until rules version 2 a row let one entry in and this was the row's number alone; all
+    /// those stand before all that came later, as they should.
+    pub fn join_seq(row: u64, index: u64) -> u64 {
+        row.saturating_mul(ENTRIES_OF_A_ROW).saturating_add(index)
+    }
+
+    /// The key of the same join with another bonus: how long somebody has waited is never
+    /// touched.
+    #[must_use]
+    pub fn with_bonus(self, days: u32) -> Self {
+        Self { order_time: self.registered_time.minus_days(days), ..self }
+    }
 }
 
 /// Which queue of a ledger: a municipality's, or the pool's only one.
@@ -123,8 +144,106 @@ pub struct Entry {
     pub case_reference: Option<String>,
     /// Groups the person said no to, or did not answer in time.
     pub declined_here: BTreeSet<PlaceGroupId>,
+    /// Groups whose provider objected to the person, and when that was upheld: no place is
+    /// proposed there until the preferences change or [`OBJECTED_DAYS`] have passed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub objected_here: BTreeMap<PlaceGroupId, Timestamp>,
+    /// How many offers the person has declined or let expire, as the measure type's
+    /// decline rule counts them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub strikes: u32,
+    /// The case worker (fast veileder), where named apart from the grounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adviser: Option<Adviser>,
+    /// The programme the person is in, for example `KVP` (kvalifiseringsprogrammet).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub programme: Option<String>,
+    /// The municipality a host acted for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<MunicipalityNumber>,
+    /// When the person wants to begin at the latest; shown, never decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wants_by: Option<Date>,
+    /// When somebody last confirmed that the place is still wanted (fortsatt aktuell).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_time: Option<Timestamp>,
+    /// When it was closed, and why it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Closed>,
     /// Where it stands.
     pub state: EntryState,
+}
+
+impl Entry {
+    /// Whether a provider's upheld objection keeps its group's places from the person.
+    pub fn is_objected_to(&self, group: PlaceGroupId, at: Timestamp) -> bool {
+        let upheld = self.objected_here.get(&group);
+        upheld.is_some_and(|upheld| *upheld > at.minus_days(OBJECTED_DAYS))
+    }
+}
+
+/// How long a provider's upheld objection keeps its places from being proposed again.
+pub const OBJECTED_DAYS: u32 = 90;
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// The case worker of an entry. Who it is stays under the person's key; the digest is the
+/// keyed HMAC of the ident, by which all of one adviser's people are found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adviser {
+    /// The digest, in hexadecimal.
+    pub digest: String,
+    /// The ident, sealed under [`Adviser::CONTEXT`].
+    pub ident: Sealed,
+    /// Who stands in, and until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deputy: Option<Deputy>,
+}
+
+impl Adviser {
+    /// What the ident's ciphertext is bound to, beside the person.
+    pub const CONTEXT: &str = "entry.adviser";
+
+    /// Of a command, until the writer has filled in who it is.
+    pub const UNNAMED: Self =
+        Self { digest: String::new(), ident: Sealed(String::new()), deputy: None };
+
+    /// Who stands in on a day: a deputy whose time is over simply no longer counts.
+    pub fn deputy_on(&self, day: Date) -> Option<&Deputy> {
+        self.deputy.as_ref().filter(|deputy| day < deputy.until)
+    }
+}
+
+/// How many entries may get another case worker at once.
+pub const REASSIGNED_MAX: usize = 500;
+
+/// Who stands in for a case worker who is away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deputy {
+    /// The digest of the ident, in hexadecimal.
+    pub digest: String,
+    /// The ident, sealed under [`Deputy::CONTEXT`].
+    pub ident: Sealed,
+    /// The first day the case worker is back.
+    pub until: Date,
+}
+
+impl Deputy {
+    /// What the ident's ciphertext is bound to, beside the person.
+    pub const CONTEXT: &str = "entry.deputy";
+}
+
+/// How an entry ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// When.
+    pub time: Timestamp,
+    /// The ledger it went on in, where the person moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<LedgerId>,
 }
 
 /// Where an entry stands.
@@ -143,6 +262,17 @@ pub enum EntryState {
     Placed(PlacementId),
     /// It has ended.
     Closed,
+    /// Waiting, and by wish not eligible now (satt på pause): the turn is kept.
+    Paused {
+        /// The first day it is eligible again; without one until somebody says so.
+        until: Option<Date>,
+    },
+    /// Waiting, and not eligible for a while after an offer was declined or expired; the
+    /// turn is kept.
+    CoolingDown {
+        /// It is eligible again then.
+        until: Timestamp,
+    },
 }
 
 impl EntryState {
@@ -155,6 +285,20 @@ impl EntryState {
             Self::Accepted(_) => "ACCEPTED",
             Self::Placed(_) => "PLACED",
             Self::Closed => "CLOSED",
+            Self::Paused { .. } => "PAUSED",
+            Self::CoolingDown { .. } => "COOLING_DOWN",
+        }
+    }
+
+    /// The proposal or offer it holds.
+    pub fn offer(self) -> Option<OfferId> {
+        match self {
+            Self::Proposed(id) | Self::Offered(id) | Self::Accepted(id) => Some(id),
+            Self::Waiting
+            | Self::Placed(_)
+            | Self::Closed
+            | Self::Paused { .. }
+            | Self::CoolingDown { .. } => None,
         }
     }
 

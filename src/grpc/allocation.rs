@@ -4,7 +4,12 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::access::Method,
-    grpc::{Api, answer, explain, held, parse::allocation as parse, vacancies},
+    grpc::{
+        Api, answer, explain, held,
+        parse::{allocation as parse, offer, placement as parse_placement},
+        participation, placements, vacancies,
+    },
+    proto::v1 as pb,
     proto::v1::{
         AllocatePlacesRequest, AllocatePlacesResponse, ConfirmProposalsRequest,
         ConfirmProposalsResponse, EndPlacementRequest, EndPlacementResponse,
@@ -46,7 +51,7 @@ impl AllocationService for Api {
         r: Request<StartPlacementRequest>,
     ) -> Result<Response<StartPlacementResponse>, Status> {
         let method = Method::StartPlacement;
-        self.write(r, method, parse::start_placement, answer::start_placement).await
+        self.write(r, method, offer::start_placement, answer::start_placement).await
     }
 
     async fn end_placement(
@@ -83,5 +88,77 @@ impl AllocationService for Api {
         r: Request<ExplainDecisionRequest>,
     ) -> Result<Response<ExplainDecisionResponse>, Status> {
         self.read(r, Method::ExplainDecision, parse::explain_decision, explain::decision).await
+    }
+
+    async fn place_person(
+        &self,
+        r: Request<pb::PlacePersonRequest>,
+    ) -> Result<Response<pb::PlacePersonResponse>, Status> {
+        let method = Method::PlacePerson;
+        self.write(r, method, offer::place_person, answer::offers::place_person).await
+    }
+
+    async fn object_to_offer(
+        &self,
+        r: Request<pb::ObjectToOfferRequest>,
+    ) -> Result<Response<pb::ObjectToOfferResponse>, Status> {
+        let method = Method::ObjectToOffer;
+        self.write(r, method, offer::object_to_offer, answer::offers::object_to_offer).await
+    }
+
+    async fn resolve_objection(
+        &self,
+        r: Request<pb::ResolveObjectionRequest>,
+    ) -> Result<Response<pb::ResolveObjectionResponse>, Status> {
+        let method = Method::ResolveObjection;
+        self.write(r, method, offer::resolve_objection, answer::offers::resolve_objection).await
+    }
+
+    async fn extend_offer(
+        &self,
+        r: Request<pb::ExtendOfferRequest>,
+    ) -> Result<Response<pb::ExtendOfferResponse>, Status> {
+        let method = Method::ExtendOffer;
+        self.write(r, method, offer::extend_offer, answer::offers::extend_offer).await
+    }
+
+    async fn withdraw_offer(
+        &self,
+        r: Request<pb::WithdrawOfferRequest>,
+    ) -> Result<Response<pb::WithdrawOfferResponse>, Status> {
+        let method = Method::WithdrawOffer;
+        self.write(r, method, offer::withdraw_offer, answer::offers::withdraw_offer).await
+    }
+
+    async fn change_placement(
+        &self,
+        r: Request<pb::ChangePlacementRequest>,
+    ) -> Result<Response<pb::ChangePlacementResponse>, Status> {
+        let method = Method::ChangePlacement;
+        self.write(r, method, parse_placement::change_placement, placements::change_placement).await
+    }
+
+    async fn move_placement(
+        &self,
+        r: Request<pb::MovePlacementRequest>,
+    ) -> Result<Response<pb::MovePlacementResponse>, Status> {
+        let method = Method::MovePlacement;
+        self.write(r, method, parse_placement::move_placement, placements::move_placement).await
+    }
+
+    async fn reassign_placement(
+        &self,
+        r: Request<pb::ReassignPlacementRequest>,
+    ) -> Result<Response<pb::ReassignPlacementResponse>, Status> {
+        let method = Method::ReassignPlacement;
+        self.write(r, method, parse_placement::reassign_placement, placements::reassign_placement)
+            .await
+    }
+
+    async fn check_participation(
+        &self,
+        r: Request<pb::CheckParticipationRequest>,
+    ) -> Result<Response<pb::CheckParticipationResponse>, Status> {
+        self.read(r, Method::CheckParticipation, participation::parse, participation::check).await
     }
 }

@@ -1,20 +1,23 @@
 //! From the domain's words to the wire's: the answers of mutations, and values that
 //! several answers share. No answer of a mutation names a person.
 
+pub(super) mod offers;
+
 use prost::Message;
 
 use crate::{
     domain::{
         account::{Account, AccountKey, WHOLE_PLACE},
         allocation::{
-            Offer, OfferState, Outcome, PassedOverReason, Placement, PlacementState, RunEnd,
-            RunReport,
+            ObjectionCode, Offer, OfferState, OutOfTurnReason, Outcome, PassedOverReason,
+            Placement, PlacementState, RunEnd, RunReport,
         },
         calendar::Timestamp,
         capacity::{StatedWait, places_on},
         event::Event,
         ids::{ExternalReference, LedgerId, OfferId, PlacementId},
         ledger::Ledger,
+        measure::NeedGroup,
         waitlist::EntryState,
     },
     proto::{google::r#type::Date as PbDate, v1 as pb},
@@ -29,7 +32,7 @@ pub(super) fn revision(id: &LedgerId, seq: u64) -> pb::Revision {
     pb::Revision { ledger: Some(ledger(id)), seq }
 }
 
-fn revision_of(done: &Done<'_>) -> pb::Revision {
+pub(super) fn revision_of(done: &Done<'_>) -> pb::Revision {
     revision(done.ledger.id(), done.ledger.head().seq)
 }
 
@@ -81,6 +84,19 @@ pub(super) fn entry_state(state: EntryState) -> pb::EntryState {
         EntryState::Accepted(_) => pb::EntryState::Accepted,
         EntryState::Placed(_) => pb::EntryState::Placed,
         EntryState::Closed => pb::EntryState::Closed,
+        EntryState::Paused { .. } => pb::EntryState::Paused,
+        EntryState::CoolingDown { .. } => pb::EntryState::CoolingDown,
+    }
+}
+
+pub(super) fn need_group(group: Option<NeedGroup>) -> pb::NeedGroup {
+    match group {
+        None => pb::NeedGroup::Unspecified,
+        Some(NeedGroup::GoodChances) => pb::NeedGroup::GoodChances,
+        Some(NeedGroup::NeedsGuidance) => pb::NeedGroup::NeedsGuidance,
+        Some(NeedGroup::NeedsGuidanceReducedAbility) => pb::NeedGroup::NeedsGuidanceReducedAbility,
+        Some(NeedGroup::WorkInPart) => pb::NeedGroup::WorkInPart,
+        Some(NeedGroup::LittleChance) => pb::NeedGroup::LittleChance,
     }
 }
 
@@ -102,6 +118,7 @@ pub(super) fn offer(offer: &Offer) -> pb::Offer {
         OfferState::Lapsed => (pb::OfferState::Lapsed, None, None),
         OfferState::Started { .. } => (pb::OfferState::Started, None, None),
         OfferState::Withdrawn { .. } => (pb::OfferState::Withdrawn, None, None),
+        OfferState::Objected => (pb::OfferState::Objected, None, None),
     };
     pb::Offer {
         offer_id: offer.offer_id.to_string(),
@@ -113,18 +130,56 @@ pub(super) fn offer(offer: &Offer) -> pb::Offer {
         proposed_time: Some(timestamp(offer.proposed_time)),
         confirm_by_time: confirm_by.map(timestamp),
         answer_by_time: answer_by.map(timestamp),
+        object_by_time: offer.object_by.map(timestamp),
+        objection_code: offer
+            .objection
+            .as_ref()
+            .map_or(pb::ObjectionCode::Unspecified, |objection| objection_code(objection.code))
+            .into(),
+        objection_is_open: offer.is_objected_to(),
+        was_extended: offer.extension.is_some(),
+        out_of_turn_reason: offer
+            .out_of_turn
+            .as_ref()
+            .map_or(pb::OutOfTurnReason::Unspecified, |why| out_of_turn_reason(why.reason))
+            .into(),
+    }
+}
+
+fn objection_code(code: ObjectionCode) -> pb::ObjectionCode {
+    match code {
+        ObjectionCode::NotAvailable => pb::ObjectionCode::NotAvailable,
+        ObjectionCode::WorkField => pb::ObjectionCode::WorkField,
+        ObjectionCode::Safety => pb::ObjectionCode::Safety,
+        ObjectionCode::Closed => pb::ObjectionCode::Closed,
+        ObjectionCode::Other => pb::ObjectionCode::Other,
+    }
+}
+
+fn out_of_turn_reason(reason: OutOfTurnReason) -> pb::OutOfTurnReason {
+    match reason {
+        OutOfTurnReason::Health => pb::OutOfTurnReason::Health,
+        OutOfTurnReason::PlaceWouldBeLost => pb::OutOfTurnReason::PlaceWouldBeLost,
+        OutOfTurnReason::Returns => pb::OutOfTurnReason::Returns,
+        OutOfTurnReason::Appeal => pb::OutOfTurnReason::Appeal,
+        OutOfTurnReason::Correction => pb::OutOfTurnReason::Correction,
+        OutOfTurnReason::Other => pb::OutOfTurnReason::Other,
     }
 }
 
 pub(super) fn placement(placement: &Placement) -> pb::Placement {
     let outcome = match &placement.state {
-        PlacementState::Running => pb::PlacementOutcome::Unspecified,
+        PlacementState::Running | PlacementState::OnLeave(_) => pb::PlacementOutcome::Unspecified,
         PlacementState::Ending(end) | PlacementState::Ended(end) => outcome(end.outcome),
+    };
+    let leave = match &placement.state {
+        PlacementState::OnLeave(leave) => Some(leave),
+        PlacementState::Running | PlacementState::Ending(_) | PlacementState::Ended(_) => None,
     };
     pb::Placement {
         placement_id: placement.placement_id.to_string(),
         entry_id: placement.entry_id.to_string(),
-        offer_id: placement.offer_id.to_string(),
+        offer_id: placement.offer_id.map(|id| id.to_string()).unwrap_or_default(),
         place_group_id: placement.place_group_id.to_string(),
         municipality_number: account_municipality(&placement.account),
         participation_percent: placement.participation_percent,
@@ -132,6 +187,10 @@ pub(super) fn placement(placement: &Placement) -> pb::Placement {
         end_date: placement.state.end().map(|end| date(end.end_date)),
         outcome: outcome.into(),
         state: placement_state(&placement.state).into(),
+        planned_end_date: placement.planned_end_date.map(date),
+        leave_from_date: leave.map(|leave| date(leave.from_date)),
+        leave_until_date: leave.map(|leave| date(leave.until_date)),
+        is_guest: placement.guest,
     }
 }
 
@@ -140,6 +199,7 @@ fn placement_state(state: &PlacementState) -> pb::PlacementState {
         PlacementState::Running => pb::PlacementState::Running,
         PlacementState::Ending(_) => pb::PlacementState::Ending,
         PlacementState::Ended(_) => pb::PlacementState::Ended,
+        PlacementState::OnLeave(_) => pb::PlacementState::OnLeave,
     }
 }
 
@@ -151,14 +211,30 @@ fn outcome(outcome: Outcome) -> pb::PlacementOutcome {
         Outcome::TemporaryIncomeSecurity => pb::PlacementOutcome::TemporaryIncomeSecurity,
         Outcome::SocialAssistance => pb::PlacementOutcome::SocialAssistance,
         Outcome::Other => pb::PlacementOutcome::Other,
+        Outcome::SuitableWork => pb::PlacementOutcome::SuitableWork,
+        Outcome::Ill => pb::PlacementOutcome::Ill,
+        Outcome::DidNotMeet => pb::PlacementOutcome::DidNotMeet,
+        Outcome::OtherMeasure => pb::PlacementOutcome::OtherMeasure,
     }
 }
 
-fn offer_after(ledger: &Ledger, id: OfferId) -> Option<pb::Offer> {
+pub(super) fn offer_after(ledger: &Ledger, id: OfferId) -> Option<pb::Offer> {
     ledger.offer(id).map(offer)
 }
 
-fn placement_after(ledger: &Ledger, id: PlacementId) -> Option<pb::Placement> {
+/// What was proposed in the same step.
+pub(super) fn proposals(done: &Done<'_>) -> Vec<pb::Offer> {
+    let proposed = done.events.iter().filter_map(|event| {
+        if let Event::Proposed { offer } = event {
+            offer_after(done.ledger, offer.offer_id)
+        } else {
+            None
+        }
+    });
+    proposed.collect()
+}
+
+pub(super) fn placement_after(ledger: &Ledger, id: PlacementId) -> Option<pb::Placement> {
     ledger.placement(id).map(placement)
 }
 
@@ -169,6 +245,8 @@ pub(super) fn passed_over_reason(reason: PassedOverReason) -> pb::PassedOverReas
         PassedOverReason::ParticipationDoesNotFit => pb::PassedOverReason::ParticipationDoesNotFit,
         PassedOverReason::WorkField => pb::PassedOverReason::WorkField,
         PassedOverReason::DeclinedHere => pb::PassedOverReason::DeclinedHere,
+        PassedOverReason::ObjectedHere => pb::PassedOverReason::ObjectedHere,
+        PassedOverReason::OfferWithdrawn => pb::PassedOverReason::OfferWithdrawn,
     }
 }
 
@@ -182,7 +260,10 @@ pub(super) fn run_end(end: RunEnd) -> pb::RunEnd {
 }
 
 /// The first value that `find` has for one of the events.
-fn from_events<'a, T>(done: &Done<'a>, find: impl Fn(&'a Event) -> Option<T>) -> Option<T> {
+pub(super) fn from_events<'a, T>(
+    done: &Done<'a>,
+    find: impl Fn(&'a Event) -> Option<T>,
+) -> Option<T> {
     done.events.iter().find_map(find)
 }
 
@@ -259,6 +340,7 @@ pub(super) fn join_waitlist(done: &Done<'_>) -> Vec<u8> {
         revision: Some(revision_of(done)),
         entry_id: entry.map(|entry| entry.entry_id.to_string()).unwrap_or_default(),
         registered_time: entry.map(|entry| timestamp(entry.key.registered_time)),
+        proposal: proposals(done).into_iter().next(),
     }
     .encode_to_vec()
 }
@@ -274,6 +356,7 @@ pub(super) fn leave_waitlist(done: &Done<'_>) -> Vec<u8> {
         revision: Some(revision_of(done)),
         entry_id: entry_id.map(|id| id.to_string()).unwrap_or_default(),
         withdrawn_offer: withdrawn.and_then(|id| offer_after(done.ledger, id)),
+        proposals: proposals(done),
     }
     .encode_to_vec()
 }
@@ -284,13 +367,6 @@ pub(super) fn allocate_places(done: &Done<'_>) -> Vec<u8> {
             done,
             |event| if let Event::RunMade { report } = event { Some(report) } else { None },
         );
-    let proposals = done.events.iter().filter_map(|event| {
-        if let Event::Proposed { offer } = event {
-            offer_after(done.ledger, offer.offer_id)
-        } else {
-            None
-        }
-    });
     let counts = |report: &RunReport| {
         let counts = report.passed_over_counts.iter();
         counts
@@ -311,7 +387,7 @@ pub(super) fn allocate_places(done: &Done<'_>) -> Vec<u8> {
     };
     pb::AllocatePlacesResponse {
         revision: Some(revision_of(done)),
-        proposals: proposals.collect(),
+        proposals: proposals(done),
         passed_over: report.map(named).unwrap_or_default(),
         passed_over_counts: report.map(counts).unwrap_or_default(),
         run_end: report.map_or(pb::RunEnd::Unspecified, |report| run_end(report.end)).into(),
@@ -341,12 +417,15 @@ pub(super) fn respond_to_offer(done: &Done<'_>) -> Vec<u8> {
         }
     });
     let offer = offer_id.and_then(|id| offer_after(done.ledger, id));
-    pb::RespondToOfferResponse { revision: Some(revision_of(done)), offer }.encode_to_vec()
+    let (revision, proposals) = (Some(revision_of(done)), proposals(done));
+    pb::RespondToOfferResponse { revision, offer, proposals }.encode_to_vec()
 }
 
 pub(super) fn start_placement(done: &Done<'_>) -> Vec<u8> {
     let id = from_events(done, |event| {
-        if let Event::PlacementStarted { placement } = event {
+        if let Event::PlacementStarted { placement } | Event::PlacementChanged { placement, .. } =
+            event
+        {
             Some(placement.placement_id)
         } else {
             None

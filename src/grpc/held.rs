@@ -29,13 +29,16 @@ pub(super) async fn offers(
         pb::OfferState::Lapsed => &["LAPSED"],
         pb::OfferState::Started => &["STARTED"],
         pb::OfferState::Withdrawn => &["WITHDRAWN"],
+        pb::OfferState::Objected => &["OBJECTED"],
     };
     let Opened { mut snapshot, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
     let found = store::held::offers(&mut snapshot, &query.ledger, &filter).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
     snapshot.rollback().await?;
-    let (offers, next_page_token) = page(&reader, &query, &found, answer::offer).await?;
+    let is_provider = reader.actor.role == Role::Provider;
+    let answer = if is_provider { answer::offers::offer_to_provider } else { answer::offer };
+    let (offers, next_page_token) = page(&reader, &query, &found, answer).await?;
     let revisions = vec![answer::revision(&query.ledger, seq)];
     Ok(pb::ListOffersResponse { revisions, offers, next_page_token })
 }
@@ -46,10 +49,11 @@ pub(super) async fn placements(
     query: HeldQuery<pb::PlacementState>,
 ) -> Result<pb::ListPlacementsResponse, Error> {
     let states: &[&str] = match query.state {
-        pb::PlacementState::Unspecified => &["RUNNING", "ENDING"],
+        pb::PlacementState::Unspecified => &["RUNNING", "ENDING", "ON_LEAVE"],
         pb::PlacementState::Running => &["RUNNING"],
         pb::PlacementState::Ending => &["ENDING"],
         pb::PlacementState::Ended => &["ENDED"],
+        pb::PlacementState::OnLeave => &["ON_LEAVE"],
     };
     let Opened { mut snapshot, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);

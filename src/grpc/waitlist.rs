@@ -1,10 +1,13 @@
 //! The waitlist service.
 
+use sqlx::PgConnection;
 use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
         access::{Actor, Method, Target},
+        calendar::start_of_day_in_norway,
+        explanation::Position,
         ids::LedgerId,
         ledger::Ledger,
         refusal::Refusal,
@@ -13,9 +16,13 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, is_office,
-        parse::waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
-        people, require_ledger, seen_by,
+        Api, Reader, answer, area_of, entries, explain, is_office,
+        parse::{
+            adviser, entry, join,
+            transfer::transfer_entry,
+            waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
+        },
+        people, require_ledger, seen_by, transfer, work,
     },
     proto::v1 as pb,
     proto::v1::{
@@ -38,7 +45,7 @@ impl WaitlistService for Api {
         &self,
         r: Request<JoinWaitlistRequest>,
     ) -> Result<Response<JoinWaitlistResponse>, Status> {
-        self.write(r, Method::JoinWaitlist, parse::join_waitlist, answer::join_waitlist).await
+        self.write(r, Method::JoinWaitlist, join::join_waitlist, answer::join_waitlist).await
     }
 
     async fn get_position(
@@ -82,6 +89,70 @@ impl WaitlistService for Api {
     ) -> Result<Response<LookupPersonResponse>, Status> {
         self.read(r, Method::LookupPerson, parse::lookup_person, people::lookup).await
     }
+
+    async fn update_waitlist_entry(
+        &self,
+        r: Request<pb::UpdateWaitlistEntryRequest>,
+    ) -> Result<Response<pb::UpdateWaitlistEntryResponse>, Status> {
+        self.write(r, Method::UpdateWaitlistEntry, entry::update_entry, entries::update).await
+    }
+
+    async fn pause_entry(
+        &self,
+        r: Request<pb::PauseEntryRequest>,
+    ) -> Result<Response<pb::PauseEntryResponse>, Status> {
+        self.write(r, Method::PauseEntry, entry::pause_entry, entries::pause).await
+    }
+
+    async fn resume_entry(
+        &self,
+        r: Request<pb::ResumeEntryRequest>,
+    ) -> Result<Response<pb::ResumeEntryResponse>, Status> {
+        self.write(r, Method::ResumeEntry, entry::resume_entry, entries::resume).await
+    }
+
+    async fn confirm_entry(
+        &self,
+        r: Request<pb::ConfirmEntryRequest>,
+    ) -> Result<Response<pb::ConfirmEntryResponse>, Status> {
+        self.write(r, Method::ConfirmEntry, entry::confirm_entry, entries::confirm).await
+    }
+
+    async fn prioritize_entry(
+        &self,
+        r: Request<pb::PrioritizeEntryRequest>,
+    ) -> Result<Response<pb::PrioritizeEntryResponse>, Status> {
+        self.write(r, Method::PrioritizeEntry, entry::prioritize_entry, entries::prioritize).await
+    }
+
+    async fn transfer_entry(
+        &self,
+        r: Request<pb::TransferEntryRequest>,
+    ) -> Result<Response<pb::TransferEntryResponse>, Status> {
+        let method = Method::TransferEntry;
+        self.write(r, method, transfer_entry, transfer::transfer_entry).await
+    }
+
+    async fn reassign_adviser(
+        &self,
+        r: Request<pb::ReassignAdviserRequest>,
+    ) -> Result<Response<pb::ReassignAdviserResponse>, Status> {
+        self.write(r, Method::ReassignAdviser, adviser::reassign_adviser, work::reassigned).await
+    }
+
+    async fn batch_join_waitlist(
+        &self,
+        r: Request<pb::BatchJoinWaitlistRequest>,
+    ) -> Result<Response<pb::BatchJoinWaitlistResponse>, Status> {
+        self.write(r, Method::BatchJoinWaitlist, join::batch_join, entries::batch_join).await
+    }
+
+    async fn list_my_work(
+        &self,
+        r: Request<pb::ListMyWorkRequest>,
+    ) -> Result<Response<pb::ListMyWorkResponse>, Status> {
+        self.read(r, Method::ListMyWork, adviser::list_my_work, work::list).await
+    }
 }
 
 /// An entry that is not the caller's answers like one that is not there.
@@ -98,27 +169,47 @@ async fn position(reader: Reader, query: PositionQuery) -> Result<GetPositionRes
         return Err(Refusal::NotFound { what, id }.into());
     };
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
-    let mut answer = GetPositionResponse {
-        revisions: vec![answer::revision(id, seq)],
-        state: answer::entry_state(entry.state).into(),
-        position_in_area: 0,
-        position_in_municipality: 0,
+    let place = place_in_queue(&mut snapshot, id, &registry, &entry).await?;
+    let texts = if query.with_explanation {
+        let now = reader.app.clock.now();
+        explain::position_texts(&mut snapshot, id, &registry, &entry, place, now).await?
+    } else {
+        Vec::new()
     };
-    if entry.state == EntryState::Waiting {
-        let before = store::queues::count_before(&mut snapshot, id, None, entry.key).await?;
-        answer.position_in_area = before + 1;
-        let queue = registry
-            .ledger_measure(id)
-            .map(|measure| QueueKey::new(measure.distribution, &entry.municipality_number));
-        if let Some(queue) = queue.filter(|queue| queue.municipality().is_some()) {
-            let queue = Some(&queue);
-            let before = store::queues::count_before(&mut snapshot, id, queue, entry.key).await?;
-            answer.position_in_municipality = before + 1;
-        }
-    }
     snapshot.rollback().await?;
     reader.record(id, vec![entry.entry_id], true).await?;
-    Ok(answer)
+    Ok(GetPositionResponse {
+        revisions: vec![answer::revision(id, seq)],
+        state: answer::entry_state(entry.state).into(),
+        position_in_area: place.map_or(0, |place| place.in_area),
+        position_in_municipality: place.and_then(|place| place.in_municipality).unwrap_or(0),
+        texts,
+    })
+}
+
+/// How many stand before an entry; nothing for one that does not wait.
+async fn place_in_queue(
+    snapshot: &mut PgConnection,
+    id: &LedgerId,
+    registry: &Registry,
+    entry: &Entry,
+) -> Result<Option<Position>, Error> {
+    if entry.state != EntryState::Waiting {
+        return Ok(None);
+    }
+    let before = store::queues::count_before(snapshot, id, None, entry.key).await?;
+    let queue = registry
+        .ledger_distribution(id)
+        .map(|distribution| QueueKey::new(distribution, &entry.municipality_number))
+        .filter(|queue| queue.municipality().is_some());
+    let in_municipality = match queue {
+        Some(queue) => {
+            let own = store::queues::count_before(snapshot, id, Some(&queue), entry.key).await?;
+            Some(own + 1)
+        }
+        None => None,
+    };
+    Ok(Some(Position { in_area: before + 1, in_municipality }))
 }
 
 /// A page of those the caller may see, in the order of the queue.
@@ -156,6 +247,8 @@ fn page_filter(actor: &Actor, query: &EntriesQuery, registry: &Registry) -> Page
         pb::EntryState::Accepted => "ACCEPTED",
         pb::EntryState::Placed => "PLACED",
         pb::EntryState::Closed => "CLOSED",
+        pb::EntryState::Paused => "PAUSED",
+        pb::EntryState::CoolingDown => "COOLING_DOWN",
     };
     let (municipalities, office) = seen_by(actor, registry)
         .office
@@ -191,6 +284,32 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
         registered_time: Some(answer::timestamp(entry.key.registered_time)),
         order_time: Some(answer::timestamp(entry.key.order_time)),
         external_references: entry.external_references.iter().map(answer::reference).collect(),
+        eligible_again_time: match entry.state {
+            EntryState::Paused { until } => until.map(start_of_day_in_norway),
+            EntryState::CoolingDown { until } => Some(until),
+            EntryState::Waiting
+            | EntryState::Proposed(_)
+            | EntryState::Offered(_)
+            | EntryState::Accepted(_)
+            | EntryState::Placed(_)
+            | EntryState::Closed => None,
+        }
+        .map(answer::timestamp),
+        confirmed_time: entry.confirmed_time.map(answer::timestamp),
+        wants_by_date: entry.wants_by.map(answer::date),
+        programme: entry.programme.clone().unwrap_or_default(),
+        on_behalf_of_municipality_number: entry
+            .on_behalf_of
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        strikes: entry.strikes,
+        closed_time: entry.closed.as_ref().map(|closed| answer::timestamp(closed.time)),
+        moved_to_ledger: entry
+            .closed
+            .as_ref()
+            .and_then(|closed| closed.moved_to.as_ref())
+            .map(answer::ledger),
     }
 }
 

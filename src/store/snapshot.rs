@@ -68,6 +68,9 @@ const ENTRIES: &str = "-- all_entries\n\
           doc->>'following_office_number') \
      AND (order_time_us::text, registered_time_us::text, join_seq::text) \
        = (doc->'key'->>'order_time', doc->'key'->>'registered_time', doc->'key'->>'join_seq') \
+     AND (adviser_digest, deputy_digest, deputy_until) IS NOT DISTINCT FROM \
+         (doc->'adviser'->>'digest', doc->'adviser'->'deputy'->>'digest', \
+          (doc->'adviser'->'deputy'->>'until')::date) \
      ORDER BY entry_id";
 const OFFERS: &str = "-- all_offers\n\
      SELECT doc FROM offer WHERE county_id = $1 AND measure_code = $2 \
@@ -214,6 +217,11 @@ pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>,
          WHERE NOT EXISTS (SELECT FROM person p WHERE p.person_id = e.person_id) \
          UNION ALL SELECT 'people without a key', count(*) FROM person p \
          WHERE NOT EXISTS (SELECT FROM person_key k WHERE k.person_id = p.person_id) \
+         UNION ALL SELECT 'entries that were sent on and did not arrive', count(*) FROM entry e \
+         WHERE e.doc #> '{closed,moved_to}' IS NOT NULL AND NOT EXISTS (SELECT FROM entry t \
+         WHERE t.county_id = e.doc #>> '{closed,moved_to,county_id}' \
+         AND t.measure_code = e.doc #>> '{closed,moved_to,measure_code}' \
+         AND t.entry_id = e.entry_id) \
          UNION ALL SELECT 'claims without an entry', count(*) FROM person_claim c \
          WHERE NOT EXISTS (SELECT FROM entry e WHERE e.county_id = c.county_id \
          AND e.measure_code = c.measure_code AND e.entry_id = c.entry_id AND e.state <> 'CLOSED')",

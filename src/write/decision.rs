@@ -3,24 +3,32 @@
 
 use std::collections::BTreeSet;
 
+use time::Date;
+
 use crate::{
     domain::{
         access::{Actor, Role, Target},
-        command::{Command, Subject},
+        allocation::OutOfTurn,
+        command::{Command, Eligibility, JoinWaitlist, PlacementAsk, Subject},
         event::{Event, Header, Payload, RULES_VERSION},
         ids::{EntryId, PlaceGroupId, RequestId},
         ledger::Ledger,
         log_chain::{payload_digest, row_hash},
         refusal::Refusal,
+        registry::Registry,
         waitlist::Sealed,
     },
+    keys::Keys,
     store::log::LogRow,
     write::{
-        Work,
+        Joiner, Work, adviser,
         batch::Decided,
         people::{People, person_of},
     },
 };
+
+/// What the grounds of an entry are sealed for.
+const GROUNDS: &str = "entry.grounds";
 
 /// The rows a command reaches for, for the question whether the caller may. Of a row
 /// that is not there only the area is known: whoever may reach for any row of the area
@@ -37,9 +45,12 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
             ..area.clone()
         })
     };
+    // What was only proposed is not a provider's to know: to it there is no such thing.
     let of_offer = |id| {
-        let found = ledger.offer(id);
-        let target = found.and_then(|o| of_entry(o.entry_id, Some(o.place_group_id)));
+        let target = ledger.offer(id).and_then(|offer| {
+            let group = offer.state.was_offered().then_some(offer.place_group_id);
+            of_entry(offer.entry_id, group)
+        });
         target.unwrap_or_else(|| area.clone())
     };
     match command.subject() {
@@ -51,6 +62,18 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
             vec![Target { municipality_number: Some(number.clone()), ..area }]
         }
         Subject::Entry(id) => vec![of_entry(id, None).unwrap_or(area)],
+        Subject::Entries(ids) => {
+            ids.iter().map(|id| of_entry(*id, None).unwrap_or_else(|| area.clone())).collect()
+        }
+        Subject::PlaceGroup(id) => {
+            let group = ledger.place_group(id);
+            let organisation_number = group.map(|group| group.organisation_number.clone());
+            vec![Target { organisation_number, ..area }]
+        }
+        Subject::Residents(numbers) => numbers
+            .into_iter()
+            .map(|number| Target { municipality_number: Some(number.clone()), ..area.clone() })
+            .collect(),
         Subject::Offers(ids) => ids.iter().map(|id| of_offer(*id)).collect(),
         Subject::Placement(id) => {
             let found = ledger.placement(id);
@@ -61,11 +84,16 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
 }
 
 /// The entries a command's answer tells of when it leaves no log row: those it reaches for,
-/// and those a run would serve or pass over.
+/// those a run would serve or pass over, and those who are placed where it would close.
 pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -> Vec<EntryId> {
     let mut entries: BTreeSet<EntryId> = match command.subject() {
-        Subject::Area | Subject::Provider(_) | Subject::Resident(_) => BTreeSet::new(),
+        Subject::Area
+        | Subject::Provider(_)
+        | Subject::PlaceGroup(_)
+        | Subject::Resident(_)
+        | Subject::Residents(_) => BTreeSet::new(),
         Subject::Entry(id) => ledger.entry(id).map(|entry| entry.entry_id).into_iter().collect(),
+        Subject::Entries(ids) => ids.into_iter().filter(|id| ledger.entry(*id).is_some()).collect(),
         Subject::Offers(ids) => {
             ids.iter().filter_map(|id| ledger.offer(*id)).map(|offer| offer.entry_id).collect()
         }
@@ -73,14 +101,25 @@ pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -
             ledger.placement(id).map(|placement| placement.entry_id).into_iter().collect()
         }
     };
+    // Whoever joins in a preview is named by person: the entry's id is made up.
+    let joined: BTreeSet<EntryId> =
+        events
+            .iter()
+            .filter_map(|event| {
+                if let Event::Joined { entry } = event { Some(entry.entry_id) } else { None }
+            })
+            .collect();
     for event in events {
         if let Event::Proposed { offer } = event {
             entries.insert(offer.entry_id);
         } else if let Event::RunMade { report } = event {
             entries.extend(report.passed_over.iter().map(|(entry_id, _)| *entry_id));
+        } else if let Event::ClosureReported { place_group, .. } = event {
+            let there = ledger.placements_in(place_group.place_group_id);
+            entries.extend(there.map(|placement| placement.entry_id));
         }
     }
-    entries.into_iter().collect()
+    entries.difference(&joined).copied().collect()
 }
 
 /// What exists but is not the caller's answers like what does not exist. An area is
@@ -91,6 +130,11 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
         Subject::Offers(ids) => ids.get(first).map(|id| ("offer", id.to_string())),
         Subject::Placement(id) => Some(("placement", id.to_string())),
         Subject::Entry(id) => Some(("entry", id.to_string())),
+        Subject::Entries(ids) => ids.get(first).map(|id| ("entry", id.to_string())),
+        Subject::PlaceGroup(id) => Some(("place group", id.to_string())),
+        Subject::Residents(_) => {
+            return Refusal::PermissionDenied.of_join(first);
+        }
         Subject::Area | Subject::Provider(_) | Subject::Resident(_) => None,
     };
     match hidden {
@@ -99,38 +143,137 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
     }
 }
 
-/// Fills in the person and seals what is about the person. `None` where the person has
-/// an open entry already.
+/// What the writer knows when it completes a command.
+pub(super) struct Known<'a> {
+    pub(super) keys: &'a Keys,
+    pub(super) ledger: &'a Ledger,
+    pub(super) people: &'a People,
+    pub(super) registry: &'a Registry,
+    pub(super) today: Date,
+}
+
+/// Fills in the people and seals what is about them. Somebody who has an open entry already is
+/// refused here, since who that is stands in no ledger alone.
 pub(super) fn complete(
-    ledger: &Ledger,
-    people: &People,
+    known: &Known<'_>,
     index: usize,
     work: &Work,
-) -> Result<Option<Command>, sqlx::Error> {
+) -> Result<Result<Command, Refusal>, sqlx::Error> {
     let mut command = work.draft.command.clone();
-    let plain = work.draft.plain.as_deref();
-    match &mut command {
-        Command::JoinWaitlist(join) => {
-            let Some(person_id) = people.of_join(index) else { return Ok(None) };
-            if !people.may_claim(&(person_id, work.ledger.measure_code.clone())) {
-                return Ok(None);
+    if let Command::JoinWaitlist(join) = &mut command {
+        if let Err(refused) = known.fill_in(index, work, std::slice::from_mut(join))? {
+            return Ok(Err(refused.refusal));
+        }
+    } else if let Command::BatchJoinWaitlist(c) = &mut command {
+        if let Err(refused) = known.fill_in(index, work, &mut c.joins)? {
+            return Ok(Err(refused.refusal.of_join(refused.index)));
+        }
+    } else {
+        known.seal_text(work, &mut command)?;
+    }
+    Ok(Ok(command))
+}
+
+/// Which of several joins cannot be, and why.
+struct Refused {
+    index: usize,
+    refusal: Refusal,
+}
+
+impl Known<'_> {
+    /// Seals what a command says in words of somebody who is in the ledger.
+    fn seal_text(&self, work: &Work, command: &mut Command) -> Result<(), sqlx::Error> {
+        let Known { keys, ledger, people, .. } = *self;
+        if let Command::UpdateEntry(c) = command {
+            if let (Some(entry), Some(change)) = (ledger.entry(c.entry_id), &work.draft.plain) {
+                let (person_id, before) = (entry.person_id, entry.grounds.as_ref());
+                c.grounds = people.change_sealed(person_id, GROUNDS, before, change)?;
             }
+            c.adviser = adviser::named(keys, ledger, people, work)?;
+        } else if let Command::PlacePerson(c) = command {
+            let context = format!("entry/{}/out_of_turn", c.entry_id);
+            let text = seal(ledger, people, work, &context)?;
+            c.out_of_turn = text.map(|text| OutOfTurn { reason: c.reason, text });
+        } else if let Some((context, text)) = words_of(command) {
+            *text = seal(ledger, people, work, &context)?;
+        }
+        Ok(())
+    }
+
+    /// Says of each join who it is about, whether they are of those the measure type is for,
+    /// and seals their grounds.
+    fn fill_in(
+        &self,
+        index: usize,
+        work: &Work,
+        joins: &mut [JoinWaitlist],
+    ) -> Result<Result<(), Refused>, sqlx::Error> {
+        let (joiners, found) =
+            (work.draft.identity.iter().flatten(), self.people.of_command(index));
+        let mut joiners = joiners.zip(found);
+        for (index, join) in joins.iter_mut().enumerate() {
+            let claimed = joiners.next().and_then(|(joiner, person_id)| {
+                let claim = ((*person_id)?, work.ledger.measure_code.clone());
+                self.people.may_claim(&claim).then_some((joiner, claim.0))
+            });
+            let Some((joiner, person_id)) = claimed else {
+                return Ok(Err(Refused { index, refusal: Refusal::PersonAlreadyWaiting }));
+            };
             join.person_id = person_id;
-            join.grounds = plain.map(|p| people.seal(person_id, "entry.grounds", p)).transpose()?;
+            join.eligibility = self.eligibility(joiner);
+            let plain = joiner.plain.as_deref();
+            let seal = |plain| self.people.seal(person_id, GROUNDS, plain);
+            join.grounds = plain.map(seal).transpose()?;
+            let sealed = |ident| adviser::sealed(self.keys, self.people, person_id, ident);
+            join.adviser = joiner.adviser.as_deref().map(sealed).transpose()?;
         }
-        Command::RespondToOffer(c) => {
-            let context = format!("offer/{}/reason", c.offer_id);
-            c.reason = seal(ledger, people, work, &context)?;
+        Ok(Ok(()))
+    }
+
+    /// Whether somebody is of those the measure type is for. Where it is for anybody, nothing
+    /// is said of them.
+    fn eligibility(&self, joiner: &Joiner) -> Option<Eligibility> {
+        let rules = &self.registry.ledger_measure_on(self.ledger.id(), self.today)?.rules;
+        if rules.need_groups.is_empty() && rules.minimum_age.is_none() {
+            return None;
         }
-        Command::EndPlacement(c) => {
-            let context = format!("placement/{}/reason", c.placement_id);
-            c.reason = seal(ledger, people, work, &context)?;
-        }
-        Command::LeaveWaitlist(c) => {
-            let context = format!("entry/{}/left", c.entry_id);
-            c.grounds = seal(ledger, people, work, &context)?;
-        }
-        Command::ImportRegistry(_)
+        let is_among = |group| rules.need_groups.contains(&group);
+        let asked = joiner.need_group.filter(|_| !rules.need_groups.is_empty());
+        let is_old_enough = |age| joiner.identity.age_on(self.today) >= age;
+        Some(Eligibility {
+            need_group: asked.map(is_among),
+            age: rules.minimum_age.is_none_or(is_old_enough),
+        })
+    }
+}
+
+/// Where a command keeps what it says in words, and the context it is sealed in.
+fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
+    Some(match command {
+        Command::RespondToOffer(c) => (format!("offer/{}/reason", c.offer_id), &mut c.reason),
+        Command::ObjectToOffer(c) => (format!("offer/{}/objection", c.offer_id), &mut c.text),
+        Command::ResolveObjection(c) => (format!("offer/{}/resolution", c.offer_id), &mut c.text),
+        Command::ExtendOffer(c) => (format!("offer/{}/extension", c.offer_id), &mut c.text),
+        Command::WithdrawOffer(c) => (format!("offer/{}/withdrawn", c.offer_id), &mut c.text),
+        Command::LeaveWaitlist(c) => (format!("entry/{}/left", c.entry_id), &mut c.grounds),
+        Command::PauseEntry(c) => (format!("entry/{}/paused", c.entry_id), &mut c.reason),
+        Command::PrioritizeEntry(c) => (format!("entry/{}/prioritized", c.entry_id), &mut c.text),
+        Command::TransferEntry(c) => (format!("entry/{}/transferred", c.entry_id), &mut c.reason),
+        Command::EndPlacement(c) => (format!("placement/{}/reason", c.placement_id), &mut c.reason),
+        Command::MovePlacement(c) => (format!("placement/{}/moved", c.placement_id), &mut c.text),
+        Command::ChangePlacement(c) => match &mut c.change {
+            PlacementAsk::GoOnLeave(leave) => {
+                (format!("placement/{}/leave", c.placement_id), &mut leave.reason)
+            }
+            PlacementAsk::Share { .. } | PlacementAsk::PlannedEnd { .. } | PlacementAsk::Return => {
+                return None;
+            }
+        },
+        Command::JoinWaitlist(_)
+        | Command::BatchJoinWaitlist(_)
+        | Command::UpdateEntry(_)
+        | Command::PlacePerson(_)
+        | Command::ImportRegistry(_)
         | Command::SubmitCapacity(_)
         | Command::ReviewCapacity(_)
         | Command::SetPlaceBudget(_)
@@ -138,12 +281,21 @@ pub(super) fn complete(
         | Command::AllocatePlaces(_)
         | Command::ConfirmProposals(_)
         | Command::StartPlacement(_)
+        | Command::ResumeEntry(_)
+        | Command::ConfirmEntry(_)
+        | Command::ReceiveEntry(_)
+        | Command::SuspendEntry(_)
+        | Command::ReassignAdviser(_)
+        | Command::StartDirectly(_)
+        | Command::ReassignPlacement(_)
+        | Command::ReportClosure(_)
+        | Command::WakeEntry { .. }
+        | Command::EndLeave { .. }
         | Command::BeginDay { .. }
         | Command::LapseProposal { .. }
         | Command::ExpireOffer { .. }
-        | Command::FinishPlacement { .. } => {}
-    }
-    Ok(Some(command))
+        | Command::FinishPlacement { .. } => return None,
+    })
 }
 
 /// Seals the text of a command about an entry, an offer or a placement.

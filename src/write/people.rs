@@ -2,20 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Map, Value};
 use sqlx::PgConnection;
 
 use crate::{
     app::App,
     domain::{
         command::{Command, Subject},
-        ids::{AreaId, EntryId, PersonId},
+        ids::{AreaId, EntryId, LedgerId, PersonId},
         ledger::Ledger,
         national_identity::NationalIdentityNumber,
         waitlist::Sealed,
     },
     keys::DataKey,
     store::{
-        claim::{self, Claim},
+        claim::{self, Claim, Held},
         people::{self, Digest, Found, Wanted},
     },
     write::Work,
@@ -24,17 +26,20 @@ use crate::{
 /// The people of a batch.
 #[derive(Default)]
 pub(super) struct People {
-    /// Who each join is about, by the command's place in the batch.
-    of_join: BTreeMap<usize, PersonId>,
+    /// Who the joins of each command are about, by the command's place in the batch; `None`
+    /// for somebody who was removed again while we looked.
+    of_joins: BTreeMap<usize, Vec<Option<PersonId>>>,
     keys: BTreeMap<PersonId, DataKey>,
     added: BTreeSet<PersonId>,
     claims: BTreeMap<Claim, Option<EntryId>>,
+    /// Claims that go on in another ledger with their entries.
+    moved: Vec<Held>,
 }
 
 impl People {
     /// Finds or adds the people of joins, then takes their claims: always in this
     /// order, each in one sorted statement, so that no two writers wait for each other.
-    pub(super) async fn of_joins(
+    pub(super) async fn find(
         app: &App,
         connection: &mut PgConnection,
         county_id: &AreaId,
@@ -44,8 +49,14 @@ impl People {
         if joins.is_empty() {
             return Ok(people);
         }
-        let identities: Vec<&NationalIdentityNumber> =
-            joins.iter().filter_map(|(_, work)| work.draft.identity.as_ref()).collect();
+        let (mut asked, mut identities) = (Vec::new(), Vec::new());
+        for (index, work) in joins {
+            let joiners = work.draft.identity.iter().flatten();
+            for joiner in joiners {
+                asked.push((*index, &work.ledger.measure_code));
+                identities.push(&joiner.identity);
+            }
+        }
         let digests: Vec<_> = identities.iter().map(|i| app.keys.identity_hmacs(i)).collect();
         let mut found = people::find(connection, &digests).await?;
         if found.iter().any(Option::is_none) {
@@ -54,11 +65,12 @@ impl People {
         }
         people::add_digests(connection, missing_digests(&digests, &found)).await?;
         let mut wanted = BTreeSet::new();
-        for ((index, work), person) in joins.iter().zip(found) {
+        for ((index, measure_code), person) in asked.into_iter().zip(found) {
+            let person_id = person.as_ref().map(|person| person.person_id);
+            people.of_joins.entry(index).or_default().push(person_id);
             let Some(Found { person_id, data_key, .. }) = person else { continue };
-            people.of_join.insert(*index, person_id);
             people.keep_key(app, person_id, &data_key)?;
-            wanted.insert((person_id, work.ledger.measure_code.clone()));
+            wanted.insert((person_id, measure_code.clone()));
         }
         let taken = claim::take(connection, county_id, &wanted).await?;
         people.claims = taken.into_iter().map(|claim| (claim, None)).collect();
@@ -110,9 +122,9 @@ impl People {
         Ok(())
     }
 
-    /// Who a join is about.
-    pub(super) fn of_join(&self, index: usize) -> Option<PersonId> {
-        self.of_join.get(&index).copied()
+    /// Who the joins of a command are about, in their order.
+    pub(super) fn of_command(&self, index: usize) -> &[Option<PersonId>] {
+        self.of_joins.get(&index).map_or(&[], Vec::as_slice)
     }
 
     /// Whether the claim is this batch's and nobody in it has used it yet.
@@ -125,6 +137,11 @@ impl People {
         self.claims.insert(claim, Some(entry_id));
     }
 
+    /// Notes that a claim goes on in another ledger with its entry.
+    pub(super) fn move_claim(&mut self, person_id: PersonId, to: &LedgerId, entry_id: EntryId) {
+        self.moved.push(Held { person_id, ledger: to.clone(), entry_id });
+    }
+
     /// Seals text under a person's key.
     pub(super) fn seal(
         &self,
@@ -134,7 +151,53 @@ impl People {
     ) -> Result<Sealed, sqlx::Error> {
         let key = self.keys.get(&person).ok_or_else(|| key_error("the person has no key"))?;
         let sealed = key.seal(context, plain.as_bytes()).map_err(key_error)?;
-        Ok(Sealed(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, sealed)))
+        Ok(Sealed(STANDARD.encode(sealed)))
+    }
+
+    /// Changes a JSON object that is sealed under a person's key: what `change` names takes the
+    /// place of what stands there, and `null` removes it. Nothing is sealed anew where nothing
+    /// changes, and of an empty object nothing is left.
+    pub(super) fn change_sealed(
+        &self,
+        person: PersonId,
+        context: &str,
+        before: Option<&Sealed>,
+        change: &str,
+    ) -> Result<Option<Sealed>, sqlx::Error> {
+        let old = before.map(|sealed| self.open(person, context, sealed)).transpose()?;
+        let old = old.unwrap_or_default();
+        let mut new = old.clone();
+        let change: Map<String, Value> =
+            serde_json::from_str(change).map_err(|_| key_error("a change cannot be read"))?;
+        for (name, value) in change {
+            if value.is_null() {
+                new.remove(&name);
+            } else {
+                new.insert(name, value);
+            }
+        }
+        if new == old {
+            return Ok(before.cloned());
+        }
+        if new.is_empty() {
+            return Ok(None);
+        }
+        self.seal(person, context, &Value::Object(new).to_string()).map(Some)
+    }
+
+    /// Opens a JSON object under a person's key. Errors say where it went wrong, never what
+    /// stands there.
+    pub(super) fn open(
+        &self,
+        person: PersonId,
+        context: &str,
+        Sealed(text): &Sealed,
+    ) -> Result<Map<String, Value>, sqlx::Error> {
+        let key = self.keys.get(&person).ok_or_else(|| key_error("the person has no key"))?;
+        let malformed = || key_error("what is sealed cannot be read");
+        let sealed = STANDARD.decode(text).map_err(|_| malformed())?;
+        let plain = key.open(context, &sealed).map_err(key_error)?;
+        serde_json::from_slice(&plain).map_err(|_| malformed())
     }
 
     /// Names the entries of claims that are held; gives back claims and people that
@@ -146,6 +209,7 @@ impl People {
             .filter_map(|(claim, entry)| entry.map(|entry| (claim.clone(), entry)))
             .collect();
         claim::name_entries(connection, &held).await?;
+        claim::move_on(connection, &self.moved).await?;
         let unused: BTreeSet<Claim> = self
             .claims
             .iter()
@@ -177,7 +241,12 @@ pub(super) fn person_of(ledger: &Ledger, command: &Command) -> Option<PersonId> 
         Subject::Offers(ids) => ledger.offer(*ids.first()?)?.entry_id,
         Subject::Placement(id) => ledger.placement(id)?.entry_id,
         Subject::Entry(id) => id,
-        Subject::Area | Subject::Provider(_) | Subject::Resident(_) => return None,
+        Subject::Area
+        | Subject::Provider(_)
+        | Subject::PlaceGroup(_)
+        | Subject::Resident(_)
+        | Subject::Residents(_)
+        | Subject::Entries(_) => return None,
     };
     ledger.entry(entry_id).map(|entry| entry.person_id)
 }

@@ -4,11 +4,12 @@
 use crate::domain::{
     account::{Account, AccountKey},
     allocation::{Offer, OfferState, Placement, PlacementState},
+    calendar::{Timestamp, start_of_day_in_norway},
     capacity::{PlaceGroup, Submission, SubmissionState},
     event::Event,
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
     ledger::{Due, Ledger, decide_capacity::put_quota, walk::Queue},
-    waitlist::{Entry, EntryState},
+    waitlist::{Closed, Entry, EntryState},
 };
 
 /// Lets `event` happen to `ledger`.
@@ -45,7 +46,7 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
                 ledger.change_account(key, |account| account.set_limit(*limit));
             }
         }
-        Event::Joined { entry } => ledger.join(entry),
+        Event::Joined { entry } => ledger.put_entry(entry.clone()),
         Event::Proposed { offer } => ledger.propose(offer),
         Event::ProposalConfirmed { .. }
         | Event::ProposalLapsed { .. }
@@ -53,21 +54,33 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
         | Event::OfferDeclined { .. }
         | Event::OfferExpired { .. }
         | Event::OfferWithdrawn { .. } => apply_to_offer(ledger, event),
-        Event::Left { entry_id, .. } => ledger.change_entry(*entry_id, EntryState::Closed),
+        Event::Left { entry_id, closed_time, .. } => ledger.close(*entry_id, *closed_time),
         Event::PlacementStarted { placement } => ledger.start(placement),
         Event::PlacementEndSet { placement_id, end } => {
             ledger.unschedule_end(*placement_id);
             ledger.schedule([Due::finish(*placement_id, end.end_date)]);
             ledger.change_placement(*placement_id, PlacementState::Ending(end.clone()));
         }
-        Event::PlacementEnded { placement_id } => ledger.finish(*placement_id),
+        Event::PlacementEnded { placement_id, closed_time } => {
+            ledger.finish(*placement_id, *closed_time);
+        }
+        Event::EntryChanged { entry, .. } => ledger.put_entry(entry.clone()),
+        Event::OfferChanged { offer, .. } => ledger.put_offer(offer.clone()),
+        Event::PlacementChanged { placement, .. } => ledger.put_placement(placement.clone()),
+        Event::ClosureReported { place_group, days } => {
+            ledger.put_place_group(place_group);
+            ledger.schedule(days.iter().copied().map(Due::day));
+        }
     }
 }
 
 fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
     match event {
-        Event::ProposalConfirmed { offer_id, confirmed_by, answer_by } => {
+        Event::ProposalConfirmed { offer_id, confirmed_by, answer_by, object_by } => {
             ledger.unschedule_offer(*offer_id);
+            if let Some(offer) = ledger.offers.get_mut(offer_id) {
+                offer.object_by = *object_by;
+            }
             ledger.schedule([Due::expiry(*offer_id, *answer_by)]);
             let confirmed_by = confirmed_by.clone();
             let state = OfferState::Offered { answer_by: *answer_by, confirmed_by };
@@ -103,6 +116,10 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::PlacementStarted { .. }
         | Event::PlacementEndSet { .. }
         | Event::PlacementEnded { .. }
+        | Event::EntryChanged { .. }
+        | Event::OfferChanged { .. }
+        | Event::PlacementChanged { .. }
+        | Event::ClosureReported { .. }
         | Event::NothingToDo => {}
     }
 }
@@ -155,15 +172,6 @@ impl Ledger {
         }
     }
 
-    fn join(&mut self, entry: &Entry) {
-        let key = self.queue_of(entry);
-        self.put_references(&entry.external_references, entry.entry_id.0);
-        self.touched.entries.insert(entry.entry_id);
-        self.touched.queues.insert(key.clone());
-        self.entries.insert(entry.entry_id, entry.clone());
-        self.queues.entry(key).or_insert_with(Queue::empty).enter(entry.key, entry.entry_id);
-    }
-
     fn propose(&mut self, offer: &Offer) {
         let percent = i64::from(offer.participation_percent);
         self.change_both(offer, |account| account.reserve(percent));
@@ -202,7 +210,8 @@ impl Ledger {
     }
 
     fn start(&mut self, placement: &Placement) {
-        let Some(offer) = self.offers.get(&placement.offer_id).cloned() else { return };
+        let offer_id = placement.offer_id;
+        let Some(offer) = offer_id.and_then(|id| self.offers.get(&id)).cloned() else { return };
         let percent = i64::from(placement.participation_percent);
         self.change_both(&offer, |account| account.begin(percent));
         self.touched.placements.insert(placement.placement_id);
@@ -215,7 +224,7 @@ impl Ledger {
         );
     }
 
-    fn finish(&mut self, placement_id: PlacementId) {
+    fn finish(&mut self, placement_id: PlacementId, closed_time: Option<Timestamp>) {
         let Some(placement) = self.placements.get(&placement_id).cloned() else { return };
         let Some(end) = placement.state.end().cloned() else { return };
         self.unschedule_end(placement_id);
@@ -224,7 +233,121 @@ impl Ledger {
         self.change_account(&group, |account| account.end(percent));
         self.change_account(&placement.account, |account| account.end(percent));
         self.change_placement(placement_id, PlacementState::Ended(end));
-        self.change_entry(placement.entry_id, EntryState::Closed);
+        self.close(placement.entry_id, closed_time);
+    }
+
+    /// An entry has ended, at a time that was not kept by the first rules.
+    fn close(&mut self, id: EntryId, closed_time: Option<Timestamp>) {
+        let Some(entry) = self.entries.get(&id) else { return };
+        let closed = closed_time.map(|time| Closed { time, moved_to: None });
+        self.put_entry(Entry { state: EntryState::Closed, closed, ..entry.clone() });
+    }
+
+    /// An entry as it is from now on: in the queue it belongs to, or in none, and scheduled for
+    /// what it waits for.
+    fn put_entry(&mut self, entry: Entry) {
+        let id = entry.entry_id;
+        let before = self.entries.get(&id).cloned();
+        if let Some(before) = &before {
+            if let Some(due) = entry_due(before) {
+                self.unschedule(due);
+            }
+            let key = self.queue_of(before);
+            self.queues.entry(key.clone()).or_insert_with(Queue::empty).leave(&before.key);
+            self.touched.queues.insert(key);
+        } else {
+            // Of one that was there already the names are stored, though perhaps not loaded.
+            self.put_references(&entry.external_references, id.0);
+        }
+        // A name it had before is there already, loaded or not.
+        let had = before.map(|before| before.external_references).unwrap_or_default();
+        let new = entry.external_references.iter().filter(|name| !had.contains(name));
+        self.put_references(&new.cloned().collect::<Vec<_>>(), id.0);
+        self.schedule(entry_due(&entry));
+        let key = self.queue_of(&entry);
+        let queue = self.queues.entry(key.clone()).or_insert_with(Queue::empty);
+        if entry.state == EntryState::Waiting {
+            queue.enter(entry.key, id);
+        }
+        self.touched.queues.insert(key);
+        self.touched.entries.insert(id);
+        self.entries.insert(id, entry);
+    }
+
+    /// An offer as it is from now on: what it reserved is given back and what it reserves is
+    /// reserved, on both accounts (I8). A new one is held by its entry.
+    fn put_offer(&mut self, offer: Offer) {
+        let id = offer.offer_id;
+        let before = self.offers.get(&id).cloned();
+        let was_held = before.as_ref().filter(|before| before.state.reserves());
+        let is_held = Some(&offer).filter(|offer| offer.state.reserves());
+        let what = |offer: &Offer| {
+            let Offer { place_group_id, account, participation_percent, .. } = offer.clone();
+            (place_group_id, account, participation_percent)
+        };
+        self.unschedule_offer(id);
+        // What stays held moves no account: given back and reserved anew, it would be new to an
+        // account that is over, where nothing new fits.
+        if was_held.map(what) != is_held.map(what) {
+            if let Some(before) = was_held {
+                let percent = i64::from(before.participation_percent);
+                self.change_both(before, |account| account.give_back(percent));
+            }
+            if let Some(offer) = is_held {
+                let percent = i64::from(offer.participation_percent);
+                self.change_both(offer, |account| account.reserve(percent));
+            }
+        }
+        self.schedule(offer_due(&offer));
+        if before.is_none() {
+            match offer.state {
+                OfferState::Proposed { .. } => {
+                    self.change_entry(offer.entry_id, EntryState::Proposed(id));
+                }
+                OfferState::Offered { .. } => {
+                    self.change_entry(offer.entry_id, EntryState::Offered(id));
+                }
+                OfferState::Accepted { .. } => {
+                    self.change_entry(offer.entry_id, EntryState::Accepted(id));
+                }
+                OfferState::Declined { .. }
+                | OfferState::Expired
+                | OfferState::Lapsed
+                | OfferState::Started { .. }
+                | OfferState::Withdrawn { .. }
+                | OfferState::Objected => {}
+            }
+        }
+        self.touched.offers.insert(id);
+        self.offers.insert(id, offer);
+    }
+
+    /// A placement as it is from now on: what it used is given back and what it uses is taken,
+    /// on both accounts. A new one is held by its entry.
+    fn put_placement(&mut self, placement: Placement) {
+        let id = placement.placement_id;
+        let before = self.placements.get(&id).cloned();
+        if let Some(before) = &before {
+            self.unschedule_end(id);
+            self.change_used(before, Account::end);
+        }
+        self.change_used(&placement, Account::take);
+        self.schedule(placement_due(&placement));
+        if before.is_none() && placement.state.uses() {
+            self.change_entry(placement.entry_id, EntryState::Placed(id));
+        }
+        self.touched.placements.insert(id);
+        self.placements.insert(id, placement);
+    }
+
+    fn change_used(&mut self, placement: &Placement, change: impl Fn(&mut Account, i64)) {
+        if !placement.state.uses() {
+            return;
+        }
+        let percent = i64::from(placement.participation_percent);
+        for key in [AccountKey::PlaceGroup(placement.place_group_id), placement.account.clone()] {
+            self.change_account(&key, |account| change(account, percent));
+        }
     }
 
     fn change_both(&mut self, offer: &Offer, change: impl Fn(&mut Account)) {
@@ -253,18 +376,8 @@ impl Ledger {
     }
 
     fn change_entry(&mut self, id: EntryId, state: EntryState) {
-        let Some(entry) = self.entries.get_mut(&id) else { return };
-        entry.state = state;
-        let (order, municipality) = (entry.key, entry.municipality_number.clone());
-        let key = crate::domain::waitlist::QueueKey::new(self.distribution, &municipality);
-        let queue = self.queues.entry(key.clone()).or_insert_with(Queue::empty);
-        if state == EntryState::Waiting {
-            queue.enter(order, id);
-        } else {
-            queue.leave(&order);
-        }
-        self.touched.entries.insert(id);
-        self.touched.queues.insert(key);
+        let Some(entry) = self.entries.get(&id) else { return };
+        self.put_entry(Entry { state, ..entry.clone() });
     }
 
     fn schedule(&mut self, due: impl IntoIterator<Item = Due>) {
@@ -294,13 +407,33 @@ impl Ledger {
 pub(super) fn offer_due(offer: &Offer) -> Option<Due> {
     match &offer.state {
         OfferState::Proposed { confirm_by } => Some(Due::lapse(offer.offer_id, *confirm_by)),
-        OfferState::Offered { answer_by, .. } => Some(Due::expiry(offer.offer_id, *answer_by)),
+        OfferState::Offered { answer_by, .. } => {
+            let runs = !offer.is_objected_to();
+            runs.then(|| Due::expiry(offer.offer_id, *answer_by))
+        }
         OfferState::Accepted { .. }
         | OfferState::Declined { .. }
         | OfferState::Expired
         | OfferState::Lapsed
         | OfferState::Started { .. }
-        | OfferState::Withdrawn { .. } => None,
+        | OfferState::Withdrawn { .. }
+        | OfferState::Objected => None,
+    }
+}
+
+/// What an entry waits for.
+pub(super) fn entry_due(entry: &Entry) -> Option<Due> {
+    match entry.state {
+        EntryState::Paused { until } => {
+            until.map(|until| Due::wake(entry.entry_id, start_of_day_in_norway(until)))
+        }
+        EntryState::CoolingDown { until } => Some(Due::wake(entry.entry_id, until)),
+        EntryState::Waiting
+        | EntryState::Proposed(_)
+        | EntryState::Offered(_)
+        | EntryState::Accepted(_)
+        | EntryState::Placed(_)
+        | EntryState::Closed => None,
     }
 }
 
@@ -308,6 +441,9 @@ pub(super) fn offer_due(offer: &Offer) -> Option<Due> {
 pub(super) fn placement_due(placement: &Placement) -> Option<Due> {
     match &placement.state {
         PlacementState::Ending(end) => Some(Due::finish(placement.placement_id, end.end_date)),
+        PlacementState::OnLeave(leave) => {
+            Some(Due::end_leave(placement.placement_id, leave.until_date))
+        }
         PlacementState::Running | PlacementState::Ended(_) => None,
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn submit(
         Some(id) => own_group(ledger, id, c)?,
         None => PlaceGroupId(ids.next_id()),
     };
-    require_free_references(ledger, &c.external_references, Some(place_group_id))?;
+    require_free_references(ledger, &c.external_references, Some(place_group_id.0))?;
     // From here it happens.
     let submission = Submission {
         submission_id: SubmissionId(ids.next_id()),
@@ -136,7 +136,7 @@ fn group_with(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Re
 }
 
 /// One more dated decision must fit.
-fn require_room(what: &'static str, so_far: usize) -> Result<(), Refusal> {
+pub(super) fn require_room(what: &'static str, so_far: usize) -> Result<(), Refusal> {
     let (would_be, most) = (so_far + 1, HISTORY_MAX);
     if would_be > most {
         return Err(Refusal::LimitReached { what, would_be, most });
@@ -164,6 +164,7 @@ fn new_group(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Ref
         work_fields: Vec::new(),
         stated_wait: None,
         capacity: Vec::new(),
+        closures: Vec::new(),
     })
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::{
     calendar::{Timestamp, start_of_day_in_norway},
     command::Command,
-    ids::{LedgerId, OfferId, PlacementId, RequestId},
+    ids::{EntryId, LedgerId, OfferId, PlacementId, RequestId},
 };
 
 /// Something that takes effect by itself; applied in this order.
@@ -31,12 +31,22 @@ pub enum DueKind {
     LapseProposal,
     /// An offer expires.
     ExpireOffer,
+    /// A pause, or the time after a declined offer, is over.
+    WakeEntry,
+    /// A leave is over.
+    EndLeave,
 }
 
 impl DueKind {
     /// Every kind, in the order they take effect.
-    pub const ALL: [Self; 4] =
-        [Self::BeginDay, Self::FinishPlacement, Self::LapseProposal, Self::ExpireOffer];
+    pub const ALL: [Self; 6] = [
+        Self::BeginDay,
+        Self::FinishPlacement,
+        Self::LapseProposal,
+        Self::ExpireOffer,
+        Self::WakeEntry,
+        Self::EndLeave,
+    ];
 
     /// The word the database keeps.
     pub fn as_str(self) -> &'static str {
@@ -45,6 +55,8 @@ impl DueKind {
             Self::FinishPlacement => "FINISH_PLACEMENT",
             Self::LapseProposal => "LAPSE_PROPOSAL",
             Self::ExpireOffer => "EXPIRE_OFFER",
+            Self::WakeEntry => "WAKE_ENTRY",
+            Self::EndLeave => "END_LEAVE",
         }
     }
 
@@ -83,6 +95,20 @@ impl Due {
         }
     }
 
+    /// When an entry is eligible again.
+    pub fn wake(entry_id: EntryId, at: Timestamp) -> Self {
+        Self { at, kind: DueKind::WakeEntry, thing: entry_id.0 }
+    }
+
+    /// The first day back from a leave.
+    pub fn end_leave(placement_id: PlacementId, until_date: Date) -> Self {
+        Self {
+            at: start_of_day_in_norway(until_date),
+            kind: DueKind::EndLeave,
+            thing: placement_id.0,
+        }
+    }
+
     /// The command that makes it happen.
     pub fn command(&self) -> Command {
         match self.kind {
@@ -92,6 +118,8 @@ impl Due {
             }
             DueKind::LapseProposal => Command::LapseProposal { offer_id: OfferId(self.thing) },
             DueKind::ExpireOffer => Command::ExpireOffer { offer_id: OfferId(self.thing) },
+            DueKind::WakeEntry => Command::WakeEntry { entry_id: EntryId(self.thing) },
+            DueKind::EndLeave => Command::EndLeave { placement_id: PlacementId(self.thing) },
         }
     }
 }

@@ -76,7 +76,7 @@ impl Model {
             Event::PlacementEndSet { placement_id, .. } => {
                 self.change_placement(*placement_id, "ENDING");
             }
-            Event::PlacementEnded { placement_id } => self.end(*placement_id),
+            Event::PlacementEnded { placement_id, .. } => self.end(*placement_id),
             Event::Left { entry_id, .. } => self.leave(*entry_id),
             Event::OfferWithdrawn { offer_id } => self.withdraw(*offer_id),
             Event::RegistryImported { .. }
@@ -86,6 +86,10 @@ impl Model {
             | Event::PlaceBudgetSet { .. }
             | Event::QuotasSet { .. }
             | Event::RunMade { .. }
+            | Event::EntryChanged { .. }
+            | Event::OfferChanged { .. }
+            | Event::PlacementChanged { .. }
+            | Event::ClosureReported { .. }
             | Event::NothingToDo => {}
         }
     }
@@ -211,7 +215,8 @@ impl Model {
 
     fn start(&mut self, placement: &Placement) {
         let to = ("STARTED", "PLACED");
-        let changed = self.change_offer(placement.offer_id, &["ACCEPTED"], to.0, to.1);
+        let Some(offer_id) = placement.offer_id else { return };
+        let changed = self.change_offer(offer_id, &["ACCEPTED"], to.0, to.1);
         let Some(offer) = changed else { return };
         let percent = i64::from(placement.participation_percent);
         self.move_both(&offer, -percent, percent);
@@ -233,7 +238,8 @@ impl Model {
 
     fn end(&mut self, id: PlacementId) {
         let Some(placement) = self.change_placement(id, "ENDED") else { return };
-        let offer = self.offers.get(&placement.offer_id).map(|(offer, _)| offer.clone());
+        let offer = placement.offer_id.and_then(|id| self.offers.get(&id));
+        let offer = offer.map(|(offer, _)| offer.clone());
         if let Some(offer) = offer {
             self.move_both(&offer, 0, -i64::from(placement.participation_percent));
         }

@@ -12,11 +12,23 @@ const BOUNDED: &[(&str, &str)] = &[
     ("SummarizeQueues", "figures by municipality and place group, which are bounded"),
     ("AllocatePlaces", "at most 500 proposals, the first 100 passed over, and counts"),
     ("ConfirmProposals", "at most the 500 that were asked for"),
+    ("PauseEntry", "the one place that was given back, by parts of a place"),
+    ("BatchJoinWaitlist", "at most the 500 that were asked for"),
+    ("RespondToOffer", "the one place that was given back, by parts of a place"),
+    ("LeaveWaitlist", "the one place that was given back, by parts of a place"),
+    ("ResolveObjection", "the one place that was given back, by parts of a place"),
+    ("WithdrawOffer", "the one place that was given back, by parts of a place"),
+    ("TransferEntry", "as many as fit into the place that was given back"),
     ("Apportion", "at most the 5,000 areas that were asked for"),
     ("GetFairShare", "one a municipality of the area"),
     ("ListVacancies", "at most 2,000 place groups and 1,000 quotas"),
     ("GetWaitlistEntry", "revisions alone"),
     ("ExplainDecision", "one text a language"),
+    ("ChangePlacement", "at most the 200 shares that are registered of a placement"),
+    ("ReportClosure", "the first 500 placements in the group"),
+    ("GetPosition", "one text a language"),
+    ("CheckParticipation", "one a measure type, since nobody has two of one at a time"),
+    ("ReassignAdviser", "at most 500 at once, and how many are left"),
 ];
 
 fn has(rpc: &MethodDescriptor, name: &str, kind: &Kind) -> bool {

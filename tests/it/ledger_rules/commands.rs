@@ -58,6 +58,12 @@ pub(super) fn join(number: u32, municipality_number: &str) -> JoinWaitlist {
         registered_time: None,
         external_references: Vec::new(),
         case_reference: None,
+        propose_if_free: false,
+        adviser: None,
+        programme: None,
+        on_behalf_of: None,
+        wants_by: None,
+        eligibility: None,
     }
 }
 
@@ -82,7 +88,12 @@ pub(super) fn respond(offer_id: OfferId, accept: bool) -> Command {
 }
 
 pub(super) fn start(offer_id: OfferId, start_date: Date) -> Command {
-    Command::StartPlacement(StartPlacement { offer_id, start_date, case_reference: None })
+    Command::StartPlacement(StartPlacement {
+        offer_id,
+        start_date,
+        case_reference: None,
+        elsewhere: Vec::new(),
+    })
 }
 
 pub(super) fn leave(entry_id: EntryId) -> Command {
@@ -98,4 +109,47 @@ pub(super) fn end(placement_id: PlacementId, end_date: Date) -> Command {
         reason: None,
         case_reference: None,
     })
+}
+
+/// An update that changes nothing yet.
+pub(super) fn update(entry_id: EntryId) -> UpdateEntry {
+    UpdateEntry {
+        entry_id,
+        preferred_place_groups: None,
+        work_fields: None,
+        participation_percent: None,
+        priority_class: None,
+        following_office_number: None,
+        wants_by: None,
+        programme: None,
+        adviser: None,
+        grounds: None,
+        case_reference: None,
+    }
+}
+
+pub(super) fn pause(entry_id: EntryId, until: Option<Date>) -> Command {
+    Command::PauseEntry(PauseEntry { entry_id, until, reason: None, case_reference: None })
+}
+
+pub(super) fn resume(entry_id: EntryId) -> Command {
+    Command::ResumeEntry(ResumeEntry { entry_id, case_reference: None })
+}
+
+pub(super) fn still_wanted(entry_id: EntryId) -> Command {
+    Command::ConfirmEntry(ConfirmEntry { entry_id, case_reference: None })
+}
+
+pub(super) fn prioritize(entry_id: EntryId, bonus_days: u32) -> Command {
+    Command::PrioritizeEntry(PrioritizeEntry {
+        entry_id,
+        bonus_days,
+        reason: OutOfTurnReason::Health,
+        text: None,
+        case_reference: None,
+    })
+}
+
+pub(super) fn together(joins: Vec<JoinWaitlist>) -> Command {
+    Command::BatchJoinWaitlist(BatchJoinWaitlist { joins })
 }

@@ -30,7 +30,8 @@ impl Story {
     fn happen(&mut self, name: &'static str, command: Command, at: Timestamp) -> Vec<Event> {
         let who = actor(if name.starts_with("submit") { "provider" } else { "county" });
         let id_seed = hex::encode(seed(self.ledger.head().seq));
-        let events = happen_as(&mut self.ledger, &who, &command, at).unwrap();
+        // The first rules wrote it, and it is what they wrote.
+        let events = happen_by(&mut self.ledger, &who, &command, at, 1).unwrap();
         let payload = Payload { command, id_seed, events: events.clone() };
         let at = self.ledger.head().at;
         self.samples.push(Sample { name, who, at, payload });
@@ -145,7 +146,12 @@ fn answers(story: &mut Story, offers: &[OfferId]) {
         story.happen(name, Command::RespondToOffer(answer), at);
     }
     let start_date = days_on(6);
-    let start = StartPlacement { offer_id: offers[0], start_date, case_reference: case() };
+    let start = StartPlacement {
+        offer_id: offers[0],
+        start_date,
+        case_reference: case(),
+        elsewhere: Vec::new(),
+    };
     let events = story.happen("start_placement", Command::StartPlacement(start), at);
     let [Event::PlacementStarted { placement }] = events.as_slice() else { panic!("{events:?}") };
     let placement_id = placement.placement_id;
@@ -193,6 +199,7 @@ fn registry_sample() -> Vec<RegistryRow> {
                 bonus_days: 30,
             }],
             aliases: vec![reference("ARBPRAKS")],
+            rules: tiltaksplass::domain::measure::MeasureRules::default(),
         }),
         RegistryRow::DistributionWeight(DistributionWeight {
             key_name: "population".into(),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use proptest::test_runner::TestCaseError;
 use tiltaksplass::domain::{
-    allocation::{PlacementState, run},
+    allocation::{PlacementState, RunScope, run},
     capacity::places_on,
     vacancy::{Block, Changes, Outlook, Standing, open_queues, outlook, standing},
     waitlist::{OrderKey, QueueKey},
@@ -116,7 +116,7 @@ fn placements_of<'a>(
 fn ended_on(placement: &Placement) -> Option<Date> {
     match &placement.state {
         PlacementState::Ended(end) => Some(end.end_date),
-        PlacementState::Running | PlacementState::Ending(_) => None,
+        PlacementState::Running | PlacementState::Ending(_) | PlacementState::OnLeave(_) => None,
     }
 }
 
@@ -160,7 +160,7 @@ fn plain_standing(ledger: &Ledger, key: &AccountKey, today: Date) -> Option<Stan
 
 fn vacancies_are_the_plain_ones(ledger: &Ledger, today: Date) -> Result<(), TestCaseError> {
     let whole = outlook(ledger, true).unwrap();
-    let (served, _) = run(ledger, usize::MAX, &BTreeSet::new()).unwrap();
+    let (served, _) = run(ledger, &RunScope::all(ledger.head().at, usize::MAX)).unwrap();
     for (key, account) in ledger.accounts() {
         let found = standing(ledger, key, &changes_of_use(ledger, key), today);
         prop_assert_eq!(found, plain_standing(ledger, key, today), "{:?} {:?}", key, account);

@@ -62,6 +62,7 @@ async fn who_it_is_is_told_for_a_purpose_alone() {
         national_identity_number: identity(1),
         priority_ground: "haster".into(),
         adviser_ident: "Z990001".into(),
+        ..EntryPerson::default()
     };
     assert_eq!(person(&joined.entry_id).await, expected);
     let expected = EntryPerson { national_identity_number: identity(2), ..EntryPerson::default() };
