@@ -23,7 +23,8 @@ use tonic::Status;
 use super::{
     ops::{LENGTH, MUNICIPALITIES, Op, Wish, beginning, wish},
     real::{OFFICE, Real, registry},
-    reference::{ANSWER_DAYS, CONFIRM_DAYS, COOL_DOWN_DAYS, Model, OBJECT_DAYS, STRIKES},
+    reference::Model,
+    things::{ANSWER_DAYS, CONFIRM_DAYS, COOL_DOWN_DAYS, OBJECT_DAYS, STRIKES},
 };
 use crate::{
     support::{Caller, reason, request_id},

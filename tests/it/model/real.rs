@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use super::{
     ops::{MUNICIPALITIES, Op},
-    reference::{ANSWER_DAYS, CONFIRM_DAYS, COOL_DOWN_DAYS, Model, OBJECT_DAYS, STRIKES},
-    things::State,
+    reference::Model,
+    things::{ANSWER_DAYS, CONFIRM_DAYS, COOL_DOWN_DAYS, OBJECT_DAYS, STRIKES, State},
 };
 
 pub const OFFICE: &str = "5701";

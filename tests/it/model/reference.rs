@@ -8,18 +8,11 @@ use time::Duration;
 
 use super::{
     ops::{GROUPS, MUNICIPALITIES, Op},
-    things::{Entry, HOLDS, Offer, Placement, State},
+    things::{
+        ANSWER_DAYS, CONFIRM_DAYS, COOL_DOWN_DAYS, Entry, Give, HOLDS, OBJECT_DAYS, OBJECTED_DAYS,
+        Offer, Outcome, Placement, STRIKES, State,
+    },
 };
-
-pub const CONFIRM_DAYS: u32 = 2;
-pub const ANSWER_DAYS: u32 = 3;
-pub const OBJECT_DAYS: u32 = 2;
-pub const COOL_DOWN_DAYS: u32 = 2;
-pub const STRIKES: u32 = 3;
-const OBJECTED_DAYS: u32 = 90;
-
-/// What came of a command: refused with a reason, or done.
-pub type Outcome = Result<(), &'static str>;
 
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -33,14 +26,6 @@ pub struct Model {
     pub placements: Vec<Placement>,
     /// Whom the last run passed over, and why.
     pub passed_over: Vec<(usize, &'static str)>,
-}
-
-/// What a place may be given to.
-struct Give {
-    max: usize,
-    left: i64,
-    only: Option<usize>,
-    not_to: Option<usize>,
 }
 
 impl Model {

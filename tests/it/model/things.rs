@@ -2,6 +2,13 @@
 
 use tiltaksplass::domain::calendar::Timestamp;
 
+pub const CONFIRM_DAYS: u32 = 2;
+pub const ANSWER_DAYS: u32 = 3;
+pub const OBJECT_DAYS: u32 = 2;
+pub const COOL_DOWN_DAYS: u32 = 2;
+pub const STRIKES: u32 = 3;
+pub const OBJECTED_DAYS: u32 = 90;
+
 /// Offers in these states hold a place.
 pub const HOLDS: [&str; 3] = ["PROPOSED", "OFFERED", "ACCEPTED"];
 
@@ -69,3 +76,14 @@ pub struct Placement {
     pub percent: i64,
     pub running: bool,
 }
+
+/// What a place may be given to.
+pub struct Give {
+    pub max: usize,
+    pub left: i64,
+    pub only: Option<usize>,
+    pub not_to: Option<usize>,
+}
+
+/// What came of a command: refused with a reason, or done.
+pub type Outcome = Result<(), &'static str>;
