@@ -217,16 +217,20 @@ impl Span {
     /// The first day after it, where it begins on `from`. A month is over on the same day of
     /// the next one, or on that one's last: a month from 31 January is over on 28 February.
     pub fn after(self, from: Date) -> Date {
+        self.times_after(1, from)
+    }
+
+    /// The same, taken so many times. What lies beyond all dates is the last of them.
+    pub fn times_after(self, times: u32, from: Date) -> Date {
         match self {
-            Self::Weeks(weeks) => from.saturating_add(Duration::weeks(i64::from(weeks))),
+            Self::Weeks(weeks) => {
+                let weeks = i64::from(weeks).saturating_mul(i64::from(times));
+                let days = weeks.checked_mul(7).filter(|days| *days < i64::from(u32::MAX));
+                days.map_or(Date::MAX, |days| from.saturating_add(Duration::days(days)))
+            }
             Self::Months(months) => {
-                let month = i64::from(from.year()) * 12 + i64::from(from.month() as u8) - 1;
-                let month = month + i64::from(months);
-                let year = i32::try_from(month.div_euclid(12)).unwrap_or(i32::MAX);
-                let month = u8::try_from(month.rem_euclid(12)).unwrap_or_default();
-                let month = Month::January.nth_next(month);
-                let day = from.day().min(month.length(year));
-                Date::from_calendar_date(year, month, day).unwrap_or(Date::MAX)
+                let months = i64::from(months).saturating_mul(i64::from(times));
+                months_after(from, months).unwrap_or(Date::MAX)
             }
         }
     }
@@ -246,6 +250,14 @@ impl Span {
             Self::Months(months) => months.saturating_mul(31),
         }
     }
+}
+
+fn months_after(start: Date, months: i64) -> Option<Date> {
+    let of_year = i64::from(u8::from(start.month())) - 1;
+    let all = i64::from(start.year()).checked_mul(12)?.checked_add(of_year)?.checked_add(months)?;
+    let year = i32::try_from(all.div_euclid(12)).ok()?;
+    let month = Month::try_from(u8::try_from(all.rem_euclid(12) + 1).ok()?).ok()?;
+    Date::from_calendar_date(year, month, start.day().min(month.length(year))).ok()
 }
 
 /// How places are bought.

@@ -1,7 +1,7 @@
 //! When a placement is to be looked at: it plans to end, reaches the longest its measure type
 //! has, or is due for one of its rounds.
 
-use time::{Date, Duration, Month};
+use time::{Date, Duration};
 
 use crate::domain::{
     allocation::{Placement, PlacementState},
@@ -21,8 +21,8 @@ pub fn review_date(placement: &Placement, rules: &MeasureRules, today: Date) -> 
         PlacementState::Ending(_) | PlacementState::Ended(_) => return None,
     }
     let start = placement.start_date;
-    let usual = rules.soft_maximum.map(|span| after(start, span, 1));
-    let hard = rules.hard_maximum.map(|span| after(start, span, 1));
+    let usual = rules.soft_maximum.map(|span| span.after(start));
+    let hard = rules.hard_maximum.map(|span| span.after(start));
     let end = placement.planned_end_date.or(usual).into_iter().chain(hard).min();
     end.or_else(|| rules.review_every.and_then(|every| round(start, every, today)))
 }
@@ -41,31 +41,7 @@ fn round(start: Date, every: Span, today: Date) -> Option<Date> {
     };
     let passed = (from - start).whole_days() / longest;
     let first = u32::try_from(passed).unwrap_or(0).max(1);
-    (first..=u32::MAX).map(|times| after(start, every, times)).find(|date| *date > from)
-}
-
-/// The first day after a span, taken so many times; months are those of the calendar, and a day
-/// that a month lacks is its last. What lies beyond all dates is the last of them.
-pub fn after(start: Date, span: Span, times: u32) -> Date {
-    match span {
-        Span::Weeks(weeks) => {
-            let weeks = i64::from(weeks).saturating_mul(i64::from(times));
-            let days = weeks.checked_mul(7).filter(|days| *days < i64::from(u32::MAX));
-            days.map_or(Date::MAX, |days| start.saturating_add(Duration::days(days)))
-        }
-        Span::Months(months) => {
-            let months = i64::from(months).saturating_mul(i64::from(times));
-            months_after(start, months).unwrap_or(Date::MAX)
-        }
-    }
-}
-
-fn months_after(start: Date, months: i64) -> Option<Date> {
-    let of_year = i64::from(u8::from(start.month())) - 1;
-    let all = i64::from(start.year()).checked_mul(12)?.checked_add(of_year)?.checked_add(months)?;
-    let year = i32::try_from(all.div_euclid(12)).ok()?;
-    let month = Month::try_from(u8::try_from(all.rem_euclid(12) + 1).ok()?).ok()?;
-    Date::from_calendar_date(year, month, start.day().min(month.length(year))).ok()
+    (first..=u32::MAX).map(|times| every.times_after(times, start)).find(|date| *date > from)
 }
 
 #[cfg(test)]
@@ -111,7 +87,7 @@ mod tests {
             (date!(2026 - 03 - 02), Span::Weeks(u32::MAX), u32::MAX, Date::MAX),
         ];
         for (start, span, times, expected) in cases {
-            assert_eq!(after(start, span, times), expected, "{start} {span:?} x {times}");
+            assert_eq!(span.times_after(times, start), expected, "{start} {span:?} x {times}");
         }
     }
 
@@ -169,7 +145,8 @@ mod tests {
             let today = one.start_date.saturating_add(Duration::days(days));
             for span in [Span::Weeks(1), Span::Weeks(5), Span::Months(1), Span::Months(7)] {
                 let from = today.saturating_sub(Duration::days(ROUND_LISTED_DAYS));
-                let first = (1..=4_000).map(|n| after(one.start_date, span, n)).find(|d| *d > from);
+                let first =
+                    (1..=4_000).map(|n| span.times_after(n, one.start_date)).find(|d| *d > from);
                 assert_eq!(review_date(&one, &every(span), today), first, "{span:?} {today}");
             }
         }

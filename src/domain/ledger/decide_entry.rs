@@ -10,7 +10,8 @@ use crate::domain::{
     ledger::{
         Context, Ledger,
         decide::{YEAR, require_place_groups},
-        decide_join::{bonus_days, require_office, require_share},
+        decide_join::{bonus_days, require_share},
+        guards::{known_entry, require_office, wrong_entry_state},
         onward::propose_on,
     },
     measure::MeasureType,
@@ -201,13 +202,4 @@ fn waiting_again(entry: &Entry, change: EntryChange) -> Event {
 
 fn changed_to(entry: Entry, change: EntryChange) -> Event {
     Event::EntryChanged { entry, change }
-}
-
-fn known_entry(ledger: &Ledger, entry_id: EntryId) -> Result<&Entry, Refusal> {
-    let missing = || Refusal::NotFound { what: "entry", id: entry_id.to_string() };
-    ledger.entry(entry_id).ok_or_else(missing)
-}
-
-fn wrong_entry_state(entry: &Entry, transition: &'static str) -> Refusal {
-    Refusal::WrongState { what: "the entry", state: entry.state.name(), transition }
 }

@@ -6,10 +6,11 @@ use crate::domain::{
     access::may_backdate,
     command::{BatchJoinWaitlist, JoinWaitlist},
     event::Event,
-    ids::{EntryId, IdSource, OfficeNumber, PriorityCode},
+    ids::{EntryId, IdSource, PriorityCode},
     ledger::{
         Context, Ledger, apply,
         decide::{require_free_references, require_place_groups},
+        guards::require_office,
         onward::propose_to,
     },
     measure::{MeasureRules, MeasureType},
@@ -132,15 +133,6 @@ fn new_entry(entry_id: EntryId, key: OrderKey, c: &JoinWaitlist) -> Entry {
         closed: None,
         state: EntryState::Waiting,
     }
-}
-
-/// Any office may follow a person up, if the registry has it.
-pub(super) fn require_office(context: &Context<'_>, number: &OfficeNumber) -> Result<(), Refusal> {
-    if context.registry.office(number).is_some() {
-        return Ok(());
-    }
-    let (field, problem) = ("following_office_number", "is not an office of the registry");
-    Err(Refusal::RegistryMismatch { field, value: number.to_string(), problem })
 }
 
 /// A host may act for any municipality, if the registry has it.

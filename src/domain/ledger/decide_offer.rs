@@ -12,7 +12,11 @@ use crate::domain::{
     event::Event,
     ids::{IdSource, OfferId, PlacementId},
     ledger::{
-        Context, Ledger, decide::YEAR, decide_transfer::require_combinable, declined,
+        Context, Ledger,
+        decide::YEAR,
+        decide_transfer::require_combinable,
+        declined,
+        guards::{known_entry, wrong_entry_state},
         onward::propose_on,
     },
     measure::MeasureType,
@@ -181,12 +185,9 @@ pub(super) fn leave(
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Stop> {
     let entry_id = c.entry_id;
-    let entry = ledger
-        .entry(entry_id)
-        .ok_or_else(|| Refusal::NotFound { what: "entry", id: entry_id.to_string() })?;
+    let entry = known_entry(ledger, entry_id)?;
     if let EntryState::Placed(_) | EntryState::Closed = entry.state {
-        let state = entry.state.name();
-        return Err(Refusal::WrongState { what: "the entry", state, transition: "LEAVE" }.into());
+        return Err(wrong_entry_state(entry, "LEAVE").into());
     }
     let (grounds, closed_time) = (c.grounds.clone(), context.closed_time());
     let left = Event::Left { entry_id, grounds, closed_time };

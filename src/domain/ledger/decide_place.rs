@@ -12,11 +12,12 @@ use crate::domain::{
     calendar::working_days_after,
     command::{PlacePerson, StartDirectly},
     event::{Event, PlacementChange},
-    ids::{EntryId, IdSource, OfferId, PlaceGroupId, PlacementId},
+    ids::{IdSource, OfferId, PlaceGroupId, PlacementId},
     ledger::{
         Context, Ledger,
         decide_offer::{confirmed, require_start_date},
         decide_transfer::require_combinable,
+        guards::{known_entry, require_free, require_open_group, wrong_entry_state},
     },
     refusal::{Refusal, Stop},
     waitlist::{Entry, EntryState},
@@ -111,25 +112,10 @@ fn require_room(
     context: &Context<'_>,
     transition: &'static str,
 ) -> Result<AccountKey, Refusal> {
-    let group = ledger
-        .place_group(id)
-        .ok_or_else(|| Refusal::NotFound { what: "place group", id: id.to_string() })?;
-    if group.is_closed(context.today()) {
-        let what = "the place group";
-        return Err(Refusal::WrongState { what, state: "CLOSED", transition });
-    }
+    require_open_group(ledger, id, context, transition)?;
     let second = ledger.queue_of(entry).account();
-    let needed_percent = i64::from(entry.participation_percent);
     for key in [AccountKey::PlaceGroup(id), second.clone()] {
-        let free_percent = ledger.account(&key).free();
-        if free_percent < needed_percent {
-            let what = match key {
-                AccountKey::PlaceGroup(_) => "the place group",
-                AccountKey::Quota(_) => "the municipality's quota",
-                AccountKey::Pool => "the pool",
-            };
-            return Err(Refusal::NoRoom { what, free_percent, needed_percent });
-        }
+        require_free(ledger, &key, i64::from(entry.participation_percent))?;
     }
     Ok(second)
 }
@@ -170,12 +156,4 @@ fn reason_name(reason: PassedOverReason) -> &'static str {
         PassedOverReason::ObjectedHere => "OBJECTED_HERE",
         PassedOverReason::OfferWithdrawn => "OFFER_WITHDRAWN",
     }
-}
-
-fn known_entry(ledger: &Ledger, id: EntryId) -> Result<&Entry, Refusal> {
-    ledger.entry(id).ok_or_else(|| Refusal::NotFound { what: "entry", id: id.to_string() })
-}
-
-fn wrong_entry_state(entry: &Entry, transition: &'static str) -> Refusal {
-    Refusal::WrongState { what: "the entry", state: entry.state.name(), transition }
 }

@@ -9,7 +9,10 @@ use crate::domain::{
     command::{ChangePlacement, MovePlacement, PlacementAsk, ReassignPlacement},
     event::{EntryChange, Event, PlacementChange},
     ids::PlacementId,
-    ledger::{Context, Ledger},
+    ledger::{
+        Context, Ledger,
+        guards::{known_entry, require_free, require_office, require_open_group},
+    },
     measure::Distribution,
     placement::PLACEMENT_HISTORY_MAX,
     refusal::Refusal,
@@ -161,25 +164,18 @@ pub(super) fn move_to(
 ) -> Result<Vec<Event>, Refusal> {
     let transition = "MOVE";
     let before = under_way(ledger, c.placement_id, transition)?;
-    let group = ledger.place_group(c.place_group_id).ok_or_else(|| Refusal::NotFound {
-        what: "place group",
-        id: c.place_group_id.to_string(),
-    })?;
     let from_place_group = before.place_group_id;
-    if group.place_group_id == from_place_group {
+    if c.place_group_id == from_place_group {
         let state = "IN_THAT_GROUP";
         return Err(Refusal::WrongState { what: "the placement", state, transition });
     }
-    if group.is_closed(context.today()) {
-        let what = "the place group";
-        return Err(Refusal::WrongState { what, state: "CLOSED", transition });
-    }
+    require_open_group(ledger, c.place_group_id, context, transition)?;
     require_history(before)?;
     let needed_percent = i64::from(before.participation_percent);
-    require_free(ledger, &AccountKey::PlaceGroup(group.place_group_id), needed_percent)?;
+    require_free(ledger, &AccountKey::PlaceGroup(c.place_group_id), needed_percent)?;
     // From here it happens.
     let placement = Placement {
-        place_group_id: group.place_group_id,
+        place_group_id: c.place_group_id,
         past_debits: before.debited_until(context.today()),
         ..before.clone()
     };
@@ -195,17 +191,9 @@ pub(super) fn reassign(
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
     let before = under_way(ledger, c.placement_id, "REASSIGN")?;
-    let entry = ledger
-        .entry(before.entry_id)
-        .ok_or_else(|| Refusal::NotFound { what: "entry", id: before.entry_id.to_string() })?;
+    let entry = known_entry(ledger, before.entry_id)?;
     context.require_in_area(ledger, "municipality_number", &c.municipality_number)?;
-    if context.registry.office(&c.following_office_number).is_none() {
-        return Err(Refusal::RegistryMismatch {
-            field: "following_office_number",
-            value: c.following_office_number.to_string(),
-            problem: "is not an office of the registry",
-        });
-    }
+    require_office(context, &c.following_office_number)?;
     require_history(before)?;
     // From here it happens.
     let from_municipality = entry.municipality_number.clone();
@@ -290,18 +278,4 @@ fn require_history(placement: &Placement) -> Result<(), Refusal> {
         return Err(Refusal::LimitReached { what, would_be, most });
     }
     Ok(())
-}
-
-/// Requires that an account has so much free, in per cents of a place.
-fn require_free(ledger: &Ledger, key: &AccountKey, needed_percent: i64) -> Result<(), Refusal> {
-    let free_percent = ledger.account(key).free();
-    if free_percent >= needed_percent {
-        return Ok(());
-    }
-    let what = match key {
-        AccountKey::PlaceGroup(_) => "the place group",
-        AccountKey::Quota(_) => "the municipality's quota",
-        AccountKey::Pool => "the pool",
-    };
-    Err(Refusal::NoRoom { what, free_percent, needed_percent })
 }

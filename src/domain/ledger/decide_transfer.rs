@@ -13,7 +13,12 @@ use crate::domain::{
     },
     event::{EntryChange, Event},
     ids::{EntryId, IdSource, LedgerId},
-    ledger::{Context, Ledger, decide::require_free_references, onward::propose_on},
+    ledger::{
+        Context, Ledger,
+        decide::require_free_references,
+        guards::{known_entry, require_office},
+        onward::propose_on,
+    },
     refusal::{Refusal, Stop},
     waitlist::{Closed, Entry, EntryState, OrderKey},
 };
@@ -64,7 +69,7 @@ pub(super) fn transfer(
         let refused = Refusal::WrongState { what: "the entry", state, transition: "TRANSFER" };
         return Err(refused.into());
     }
-    require_office(context, c)?;
+    require_office(context, &c.following_office_number)?;
     if let Some(to_ledger) = &c.to_ledger {
         return send_on(ledger, entry, c, to_ledger, context, ids);
     }
@@ -244,18 +249,4 @@ fn waits_on(state: EntryState) -> EntryState {
         | EntryState::Placed(_)
         | EntryState::Closed => EntryState::Waiting,
     }
-}
-
-fn known_entry(ledger: &Ledger, entry_id: EntryId) -> Result<&Entry, Refusal> {
-    let missing = || Refusal::NotFound { what: "entry", id: entry_id.to_string() };
-    ledger.entry(entry_id).ok_or_else(missing)
-}
-
-fn require_office(context: &Context<'_>, c: &TransferEntry) -> Result<(), Refusal> {
-    let number = &c.following_office_number;
-    if context.registry.office(number).is_some() {
-        return Ok(());
-    }
-    let (field, problem) = ("following_office_number", "is not an office of the registry");
-    Err(Refusal::RegistryMismatch { field, value: number.to_string(), problem })
 }

@@ -22,6 +22,7 @@ mod decide_placement;
 mod decide_transfer;
 mod declined;
 mod due;
+mod guards;
 mod onward;
 mod rows;
 mod walk;
