@@ -12,8 +12,8 @@ use sqlx::PgConnection;
 use crate::{
     domain::{
         account::AccountKey,
-        event::{Event, Header, Payload, RULES_VERSION},
-        ids::{IdSource, LedgerId},
+        event::{Event, Header, Payload, PlacementChange, RULES_VERSION},
+        ids::{IdSource, LedgerId, PlaceGroupId},
         ledger::{Context, Head, Ledger, apply, decide},
         log_chain::{payload_digest, row_hash},
         measure::Distribution,
@@ -50,10 +50,8 @@ pub struct Fold {
 impl Fold {
     /// Before the first row.
     pub fn new(id: &LedgerId, registries: &mut Registries) -> Self {
-        let measure = registries.last();
-        let distribution = measure
-            .ledger_measure(id)
-            .map_or(Distribution::CountyPool, |measure| measure.distribution);
+        let distribution = registries.last().ledger_distribution(id);
+        let distribution = distribution.unwrap_or(Distribution::CountyPool);
         let ledger = Ledger::new(id.clone(), distribution, Head::EMPTY);
         Self { ledger, read: VecDeque::new() }
     }
@@ -166,15 +164,29 @@ fn replay(
     for event in &payload.events {
         registries.add(row.seq, event);
         apply(ledger, event);
-        if let Event::Proposed { offer } = event {
-            let group = AccountKey::PlaceGroup(offer.place_group_id);
-            if ledger.account(&group).over() > 0 || ledger.account(&offer.account).over() > 0 {
-                return Err("I1/I2: it proposes what is not free".to_owned());
+        if let Some((group, account)) = newly_given(event) {
+            let group = AccountKey::PlaceGroup(group);
+            if ledger.account(&group).over() > 0 || ledger.account(account).over() > 0 {
+                return Err("I1/I2: it gives what is not free".to_owned());
             }
         }
     }
     ledger.advance(row.hash, row.at);
     Ok((header, payload))
+}
+
+/// What an event gives that was nobody's before: a place that is proposed, or one that is
+/// begun in without an offer.
+fn newly_given(event: &Event) -> Option<(PlaceGroupId, &AccountKey)> {
+    if let Event::Proposed { offer } = event {
+        Some((offer.place_group_id, &offer.account))
+    } else if let Event::PlacementChanged { placement, change: PlacementChange::StartedDirectly } =
+        event
+    {
+        Some((placement.place_group_id, &placement.account))
+    } else {
+        None
+    }
 }
 
 fn check_header(ledger: &Ledger, row: &LogRow, header: &Header, head: Head) -> Result<(), String> {

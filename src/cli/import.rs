@@ -1,4 +1,4 @@
-//! `import`: CSV files to registry rows.
+//! `import`: files, or the data that come with the program, to registry rows.
 
 use std::{
     collections::BTreeMap,
@@ -12,18 +12,21 @@ use uuid::Uuid;
 
 use crate::{
     app::{Ids, RandomIds},
-    cli::{Failure, call::DynamicClient, say},
+    cli::{Failure, call::DynamicClient, defaults, say},
 };
 
 /// Rows in one piece of the stream.
 const PIECE_ROWS: usize = 2_000;
 
-/// Which folder, and which service.
+/// What to send, and to which service.
 #[derive(Debug, clap::Args)]
 pub struct ImportArgs {
-    /// The folder with the CSV files.
-    #[arg(value_name = "FOLDER")]
-    folder: PathBuf,
+    /// The folder with the files.
+    #[arg(value_name = "FOLDER", required_unless_present = "defaults")]
+    folder: Option<PathBuf>,
+    /// Sends the measure types and public holidays that come with the program instead.
+    #[arg(long, conflicts_with = "folder")]
+    defaults: bool,
     /// Where the service listens.
     #[arg(long, env = "TILTAKSPLASS_ADDR", default_value = "http://127.0.0.1:8137")]
     addr: String,
@@ -35,11 +38,13 @@ pub struct ImportArgs {
     validate_only: bool,
 }
 
-/// Imports a folder.
+/// Imports a folder, or the defaults.
 pub(super) async fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
-    let rows = read_folder(&args.folder)?;
+    let (rows, source) = match &args.folder {
+        Some(folder) => (read_folder(folder)?, folder.display().to_string()),
+        None => (defaults::rows()?, defaults::SOURCE.to_owned()),
+    };
     let mut client = DynamicClient::connect(&args.addr, Some(&args.token)).await?;
-    let source = args.folder.display().to_string();
     let answer = send(&mut client, &rows, &source, args.validate_only).await?;
     say(format!("{answer:#}"));
     Ok(ExitCode::SUCCESS)
@@ -75,7 +80,7 @@ fn piece(request_id: Uuid, validate_only: bool, source: &str, rows: &[Row]) -> V
     })
 }
 
-/// Puts file and line beside each `rows[i]` that the service names.
+/// Puts file and place beside each `rows[i]` that the service names.
 fn name_lines(error: &Value, rows: &[Row]) -> String {
     let mut text = error["message"].as_str().unwrap_or("the import was refused").to_owned();
     let details = error["details"].as_array().into_iter().flatten();
@@ -84,7 +89,7 @@ fn name_lines(error: &Value, rows: &[Row]) -> String {
         let field = violation["field"].as_str().unwrap_or_default();
         let index = field.strip_prefix("rows[").and_then(|rest| rest.strip_suffix(']'));
         let row = index.and_then(|index| index.parse().ok()).and_then(|i: usize| rows.get(i));
-        let place = row.map_or(field.to_owned(), |row| format!("{}:{}", row.file, row.line));
+        let place = row.map_or(field, |row| row.place.as_str());
         let problem = violation["description"].as_str().unwrap_or_default();
         text = format!("{text}\n  {place}: {problem}");
     }
@@ -94,12 +99,16 @@ fn name_lines(error: &Value, rows: &[Row]) -> String {
 /// One row of a file, as ProtoJSON.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// The file it stands in.
-    file: &'static str,
-    /// The line.
-    line: u64,
+    /// The file it stands in, and the line or the number of the item.
+    place: String,
     /// What it says.
     value: Value,
+}
+
+impl Row {
+    pub(super) fn new(place: String, value: Value) -> Self {
+        Self { place, value }
+    }
 }
 
 type Fields = BTreeMap<String, String>;
@@ -116,11 +125,16 @@ const FILES: [(&str, MakeRow); 7] = [
     ("holidays.csv", holiday),
 ];
 
+/// The measure types with all their rules, which a table has no room for.
+const MEASURE_TYPES_JSON: &str = "measure_types.json";
+
 /// Reads the files of a folder.
 pub fn read_folder(folder: &Path) -> Result<Vec<Row>, Failure> {
+    let names: Vec<&str> =
+        FILES.iter().map(|(file, _)| *file).chain([MEASURE_TYPES_JSON]).collect();
     let mut rows = Vec::new();
     let mut found = false;
-    for (file, _) in FILES {
+    for file in &names {
         let path = folder.join(file);
         if path.exists() {
             found = true;
@@ -130,7 +144,6 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Row>, Failure> {
         }
     }
     if !found {
-        let names: Vec<&str> = FILES.iter().map(|(file, _)| *file).collect();
         let folder = folder.display();
         return Err(format!("{folder} has none of the files {}", names.join(", ")).into());
     }
@@ -139,6 +152,9 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Row>, Failure> {
 
 /// Reads the text of one file.
 pub fn read_file(file: &str, text: &str) -> Result<Vec<Row>, Failure> {
+    if file == MEASURE_TYPES_JSON {
+        return read_measure_types(text);
+    }
     let Some((file, make)) = FILES.into_iter().find(|(name, _)| *name == file) else {
         return Err(format!("{file} is not a file of the registry").into());
     };
@@ -152,9 +168,23 @@ pub fn read_file(file: &str, text: &str) -> Result<Vec<Row>, Failure> {
         let fields: Fields =
             header.iter().map(str::to_owned).zip(record.iter().map(str::to_owned)).collect();
         let value = make(&fields).map_err(|e| format!("{file}:{line}: {e}"))?;
-        rows.push(Row { file, line, value });
+        rows.push(Row::new(format!("{file}:{line}"), value));
     }
     Ok(rows)
+}
+
+/// Reads a JSON array of measure types, each a `MeasureType` in ProtoJSON. An item is named
+/// by its number and code, since JSON's lines say little.
+pub(super) fn read_measure_types(text: &str) -> Result<Vec<Row>, Failure> {
+    let text = text.trim_start_matches('\u{feff}');
+    let types: Vec<Value> =
+        serde_json::from_str(text).map_err(|e| format!("{MEASURE_TYPES_JSON}: {e}"))?;
+    let row = |(at, measure): (usize, Value)| {
+        let code = measure["measureCode"].as_str().unwrap_or("no measureCode");
+        let place = format!("{MEASURE_TYPES_JSON}[{at}] ({code})");
+        Row::new(place, json!({ "measureType": measure }))
+    };
+    Ok(types.into_iter().enumerate().map(row).collect())
 }
 
 /// The line a record stands in. The reader's position is that of the end of the line

@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 pub mod call;
+pub mod defaults;
 pub mod demo;
 pub mod import;
 mod place;
@@ -52,11 +53,15 @@ enum Command {
         #[command(flatten)]
         place: PlaceArgs,
     },
-    /// Reads a registry from CSV files in a folder and sends it to the service.
+    /// Reads a registry from files in a folder and sends it to the service.
     ///
     /// Files, all optional, UTF-8 with a header line: areas.csv, municipalities.csv, offices.csv,
-    /// `measure_types.csv`, providers.csv, `distribution_weights.csv`, holidays.csv. All or nothing:
-    /// every bad row is named, by file and line. Needs a token of the directorate.
+    /// `measure_types.csv`, providers.csv, `distribution_weights.csv`, holidays.csv; and
+    /// `measure_types.json`, an array of measure types with all their rules, as `call` writes them.
+    /// All or nothing: every bad row is named, by file and line. Needs a token of the directorate.
+    ///
+    /// `--defaults` sends Norway's measure types and public holidays instead, which come with the
+    /// program; sent again they change nothing.
     Import(import::ImportArgs),
     /// Prints an access token of this data folder's own issuer, and nothing else.
     Token(token::TokenArgs),

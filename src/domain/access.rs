@@ -303,6 +303,16 @@ pub fn sees_payloads(role: Role) -> bool {
     }
 }
 
+/// Whether a role is told how few people there are: it sees each of them anyway.
+pub fn sees_small_counts(role: Role) -> bool {
+    match role {
+        Role::County | Role::Auditor => true,
+        Role::Directorate | Role::Office | Role::Municipality | Role::Provider | Role::Service => {
+            false
+        }
+    }
+}
+
 /// Whether a role may say that a person was registered before, elsewhere: it moves the
 /// person ahead of others.
 pub fn may_backdate(role: Role) -> bool {

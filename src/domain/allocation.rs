@@ -1,10 +1,8 @@
-//! From a free place to a person who uses it: offers, placements, and the run that
-//! walks the queue.
+//! From a free place to a person who is offered it: offers, and the run that walks the queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use time::Date;
 
 use crate::domain::{
     account::AccountKey,
@@ -15,6 +13,8 @@ use crate::domain::{
     refusal::Stop,
     waitlist::{Entry, Sealed},
 };
+
+pub use crate::domain::placement::{End, Leave, Outcome, Placement, PlacementState, Share};
 
 /// One place held for one entry: a proposal (forslag) until a named person confirms
 /// it, an offer (tilbud) from then on.
@@ -48,6 +48,14 @@ pub struct Offer {
     pub extension: Option<Extension>,
     /// Where it stands.
     pub state: OfferState,
+}
+
+impl Offer {
+    /// Whether a provider's objection waits for the office. While it does no deadline runs:
+    /// the objection must not cost the person the offer.
+    pub fn is_objected_to(&self) -> bool {
+        self.state.reserves() && self.objection.as_ref().is_some_and(Objection::is_open)
+    }
 }
 
 /// A place given to a named person and not to the first in the queue.
@@ -199,6 +207,20 @@ impl OfferState {
         }
     }
 
+    /// Whether it was ever more than a proposal: a provider learns of nothing else.
+    pub fn was_offered(&self) -> bool {
+        match self {
+            Self::Proposed { .. } | Self::Lapsed => false,
+            Self::Withdrawn { was_offered } => *was_offered,
+            Self::Offered { .. }
+            | Self::Accepted { .. }
+            | Self::Declined { .. }
+            | Self::Expired
+            | Self::Started { .. }
+            | Self::Objected => true,
+        }
+    }
+
     /// Whether it holds a reservation on both accounts (I8).
     pub fn reserves(&self) -> bool {
         match self {
@@ -211,142 +233,6 @@ impl OfferState {
             | Self::Objected => false,
         }
     }
-}
-
-/// Someone's use of a place from a date (deltakelse).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Placement {
-    /// The placement.
-    pub placement_id: PlacementId,
-    /// Whose entry it came from.
-    pub entry_id: EntryId,
-    /// The offer it came from; `None` where it needed none, or came in from another system.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offer_id: Option<OfferId>,
-    /// Where.
-    pub place_group_id: PlaceGroupId,
-    /// The second account it is debited to.
-    pub account: AccountKey,
-    /// The share of a place, 1-100.
-    pub participation_percent: u32,
-    /// The first day.
-    pub start_date: Date,
-    /// The shares it has had, as they were registered; none while it has had only one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub shares: Vec<Share>,
-    /// When it is planned to end; shown and listed, and ends nothing by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub planned_end_date: Option<Date>,
-    /// Whether it is debited to a municipality the person has moved from, since the quota of
-    /// the one they moved to had no room.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub guest: bool,
-    /// Where it stands.
-    pub state: PlacementState,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-
-/// The share of a place from a day on (deltakelsesprosent). One registered later replaces
-/// all from its day on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Share {
-    /// The share, 1-100.
-    pub percent: u32,
-    /// The first day.
-    pub valid_from: Date,
-    /// When it was registered.
-    pub registered_time: Timestamp,
-}
-
-/// Where a placement stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum PlacementState {
-    /// Under way, with no end known.
-    Running,
-    /// Under way, with an end in sight.
-    Ending(End),
-    /// Over.
-    Ended(End),
-    /// The person is away and may return (permisjon): the place is kept.
-    OnLeave(Leave),
-}
-
-/// A time away from a place that is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Leave {
-    /// The first day away.
-    pub from_date: Date,
-    /// The first day back.
-    pub until_date: Date,
-    /// Why, in words.
-    pub reason: Option<Sealed>,
-}
-
-impl PlacementState {
-    /// The word for it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Running => "RUNNING",
-            Self::Ending(_) => "ENDING",
-            Self::Ended(_) => "ENDED",
-            Self::OnLeave(_) => "ON_LEAVE",
-        }
-    }
-
-    /// Whether it uses a place.
-    pub fn uses(&self) -> bool {
-        !matches!(self, Self::Ended(_))
-    }
-
-    /// Its end, if it has one.
-    pub fn end(&self) -> Option<&End> {
-        match self {
-            Self::Running | Self::OnLeave(_) => None,
-            Self::Ending(end) | Self::Ended(end) => Some(end),
-        }
-    }
-}
-
-/// How and when a placement ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
-    /// The first day after the last one.
-    pub end_date: Date,
-    /// What it led to.
-    pub outcome: Outcome,
-    /// Free text.
-    pub reason: Option<Sealed>,
-}
-
-/// What a placement led to: the rows of the audit's table 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Outcome {
-    /// Ordinary work.
-    OrdinaryWork,
-    /// School or education.
-    Education,
-    /// Permanent income security.
-    PermanentIncomeSecurity,
-    /// Temporary income security.
-    TemporaryIncomeSecurity,
-    /// Social assistance.
-    SocialAssistance,
-    /// Something else.
-    Other,
-    /// Work suited to the person, outside the measure.
-    SuitableWork,
-    /// Too ill to go on.
-    Ill,
-    /// Did not turn up.
-    DidNotMeet,
-    /// Another measure.
-    OtherMeasure,
 }
 
 /// Why someone who stood ahead was not served (I6).
@@ -589,6 +475,21 @@ impl<'a> Room<'a> {
         )?;
         narrow(&|_, free| free >= percent, PassedOverReason::ParticipationDoesNotFit)
     }
+}
+
+/// Whether a run would give a person a place in a group, if it had room for the whole share.
+pub fn would_take(group: &PlaceGroup, entry: &Entry, at: Timestamp) -> bool {
+    let preferred = &entry.preferred_place_groups;
+    (preferred.is_empty() || preferred.contains(&group.place_group_id))
+        && offers_wanted_work(group, entry)
+        && !entry.declined_here.contains(&group.place_group_id)
+        && !entry.is_objected_to(group.place_group_id, at)
+}
+
+/// What a run would say at a time of an entry, if nobody stood ahead of it.
+pub fn judge_alone(ledger: &Ledger, entry: &Entry, at: Timestamp) -> Result<(), PassedOverReason> {
+    let scope = RunScope::all(at, 1);
+    Room::new(ledger, &scope).give(ledger, &scope, entry).map(drop)
 }
 
 fn offers_wanted_work(group: &PlaceGroup, entry: &Entry) -> bool {

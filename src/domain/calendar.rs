@@ -45,6 +45,23 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::from(days) * MICROS_PER_DAY))
     }
 
+    /// So many days later; a day is 24 hours.
+    #[must_use]
+    pub fn plus_days(self, days: u32) -> Self {
+        Self(self.0.saturating_add(i64::from(days) * MICROS_PER_DAY))
+    }
+
+    /// Whole days of 24 hours since an earlier time; 0 where it is not earlier.
+    pub fn days_since(self, earlier: Self) -> u64 {
+        u64::try_from(self.0.saturating_sub(earlier.0) / MICROS_PER_DAY).unwrap_or(0)
+    }
+
+    /// One microsecond earlier: the last moment before a deadline.
+    #[must_use]
+    pub fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
     /// One microsecond later: the least step of ledger time.
     #[must_use]
     pub fn next(self) -> Self {

@@ -99,6 +99,9 @@ pub enum Event {
         confirmed_by: String,
         /// The answer deadline.
         answer_by: Timestamp,
+        /// Until when the provider may object; `None` where it may not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        object_by: Option<Timestamp>,
     },
     /// Nobody confirmed a proposal in time.
     ProposalLapsed {
@@ -140,6 +143,9 @@ pub enum Event {
     PlacementEnded {
         /// Which.
         placement_id: PlacementId,
+        /// When that closed its entry; kept since rules version 2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closed_time: Option<Timestamp>,
     },
     /// The person has left the waitlist; the entry has ended.
     Left {
@@ -147,6 +153,9 @@ pub enum Event {
         entry_id: EntryId,
         /// Why.
         grounds: Option<Sealed>,
+        /// When; kept since rules version 2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closed_time: Option<Timestamp>,
     },
     /// The place held for someone who left was given back.
     OfferWithdrawn {
@@ -185,6 +194,19 @@ pub enum Event {
     NothingToDo,
 }
 
+impl Event {
+    /// The entry it brings into the service, whose person holds a claim from then on.
+    pub fn brought_in(&self) -> Option<&Entry> {
+        if let Self::Joined { entry }
+        | Self::EntryChanged { entry, change: EntryChange::Imported } = self
+        {
+            Some(entry)
+        } else {
+            None
+        }
+    }
+}
+
 /// What was changed of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -202,6 +224,11 @@ pub enum EntryChange {
     Woken,
     /// It is not eligible for a while, since an offer was declined or expired.
     CooledDown,
+    /// An offer was declined or expired, which the measure type's decline rule counts.
+    StrikeCounted,
+    /// What was held for it was given back for a reason that is not the person's: it waits
+    /// again, with its turn.
+    Freed,
     /// The place is still wanted.
     Confirmed,
     /// It was moved in the order by hand.

@@ -10,7 +10,7 @@ use crate::domain::{
         EntryId, ExternalReference, MunicipalityNumber, OfficeNumber, OrganisationNumber, PersonId,
         PlaceGroupId, PriorityCode,
     },
-    waitlist::Sealed,
+    waitlist::{Adviser, Sealed},
 };
 
 /// What exists on a cut-over date, to come in as one.
@@ -82,8 +82,10 @@ pub struct Existing {
     pub work_fields: Vec<String>,
     /// The priority class.
     pub priority_class: Option<PriorityCode>,
-    /// Why that class, and who the case worker is.
+    /// Why that class.
     pub grounds: Option<Sealed>,
+    /// The case worker.
+    pub adviser: Option<Adviser>,
     /// What else the old system says of the person, with a digest of the whole row.
     pub original: Option<Sealed>,
     /// The case.

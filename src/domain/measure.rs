@@ -3,9 +3,13 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use time::Date;
+use time::{Date, Duration, Month};
 
-use crate::domain::ids::{ExternalReference, MeasureCode, PriorityCode};
+use crate::domain::{
+    event::Header,
+    ids::{ExternalReference, MeasureCode, PriorityCode},
+    registry::Registry,
+};
 
 /// Which second account a place is debited to, beside its place group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +21,17 @@ pub enum Distribution {
     ByMunicipality,
 }
 
-/// A measure type with its rules.
+impl Distribution {
+    /// The word for it, as the wire has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CountyPool => "COUNTY_POOL",
+            Self::ByMunicipality => "BY_MUNICIPALITY",
+        }
+    }
+}
+
+/// One version of a measure type with its rules, as they hold from a day on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeasureType {
     /// The code, for example `VTA`.
@@ -199,6 +213,53 @@ pub enum Span {
     Months(u32),
 }
 
+impl Span {
+    /// The first day after it, where it begins on `from`. A month is over on the same day of
+    /// the next one, or on that one's last: a month from 31 January is over on 28 February.
+    pub fn after(self, from: Date) -> Date {
+        self.times_after(1, from)
+    }
+
+    /// The same, taken so many times. What lies beyond all dates is the last of them.
+    pub fn times_after(self, times: u32, from: Date) -> Date {
+        match self {
+            Self::Weeks(weeks) => {
+                let weeks = i64::from(weeks).saturating_mul(i64::from(times));
+                let days = weeks.checked_mul(7).filter(|days| *days < i64::from(u32::MAX));
+                days.map_or(Date::MAX, |days| from.saturating_add(Duration::days(days)))
+            }
+            Self::Months(months) => {
+                let months = i64::from(months).saturating_mul(i64::from(times));
+                months_after(from, months).unwrap_or(Date::MAX)
+            }
+        }
+    }
+
+    /// Days of the shortest time it may be: a February of 28 days for each month.
+    pub fn shortest_days(self) -> u32 {
+        match self {
+            Self::Weeks(weeks) => weeks.saturating_mul(7),
+            Self::Months(months) => months.saturating_mul(28),
+        }
+    }
+
+    /// Days of the longest time it may be: 31 for each month.
+    pub fn longest_days(self) -> u32 {
+        match self {
+            Self::Weeks(weeks) => weeks.saturating_mul(7),
+            Self::Months(months) => months.saturating_mul(31),
+        }
+    }
+}
+
+fn months_after(start: Date, months: i64) -> Option<Date> {
+    let of_year = i64::from(u8::from(start.month())) - 1;
+    let all = i64::from(start.year()).checked_mul(12)?.checked_add(of_year)?.checked_add(months)?;
+    let year = i32::try_from(all.div_euclid(12)).ok()?;
+    let month = Month::try_from(u8::try_from(all.rem_euclid(12) + 1).ok()?).ok()?;
+    Date::from_calendar_date(year, month, start.day().min(month.length(year))).ok()
+}
+
 /// How places are bought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -247,6 +308,30 @@ impl MeasureType {
     /// The class with this code.
     pub fn priority_class(&self, code: &PriorityCode) -> Option<&PriorityClass> {
         self.priority_classes.iter().find(|class| class.code == *code)
+    }
+
+    /// Which type has taken over by a day.
+    pub fn superseded_on(&self, day: Date) -> Option<&Superseded> {
+        self.rules.superseded_by.as_ref().filter(|superseded| superseded.from <= day)
+    }
+}
+
+/// Which version of its measure type a decision looked into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeasureVersion {
+    /// From which day it holds; `None` from ever on.
+    pub valid_from: Option<Date>,
+    /// Where its rules come from.
+    pub source: Option<String>,
+}
+
+impl MeasureVersion {
+    /// The one that held on the day of a decision. The registry is the one that the header
+    /// names, so that what is imported later changes nothing.
+    pub fn of_decision(header: &Header, registry: &Registry) -> Option<Self> {
+        let measure = registry.ledger_measure_on(&header.ledger, header.at.date_in_norway())?;
+        let MeasureRules { valid_from, source, .. } = &measure.rules;
+        Some(Self { valid_from: *valid_from, source: source.clone() })
     }
 }
 

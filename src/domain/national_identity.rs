@@ -5,6 +5,8 @@
 //! which gives the weights of both check digits and the rule for numbers issued from 2032 on. The
 //! arithmetic is owned here because the crate that offers it panics on some valid numbers.
 
+use time::Date;
+
 /// Weights of the nine digits under the first check digit, and of that digit itself.
 const FIRST_CHECK_WEIGHTS: [u32; 10] = [3, 7, 6, 1, 8, 9, 4, 5, 2, 1];
 /// Weights of the ten digits under the second check digit, and of that digit itself.
@@ -86,6 +88,20 @@ impl NationalIdentityNumber {
         number(&self.digits.as_bytes()[2..4]) > SYNTHETIC_MONTHS[0]
     }
 
+    /// The age on a day, in whole years. No digit tells the century from 2032 on, so the latest
+    /// date of birth is meant that is not after the day: whoever is 100 counts as newly born.
+    pub fn age_on(&self, day: Date) -> u32 {
+        let digits = self.digits.as_bytes();
+        let born = day_and_month(number(&digits[..2]), number(&digits[2..4]));
+        let is = (u32::from(day.day()), u32::from(u8::from(day.month())));
+        let before_birthday = (is.1, is.0) < (born.1, born.0);
+        let years = u32::try_from(day.year()).unwrap_or(0) % 100 + 100 - number(&digits[4..6]);
+        match years % 100 {
+            0 if before_birthday => 99,
+            years => years - u32::from(before_birthday),
+        }
+    }
+
     /// The n-th synthetic person's number, of Tenor's series: for demonstrations and tests. Numbers
     /// of different n below 4,000,000 are different; the same n always gives the same number.
     pub fn synthetic(n: u32) -> Self {
@@ -135,12 +151,7 @@ pub fn organisation_number_is_valid(text: &str, fictional_allowed: bool) -> bool
 /// off. The century is not known (from 2032 on no digit tells it), so every fourth year has a
 /// 29 February, 2000 among them.
 fn is_date_of_birth(day: u32, month: u32, year: u32) -> bool {
-    let day = if day > D_NUMBER_DAY { day - D_NUMBER_DAY } else { day };
-    let month = SYNTHETIC_MONTHS
-        .iter()
-        .filter_map(|added| month.checked_sub(*added))
-        .find(|month| (1..=12).contains(month))
-        .unwrap_or(month);
+    let (day, month) = day_and_month(day, month);
     let days = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
         4 | 6 | 9 | 11 => 30,
@@ -149,6 +160,17 @@ fn is_date_of_birth(day: u32, month: u32, year: u32) -> bool {
         _ => 0,
     };
     (1..=days).contains(&day)
+}
+
+/// Day and month without what D-numbers and synthetic series add.
+fn day_and_month(day: u32, month: u32) -> (u32, u32) {
+    let day = if day > D_NUMBER_DAY { day - D_NUMBER_DAY } else { day };
+    let month = SYNTHETIC_MONTHS
+        .iter()
+        .filter_map(|added| month.checked_sub(*added))
+        .find(|month| (1..=12).contains(month))
+        .unwrap_or(month);
+    (day, month)
 }
 
 /// The number with both check digits after its nine first digits, by the rule that holds before and
@@ -192,6 +214,30 @@ mod tests {
         let first = sum(&[3, 7, 6, 1, 8, 9, 4, 5, 2]);
         let second = sum(&[5, 4, 3, 2, 7, 6, 5, 4, 3, 2]);
         (11..=14).any(|k| (k - first) % 11 == d[9]) && (11 - second) % 11 == d[10]
+    }
+
+    #[test]
+    fn age_counts_from_the_latest_date_of_birth() {
+        use time::macros::date;
+        // Born on 13 September (19)72, and as a D-number of the same date.
+        let number =
+            |stem: &str| (0..500).find_map(|n| with_check_digits(format!("{stem}{n:03}"))).unwrap();
+        let cases = [
+            ("130972", date!(2026 - 09 - 12), 53),
+            ("130972", date!(2026 - 09 - 13), 54),
+            ("530972", date!(2026 - 09 - 13), 54),
+            ("138972", date!(2026 - 09 - 13), 54),
+            ("130908", date!(2026 - 09 - 12), 17),
+            ("130908", date!(2026 - 09 - 13), 18),
+            ("130926", date!(2026 - 09 - 12), 99),
+            ("130926", date!(2026 - 09 - 13), 0),
+            ("290208", date!(2026 - 02 - 28), 17),
+            ("290208", date!(2026 - 03 - 01), 18),
+            ("010199", date!(2100 - 01 - 01), 1),
+        ];
+        for (stem, day, age) in cases {
+            assert_eq!(parse(&number(stem)).unwrap().age_on(day), age, "{stem} on {day}");
+        }
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! Why a command is refused. A refusal changes nothing and is not stored.
 
+use std::fmt;
+
 use time::Date;
 
-use crate::domain::ids::LedgerId;
+use crate::domain::{
+    calendar::Timestamp,
+    ids::{LedgerId, MeasureCode},
+};
 
 /// One reason a command is refused. Each stands for one value of the wire's
 /// `ErrorReason`; the texts are for developers and carry no personal data.
@@ -67,12 +72,34 @@ pub enum Refusal {
         /// The move asked for.
         transition: &'static str,
     },
+    /// The entry went on in another area's ledger, where the person moved.
+    #[error("the person has moved: the entry goes on in {to}")]
+    Moved {
+        /// Which.
+        to: LedgerId,
+    },
+    /// The person uses a place in a measure type that does not combine with this one.
+    #[error("the person uses a place in {with}, which does not combine with this measure type")]
+    NotCombinable {
+        /// The other type.
+        with: MeasureCode,
+    },
     /// Another person must do this.
     #[error("someone other than the one who submitted it must review it")]
     FourEyes,
     /// The measure type does not allow it.
     #[error("{0}")]
     MeasureTypeRule(&'static str),
+    /// Another measure type has taken over. A measure type rule to those who call.
+    #[error("{measure} was superseded by {by} from {from}: nobody joins it any more; join {by}")]
+    Superseded {
+        /// The type that was asked for.
+        measure: MeasureCode,
+        /// The one that took over.
+        by: MeasureCode,
+        /// From which day.
+        from: Date,
+    },
     /// The quotas together would exceed the place budget.
     #[error("the quotas would sum to {sum} places on {date}; the place budget is {budget}")]
     QuotasExceedBudget {
@@ -93,6 +120,37 @@ pub enum Refusal {
         /// What it must be.
         expected: &'static str,
     },
+    /// A new deadline would not be later than the one there is.
+    #[error("{field} would make the deadline {value}, which must be later than {than}")]
+    NotLater {
+        /// The field.
+        field: &'static str,
+        /// The new deadline.
+        value: Timestamp,
+        /// The one there is.
+        than: Timestamp,
+    },
+    /// An account has less free than is needed.
+    #[error("{what} has {free_percent} per cent of a place free; {needed_percent} are needed")]
+    NoRoom {
+        /// Which account.
+        what: &'static str,
+        /// What is free, in per cents of a place.
+        free_percent: i64,
+        /// What is needed.
+        needed_percent: i64,
+    },
+    /// A closure would fall on days on which the group is closed already.
+    #[error("the group would be closed {asked}, and it is closed {other} already")]
+    ClosuresOverlap {
+        /// The days asked for.
+        asked: Days,
+        /// Those there are.
+        other: Days,
+    },
+    /// Somebody eligible stands before the one in question.
+    #[error("somebody eligible stands before this entry and would take the place")]
+    NotFirst,
     /// A bound of the ledger is reached.
     #[error("the ledger would have {would_be} {what}; the most is {most}")]
     LimitReached {
@@ -103,6 +161,42 @@ pub enum Refusal {
         /// How many there may be.
         most: usize,
     },
+    /// One of several that are asked for together cannot be, and so none is.
+    #[error("{list}[{index}]: {refusal}")]
+    OneOf {
+        /// The list of the request.
+        list: &'static str,
+        /// Its place in the list; the first is 0.
+        index: usize,
+        /// Why.
+        refusal: Box<Refusal>,
+    },
+}
+
+impl Refusal {
+    /// The refusal of a batch of joins, of which the `index`-th is refused so.
+    #[must_use]
+    pub fn of_join(self, index: usize) -> Self {
+        Self::OneOf { list: "joins", index, refusal: Box::new(self) }
+    }
+}
+
+/// Days from one on, up to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Days {
+    /// The first.
+    pub from: Date,
+    /// The first after; `None` where there is none.
+    pub until: Option<Date>,
+}
+
+impl fmt::Display for Days {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.until {
+            Some(until) => write!(f, "from {} until {until}", self.from),
+            None => write!(f, "from {} on", self.from),
+        }
+    }
 }
 
 /// A wrong row of an import.

@@ -9,11 +9,12 @@ use time::Date;
 
 use crate::domain::{
     ids::{AreaId, LedgerId, MeasureCode, MunicipalityNumber, OfficeNumber, OrganisationNumber},
-    measure::MeasureType,
+    measure::{Distribution, MeasureType},
     refusal::BadRow,
 };
 
 /// One row of the registry.
+#[allow(clippy::large_enum_variant, reason = "measure types are few, and rows are kept in lists")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RegistryRow {
@@ -138,7 +139,13 @@ impl RegistryRow {
             Self::Area(row) => (RowKind::Area, row.county_id.to_string()),
             Self::Municipality(row) => (RowKind::Municipality, row.municipality_number.to_string()),
             Self::Office(row) => (RowKind::Office, row.office_number.to_string()),
-            Self::MeasureType(row) => (RowKind::MeasureType, row.code.to_string()),
+            // One that holds from ever on has the key it had before there were versions.
+            Self::MeasureType(row) => (
+                RowKind::MeasureType,
+                row.rules
+                    .valid_from
+                    .map_or_else(|| row.code.to_string(), |from| format!("{}@{from}", row.code)),
+            ),
             Self::Provider(row) => (RowKind::Provider, row.organisation_number.to_string()),
             Self::DistributionWeight(row) => (
                 RowKind::DistributionWeight,
@@ -167,7 +174,8 @@ pub struct Registry {
     areas: BTreeMap<AreaId, Area>,
     municipalities: BTreeMap<MunicipalityNumber, Municipality>,
     offices: BTreeMap<OfficeNumber, Office>,
-    measure_types: BTreeMap<MeasureCode, MeasureType>,
+    /// By code and the day from which a version holds; one that holds from ever on is first.
+    measure_types: BTreeMap<(MeasureCode, Option<Date>), MeasureType>,
     providers: BTreeMap<OrganisationNumber, Provider>,
     distribution_keys: BTreeMap<(String, Date), DistributionKey>,
     holidays: BTreeSet<Date>,
@@ -212,14 +220,29 @@ impl Registry {
         self.providers.get(number)
     }
 
-    /// The measure type with this code.
-    pub fn measure_type(&self, code: &MeasureCode) -> Option<&MeasureType> {
-        self.measure_types.get(code)
+    /// The version of a measure type that holds on a day: the latest that has begun.
+    pub fn measure_type_on(&self, code: &MeasureCode, day: Date) -> Option<&MeasureType> {
+        let upto = (code.clone(), None)..=(code.clone(), Some(day));
+        self.measure_types.range(upto).next_back().map(|(_, version)| version)
     }
 
-    /// The measure type of a ledger that may exist.
-    pub fn ledger_measure(&self, id: &LedgerId) -> Option<&MeasureType> {
-        self.area(&id.county_id).and_then(|_| self.measure_type(&id.measure_code))
+    /// All versions of a measure type, by the day from which they hold.
+    pub fn measure_versions(&self, code: &MeasureCode) -> impl Iterator<Item = &MeasureType> {
+        let all = (code.clone(), None)..=(code.clone(), Some(Date::MAX));
+        self.measure_types.range(all).map(|(_, version)| version)
+    }
+
+    /// The measure type of a ledger that may exist, as it is on a day.
+    pub fn ledger_measure_on(&self, id: &LedgerId, day: Date) -> Option<&MeasureType> {
+        self.area(&id.county_id).and_then(|_| self.measure_type_on(&id.measure_code, day))
+    }
+
+    /// How a ledger that may exist shares its places; `None` where there can be no such
+    /// ledger. It needs no day: all versions of a measure type have the same, and what is
+    /// planned for one that has not begun is planned in its ledger.
+    pub fn ledger_distribution(&self, id: &LedgerId) -> Option<Distribution> {
+        self.area(&id.county_id)?;
+        self.measure_versions(&id.measure_code).next().map(|version| version.distribution)
     }
 
     /// The key of this name and date, or of its latest date.
@@ -250,7 +273,7 @@ impl Registry {
         self.offices.values()
     }
 
-    /// The measure types, by code.
+    /// Every version of the measure types, by code and the day from which it holds.
     pub fn measure_types(&self) -> impl Iterator<Item = &MeasureType> {
         self.measure_types.values()
     }
@@ -328,7 +351,7 @@ impl Registry {
                 self.offices.insert(r.office_number.clone(), r.clone());
             }
             RegistryRow::MeasureType(r) => {
-                self.measure_types.insert(r.code.clone(), r.clone());
+                self.measure_types.insert((r.code.clone(), r.rules.valid_from), r.clone());
             }
             RegistryRow::Provider(r) => {
                 self.providers.insert(r.organisation_number.clone(), r.clone());
@@ -370,12 +393,42 @@ impl Registry {
                     None
                 }
             }
+            RegistryRow::MeasureType(r) => {
+                self.unknown_measure(r).or_else(|| self.other_distribution(r))
+            }
             RegistryRow::Area(_)
             | RegistryRow::Municipality(_)
-            | RegistryRow::MeasureType(_)
             | RegistryRow::Provider(_)
             | RegistryRow::Holiday(_) => None,
         }
+    }
+
+    /// A measure type that a row names and nobody knows.
+    fn unknown_measure(&self, row: &MeasureType) -> Option<String> {
+        let rules = &row.rules;
+        let successor = rules.superseded_by.iter().map(|superseded| &superseded.by);
+        let mut named = rules.combines_with.iter().flatten().chain(successor);
+        named
+            .find(|code| self.measure_versions(code).next().is_none())
+            .map(|code| format!("there is no measure type {code}"))
+    }
+
+    /// A version that shares places otherwise: accounts stand on what all versions have.
+    fn other_distribution(&self, row: &MeasureType) -> Option<String> {
+        let mut versions = self.measure_versions(&row.code);
+        let other = versions.find(|version| version.distribution != row.distribution)?;
+        let named = |version: &MeasureType| {
+            let from = version.rules.valid_from;
+            let from =
+                from.map_or_else(|| "from ever on".to_owned(), |from| format!("from {from}"));
+            format!("{} {from}", version.distribution.as_str())
+        };
+        Some(format!(
+            "all versions of {} must have one distribution; this one has {}, another {}",
+            row.code,
+            named(row),
+            named(other)
+        ))
     }
 }
 
@@ -397,67 +450,4 @@ fn forbidden_change(old: &RegistryRow, new: &RegistryRow) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use time::macros::date;
-
-    use super::*;
-
-    fn area(id: &str) -> RegistryRow {
-        RegistryRow::Area(Area { county_id: id.parse().unwrap(), name: "A".into() })
-    }
-
-    fn municipality(number: &str, area: &str) -> RegistryRow {
-        RegistryRow::Municipality(Municipality {
-            municipality_number: number.parse().unwrap(),
-            name: "M".into(),
-            county_id: area.parse().unwrap(),
-        })
-    }
-
-    fn weight(year: i32, weight: u64) -> RegistryRow {
-        RegistryRow::DistributionWeight(DistributionWeight {
-            key_name: "population".into(),
-            key_date: Date::from_calendar_date(year, time::Month::January, 1).unwrap(),
-            municipality_number: "1601".parse().unwrap(),
-            weight,
-            source: "SSB 07459".into(),
-        })
-    }
-
-    #[test]
-    fn every_bad_row_is_named_and_nothing_is_taken() {
-        let rows = [
-            area("NO-16"),
-            municipality("1601", "NO-17"),
-            municipality("1612", "NO-16"),
-            municipality("1612", "NO-16"),
-        ];
-        let bad = Registry::default().plan_import(&rows).unwrap_err();
-        assert_eq!(bad.iter().map(|b| b.index).collect::<Vec<_>>(), [3, 1]);
-    }
-
-    #[test]
-    fn importing_again_changes_nothing() {
-        let rows = [area("NO-16"), municipality("1601", "NO-16"), weight(2011, 5)];
-        let mut registry = Registry::default();
-        let plan = registry.plan_import(&rows).unwrap();
-        assert_eq!((plan.added, plan.changed, plan.unchanged), (3, 0, 0));
-        registry.apply(1, &plan.rows);
-        let again = registry.plan_import(&rows).unwrap();
-        assert_eq!((again.added, again.changed, again.unchanged), (0, 0, 3));
-        assert!(again.rows.is_empty());
-    }
-
-    #[test]
-    fn the_latest_key_is_found_without_a_date() {
-        let mut registry = Registry::default();
-        registry.apply(
-            1,
-            &[area("NO-16"), municipality("1601", "NO-16"), weight(2010, 5), weight(2011, 6)],
-        );
-        let (latest, key) = registry.distribution_key("population", None).unwrap();
-        assert_eq!((latest, key.weights.values().sum::<u64>()), (date!(2011 - 01 - 01), 6));
-        assert!(registry.distribution_key("population", Some(date!(2012 - 01 - 01))).is_none());
-        assert!(registry.distribution_key("need", None).is_none());
-    }
-}
+mod tests;

@@ -140,6 +140,8 @@ pub enum Block {
     NobodyAccepts,
     /// More people wait than were walked past.
     NotDetermined,
+    /// The group is closed now.
+    Closed,
 }
 
 /// What a run over the whole ledger would do now.
@@ -147,8 +149,10 @@ pub enum Block {
 pub struct Outlook {
     /// What it would propose of each account, place groups and second ones.
     given: BTreeMap<AccountKey, i64>,
-    /// What it would leave free.
+    /// What it would leave free and could give.
     left: BTreeMap<AccountKey, i64>,
+    /// Groups that take nobody in now, whatever they have free.
+    closed: BTreeSet<AccountKey>,
     /// Second accounts with something left, and somebody who waits for it.
     waited_for: BTreeSet<AccountKey>,
     everyone: bool,
@@ -165,8 +169,15 @@ pub fn open_queues(ledger: &Ledger) -> Vec<QueueKey> {
 /// begins as a run over everyone does.
 pub fn outlook(ledger: &Ledger, everyone: bool) -> Result<Outlook, Stop> {
     let (served, _) = run(ledger, &RunScope::all(ledger.head().at, usize::MAX))?;
+    let today = ledger.head().at.date_in_norway();
+    let closed: BTreeSet<AccountKey> = ledger
+        .place_groups()
+        .filter(|group| group.is_closed(today))
+        .map(|group| AccountKey::PlaceGroup(group.place_group_id))
+        .collect();
     let free = ledger.accounts().map(|(key, account)| (key.clone(), account.free()));
-    let mut left: BTreeMap<AccountKey, i64> = free.filter(|(_, free)| *free > 0).collect();
+    let mut left: BTreeMap<AccountKey, i64> =
+        free.filter(|(key, free)| *free > 0 && !closed.contains(key)).collect();
     let mut given: BTreeMap<AccountKey, i64> = BTreeMap::new();
     let mut placed: BTreeSet<EntryId> = BTreeSet::new();
     for one in served {
@@ -183,7 +194,7 @@ pub fn outlook(ledger: &Ledger, everyone: bool) -> Result<Outlook, Stop> {
         .map(|(key, _)| key.account())
         .filter(|key| left.get(key).is_some_and(|left| *left > 0))
         .collect();
-    Ok(Outlook { given, left, waited_for, everyone })
+    Ok(Outlook { given, left, closed, waited_for, everyone })
 }
 
 impl Outlook {
@@ -194,6 +205,9 @@ impl Outlook {
 
     /// Of what is free on an account, what a run would propose; and what keeps the rest.
     pub fn of(&self, key: &AccountKey) -> (i64, Block) {
+        if self.closed.contains(key) {
+            return (0, Block::Closed);
+        }
         let allocable = self.given.get(key).copied().unwrap_or(0);
         if self.left.get(key).is_none_or(|left| *left == 0) {
             return (allocable, Block::None);

@@ -25,10 +25,14 @@ pub struct OrderKey {
     pub order_time: Timestamp,
     /// Registered time.
     pub registered_time: Timestamp,
-    /// The seq of the log row it came with. Where one row brings several entries, no two of
-    /// them have the same registered time: see [`RegisteredTimes`].
+    /// The place of the join in the log: no two entries of a ledger have the same. See
+    /// [`OrderKey::join_seq`].
     pub join_seq: u64,
 }
+
+/// How many entries one log row may let in. The place of a join is its row's number times
+/// this, and its own place within the row.
+pub const ENTRIES_OF_A_ROW: u64 = 1 << 20;
 
 impl OrderKey {
     /// Before every other key.
@@ -37,6 +41,20 @@ impl OrderKey {
         registered_time: Timestamp::from_micros(i64::MIN),
         join_seq: 0,
     };
+
+    /// The place of the join in the log: of the entry that is the `index`-th of its row.
+    /// Until rules version 2 a row let one entry in and this was the row's number alone; all
+    /// those stand before all that came later, as they should.
+    pub fn join_seq(row: u64, index: u64) -> u64 {
+        row.saturating_mul(ENTRIES_OF_A_ROW).saturating_add(index)
+    }
+
+    /// The key of the same join with another bonus: how long somebody has waited is never
+    /// touched.
+    #[must_use]
+    pub fn with_bonus(self, days: u32) -> Self {
+        Self { order_time: self.registered_time.minus_days(days), ..self }
+    }
 }
 
 /// The registered times of the entries that one log row brings, so that no two of them have
@@ -204,22 +222,44 @@ fn is_zero(n: &u32) -> bool {
 pub struct Adviser {
     /// The digest, in hexadecimal.
     pub digest: String,
-    /// The ident.
+    /// The ident, sealed under [`Adviser::CONTEXT`].
     pub ident: Sealed,
     /// Who stands in, and until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deputy: Option<Deputy>,
 }
 
+impl Adviser {
+    /// What the ident's ciphertext is bound to, beside the person.
+    pub const CONTEXT: &str = "entry.adviser";
+
+    /// Of a command, until the writer has filled in who it is.
+    pub const UNNAMED: Self =
+        Self { digest: String::new(), ident: Sealed(String::new()), deputy: None };
+
+    /// Who stands in on a day: a deputy whose time is over simply no longer counts.
+    pub fn deputy_on(&self, day: Date) -> Option<&Deputy> {
+        self.deputy.as_ref().filter(|deputy| day < deputy.until)
+    }
+}
+
+/// How many entries may get another case worker at once.
+pub const REASSIGNED_MAX: usize = 500;
+
 /// Who stands in for a case worker who is away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deputy {
     /// The digest of the ident, in hexadecimal.
     pub digest: String,
-    /// The ident.
+    /// The ident, sealed under [`Deputy::CONTEXT`].
     pub ident: Sealed,
     /// The first day the case worker is back.
     pub until: Date,
+}
+
+impl Deputy {
+    /// What the ident's ciphertext is bound to, beside the person.
+    pub const CONTEXT: &str = "entry.deputy";
 }
 
 /// That an entry came in from another system (innført).
@@ -233,8 +273,13 @@ pub struct Imported {
     #[serde(default, skip_serializing_if = "is_false")]
     pub was_not_assessed: bool,
     /// What else was said of the person there, and what a second import of the same row is
-    /// known by.
+    /// known by; sealed under [`Imported::CONTEXT`].
     pub original: Option<Sealed>,
+}
+
+impl Imported {
+    /// What the ciphertext is bound to, beside the person.
+    pub const CONTEXT: &str = "entry.imported";
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
@@ -311,18 +356,5 @@ impl EntryState {
     /// Whether it keeps the person's claim (I3).
     pub fn is_open(self) -> bool {
         self != Self::Closed
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_gets_a_registered_time_that_is_taken() {
-        let mut times = RegisteredTimes::default();
-        let mut take = |micros| times.take(Timestamp::from_micros(micros)).micros();
-        let taken = [7, 8, 7, 7, 9, 5, 5, 5, 5, 7].map(&mut take);
-        assert_eq!(taken, [7, 8, 9, 10, 11, 5, 6, 12, 13, 14]);
     }
 }

@@ -4,7 +4,11 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::access::Method,
-    grpc::{Api, answer, explain, held, parse::allocation as parse, vacancies},
+    grpc::{
+        Api, answer, explain, held,
+        parse::{allocation as parse, offer, placement as parse_placement},
+        participation, placements, vacancies,
+    },
     proto::v1 as pb,
     proto::v1::{
         AllocatePlacesRequest, AllocatePlacesResponse, ConfirmProposalsRequest,
@@ -47,7 +51,7 @@ impl AllocationService for Api {
         r: Request<StartPlacementRequest>,
     ) -> Result<Response<StartPlacementResponse>, Status> {
         let method = Method::StartPlacement;
-        self.write(r, method, parse::start_placement, answer::start_placement).await
+        self.write(r, method, offer::start_placement, answer::start_placement).await
     }
 
     async fn end_placement(
@@ -88,64 +92,73 @@ impl AllocationService for Api {
 
     async fn place_person(
         &self,
-        _r: Request<pb::PlacePersonRequest>,
+        r: Request<pb::PlacePersonRequest>,
     ) -> Result<Response<pb::PlacePersonResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::PlacePerson;
+        self.write(r, method, offer::place_person, answer::offers::place_person).await
     }
 
     async fn object_to_offer(
         &self,
-        _r: Request<pb::ObjectToOfferRequest>,
+        r: Request<pb::ObjectToOfferRequest>,
     ) -> Result<Response<pb::ObjectToOfferResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::ObjectToOffer;
+        self.write(r, method, offer::object_to_offer, answer::offers::object_to_offer).await
     }
 
     async fn resolve_objection(
         &self,
-        _r: Request<pb::ResolveObjectionRequest>,
+        r: Request<pb::ResolveObjectionRequest>,
     ) -> Result<Response<pb::ResolveObjectionResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::ResolveObjection;
+        self.write(r, method, offer::resolve_objection, answer::offers::resolve_objection).await
     }
 
     async fn extend_offer(
         &self,
-        _r: Request<pb::ExtendOfferRequest>,
+        r: Request<pb::ExtendOfferRequest>,
     ) -> Result<Response<pb::ExtendOfferResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::ExtendOffer;
+        self.write(r, method, offer::extend_offer, answer::offers::extend_offer).await
     }
 
     async fn withdraw_offer(
         &self,
-        _r: Request<pb::WithdrawOfferRequest>,
+        r: Request<pb::WithdrawOfferRequest>,
     ) -> Result<Response<pb::WithdrawOfferResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::WithdrawOffer;
+        self.write(r, method, offer::withdraw_offer, answer::offers::withdraw_offer).await
     }
 
     async fn change_placement(
         &self,
-        _r: Request<pb::ChangePlacementRequest>,
+        r: Request<pb::ChangePlacementRequest>,
     ) -> Result<Response<pb::ChangePlacementResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::ChangePlacement;
+        self.write(r, method, parse_placement::change_placement, placements::change_placement).await
     }
 
     async fn move_placement(
         &self,
-        _r: Request<pb::MovePlacementRequest>,
+        r: Request<pb::MovePlacementRequest>,
     ) -> Result<Response<pb::MovePlacementResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::MovePlacement;
+        self.write(r, method, parse_placement::move_placement, placements::move_placement).await
     }
 
     async fn reassign_placement(
         &self,
-        _r: Request<pb::ReassignPlacementRequest>,
+        r: Request<pb::ReassignPlacementRequest>,
     ) -> Result<Response<pb::ReassignPlacementResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::ReassignPlacement;
+        self.write(r, method, parse_placement::reassign_placement, placements::reassign_placement)
+            .await
     }
 
     async fn check_participation(
         &self,
-        _r: Request<pb::CheckParticipationRequest>,
+        r: Request<pb::CheckParticipationRequest>,
     ) -> Result<Response<pb::CheckParticipationResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.read(r, Method::CheckParticipation, participation::parse, participation::check).await
     }
 }

@@ -1,20 +1,23 @@
 //! From the domain's words to the wire's: the answers of mutations, and values that
 //! several answers share. No answer of a mutation names a person.
 
+pub(super) mod offers;
+
 use prost::Message;
 
 use crate::{
     domain::{
         account::{Account, AccountKey, WHOLE_PLACE},
         allocation::{
-            Objection, ObjectionCode, Offer, OfferState, OutOfTurnReason, Outcome,
-            PassedOverReason, Placement, PlacementState, RunEnd, RunReport,
+            ObjectionCode, Offer, OfferState, OutOfTurnReason, Outcome, PassedOverReason,
+            Placement, PlacementState, RunEnd, RunReport,
         },
         calendar::Timestamp,
         capacity::{StatedWait, places_on},
         event::Event,
         ids::{ExternalReference, LedgerId, OfferId, PlacementId},
         ledger::Ledger,
+        measure::NeedGroup,
         waitlist::EntryState,
     },
     proto::{google::r#type::Date as PbDate, v1 as pb},
@@ -86,6 +89,17 @@ pub(super) fn entry_state(state: EntryState) -> pb::EntryState {
     }
 }
 
+pub(super) fn need_group(group: Option<NeedGroup>) -> pb::NeedGroup {
+    match group {
+        None => pb::NeedGroup::Unspecified,
+        Some(NeedGroup::GoodChances) => pb::NeedGroup::GoodChances,
+        Some(NeedGroup::NeedsGuidance) => pb::NeedGroup::NeedsGuidance,
+        Some(NeedGroup::NeedsGuidanceReducedAbility) => pb::NeedGroup::NeedsGuidanceReducedAbility,
+        Some(NeedGroup::WorkInPart) => pb::NeedGroup::WorkInPart,
+        Some(NeedGroup::LittleChance) => pb::NeedGroup::LittleChance,
+    }
+}
+
 /// The municipality whose quota it is; empty for the pool.
 pub(super) fn account_municipality(key: &AccountKey) -> String {
     match key {
@@ -122,7 +136,7 @@ pub(super) fn offer(offer: &Offer) -> pb::Offer {
             .as_ref()
             .map_or(pb::ObjectionCode::Unspecified, |objection| objection_code(objection.code))
             .into(),
-        objection_is_open: offer.objection.as_ref().is_some_and(Objection::is_open),
+        objection_is_open: offer.is_objected_to(),
         was_extended: offer.extension.is_some(),
         out_of_turn_reason: offer
             .out_of_turn
@@ -409,7 +423,9 @@ pub(super) fn respond_to_offer(done: &Done<'_>) -> Vec<u8> {
 
 pub(super) fn start_placement(done: &Done<'_>) -> Vec<u8> {
     let id = from_events(done, |event| {
-        if let Event::PlacementStarted { placement } = event {
+        if let Event::PlacementStarted { placement } | Event::PlacementChanged { placement, .. } =
+            event
+        {
             Some(placement.placement_id)
         } else {
             None

@@ -13,7 +13,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of,
+        Api, Reader, answer, area_of, closures,
         parse::capacity::{self as parse, AvailabilityQuery, CapacitiesQuery},
         require_ledger,
     },
@@ -29,6 +29,10 @@ use crate::{
 
 /// The most submissions that are shown of one place group.
 const SUBMISSIONS_SHOWN: i64 = 20;
+/// The most closures that are shown of one place group: by itself, and among all of a ledger,
+/// where their reasons are left out.
+const CLOSURES_SHOWN: usize = 20;
+const CLOSURES_SHOWN_AMONG_ALL: usize = 5;
 
 #[tonic::async_trait]
 impl CapacityService for Api {
@@ -64,9 +68,9 @@ impl CapacityService for Api {
 
     async fn report_closure(
         &self,
-        _r: Request<pb::ReportClosureRequest>,
+        r: Request<pb::ReportClosureRequest>,
     ) -> Result<Response<pb::ReportClosureResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::ReportClosure, parse::report_closure, closures::report_closure).await
     }
 }
 
@@ -175,7 +179,14 @@ impl Shown<'_> {
             work_fields: group.work_fields.clone(),
             usage: Some(answer::usage(&self.account(group))),
             stated_wait: group.stated_wait.map(answer::stated_wait),
+            closures: self.closures(group),
         }
+    }
+
+    fn closures(&self, group: &PlaceGroup) -> Vec<pb::Closure> {
+        let closures = closures::closures(group, self.as_of, CLOSURES_SHOWN_AMONG_ALL);
+        let without_reason = |closure| pb::Closure { reason: String::new(), ..closure };
+        closures.into_iter().map(without_reason).collect()
     }
 
     fn second_accounts(&self) -> Vec<SecondAccount> {
@@ -251,6 +262,7 @@ fn capacity(
         shown.work_fields.clone_from(&group.work_fields);
         shown.places = places_on(&group.capacity, as_of);
         shown.next_change_date = next.map(answer::date);
+        shown.closures = closures::closures(group, as_of, CLOSURES_SHOWN);
     }
     shown
 }

@@ -1,20 +1,25 @@
 //! Why somebody got, or did not get, a place: the log is folded up to the decision, the
 //! decision made again, and told in figures and words.
 
+use std::collections::BTreeMap;
+
 use sqlx::PgConnection;
 
 use crate::{
     domain::{
-        allocation::{Offer, OfferState},
-        command::Command,
+        access::sees_small_counts,
+        allocation::{Offer, OfferState, PassedOverReason},
+        calendar::Timestamp,
+        disclosure::{Disclosed, Told},
         event::{Event, Header, Payload},
         explanation::{
-            Confirmation, Explanation, Language, Outcome, Run, explain, organisation_name,
-            paragraphs,
+            Confirmation, Explanation, Language, Others, Outcome, Position, Row, SaidNos, explain,
+            explain_position, gives_places, organisation_name, paragraphs, position_paragraphs,
         },
         ids::{EntryId, LedgerId, OfferId},
         ledger::Ledger,
         refusal::Refusal,
+        registry::Registry,
         waitlist::Entry,
     },
     error::Error,
@@ -35,6 +40,9 @@ struct Question {
     /// The run's number in the log.
     seq: u64,
 }
+
+/// How many place groups with something free are named.
+const FREE_PLACE_GROUPS_MAX: usize = 100;
 
 /// Explains a decision. What is another's answers like what is not there, and every
 /// question is written down.
@@ -58,15 +66,44 @@ pub(super) async fn decision(
     drop(place);
     reader.record(id, vec![question.entry.entry_id], true).await?;
     let explanation = told?;
-    let texts = Language::ALL.map(|language| pb::ExplanationText {
-        language_code: language.code().to_owned(),
-        paragraphs: paragraphs(&explanation, language),
-    });
+    let counts = if sees_small_counts(reader.actor.role) {
+        Counts::whole(&explanation)
+    } else {
+        Counts::hidden(&explanation)
+    };
     Ok(pb::ExplainDecisionResponse {
         revisions: vec![answer::revision(id, seq)],
-        explanation: Some(explanation_answer(&explanation, offer.as_ref())),
-        texts: texts.into(),
+        explanation: Some(explanation_answer(&explanation, counts, offer.as_ref())),
+        texts: texts(|language| paragraphs(&explanation, language)),
     })
+}
+
+/// Says in words where an entry stands, to who has been found to be allowed to know.
+pub(super) async fn position_texts(
+    snapshot: &mut PgConnection,
+    id: &LedgerId,
+    registry: &Registry,
+    entry: &Entry,
+    position: Option<Position>,
+    now: Timestamp,
+) -> Result<Vec<pb::ExplanationText>, Error> {
+    let missing = || Error::Internal(format!("{id}: what {} holds is missing", entry.entry_id));
+    let ledger = store::ledger::find(snapshot, id).await?.ok_or_else(missing)?;
+    let mut held = store::held::of_entries(snapshot, id, &[entry.entry_id]).await?;
+    let offers = held.offers.remove(&entry.entry_id).unwrap_or_default();
+    let placements = held.placements.remove(&entry.entry_id).unwrap_or_default();
+    let explanation =
+        explain_position(&ledger, registry, entry, position, (&offers, &placements), now)
+            .ok_or_else(missing)?;
+    Ok(texts(|language| position_paragraphs(&explanation, language)))
+}
+
+fn texts(paragraphs: impl Fn(Language) -> Vec<String>) -> Vec<pb::ExplanationText> {
+    let text = |language: Language| pb::ExplanationText {
+        language_code: language.code().to_owned(),
+        paragraphs: paragraphs(language),
+    };
+    Language::ALL.map(text).into()
 }
 
 /// Finds what is asked about, and asks whether the caller may know of it.
@@ -91,7 +128,7 @@ async fn question(reader: &Reader, query: &ExplainQuery) -> Result<Question, Err
     let visible = found.filter(|entry| reader.permits(&target(id, entry), &registry));
     let refused = match visible.zip(seq) {
         None => Refusal::NotFound { what, id: name },
-        Some((entry, seq)) if is_run(&mut snapshot, id, seq).await? => {
+        Some((entry, seq)) if is_explained(&mut snapshot, id, seq).await? => {
             snapshot.rollback().await?;
             return Ok(Question { entry, seq });
         }
@@ -102,13 +139,18 @@ async fn question(reader: &Reader, query: &ExplainQuery) -> Result<Question, Err
     Err(refused.into())
 }
 
-async fn is_run(connection: &mut PgConnection, id: &LedgerId, seq: u64) -> Result<bool, Error> {
+/// Whether a row gives places: a run, or what passes a place on or gives one out of turn.
+async fn is_explained(
+    connection: &mut PgConnection,
+    id: &LedgerId,
+    seq: u64,
+) -> Result<bool, Error> {
     let rows = store::log::page(connection, id, seq.saturating_sub(1), 1).await?;
-    Ok(rows.iter().any(|row| row.seq == seq && row.kind == RUN))
+    let Some(row) = rows.first().filter(|row| row.seq == seq) else { return Ok(false) };
+    let payload: Payload = serde_json::from_slice(&row.payload)
+        .map_err(|_| Error::Internal(format!("{id} row {seq} cannot be read")))?;
+    Ok(gives_places(&payload.events))
 }
-
-/// The kind of log row that is a run.
-const RUN: &str = "ALLOCATE_PLACES";
 
 /// Folds the log up to the run, explains it, and folds on until a person has said something
 /// to its proposal.
@@ -124,13 +166,16 @@ async fn tell(
     while way.next(&mut registries).await?.is_some() {}
     way.fold = Fold::new(id, &mut registries);
     let ends = || Error::Internal(format!("{id}: the log ends before row {}", question.seq));
+    let mut said_nos = SaidNos::default();
     while way.fold.ledger().head().seq + 1 < question.seq {
-        way.next(&mut registries).await?.ok_or_else(ends)?;
+        let (header, payload) = way.next(&mut registries).await?.ok_or_else(ends)?;
+        let entry_id = question.entry.entry_id;
+        said_nos.note(way.fold.ledger(), entry_id, &payload.events, header.at);
     }
     let before = way.fold.ledger().clone();
     let (header, payload) = way.next(&mut registries).await?.ok_or_else(ends)?;
-    let mut explanation =
-        explain_row(&before, &header, &payload, &mut registries, &question.entry)?;
+    let row = (&header, &payload);
+    let mut explanation = explain_row(&before, row, &mut registries, &question.entry, &said_nos)?;
     if let Some((offer, _)) = &explanation.proposal {
         explanation.confirmation = way.confirmation(&mut registries, offer.offer_id).await?;
     }
@@ -139,17 +184,15 @@ async fn tell(
 
 fn explain_row(
     before: &Ledger,
-    header: &Header,
-    payload: &Payload,
+    (header, payload): (&Header, &Payload),
     registries: &mut Registries,
     entry: &Entry,
+    said_nos: &SaidNos,
 ) -> Result<Explanation, Error> {
-    let Command::AllocatePlaces(command) = &payload.command else {
-        return Err(Error::Internal(format!("{} row {} is no run", before.id(), header.seq)));
-    };
     let registry = registries.at(header.registry_version).unwrap_or_default();
-    let run = Run { header, command, events: &payload.events, registry: &registry };
-    explain(before, &run, entry).map_err(|stop| Error::Internal(format!("{stop:?}")))
+    let (command, events) = (&payload.command, payload.events.as_slice());
+    let row = Row { header, command, events, registry: &registry };
+    explain(before, &row, entry, said_nos).map_err(|stop| Error::Internal(format!("{stop:?}")))
 }
 
 /// A fold on its way, as long as somebody waits for it.
@@ -205,12 +248,62 @@ impl Way<'_> {
     }
 }
 
-fn explanation_answer(e: &Explanation, offer: Option<&Offer>) -> pb::DecisionExplanation {
+/// How many were served and passed over, as one caller may be told.
+struct Counts {
+    served: Option<u64>,
+    passed_over: BTreeMap<PassedOverReason, u64>,
+    passed_over_total: Option<u64>,
+    reasons_hidden: bool,
+}
+
+impl Counts {
+    /// To who sees everybody.
+    fn whole(e: &Explanation) -> Self {
+        Self {
+            served: Some(u64::try_from(e.served).unwrap_or(u64::MAX)),
+            passed_over: e.passed_over_counts.clone(),
+            passed_over_total: Some(e.passed_over_counts.values().sum()),
+            reasons_hidden: false,
+        }
+    }
+
+    /// To who sees this entry: how few others there were is not told, and the entry itself
+    /// is counted with them where they are.
+    fn hidden(e: &Explanation) -> Self {
+        let Others { served, passed_over } = e.others();
+        let Disclosed { total, mut by_kind, is_hidden } = passed_over;
+        let own = if let Outcome::PassedOver(reason) = e.outcome { Some(reason) } else { None };
+        if let Some(own) = own {
+            if let Some(count) = by_kind.get_mut(&own) {
+                *count += 1;
+            } else if !is_hidden {
+                by_kind.insert(own, 1);
+            }
+        }
+        let exactly = |told, own: bool| match told {
+            Told::Exactly(others) => Some(others + u64::from(own)),
+            Told::Few => None,
+        };
+        Self {
+            served: exactly(served, e.outcome == Outcome::PlaceProposed),
+            passed_over: by_kind,
+            passed_over_total: exactly(total, own.is_some()),
+            reasons_hidden: is_hidden,
+        }
+    }
+}
+
+fn explanation_answer(
+    e: &Explanation,
+    counts: Counts,
+    offer: Option<&Offer>,
+) -> pb::DecisionExplanation {
     let (outcome, reason) = match e.outcome {
         Outcome::PlaceProposed => (pb::DecisionOutcome::PlaceProposed, None),
         Outcome::PassedOver(reason) => (pb::DecisionOutcome::PassedOver, Some(reason)),
         Outcome::NotReached(_) => (pb::DecisionOutcome::NotReached, None),
         Outcome::NotEligible(_) => (pb::DecisionOutcome::NotEligible, None),
+        Outcome::OutOfTurn(_) => (pb::DecisionOutcome::OutOfTurn, None),
     };
     let reason = reason.map_or(pb::PassedOverReason::Unspecified, answer::passed_over_reason);
     let (confirmed, organisation) = match &e.confirmation {
@@ -220,17 +313,8 @@ fn explanation_answer(e: &Explanation, offer: Option<&Offer>) -> pb::DecisionExp
         | Confirmation::Lapsed
         | Confirmation::Withdrawn => (None, String::new()),
     };
-    let groups = e.free_place_groups.iter().map(|group| pb::FreePlaceGroup {
-        place_group_id: group.place_group_id.to_string(),
-        name: group.name.clone(),
-        free_percent: group.free_percent,
-    });
-    let counts = e.passed_over_counts.iter().map(|(reason, count)| pb::PassedOverCount {
-        reason: answer::passed_over_reason(*reason).into(),
-        count: *count,
-    });
-    let municipality = e.municipality.as_ref();
-    let position = e.position;
+    let standing = &e.standing;
+    let position = standing.position;
     pb::DecisionExplanation {
         ledger: Some(answer::ledger(&e.ledger)),
         seq: e.seq,
@@ -244,17 +328,49 @@ fn explanation_answer(e: &Explanation, offer: Option<&Offer>) -> pb::DecisionExp
         passed_over_reason: reason.into(),
         position_in_area: position.map_or(0, |position| position.in_area),
         position_in_municipality: position.and_then(|p| p.in_municipality).unwrap_or(0),
-        registered_time: Some(answer::timestamp(e.key.registered_time)),
-        order_time: Some(answer::timestamp(e.key.order_time)),
-        priority_class: e.priority_class.as_ref().map(ToString::to_string).unwrap_or_default(),
-        municipality_number: municipality.map(|(n, _)| n.to_string()).unwrap_or_default(),
-        free_second_account_percent: e.free_second_account_percent,
-        free_place_groups: groups.collect(),
-        served: u32::try_from(e.served).unwrap_or(u32::MAX),
-        passed_over_counts: counts.collect(),
+        registered_time: Some(answer::timestamp(standing.key.registered_time)),
+        order_time: Some(answer::timestamp(standing.key.order_time)),
+        priority_class: standing
+            .priority_class
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        municipality_number: standing
+            .municipality
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        free_second_account_percent: standing.free.second_account_percent,
+        free_place_groups: free_place_groups(e),
+        served: u32::try_from(counts.served.unwrap_or(0)).unwrap_or(u32::MAX),
+        served_hidden: counts.served.is_none(),
+        passed_over_counts: passed_over_counts(counts.passed_over),
+        passed_over_counts_hidden: counts.reasons_hidden,
+        passed_over_total: counts.passed_over_total.unwrap_or(0),
+        passed_over_total_hidden: counts.passed_over_total.is_none(),
         run_end: answer::run_end(e.run_end).into(),
         offer: offer.map(answer::offer),
         confirmed_time: confirmed.map(answer::timestamp),
         confirmed_by_organisation: organisation,
     }
+}
+
+fn free_place_groups(e: &Explanation) -> Vec<pb::FreePlaceGroup> {
+    let groups = e.standing.free.place_groups.iter().take(FREE_PLACE_GROUPS_MAX);
+    let answer = groups.map(|group| pb::FreePlaceGroup {
+        place_group_id: group.place_group_id.to_string(),
+        name: group.site.name.clone(),
+        free_percent: group.free_percent,
+        provider_name: group.site.provider_name.clone().unwrap_or_default(),
+        would_take: group.would_take,
+    });
+    answer.collect()
+}
+
+fn passed_over_counts(counts: BTreeMap<PassedOverReason, u64>) -> Vec<pb::PassedOverCount> {
+    let counts = counts.into_iter().map(|(reason, count)| pb::PassedOverCount {
+        reason: answer::passed_over_reason(reason).into(),
+        count,
+    });
+    counts.collect()
 }

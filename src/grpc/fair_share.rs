@@ -284,7 +284,7 @@ async fn quotas(reader: Reader, query: QuotasQuery) -> Result<ListQuotasResponse
 }
 
 fn require_quotas(id: &LedgerId, registry: &Registry) -> Result<(), Refusal> {
-    match registry.ledger_measure(id).map(|measure| measure.distribution) {
+    match registry.ledger_distribution(id) {
         Some(Distribution::CountyPool) => Err(Refusal::MeasureTypeRule(
             "one pool serves the whole area in this measure type; it has no quotas",
         )),

@@ -36,7 +36,9 @@ pub(super) async fn offers(
     let found = store::held::offers(&mut snapshot, &query.ledger, &filter).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
     snapshot.rollback().await?;
-    let (offers, next_page_token) = page(&reader, &query, &found, answer::offer).await?;
+    let is_provider = reader.actor.role == Role::Provider;
+    let answer = if is_provider { answer::offers::offer_to_provider } else { answer::offer };
+    let (offers, next_page_token) = page(&reader, &query, &found, answer).await?;
     let revisions = vec![answer::revision(&query.ledger, seq)];
     Ok(pb::ListOffersResponse { revisions, offers, next_page_token })
 }

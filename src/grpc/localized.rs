@@ -5,7 +5,12 @@
 use time::Date;
 
 use crate::{
-    domain::{apportionment::ApportionmentError, refusal::Refusal},
+    domain::{
+        apportionment::ApportionmentError,
+        calendar::Timestamp,
+        ids::LedgerId,
+        refusal::{Days, Refusal},
+    },
     error::Error,
 };
 
@@ -101,6 +106,14 @@ fn of_rows(count: usize) -> Words {
     )
 }
 
+fn of_sums(lines: usize) -> Words {
+    let (nb, en) = if lines == 1 { ("linje", "line differs") } else { ("linjer", "lines differ") };
+    words(
+        format!("Importen stemmer ikke med kontrollsummene: {lines} {nb} avviker."),
+        format!("The import does not agree with its control totals: {lines} {en}."),
+    )
+}
+
 fn of_key(name: &str, date: Option<Date>) -> Words {
     let (nb, en) = match date {
         Some(date) => (format!(" per {}", norwegian(date)), format!(" of {date}")),
@@ -112,12 +125,16 @@ fn of_key(name: &str, date: Option<Date>) -> Words {
     )
 }
 
+fn of_ledger(id: &LedgerId) -> Words {
+    words(
+        format!("Registeret har ikke tiltakstypen {} i {}.", id.measure_code, id.county_id),
+        format!("The registry has no measure type {} in {}.", id.measure_code, id.county_id),
+    )
+}
+
 fn of_refusal(refusal: &Refusal) -> Words {
     match refusal {
-        Refusal::LedgerNotFound(id) => words(
-            format!("Registeret har ikke tiltakstypen {} i {}.", id.measure_code, id.county_id),
-            format!("The registry has no measure type {} in {}.", id.measure_code, id.county_id),
-        ),
+        Refusal::LedgerNotFound(id) => of_ledger(id),
         Refusal::NotFound { .. } => words(
             "Dette finnes ikke, eller du har ikke tilgang til det.",
             "This does not exist, or you may not see it.",
@@ -132,10 +149,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
         Refusal::RegistryRowsInvalid(rows) | Refusal::ExistingRowsInvalid(rows) => {
             of_rows(rows.len())
         }
-        Refusal::ReconciliationDiffers { lines, .. } => words(
-            format!("Importen stemmer ikke med kontrollsummene: {lines} linjer avviker."),
-            format!("The import does not agree with its control totals: {lines} lines differ."),
-        ),
+        Refusal::ReconciliationDiffers { lines, .. } => of_sums(*lines),
         Refusal::PersonAlreadyWaiting => words(
             "Personen venter alt, har et tilbud eller deltar i denne tiltakstypen.",
             "The person already waits, has an offer or takes part in this measure type.",
@@ -148,6 +162,14 @@ fn of_refusal(refusal: &Refusal) -> Words {
             "Dette kan ikke gjøres slik saken står nå. Hent den på nytt.",
             "This cannot be done as the case stands now. Load it again.",
         ),
+        Refusal::Moved { to } => words(
+            format!("Personen har flyttet. Saken fortsetter i {}.", to.county_id),
+            format!("The person has moved. The case goes on in {}.", to.county_id),
+        ),
+        Refusal::NotCombinable { with } => words(
+            format!("Personen deltar i {with}, som ikke kan kombineres med denne tiltakstypen."),
+            format!("The person takes part in {with}, which does not combine with this one."),
+        ),
         Refusal::FourEyes => words(
             "En annen enn den som meldte det inn, må gjøre dette.",
             "Someone other than the one who submitted it must do this.",
@@ -156,22 +178,71 @@ fn of_refusal(refusal: &Refusal) -> Words {
             "Reglene for tiltakstypen tillater ikke dette.",
             "The rules of the measure type do not allow this.",
         ),
-        Refusal::QuotasExceedBudget { sum, budget, date } => words(
-            format!(
-                "Andelene ville bli {sum} plasser i alt {}. Plassrammen er {budget}.",
-                norwegian(*date)
-            ),
-            format!("The quotas would be {sum} places in all on {date}. The budget is {budget}."),
+        Refusal::Superseded { measure, by, from } => words(
+            format!("{measure} er avløst av {by} fra {}. Meld på {by}.", norwegian(*from)),
+            format!("{measure} was superseded by {by} from {from}. Join {by} instead."),
         ),
+        Refusal::QuotasExceedBudget { sum, budget, date } => over_budget(*sum, *budget, *date),
         Refusal::DateOutOfRange { value, .. } => words(
             format!("{value} ligger utenfor det som er tillatt her."),
             format!("{value} lies outside what is allowed here."),
+        ),
+        Refusal::NotLater { value, than, .. } => not_later(last_day(*value), last_day(*than)),
+        Refusal::NoRoom { free_percent, needed_percent, .. } => {
+            no_room(*free_percent, *needed_percent)
+        }
+        Refusal::ClosuresOverlap { other, .. } => of_closure(*other),
+        Refusal::NotFirst => words(
+            "Noen som står foran i køen, skal ha plassen først.",
+            "Somebody ahead in the queue is to have the place first.",
         ),
         Refusal::LimitReached { would_be, most, .. } => words(
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),
         ),
+        Refusal::OneOf { index, refusal, .. } => of_one(index + 1, of_refusal(refusal)),
     }
+}
+
+/// What is refused because of one of a list.
+fn of_one(place: usize, Words { nb, en }: Words) -> Words {
+    words(format!("Nummer {place} på listen: {nb}"), format!("Number {place} of the list: {en}"))
+}
+
+fn over_budget(sum: u64, budget: u32, date: Date) -> Words {
+    let nb = format!(
+        "Andelene ville bli {sum} plasser i alt {}. Plassrammen er {budget}.",
+        norwegian(date)
+    );
+    words(nb, format!("The quotas would be {sum} places in all on {date}. The budget is {budget}."))
+}
+
+fn not_later(new: Date, old: Date) -> Words {
+    words(
+        format!(
+            "Den nye fristen {} må være senere enn fristen {}.",
+            norwegian(new),
+            norwegian(old)
+        ),
+        format!("The new deadline {new} must be later than the deadline {old}."),
+    )
+}
+
+fn no_room(free: i64, needed: i64) -> Words {
+    words(
+        format!("Det er ikke rom: {free} prosent av en plass er ledig, og {needed} trengs."),
+        format!("There is no room: {free} per cent of a place are free, and {needed} are needed."),
+    )
+}
+
+/// When a place group is closed already.
+fn of_closure(other: Days) -> Words {
+    let from = norwegian(other.from);
+    let nb = match other.until {
+        Some(until) => format!("Det er alt meldt stengt fra {from} til {}.", norwegian(until)),
+        None => format!("Det er alt meldt stengt for godt fra {from}."),
+    };
+    words(nb, format!("It is reported closed {other} already."))
 }
 
 fn of_apportionment(error: &ApportionmentError) -> Words {
@@ -221,6 +292,11 @@ fn unknown_outcome(nb: &str, en: &str) -> Words {
         format!("{nb} En endring kan være lagret. Prøv igjen; den blir ikke gjort to ganger."),
         format!("{en} A change may have been stored. Try again; it will not be made twice."),
     )
+}
+
+/// The last day of a deadline that holds to the end of it.
+fn last_day(deadline: Timestamp) -> Date {
+    Timestamp::from_micros(deadline.micros() - 1).date_in_norway()
 }
 
 /// A date as it is written in Norway: 02.03.2026.

@@ -2,6 +2,7 @@
 //! top and you have the whole story of each call.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     sync::{Arc, Weak},
     time::Duration,
@@ -15,23 +16,31 @@ mod allocation;
 mod answer;
 mod capacity;
 mod change;
+mod closures;
+mod entries;
 mod existing;
 mod explain;
 mod fair_share;
 mod held;
 mod localized;
+mod measure;
 mod page;
 mod parse;
+mod participation;
 mod people;
+mod placements;
 mod registry;
 mod size;
 mod status;
+mod transfer;
 mod transport;
 mod vacancies;
 mod waitlist;
+mod work;
 
 pub use size::{
-    ANSWER_MAX, CHANGES_ANSWER_MAX, EXISTING_MAX, IMPORT_MAX, IMPORT_PIECE_MAX, REQUEST_MAX,
+    ANSWER_MAX, BATCH_MAX, CHANGES_ANSWER_MAX, EXISTING_MAX, IMPORT_MAX, IMPORT_PIECE_MAX,
+    REQUEST_MAX,
 };
 pub use status::unauthenticated;
 pub use transport::{refused_answer, refused_request};
@@ -40,19 +49,15 @@ use crate::{
     app::App,
     domain::{
         access::{Actor, Method, Role, Scope, Target, permits, scope},
-        ids::{EntryId, LedgerId, OfficeNumber, PersonId, RequestId},
+        ids::{EntryId, LedgerId, PersonId, RequestId},
         refusal::Refusal,
         registry::Registry,
     },
     error::Error,
     grpc::parse::Violations,
     proto::v1::{self as pb},
-    store::{
-        self,
-        access_log::Access,
-        held::{OfficeSees, Seen},
-    },
-    write::{Draft, Encode, RowPerson, Work, Writer},
+    store::{self, access_log::Access, held::seen_by},
+    write::{Draft, Encode, Work, Writer},
 };
 
 /// How long a read waits for a ledger to come as far as the caller has seen it.
@@ -60,8 +65,8 @@ const AT_LEAST_SEQ_WAIT: Duration = Duration::from_secs(1);
 /// How often it looks.
 const AT_LEAST_SEQ_STEP: Duration = Duration::from_millis(20);
 /// How many reads at once may be such as read or compute much, and how many may wait for
-/// that: explanations, which read a log from its first row on, and vacancies, which take a
-/// run over everyone who waits.
+/// that: explanations, which read a log from its first row on, vacancies, which take a run
+/// over everyone who waits, and work, which looks at all that is open in an area.
 const HEAVY_AT_ONCE: usize = 2;
 const HEAVY_WAITING: usize = 32;
 /// How many reads may wait for a ledger to come further; one too many is answered at once.
@@ -216,18 +221,6 @@ impl Api {
         draft: Draft,
         encode: Encode,
     ) -> Result<A, Error> {
-        self.submit_rows(caller, request, method, (ledger, draft, Vec::new()), encode).await
-    }
-
-    /// The same, where each of many rows is about somebody.
-    async fn submit_rows<Q: Mutation, A: prost::Message + Default>(
-        &self,
-        caller: &Caller,
-        request: &Q,
-        method: Method,
-        (ledger, draft, people): (LedgerId, Draft, Vec<RowPerson>),
-        encode: Encode,
-    ) -> Result<A, Error> {
         let request_id = uuid::Uuid::try_parse(request.request_id()).unwrap_or_default();
         let work = Work {
             method,
@@ -238,7 +231,6 @@ impl Api {
             purpose: caller.purpose.clone().unwrap_or_default(),
             identity_of_call: identity_of_call(&caller.actor, method, request),
             draft,
-            people,
             encode,
         };
         let bytes = self.writer.submit(work).await?;
@@ -411,7 +403,29 @@ impl Reader {
         people: Vec<PersonId>,
         permitted: bool,
     ) -> Result<(), Error> {
-        let access = Access {
+        let access = self.access(ledger, entries, people, permitted);
+        self.app.recorder.record(vec![access]).await
+    }
+
+    /// The same, where entries of several ledgers are shown.
+    async fn record_each(
+        &self,
+        entries: BTreeMap<LedgerId, BTreeSet<EntryId>>,
+    ) -> Result<(), Error> {
+        let of_one = |(ledger, entries): (LedgerId, BTreeSet<EntryId>)| {
+            self.access(&ledger, entries.into_iter().collect(), Vec::new(), true)
+        };
+        self.app.recorder.record(entries.into_iter().map(of_one).collect()).await
+    }
+
+    fn access(
+        &self,
+        ledger: &LedgerId,
+        entries: Vec<EntryId>,
+        people: Vec<PersonId>,
+        permitted: bool,
+    ) -> Access {
+        Access {
             access_id: self.app.ids.id(),
             at: self.app.clock.now(),
             actor: self.actor.clone(),
@@ -421,8 +435,7 @@ impl Reader {
             people,
             entries,
             permitted,
-        };
-        self.app.recorder.record(vec![access]).await
+        }
     }
 }
 
@@ -433,31 +446,10 @@ fn area_of(ledger: &LedgerId) -> Target {
 
 /// Refuses a ledger that cannot be.
 fn require_ledger(ledger: &LedgerId, registry: &Registry) -> Result<(), Error> {
-    if *ledger == LedgerId::registry() || registry.ledger_measure(ledger).is_some() {
+    if *ledger == LedgerId::registry() || registry.ledger_distribution(ledger).is_some() {
         return Ok(());
     }
     Err(Refusal::LedgerNotFound(ledger.clone()).into())
-}
-
-/// Whose rows a caller's scope reaches, as a filter: what `permits` says of one row, said
-/// of all. A role that sees everybody's has its area checked beside it.
-fn seen_by(actor: &Actor, registry: &Registry) -> Seen {
-    let own = actor.organisation.clone();
-    match actor.role {
-        Role::County => Seen { county_id: Some(own), ..Seen::default() },
-        Role::Office => {
-            let number: Option<OfficeNumber> = own.parse().ok();
-            let office = number.as_ref().and_then(|number| registry.office(number));
-            let serves = office.map(|office| office.municipality_numbers.iter());
-            let municipalities = serves.into_iter().flatten().map(ToString::to_string).collect();
-            Seen {
-                office: Some(OfficeSees { municipalities, office_number: own }),
-                ..Seen::default()
-            }
-        }
-        Role::Provider => Seen { organisation_number: Some(own), ..Seen::default() },
-        Role::Directorate | Role::Municipality | Role::Service | Role::Auditor => Seen::default(),
-    }
 }
 
 /// Whether a role sees an office's own people only.

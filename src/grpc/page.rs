@@ -70,6 +70,15 @@ impl Listing for pb::LookupPersonRequest {
     }
 }
 
+/// Work lies in many ledgers: it waits for none of them.
+impl Listing for pb::ListMyWorkRequest {
+    const NAME: &'static str = "ListMyWorkRequest";
+
+    fn take_paging(&mut self) -> (i32, String, u64) {
+        (take(&mut self.page_size), take(&mut self.page_token), 0)
+    }
+}
+
 listings!(
     ListAreasRequest,
     ListMunicipalitiesRequest,

@@ -4,21 +4,21 @@
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
-use serde::de::DeserializeOwned;
 
 use crate::{
     domain::{
         calendar::Timestamp,
-        ids::{EntryId, LedgerId, PersonId},
+        ids::{AreaId, EntryId, LedgerId, PersonId},
         refusal::Refusal,
-        waitlist::{Entry, Sealed},
+        waitlist::{Adviser, Deputy, Entry, Imported, Sealed},
     },
     error::Error,
     grpc::{
         Reader, answer,
         parse::{
             existing::Original,
-            waitlist::{EntryQuery, Grounds, PersonQuery},
+            join::Grounds,
+            waitlist::{EntryQuery, PersonQuery},
         },
         require_ledger, seen_by,
         waitlist::{entry_answer, target},
@@ -78,33 +78,50 @@ async fn person(reader: &Reader, entry: &Entry) -> Result<pb::EntryPerson, Error
         sealed.ok_or_else(|| Error::Internal(format!("there is no person {person_id}")))?;
     let identity = keys.open_identity(&identity, person_id.0).map_err(fault)?;
     let key = keys.unwrap_data_key(&wrapped, person_id.0).map_err(fault)?;
-    let grounds = entry.grounds.as_ref();
-    let grounds: Option<Grounds> =
-        grounds.map(|sealed| open(&key, "entry.grounds", sealed)).transpose()?;
-    let Grounds { priority_ground, adviser_ident } = grounds.unwrap_or_default();
+    let grounds = entry.grounds.as_ref().map(|sealed| open_grounds(&key, sealed)).transpose()?;
+    let Grounds { priority_ground, adviser_ident, need_group } = grounds.unwrap_or_default();
+    // Before it was kept apart, the case worker stood in the grounds.
+    let adviser_ident = match &entry.adviser {
+        Some(adviser) => Some(open_text(&key, Adviser::CONTEXT, &adviser.ident)?),
+        None => adviser_ident,
+    };
+    let today = reader.app.clock.now().date_in_norway();
+    let deputy = entry.adviser.as_ref().and_then(|adviser| adviser.deputy_on(today));
+    let deputy_ident = deputy.map(|deputy| open_text(&key, Deputy::CONTEXT, &deputy.ident));
     let original = entry.imported.as_ref().and_then(|imported| imported.original.as_ref());
-    let original: Option<Original> =
-        original.map(|sealed| open(&key, "entry.imported", sealed)).transpose()?;
-    let original = original.unwrap_or_default();
+    let original = original.map(|sealed| open_original(&key, sealed)).transpose()?;
+    let Original { priority_changed_by, priority_changed_time, .. } = original.unwrap_or_default();
     Ok(pb::EntryPerson {
         national_identity_number: identity.expose().to_owned(),
         priority_ground: priority_ground.unwrap_or_default(),
         adviser_ident: adviser_ident.unwrap_or_default(),
-        priority_changed_by: original.priority_changed_by.unwrap_or_default(),
-        priority_changed_time: original.priority_changed_time.map(answer::timestamp),
+        need_group: answer::need_group(need_group).into(),
+        deputy_adviser_ident: deputy_ident.transpose()?.unwrap_or_default(),
+        deputy_until_date: deputy.map(|deputy| answer::date(deputy.until)),
+        priority_changed_by: priority_changed_by.unwrap_or_default(),
+        priority_changed_time: priority_changed_time.map(answer::timestamp),
     })
 }
 
-/// Errors say where it went wrong, never what stands there.
-fn open<T: DeserializeOwned>(
-    key: &DataKey,
-    context: &str,
-    Sealed(text): &Sealed,
-) -> Result<T, Error> {
-    let malformed = || Error::Internal(format!("the {context} of an entry cannot be read"));
-    let sealed = base64::prelude::BASE64_STANDARD.decode(text).map_err(|_| malformed())?;
+fn open_grounds(key: &DataKey, sealed: &Sealed) -> Result<Grounds, Error> {
+    let plain = open_text(key, "entry.grounds", sealed)?;
+    serde_json::from_str(&plain).map_err(|_| malformed("entry.grounds"))
+}
+
+fn open_original(key: &DataKey, sealed: &Sealed) -> Result<Original, Error> {
+    let plain = open_text(key, Imported::CONTEXT, sealed)?;
+    serde_json::from_str(&plain).map_err(|_| malformed(Imported::CONTEXT))
+}
+
+fn open_text(key: &DataKey, context: &str, Sealed(text): &Sealed) -> Result<String, Error> {
+    let sealed = base64::prelude::BASE64_STANDARD.decode(text).map_err(|_| malformed(context))?;
     let plain = key.open(context, &sealed).map_err(fault)?;
-    serde_json::from_slice(&plain).map_err(|_| malformed())
+    String::from_utf8(plain.to_vec()).map_err(|_| malformed(context))
+}
+
+/// Errors say where it went wrong, never what stands there.
+fn malformed(context: &str) -> Error {
+    Error::Internal(format!("what is sealed as {context} cannot be read"))
 }
 
 fn fault(error: impl std::fmt::Display) -> Error {
@@ -112,7 +129,7 @@ fn fault(error: impl std::fmt::Display) -> Error {
 }
 
 /// Where a page of somebody's entries begins.
-type Cursor = (Timestamp, EntryId);
+type Cursor = (Timestamp, EntryId, AreaId);
 
 /// Everything of one person that the caller may see. Somebody nobody knows answers like
 /// somebody of whom there is nothing to be seen, and is asked for by the same steps.
@@ -141,7 +158,9 @@ pub(super) async fn lookup(
     .await?;
     let (mut revisions, held) = held_for(&mut snapshot, &entries).await?;
     snapshot.rollback().await?;
-    let cursor = |(_, entry): &&(LedgerId, Entry)| (entry.key.registered_time, entry.entry_id);
+    let cursor = |(ledger, entry): &&(LedgerId, Entry)| {
+        (entry.key.registered_time, entry.entry_id, ledger.county_id.clone())
+    };
     let (shown, next_page_token) =
         page.fill(&reader.app.keys, &entries, cursor, |(ledger, entry)| {
             person_entry(ledger, entry, &held)

@@ -9,17 +9,17 @@ use crate::{
         access::{Method, Target},
         command::{Command, ImportRegistry},
         ids::LedgerId,
-        measure::{Distribution, MeasureType, PriorityClass},
         refusal::{BadRow, Refusal},
         registry::{Area, DistributionKey, Municipality, Office, Provider, Registry, RegistryRow},
     },
     error::{Error, Violation},
     grpc::{
-        Api, Caller, IMPORT_PIECE_MAX, Reader, answer, existing,
+        Api, Caller, IMPORT_PIECE_MAX, Reader, answer, existing, measure,
         page::{self, Page},
         parse::{
             SOURCE_MAX, Violations,
             existing::import_existing as parse_existing,
+            measure::list_measure_types,
             registry::{self as parse, DistributionKeysQuery, MunicipalitiesQuery, OfficesQuery},
         },
         refused_request, respond,
@@ -69,9 +69,9 @@ impl RegistryService for Api {
         let outcome = async {
             caller.require(Method::ImportExisting)?;
             let whole = existing::gather(&mut pieces).await?;
-            let asked = parse_existing(&whole)?;
+            let (ledger, draft) = parse_existing(&whole)?;
             let (method, encode) = (Method::ImportExisting, existing::import_existing);
-            self.submit_rows(&caller, &whole, method, asked, encode).await
+            self.submit(&caller, &whole, method, ledger, draft, encode).await
         };
         respond(Method::ImportExisting, outcome.await)
     }
@@ -101,7 +101,8 @@ impl RegistryService for Api {
         &self,
         r: Request<ListMeasureTypesRequest>,
     ) -> Result<Response<ListMeasureTypesResponse>, Status> {
-        self.read(r, Method::ListMeasureTypes, page::parse, measure_types).await
+        let (method, answer) = (Method::ListMeasureTypes, measure::measure_types);
+        self.read(r, method, list_measure_types, answer).await
     }
 
     async fn list_providers(
@@ -182,7 +183,7 @@ fn parse_rows(rows: &[PbRow]) -> Result<Vec<RegistryRow>, Error> {
 }
 
 /// The registry as it is, and how far its ledger had come: what each list begins with.
-async fn current(
+pub(super) async fn current(
     reader: &Reader,
     page: &Page,
 ) -> Result<(Arc<Registry>, Vec<pb::Revision>), Error> {
@@ -242,35 +243,6 @@ fn office(row: &Office) -> pb::Office {
         office_number: row.office_number.to_string(),
         name: row.name.clone(),
         municipality_numbers: row.municipality_numbers.iter().map(ToString::to_string).collect(),
-    }
-}
-
-async fn measure_types(reader: Reader, page: Page) -> Result<ListMeasureTypesResponse, Error> {
-    let (registry, revisions) = current(&reader, &page).await?;
-    let key = |row: &&MeasureType| row.code.clone();
-    let (measure_types, next_page_token) =
-        page.cut(&reader.app.keys, registry.measure_types(), key, measure_type)?;
-    Ok(ListMeasureTypesResponse { revisions, measure_types, next_page_token })
-}
-
-fn measure_type(row: &MeasureType) -> pb::MeasureType {
-    let distribution = match row.distribution {
-        Distribution::CountyPool => pb::Distribution::CountyPool,
-        Distribution::ByMunicipality => pb::Distribution::ByMunicipality,
-    };
-    let class = |class: &PriorityClass| pb::PriorityClass {
-        code: class.code.to_string(),
-        bonus_days: class.bonus_days,
-    };
-    pb::MeasureType {
-        measure_code: row.code.to_string(),
-        name: row.name.clone(),
-        distribution: distribution.into(),
-        part_time_allowed: row.part_time_allowed,
-        confirm_working_days: row.confirm_working_days,
-        answer_working_days: row.answer_working_days,
-        priority_classes: row.priority_classes.iter().map(class).collect(),
-        aliases: row.aliases.iter().map(answer::reference).collect(),
     }
 }
 

@@ -2,6 +2,9 @@
 
 /// The largest request of a unary call.
 pub const REQUEST_MAX: usize = 256 * 1024;
+/// The largest batch of joins: 2 KB for each of 500 people. What a join may hold at most is
+/// more, and what one holds is a quarter of it.
+pub const BATCH_MAX: usize = 1024 * 1024;
 /// The largest piece of an import.
 pub const IMPORT_PIECE_MAX: usize = 4 * 1024 * 1024;
 /// The largest import in all: as many full pieces as the most rows need. A count of rows

@@ -139,16 +139,24 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         Refusal::ExternalReferenceTaken { system, id } => {
             Some(("external reference", format!("{system}/{id}")))
         }
+        Refusal::OneOf { refusal, .. } => named_resource(refusal),
         Refusal::PermissionDenied
         | Refusal::RegistryMismatch { .. }
         | Refusal::RegistryRowsInvalid(_)
         | Refusal::ExistingRowsInvalid(_)
         | Refusal::ReconciliationDiffers { .. }
         | Refusal::WrongState { .. }
+        | Refusal::Moved { .. }
+        | Refusal::NotCombinable { .. }
         | Refusal::FourEyes
         | Refusal::MeasureTypeRule(_)
+        | Refusal::Superseded { .. }
         | Refusal::QuotasExceedBudget { .. }
         | Refusal::DateOutOfRange { .. }
+        | Refusal::NotLater { .. }
+        | Refusal::NoRoom { .. }
+        | Refusal::NotFirst
+        | Refusal::ClosuresOverlap { .. }
         | Refusal::LimitReached { .. } => None,
     }
 }
@@ -205,13 +213,24 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
             (Code::AlreadyExists, ErrorReason::ExternalReferenceTaken)
         }
         Refusal::WrongState { .. } => (Code::FailedPrecondition, ErrorReason::WrongState),
+        Refusal::Moved { .. } => (Code::FailedPrecondition, ErrorReason::Moved),
+        Refusal::NotCombinable { .. } => (Code::FailedPrecondition, ErrorReason::NotCombinable),
         Refusal::FourEyes => (Code::FailedPrecondition, ErrorReason::FourEyes),
-        Refusal::MeasureTypeRule(_) => (Code::FailedPrecondition, ErrorReason::MeasureTypeRule),
+        Refusal::MeasureTypeRule(_) | Refusal::Superseded { .. } => {
+            (Code::FailedPrecondition, ErrorReason::MeasureTypeRule)
+        }
         Refusal::QuotasExceedBudget { .. } => {
             (Code::FailedPrecondition, ErrorReason::QuotasExceedBudget)
         }
-        Refusal::DateOutOfRange { .. } => (Code::FailedPrecondition, ErrorReason::DateOutOfRange),
+        Refusal::DateOutOfRange { .. }
+        | Refusal::NotLater { .. }
+        | Refusal::ClosuresOverlap { .. } => {
+            (Code::FailedPrecondition, ErrorReason::DateOutOfRange)
+        }
+        Refusal::NoRoom { .. } => (Code::FailedPrecondition, ErrorReason::NoRoom),
+        Refusal::NotFirst => (Code::FailedPrecondition, ErrorReason::NotFirst),
         Refusal::LimitReached { .. } => (Code::FailedPrecondition, ErrorReason::LimitReached),
+        Refusal::OneOf { refusal, .. } => refusal_code_and_reason(refusal),
     }
 }
 
@@ -219,37 +238,11 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
 /// status has no room for.
 fn metadata(error: &Error) -> HashMap<String, String> {
     let pairs: Vec<(&str, String)> = match error {
-        Error::Refused(Refusal::NotFound { what, id }) => {
-            vec![("what", (*what).to_owned()), ("id", id.clone())]
-        }
-        Error::Refused(Refusal::RegistryMismatch { field, value, .. }) => {
-            vec![("field", (*field).to_owned()), ("value", value.clone())]
-        }
-        Error::Refused(Refusal::WrongState { state, transition, .. }) => {
-            vec![("state", (*state).to_owned()), ("move", (*transition).to_owned())]
-        }
-        Error::Refused(Refusal::QuotasExceedBudget { sum, budget, date }) => vec![
-            ("sum_places", sum.to_string()),
-            ("budget_places", budget.to_string()),
-            ("date", date.to_string()),
-        ],
-        Error::Refused(Refusal::DateOutOfRange { field, value, .. }) => {
-            vec![("field", (*field).to_owned()), ("value", value.clone())]
-        }
-        Error::Refused(Refusal::LimitReached { would_be, most, .. }) => {
-            vec![("would_be", would_be.to_string()), ("most", most.to_string())]
-        }
-        Error::Refused(Refusal::ReconciliationDiffers { lines, .. }) => {
-            vec![("differing_lines", lines.to_string())]
-        }
-        Error::Refused(Refusal::RegistryRowsInvalid(rows) | Refusal::ExistingRowsInvalid(rows)) => {
-            vec![("bad_rows", rows.len().to_string())]
-        }
+        Error::Refused(refusal) => metadata_of_refusal(refusal),
         Error::InvalidFields(violations) => vec![("violations", violations.len().to_string())],
         Error::NotYetAtSeq { wanted, .. } => vec![("wanted_seq", wanted.to_string())],
         Error::MessageTooLarge { most_bytes } => vec![("most_bytes", most_bytes.to_string())],
-        Error::Refused(_)
-        | Error::RequestIdReused
+        Error::RequestIdReused
         | Error::RequestIdExpired
         | Error::PageTokenInvalid
         | Error::DistributionKeyNotFound { .. }
@@ -265,6 +258,72 @@ fn metadata(error: &Error) -> HashMap<String, String> {
     };
     let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value));
     pairs.chain([effect(error.effect())]).collect()
+}
+
+fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
+    match refusal {
+        Refusal::NotFound { what, id } => {
+            vec![("what", (*what).to_owned()), ("id", id.clone())]
+        }
+        Refusal::RegistryMismatch { field, value, .. } => {
+            vec![("field", (*field).to_owned()), ("value", value.clone())]
+        }
+        Refusal::WrongState { state, transition, .. } => {
+            vec![("state", (*state).to_owned()), ("move", (*transition).to_owned())]
+        }
+        Refusal::Moved { to } => vec![
+            ("county_id", to.county_id.to_string()),
+            ("measure_code", to.measure_code.to_string()),
+        ],
+        Refusal::Superseded { by, from, .. } => {
+            vec![("superseded_by", by.to_string()), ("from_date", from.to_string())]
+        }
+        Refusal::NotCombinable { with } => vec![("measure_code", with.to_string())],
+        Refusal::QuotasExceedBudget { sum, budget, date } => vec![
+            ("sum_places", sum.to_string()),
+            ("budget_places", budget.to_string()),
+            ("date", date.to_string()),
+        ],
+        Refusal::DateOutOfRange { field, value, .. } => {
+            vec![("field", (*field).to_owned()), ("value", value.clone())]
+        }
+        Refusal::NotLater { field, value, than } => vec![
+            ("field", (*field).to_owned()),
+            ("value", value.to_string()),
+            ("than", than.to_string()),
+        ],
+        Refusal::NoRoom { what, free_percent, needed_percent } => vec![
+            ("what", (*what).to_owned()),
+            ("free_percent", free_percent.to_string()),
+            ("needed_percent", needed_percent.to_string()),
+        ],
+        Refusal::ClosuresOverlap { asked, other } => vec![
+            ("field", "from_date".to_owned()),
+            ("value", asked.from.to_string()),
+            ("closed", other.to_string()),
+        ],
+        Refusal::LimitReached { would_be, most, .. } => {
+            vec![("would_be", would_be.to_string()), ("most", most.to_string())]
+        }
+        Refusal::ReconciliationDiffers { lines, .. } => {
+            vec![("differing_lines", lines.to_string())]
+        }
+        Refusal::RegistryRowsInvalid(rows) | Refusal::ExistingRowsInvalid(rows) => {
+            vec![("bad_rows", rows.len().to_string())]
+        }
+        Refusal::OneOf { list, index, refusal } => {
+            let mut pairs = metadata_of_refusal(refusal);
+            pairs.push(("item", format!("{list}[{index}]")));
+            pairs
+        }
+        Refusal::LedgerNotFound(_)
+        | Refusal::PermissionDenied
+        | Refusal::PersonAlreadyWaiting
+        | Refusal::ExternalReferenceTaken { .. }
+        | Refusal::FourEyes
+        | Refusal::NotFirst
+        | Refusal::MeasureTypeRule(_) => Vec::new(),
+    }
 }
 
 /// Whether the call may have changed something, for programs.

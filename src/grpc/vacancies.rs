@@ -214,5 +214,6 @@ fn vacancy_block(block: Block) -> VacancyBlock {
         Block::NobodyWaits => VacancyBlock::NobodyWaits,
         Block::NobodyAccepts => VacancyBlock::NobodyAccepts,
         Block::NotDetermined => VacancyBlock::NotDetermined,
+        Block::Closed => VacancyBlock::Closed,
     }
 }

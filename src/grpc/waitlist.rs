@@ -1,11 +1,13 @@
 //! The waitlist service.
 
+use sqlx::PgConnection;
 use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
         access::{Actor, Method, Target},
         calendar::start_of_day_in_norway,
+        explanation::Position,
         ids::LedgerId,
         ledger::Ledger,
         refusal::Refusal,
@@ -14,9 +16,13 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, existing, is_office,
-        parse::waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
-        people, require_ledger, seen_by,
+        Api, Reader, answer, area_of, entries, existing, explain, is_office,
+        parse::{
+            adviser, entry, join,
+            transfer::transfer_entry,
+            waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
+        },
+        people, require_ledger, seen_by, transfer, work,
     },
     proto::v1 as pb,
     proto::v1::{
@@ -39,7 +45,7 @@ impl WaitlistService for Api {
         &self,
         r: Request<JoinWaitlistRequest>,
     ) -> Result<Response<JoinWaitlistResponse>, Status> {
-        self.write(r, Method::JoinWaitlist, parse::join_waitlist, answer::join_waitlist).await
+        self.write(r, Method::JoinWaitlist, join::join_waitlist, answer::join_waitlist).await
     }
 
     async fn get_position(
@@ -86,65 +92,66 @@ impl WaitlistService for Api {
 
     async fn update_waitlist_entry(
         &self,
-        _r: Request<pb::UpdateWaitlistEntryRequest>,
+        r: Request<pb::UpdateWaitlistEntryRequest>,
     ) -> Result<Response<pb::UpdateWaitlistEntryResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::UpdateWaitlistEntry, entry::update_entry, entries::update).await
     }
 
     async fn pause_entry(
         &self,
-        _r: Request<pb::PauseEntryRequest>,
+        r: Request<pb::PauseEntryRequest>,
     ) -> Result<Response<pb::PauseEntryResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::PauseEntry, entry::pause_entry, entries::pause).await
     }
 
     async fn resume_entry(
         &self,
-        _r: Request<pb::ResumeEntryRequest>,
+        r: Request<pb::ResumeEntryRequest>,
     ) -> Result<Response<pb::ResumeEntryResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::ResumeEntry, entry::resume_entry, entries::resume).await
     }
 
     async fn confirm_entry(
         &self,
-        _r: Request<pb::ConfirmEntryRequest>,
+        r: Request<pb::ConfirmEntryRequest>,
     ) -> Result<Response<pb::ConfirmEntryResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::ConfirmEntry, entry::confirm_entry, entries::confirm).await
     }
 
     async fn prioritize_entry(
         &self,
-        _r: Request<pb::PrioritizeEntryRequest>,
+        r: Request<pb::PrioritizeEntryRequest>,
     ) -> Result<Response<pb::PrioritizeEntryResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::PrioritizeEntry, entry::prioritize_entry, entries::prioritize).await
     }
 
     async fn transfer_entry(
         &self,
-        _r: Request<pb::TransferEntryRequest>,
+        r: Request<pb::TransferEntryRequest>,
     ) -> Result<Response<pb::TransferEntryResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        let method = Method::TransferEntry;
+        self.write(r, method, transfer_entry, transfer::transfer_entry).await
     }
 
     async fn reassign_adviser(
         &self,
-        _r: Request<pb::ReassignAdviserRequest>,
+        r: Request<pb::ReassignAdviserRequest>,
     ) -> Result<Response<pb::ReassignAdviserResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::ReassignAdviser, adviser::reassign_adviser, work::reassigned).await
     }
 
     async fn batch_join_waitlist(
         &self,
-        _r: Request<pb::BatchJoinWaitlistRequest>,
+        r: Request<pb::BatchJoinWaitlistRequest>,
     ) -> Result<Response<pb::BatchJoinWaitlistResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.write(r, Method::BatchJoinWaitlist, join::batch_join, entries::batch_join).await
     }
 
     async fn list_my_work(
         &self,
-        _r: Request<pb::ListMyWorkRequest>,
+        r: Request<pb::ListMyWorkRequest>,
     ) -> Result<Response<pb::ListMyWorkResponse>, Status> {
-        Err(super::unauthenticated()) // NOT BUILT YET
+        self.read(r, Method::ListMyWork, adviser::list_my_work, work::list).await
     }
 }
 
@@ -162,27 +169,47 @@ async fn position(reader: Reader, query: PositionQuery) -> Result<GetPositionRes
         return Err(Refusal::NotFound { what, id }.into());
     };
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
-    let mut answer = GetPositionResponse {
-        revisions: vec![answer::revision(id, seq)],
-        state: answer::entry_state(entry.state).into(),
-        position_in_area: 0,
-        position_in_municipality: 0,
+    let place = place_in_queue(&mut snapshot, id, &registry, &entry).await?;
+    let texts = if query.with_explanation {
+        let now = reader.app.clock.now();
+        explain::position_texts(&mut snapshot, id, &registry, &entry, place, now).await?
+    } else {
+        Vec::new()
     };
-    if entry.state == EntryState::Waiting {
-        let before = store::queues::count_before(&mut snapshot, id, None, entry.key).await?;
-        answer.position_in_area = before + 1;
-        let queue = registry
-            .ledger_measure(id)
-            .map(|measure| QueueKey::new(measure.distribution, &entry.municipality_number));
-        if let Some(queue) = queue.filter(|queue| queue.municipality().is_some()) {
-            let queue = Some(&queue);
-            let before = store::queues::count_before(&mut snapshot, id, queue, entry.key).await?;
-            answer.position_in_municipality = before + 1;
-        }
-    }
     snapshot.rollback().await?;
     reader.record(id, vec![entry.entry_id], true).await?;
-    Ok(answer)
+    Ok(GetPositionResponse {
+        revisions: vec![answer::revision(id, seq)],
+        state: answer::entry_state(entry.state).into(),
+        position_in_area: place.map_or(0, |place| place.in_area),
+        position_in_municipality: place.and_then(|place| place.in_municipality).unwrap_or(0),
+        texts,
+    })
+}
+
+/// How many stand before an entry; nothing for one that does not wait.
+async fn place_in_queue(
+    snapshot: &mut PgConnection,
+    id: &LedgerId,
+    registry: &Registry,
+    entry: &Entry,
+) -> Result<Option<Position>, Error> {
+    if entry.state != EntryState::Waiting {
+        return Ok(None);
+    }
+    let before = store::queues::count_before(snapshot, id, None, entry.key).await?;
+    let queue = registry
+        .ledger_distribution(id)
+        .map(|distribution| QueueKey::new(distribution, &entry.municipality_number))
+        .filter(|queue| queue.municipality().is_some());
+    let in_municipality = match queue {
+        Some(queue) => {
+            let own = store::queues::count_before(snapshot, id, Some(&queue), entry.key).await?;
+            Some(own + 1)
+        }
+        None => None,
+    };
+    Ok(Some(Position { in_area: before + 1, in_municipality }))
 }
 
 /// A page of those the caller may see, in the order of the queue.

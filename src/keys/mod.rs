@@ -118,6 +118,7 @@ struct VersionKeys {
     wrapping: Secret,
     fingerprint: Secret,
     page_token: Secret,
+    adviser_hmac: Secret,
 }
 
 impl Keys {
@@ -212,6 +213,19 @@ impl Keys {
         self.all().any(|keys| keys.fingerprint.verifies_parts(parts, stored))
     }
 
+    /// The keyed hash by which a case worker's people are found, in hexadecimal, under the current
+    /// key. Idents are compared without regard to case and to spaces around them: systems write
+    /// them as `Z990001` and as `z990001`.
+    pub fn adviser_digest(&self, ident: &str) -> String {
+        self.current.adviser_digest(ident)
+    }
+
+    /// The same under all versions, the current first: who was named before a rotation is found
+    /// under an older one.
+    pub fn adviser_digests(&self, ident: &str) -> Vec<String> {
+        self.all().map(|keys| keys.adviser_digest(ident)).collect()
+    }
+
     /// A page token: the cursor, unreadable and bound to the other arguments of the request.
     pub fn seal_page_token(&self, bound_to: &[u8], cursor: &[u8]) -> Result<String, KeyError> {
         let keys = &self.current;
@@ -265,11 +279,16 @@ impl VersionKeys {
             wrapping: sub_key("wrapping"),
             fingerprint: sub_key("fingerprint"),
             page_token: sub_key("page-token"),
+            adviser_hmac: sub_key("adviser-hmac"),
         }
     }
 
     fn identity_hmac(&self, identity: &NationalIdentityNumber) -> (i32, [u8; 32]) {
         (self.version, self.identity_hmac.hmac(identity.expose().as_bytes()))
+    }
+
+    fn adviser_digest(&self, ident: &str) -> String {
+        hex::encode(self.adviser_hmac.hmac(ident.trim().to_uppercase().as_bytes()))
     }
 }
 

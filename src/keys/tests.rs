@@ -55,6 +55,25 @@ fn the_stored_forms_never_change() {
 }
 
 #[test]
+fn a_case_worker_is_found_however_the_ident_is_written_and_after_a_rotation() {
+    let keys = fixed_keys();
+    let digest = keys.adviser_digest("Z990001");
+    assert_eq!(digest.len(), 64);
+    for same in ["z990001", " Z990001 ", "Z990001"] {
+        assert_eq!(keys.adviser_digest(same), digest, "{same:?}");
+    }
+    assert_ne!(keys.adviser_digest("Z990002"), digest);
+    // No other keyed hash of the service gives the same.
+    assert_ne!(hex::encode(keys.fingerprint(&[b"Z990001"])), digest);
+    let other = "f".repeat(64);
+    let text = format!(r#"{{"current":2,"keys":{{"1":"{FIXED_KEY}","2":"{other}"}}}}"#);
+    let rotated = keys_of(&text).expect("keys");
+    let all = rotated.adviser_digests("Z990001");
+    assert_eq!((all.len(), &all[1]), (2, &digest));
+    assert_eq!(all[0], rotated.adviser_digest("z990001"));
+}
+
+#[test]
 fn a_spoilt_key_file_is_refused_without_being_quoted() {
     let zeros = "0".repeat(64);
     let spoilt = [

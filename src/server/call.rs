@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    grpc::{IMPORT_MAX, REQUEST_MAX},
+    grpc::{BATCH_MAX, IMPORT_MAX, REQUEST_MAX},
     server::limits::Limits,
 };
 
@@ -18,6 +18,8 @@ const FRAME_HEADER: usize = 5;
 pub(super) enum Call {
     /// One request, one answer.
     Unary,
+    /// One request about many, one answer.
+    Batch,
     /// A stream of pieces, one answer.
     Import,
     /// A question about health.
@@ -43,6 +45,7 @@ impl Call {
             ("tiltaksplass.v1.RegistryService", "ImportRegistry" | "ImportExisting") => {
                 Self::Import
             }
+            ("tiltaksplass.v1.WaitlistService", "BatchJoinWaitlist") => Self::Batch,
             ("grpc.health.v1.Health", "Watch") => Self::Conversation,
             ("grpc.health.v1.Health", _) => Self::Probe,
             ("grpc.reflection.v1.ServerReflection", _) => Self::Conversation,
@@ -55,7 +58,7 @@ impl Call {
     /// nothing, is answered when all else is refused, and no end waits for it.
     pub(super) fn is_work(self) -> bool {
         match self {
-            Self::Unary | Self::Import => true,
+            Self::Unary | Self::Batch | Self::Import => true,
             Self::Probe | Self::Conversation => false,
         }
     }
@@ -63,7 +66,7 @@ impl Call {
     /// How long it may take in all.
     pub(super) fn longest(self, limits: &Limits) -> Option<Duration> {
         match self {
-            Self::Unary | Self::Probe => Some(limits.call),
+            Self::Unary | Self::Batch | Self::Probe => Some(limits.call),
             Self::Import => Some(limits.stream),
             Self::Conversation => None,
         }
@@ -73,7 +76,7 @@ impl Call {
     pub(super) fn wait(self, limits: &Limits) -> Option<Wait> {
         match self {
             Self::Import => Some(Wait::Pause(limits.stream_idle)),
-            Self::Unary | Self::Probe => Some(Wait::Arrival(limits.arrival)),
+            Self::Unary | Self::Batch | Self::Probe => Some(Wait::Arrival(limits.arrival)),
             Self::Conversation => None,
         }
     }
@@ -82,6 +85,7 @@ impl Call {
     pub(super) fn most_bytes(self) -> usize {
         match self {
             Self::Unary => REQUEST_MAX,
+            Self::Batch => BATCH_MAX,
             Self::Import => IMPORT_MAX,
             Self::Probe | Self::Conversation => QUESTION_MAX,
         }

@@ -25,7 +25,10 @@ pub use limits::Limits;
 use crate::{
     app::App,
     auth::{AuthLayer, LocalIssuer},
-    grpc::{ANSWER_MAX, Api, CHANGES_ANSWER_MAX, IMPORT_PIECE_MAX, REQUEST_MAX, unauthenticated},
+    grpc::{
+        ANSWER_MAX, Api, BATCH_MAX, CHANGES_ANSWER_MAX, IMPORT_PIECE_MAX, REQUEST_MAX,
+        unauthenticated,
+    },
     proto::v1::{
         allocation_service_server::AllocationServiceServer,
         capacity_service_server::CapacityServiceServer, change_service_server::ChangeServiceServer,
@@ -133,7 +136,7 @@ impl Port {
             )
             .add_service(service!(RegistryServiceServer, IMPORT_PIECE_MAX, ANSWER_MAX))
             .add_service(service!(CapacityServiceServer, REQUEST_MAX, ANSWER_MAX))
-            .add_service(service!(WaitlistServiceServer, REQUEST_MAX, ANSWER_MAX))
+            .add_service(service!(WaitlistServiceServer, BATCH_MAX, ANSWER_MAX))
             .add_service(service!(AllocationServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(FairShareServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(ChangeServiceServer, REQUEST_MAX, CHANGES_ANSWER_MAX));

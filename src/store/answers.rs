@@ -16,7 +16,8 @@ pub struct Kept {
 }
 
 /// How many answers and log rows do not belong together. What took effect by time, with a
-/// request id of version 8, has nobody to answer.
+/// request id of version 8, has nobody to answer; and a call over several ledgers is answered
+/// once, in the ledger it named.
 pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>, sqlx::Error> {
     let rows = sqlx::query(
         "-- stray_answers\n\
@@ -25,8 +26,13 @@ pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>,
          AND l.measure_code = a.measure_code AND l.seq = a.seq AND l.at = a.at) \
          UNION ALL SELECT 'log rows of a caller without an answer', count(*) FROM ledger_log l \
          WHERE substr(l.request_id::text, 15, 1) <> '8' \
+         AND l.kind NOT IN ('RECEIVE_ENTRY', 'SUSPEND_ENTRY') \
          AND NOT EXISTS (SELECT FROM ledger_answer a WHERE a.county_id = l.county_id \
          AND a.measure_code = l.measure_code AND a.seq = l.seq) \
+         UNION ALL SELECT 'log rows that follow from no call in another ledger', count(*) \
+         FROM ledger_log l WHERE l.kind IN ('RECEIVE_ENTRY', 'SUSPEND_ENTRY') \
+         AND NOT EXISTS (SELECT FROM ledger_log o WHERE o.request_id = l.request_id \
+         AND o.kind IN ('TRANSFER_ENTRY', 'START_PLACEMENT', 'START_DIRECTLY')) \
          UNION ALL SELECT 'answers with a malformed fingerprint', count(*) FROM ledger_answer \
          WHERE length(fingerprint) <> 32 \
          UNION ALL SELECT 'answers to what nobody called', count(*) FROM ledger_answer a \

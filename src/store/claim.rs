@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
+use sqlx::{PgConnection, Postgres, QueryBuilder, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    domain::ids::{AreaId, EntryId, MeasureCode, PersonId},
-    store::rows::{BATCH_ROWS, parse},
+    domain::ids::{AreaId, EntryId, LedgerId, MeasureCode, PersonId},
+    store::rows::{BATCH_ROWS, corrupt, parse},
 };
 
 /// A person in a measure type.
@@ -86,10 +86,70 @@ pub async fn give_back(
     Ok(())
 }
 
-/// Ends the claims of entries that are closed.
+/// A claim as it stands: whose, in which ledger, and by which entry.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Held {
+    /// Whose.
+    pub person_id: PersonId,
+    /// The ledger it is held in.
+    pub ledger: LedgerId,
+    /// The entry that holds it.
+    pub entry_id: EntryId,
+}
+
+/// Every claim of these people. A claim is only changed under the lock of the ledger it is
+/// held in: what is read under that lock stays so.
+pub async fn of_people(
+    connection: &mut PgConnection,
+    people: &[PersonId],
+) -> Result<Vec<Held>, sqlx::Error> {
+    let people: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+    let rows = sqlx::query(
+        "-- claims_of_people\n\
+         SELECT person_id, measure_code, county_id, entry_id FROM person_claim \
+         WHERE person_id = ANY($1) AND entry_id IS NOT NULL",
+    )
+    .bind(people)
+    .fetch_all(connection)
+    .await?;
+    let held = |row: &PgRow| {
+        let (county_id, measure_code) =
+            (parse(row.try_get("county_id")?)?, parse(row.try_get("measure_code")?)?);
+        Ok(Held {
+            person_id: PersonId(row.try_get("person_id")?),
+            ledger: LedgerId { county_id, measure_code },
+            entry_id: EntryId(row.try_get("entry_id")?),
+        })
+    };
+    rows.iter().map(held).collect()
+}
+
+/// Lets claims be held in the ledgers their entries were sent on to.
+pub async fn move_on(connection: &mut PgConnection, moved: &[Held]) -> Result<(), sqlx::Error> {
+    for one in moved {
+        let done = sqlx::query(
+            "-- move_claim\n\
+             UPDATE person_claim SET county_id = $3 \
+             WHERE person_id = $1 AND measure_code = $2 AND entry_id = $4",
+        )
+        .bind(one.person_id.0)
+        .bind(one.ledger.measure_code.as_str())
+        .bind(one.ledger.county_id.as_str())
+        .bind(one.entry_id.0)
+        .execute(&mut *connection)
+        .await?;
+        if done.rows_affected() != 1 {
+            return Err(corrupt("person_claim"));
+        }
+    }
+    Ok(())
+}
+
+/// Ends the claims of a ledger's entries that are closed; one that was moved on with its
+/// entry is another ledger's.
 pub async fn end(
     connection: &mut PgConnection,
-    measure: &MeasureCode,
+    ledger: &LedgerId,
     ended: &[(PersonId, EntryId)],
 ) -> Result<(), sqlx::Error> {
     if ended.is_empty() {
@@ -99,12 +159,13 @@ pub async fn end(
     let entries: Vec<Uuid> = ended.iter().map(|(_, entry)| entry.0).collect();
     sqlx::query(
         "-- end_claims\n\
-         DELETE FROM person_claim WHERE measure_code = $1 AND (person_id, entry_id) IN \
-         (SELECT * FROM unnest($2::uuid[], $3::uuid[]))",
+         DELETE FROM person_claim WHERE measure_code = $1 AND county_id = $4 \
+         AND (person_id, entry_id) IN (SELECT * FROM unnest($2::uuid[], $3::uuid[]))",
     )
-    .bind(measure.as_str())
+    .bind(ledger.measure_code.as_str())
     .bind(people)
     .bind(entries)
+    .bind(ledger.county_id.as_str())
     .execute(connection)
     .await?;
     Ok(())

@@ -7,9 +7,13 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
+        access::{Actor, Role},
         allocation::{Offer, Placement},
         calendar::Timestamp,
-        ids::{EntryId, LedgerId, OfferId, PersonId, PlaceGroupId, PlacementId},
+        ids::{
+            AreaId, EntryId, LedgerId, OfferId, OfficeNumber, PersonId, PlaceGroupId, PlacementId,
+        },
+        registry::Registry,
         waitlist::Entry,
     },
     store::rows::corrupt,
@@ -36,6 +40,27 @@ pub struct OfficeSees {
     pub municipalities: Vec<String>,
     /// And people whom it follows up itself.
     pub office_number: String,
+}
+
+/// Whose rows a caller's scope reaches, as a filter: what `permits` says of one row, said
+/// of all. A role that sees everybody's has its area checked beside it.
+pub fn seen_by(actor: &Actor, registry: &Registry) -> Seen {
+    let own = actor.organisation.clone();
+    match actor.role {
+        Role::County => Seen { county_id: Some(own), ..Seen::default() },
+        Role::Office => {
+            let number: Option<OfficeNumber> = own.parse().ok();
+            let office = number.as_ref().and_then(|number| registry.office(number));
+            let serves = office.map(|office| office.municipality_numbers.iter());
+            let municipalities = serves.into_iter().flatten().map(ToString::to_string).collect();
+            Seen {
+                office: Some(OfficeSees { municipalities, office_number: own }),
+                ..Seen::default()
+            }
+        }
+        Role::Provider => Seen { organisation_number: Some(own), ..Seen::default() },
+        Role::Directorate | Role::Municipality | Role::Service | Role::Auditor => Seen::default(),
+    }
 }
 
 /// Which rows a page shows, `before` being where it begins.
@@ -110,6 +135,15 @@ pub async fn placements(
     .await
 }
 
+/// From here on each statement of the transaction is planned for the very filters it is
+/// asked with.
+pub(crate) async fn plan_for_these(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("-- plan_for_these\nSET LOCAL plan_cache_mode = force_custom_plan")
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
 /// Runs one of the two, planned for the very filters asked for: with a plan for all mixes
 /// each would read the whole ledger.
 async fn page<T>(
@@ -121,9 +155,7 @@ async fn page<T>(
 where
     T: serde::de::DeserializeOwned + Send + Unpin + 'static,
 {
-    sqlx::query("-- plan_for_these\nSET LOCAL plan_cache_mode = force_custom_plan")
-        .execute(&mut *connection)
-        .await?;
+    plan_for_these(connection).await?;
     let office = filter.seen.office.as_ref();
     let rows: Vec<Json<T>> = sqlx::query_scalar(statement)
         .bind(ledger.county_id.as_str())
@@ -213,24 +245,25 @@ pub async fn of_entries(
 }
 
 /// One person's entries in all areas that the caller sees, the latest registered first,
-/// below `before`. It is keyed by person: the named exception from one county.
+/// below `before`; one that moved stands once in each area. It is keyed by person: the named exception from one county.
 pub async fn entries_of_person(
     connection: &mut PgConnection,
     person_id: PersonId,
     seen: &Seen,
-    before: Option<(Timestamp, EntryId)>,
+    before: Option<(Timestamp, EntryId, AreaId)>,
     limit: i64,
 ) -> Result<Vec<(LedgerId, Entry)>, sqlx::Error> {
     let (registered, entry_id) =
-        before.map_or((i64::MAX, Uuid::max()), |(at, id)| (at.micros(), id.0));
+        before.as_ref().map_or((i64::MAX, Uuid::max()), |(at, id, _)| (at.micros(), id.0));
     let rows = sqlx::query(
         "-- entries_of_person\n\
          SELECT county_id, measure_code, doc FROM entry WHERE person_id = $1 \
          AND ($2::text IS NULL OR county_id = $2) \
          AND ($3::text[] IS NULL OR municipality_number = ANY($3) \
               OR following_office_number = $4) \
-         AND (registered_time_us, entry_id) < ($5, $6) \
-         ORDER BY registered_time_us DESC, entry_id DESC LIMIT $7",
+         AND (registered_time_us, entry_id) <= ($5, $6) \
+         AND (registered_time_us, entry_id, county_id) < ($5, $6, $8) \
+         ORDER BY registered_time_us DESC, entry_id DESC, county_id DESC LIMIT $7",
     )
     .bind(person_id.0)
     .bind(seen.county_id.as_deref())
@@ -239,6 +272,7 @@ pub async fn entries_of_person(
     .bind(registered)
     .bind(entry_id)
     .bind(limit)
+    .bind(before.as_ref().map_or("", |(.., county_id)| county_id.as_str()))
     .fetch_all(connection)
     .await?;
     rows.iter()

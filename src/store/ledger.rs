@@ -209,6 +209,9 @@ pub async fn load_needs(
     let offers: Vec<Uuid> = needs.offers.iter().map(|id| id.0).collect();
     let placements: Vec<Uuid> = needs.placements.iter().map(|id| id.0).collect();
     let mut entries: Vec<Uuid> = needs.entries.iter().map(|id| id.0).collect();
+    let references = needs.references.iter().chain(&needs.named_entries);
+    load_references(connection, ledger, references).await?;
+    entries.extend(needs.named_entries.iter().filter_map(|reference| ledger.named(reference)));
     if !offers.is_empty() {
         let found: Vec<Json<Offer>> = docs(connection, ledger.id(), LOAD_OFFERS, &offers).await?;
         for Json(offer) in found {
@@ -221,6 +224,14 @@ pub async fn load_needs(
             docs(connection, ledger.id(), LOAD_PLACEMENTS, &placements).await?;
         for Json(placement) in found {
             entries.push(placement.entry_id.0);
+            ledger.load_placement(placement);
+        }
+    }
+    let groups: Vec<Uuid> = needs.placements_in.iter().map(|id| id.0).collect();
+    if !groups.is_empty() {
+        let found: Vec<Json<Placement>> =
+            docs(connection, ledger.id(), LOAD_PLACEMENTS_IN, &groups).await?;
+        for Json(placement) in found {
             ledger.load_placement(placement);
         }
     }
@@ -238,7 +249,6 @@ pub async fn load_needs(
             ledger.load_entry(entry);
         }
     }
-    load_named_entries(connection, ledger, needs).await?;
     let submissions: Vec<Uuid> = needs.submissions.iter().map(|id| id.0).collect();
     if !submissions.is_empty() {
         let found: Vec<Json<Submission>> =
@@ -246,38 +256,6 @@ pub async fn load_needs(
         for Json(submission) in found {
             ledger.load_submission(submission);
         }
-    }
-    let references = needs.references.iter().chain(&needs.named_entries);
-    load_references(connection, ledger, references).await
-}
-
-/// Loads the entries that names in other systems stand for. Each is looked up by itself, as
-/// queue heads are.
-async fn load_named_entries(
-    connection: &mut PgConnection,
-    ledger: &mut Ledger,
-    needs: &Needs,
-) -> Result<(), sqlx::Error> {
-    if needs.named_entries.is_empty() {
-        return Ok(());
-    }
-    let systems: Vec<&str> = needs.named_entries.iter().map(|r| r.system.as_str()).collect();
-    let ids: Vec<&str> = needs.named_entries.iter().map(|r| r.id.as_str()).collect();
-    let found: Vec<Json<Entry>> = sqlx::query_scalar(
-        "-- load_named_entries\n\
-         SELECT e.doc FROM external_reference r CROSS JOIN LATERAL (SELECT doc FROM entry \
-         WHERE county_id = $1 AND measure_code = $2 AND entry_id = r.resource_id LIMIT 1) e \
-         WHERE r.county_id = $1 AND r.measure_code = $2 \
-         AND (r.system, r.reference_id) IN (SELECT * FROM unnest($3::text[], $4::text[]))",
-    )
-    .bind(ledger.id().county_id.as_str())
-    .bind(ledger.id().measure_code.as_str())
-    .bind(systems)
-    .bind(ids)
-    .fetch_all(connection)
-    .await?;
-    for Json(entry) in found {
-        ledger.load_entry(entry);
     }
     Ok(())
 }
@@ -290,6 +268,9 @@ const LOAD_OPEN_OFFERS: &str = "-- load_open_offers\n\
 const LOAD_PLACEMENTS: &str = "-- load_placements\n\
      SELECT doc FROM placement \
      WHERE county_id = $1 AND measure_code = $2 AND placement_id = ANY($3)";
+const LOAD_PLACEMENTS_IN: &str = "-- load_placements_in_groups\n\
+     SELECT doc FROM placement WHERE county_id = $1 AND measure_code = $2 \
+     AND (doc->>'place_group_id')::uuid = ANY($3) AND state <> 'ENDED'";
 const LOAD_ENTRIES: &str = "-- load_entries\n\
      SELECT doc FROM entry WHERE county_id = $1 AND measure_code = $2 AND entry_id = ANY($3)";
 const LOAD_SUBMISSIONS: &str = "-- load_submissions\n\
@@ -313,6 +294,9 @@ where
         .await
 }
 
+/// What names in other systems stand for. Each is looked up by itself, within a limit that keeps
+/// the planner from joining: without statistics, as after a first large import, it would compare
+/// every name of the ledger with each of these.
 async fn load_references(
     connection: &mut PgConnection,
     ledger: &mut Ledger,
@@ -325,9 +309,11 @@ async fn load_references(
     }
     let rows = sqlx::query(
         "-- load_references\n\
-         SELECT system, reference_id, resource_id FROM external_reference \
+         SELECT r.system, r.reference_id, r.resource_id \
+         FROM unnest($3::text[], $4::text[]) AS n (system, reference_id) \
+         CROSS JOIN LATERAL (SELECT system, reference_id, resource_id FROM external_reference \
          WHERE county_id = $1 AND measure_code = $2 \
-         AND (system, reference_id) IN (SELECT * FROM unnest($3::text[], $4::text[]))",
+         AND system = n.system AND reference_id = n.reference_id LIMIT 1) r",
     )
     .bind(ledger.id().county_id.as_str())
     .bind(ledger.id().measure_code.as_str())

@@ -4,6 +4,7 @@
 //! them is run by the tests over a real PostgreSQL, and a build needs no database.
 
 pub mod access_log;
+pub mod advisers;
 pub mod answers;
 pub mod budgets;
 pub mod capacity;
@@ -14,9 +15,11 @@ pub mod key_check;
 pub mod ledger;
 pub mod log;
 pub mod migrate;
+pub mod participations;
 pub mod people;
 pub mod queues;
 pub mod registry;
 pub mod rows;
 pub mod snapshot;
 pub mod vacancies;
+pub mod work;

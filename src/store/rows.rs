@@ -170,17 +170,22 @@ async fn write_entries(
         into: "-- write_entries\n\
                INSERT INTO entry (county_id, measure_code, entry_id, person_id, state, \
                municipality_number, following_office_number, order_time_us, registered_time_us, \
-               join_seq, doc) ",
+               join_seq, adviser_digest, deputy_digest, deputy_until, doc) ",
         on_conflict: " ON CONFLICT (county_id, measure_code, entry_id) DO UPDATE \
                       SET state = excluded.state, doc = excluded.doc, \
                       municipality_number = excluded.municipality_number, \
                       following_office_number = excluded.following_office_number, \
                       order_time_us = excluded.order_time_us, \
                       registered_time_us = excluded.registered_time_us, \
-                      join_seq = excluded.join_seq",
+                      join_seq = excluded.join_seq, \
+                      adviser_digest = excluded.adviser_digest, \
+                      deputy_digest = excluded.deputy_digest, \
+                      deputy_until = excluded.deputy_until",
     };
     upsert
         .run(connection, entries, |values, entry| {
+            let adviser = entry.adviser.as_ref();
+            let deputy = adviser.and_then(|adviser| adviser.deputy.as_ref());
             values
                 .push_bind(entry.entry_id.0)
                 .push_bind(entry.person_id.0)
@@ -190,9 +195,21 @@ async fn write_entries(
                 .push_bind(entry.key.order_time.micros())
                 .push_bind(entry.key.registered_time.micros())
                 .push_bind(entry.key.join_seq.cast_signed())
+                .push_bind(adviser.map(|adviser| adviser.digest.as_str()))
+                .push_bind(deputy.map(|deputy| deputy.digest.as_str()))
+                .push_bind(deputy.map(|deputy| deputy.until))
                 .push_bind(Json(entry));
         })
         .await?;
+    write_waiting(connection, ledger, entries).await
+}
+
+/// The lean rows of those entries that are eligible, and of no others.
+async fn write_waiting(
+    connection: &mut PgConnection,
+    ledger: &Ledger,
+    entries: &[Entry],
+) -> Result<(), sqlx::Error> {
     let ids: Vec<Uuid> = entries.iter().map(|entry| entry.entry_id.0).collect();
     if !ids.is_empty() {
         sqlx::query(
@@ -271,8 +288,10 @@ async fn write_offers(
         on_conflict: " ON CONFLICT (county_id, measure_code, offer_id) DO UPDATE \
                       SET state = excluded.state, doc = excluded.doc",
     };
+    // What is given back first: of one entry's offers only one is open, row by row.
+    let (open, over): (Vec<_>, Vec<_>) = rows.offers.iter().partition(|o| o.state.reserves());
     offers
-        .run(connection, &rows.offers, |values, offer| {
+        .run(connection, &[over, open].concat(), |values, offer| {
             values
                 .push_bind(offer.offer_id.0)
                 .push_bind(offer.entry_id.0)

@@ -68,6 +68,9 @@ const ENTRIES: &str = "-- all_entries\n\
           doc->>'following_office_number') \
      AND (order_time_us::text, registered_time_us::text, join_seq::text) \
        = (doc->'key'->>'order_time', doc->'key'->>'registered_time', doc->'key'->>'join_seq') \
+     AND (adviser_digest, deputy_digest, deputy_until) IS NOT DISTINCT FROM \
+         (doc->'adviser'->>'digest', doc->'adviser'->'deputy'->>'digest', \
+          (doc->'adviser'->'deputy'->>'until')::date) \
      ORDER BY entry_id";
 const OFFERS: &str = "-- all_offers\n\
      SELECT doc FROM offer WHERE county_id = $1 AND measure_code = $2 \
@@ -155,17 +158,22 @@ async fn due(
     Ok(due)
 }
 
+/// Each row with its entry, which is looked up by itself: joined without statistics, every row
+/// would be compared with every entry.
 async fn waiting(
     connection: &mut PgConnection,
     id: &LedgerId,
 ) -> Result<BTreeSet<(uuid::Uuid, String)>, sqlx::Error> {
     let rows = sqlx::query(
         "-- all_waiting\n\
-         SELECT w.entry_id, CASE WHEN e.doc->'preferred_place_groups' = to_jsonb(w.preferred) \
-         THEN w.queue ELSE 'of no entry' END AS queue \
-         FROM waiting w LEFT JOIN entry e USING (county_id, measure_code, \
-         entry_id, order_time_us, registered_time_us, join_seq, municipality_number) \
-         WHERE w.county_id = $1 AND w.measure_code = $2",
+         SELECT w.entry_id, CASE WHEN e.agrees THEN w.queue ELSE 'of no entry' END AS queue \
+         FROM waiting w LEFT JOIN LATERAL (SELECT \
+         (o.order_time_us, o.registered_time_us, o.join_seq, o.municipality_number, \
+          o.doc->'preferred_place_groups') \
+         = (w.order_time_us, w.registered_time_us, w.join_seq, w.municipality_number, \
+            to_jsonb(w.preferred)) AS agrees FROM entry o \
+         WHERE o.county_id = $1 AND o.measure_code = $2 AND o.entry_id = w.entry_id LIMIT 1) e \
+         ON true WHERE w.county_id = $1 AND w.measure_code = $2",
     )
     .bind(id.county_id.as_str())
     .bind(id.measure_code.as_str())
@@ -214,6 +222,11 @@ pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>,
          WHERE NOT EXISTS (SELECT FROM person p WHERE p.person_id = e.person_id) \
          UNION ALL SELECT 'people without a key', count(*) FROM person p \
          WHERE NOT EXISTS (SELECT FROM person_key k WHERE k.person_id = p.person_id) \
+         UNION ALL SELECT 'entries that were sent on and did not arrive', count(*) FROM entry e \
+         WHERE e.doc #> '{closed,moved_to}' IS NOT NULL AND NOT EXISTS (SELECT FROM entry t \
+         WHERE t.county_id = e.doc #>> '{closed,moved_to,county_id}' \
+         AND t.measure_code = e.doc #>> '{closed,moved_to,measure_code}' \
+         AND t.entry_id = e.entry_id) \
          UNION ALL SELECT 'claims without an entry', count(*) FROM person_claim c \
          WHERE NOT EXISTS (SELECT FROM entry e WHERE e.county_id = c.county_id \
          AND e.measure_code = c.measure_code AND e.entry_id = c.entry_id AND e.state <> 'CLOSED')",

@@ -42,7 +42,7 @@ pub async fn next_waiting(
 }
 
 /// How the use of these accounts has changed, by day: more when a placement began, less
-/// when it was over. Days are summed where they are kept, so that a group's many
+/// when it was over, and both when it was debited another way from a day on. Days are summed where they are kept, so that a group's many
 /// placements are as few rows as it has had changes.
 pub async fn changes_of_use(
     connection: &mut PgConnection,
@@ -53,14 +53,19 @@ pub async fn changes_of_use(
     let rows = sqlx::query(
         "-- changes_of_use\n\
          SELECT debit.account, change.day, sum(change.percent)::bigint AS percent \
-         FROM placement p \
-         CROSS JOIN LATERAL (VALUES (p.doc->'account'), \
-         (jsonb_build_object('PLACE_GROUP', p.doc->'place_group_id'))) AS debit (account) \
+         FROM placement p CROSS JOIN LATERAL (\
+         SELECT p.doc->'place_group_id' AS place_group, p.doc->'account' AS account, \
+         p.doc->'participation_percent' AS percent, \
+         coalesce(p.doc->'past_debits'->-1->>'until_date', p.doc->>'start_date') AS from_date, \
+         p.doc->'state'->'ENDED'->>'end_date' AS until_date \
+         UNION ALL SELECT past->'place_group_id', past->'account', past->'percent', \
+         past->>'from_date', past->>'until_date' \
+         FROM jsonb_array_elements(p.doc->'past_debits') AS past) AS held \
+         CROSS JOIN LATERAL (VALUES (held.account), \
+         (jsonb_build_object('PLACE_GROUP', held.place_group))) AS debit (account) \
          JOIN unnest($3::jsonb[]) AS wanted (account) ON wanted.account = debit.account \
-         CROSS JOIN LATERAL (VALUES \
-         ((p.doc->>'start_date')::date, (p.doc->>'participation_percent')::bigint), \
-         ((p.doc->'state'->'ENDED'->>'end_date')::date, \
-         -(p.doc->>'participation_percent')::bigint)) AS change (day, percent) \
+         CROSS JOIN LATERAL (VALUES (held.from_date::date, held.percent::bigint), \
+         (held.until_date::date, -held.percent::bigint)) AS change (day, percent) \
          WHERE p.county_id = $1 AND p.measure_code = $2 AND change.day IS NOT NULL \
          GROUP BY debit.account, change.day HAVING sum(change.percent) <> 0",
     )

@@ -14,9 +14,9 @@ use crate::{
         access::{Actor, permits},
         calendar::Timestamp,
         command::{Command, Needs},
-        event::{Event, RULES_VERSION},
+        event::{EntryChange, Event, RULES_VERSION},
         ids::{AreaId, IdSource, LedgerId, RequestId},
-        ledger::{Context, Head, Ledger, apply, decide, due_request_id, rows},
+        ledger::{Context, Head, Ledger, apply, decide, rows},
         refusal::{Refusal, Stop},
         registry::{Registry, RegistryRow},
         waitlist::QueueKey,
@@ -28,10 +28,11 @@ use crate::{
         log::{Answer, Answered, LogRow, Replay},
     },
     write::{
-        Done, Job, Work,
-        decision::{complete, entries_of, hidden_or_denied, log_row, targets},
-        existing::brought_in,
-        opening::{self, Opened, run_apart},
+        Job, Work,
+        across::{self, Decision, Reach, answer_of},
+        adviser::Reassigned,
+        decision::{entries_of, hidden_or_denied, log_row, targets},
+        opening::{self, by_county, run_apart},
         people::{People, person_of},
     },
 };
@@ -39,8 +40,6 @@ use crate::{
 /// How many eligible people of each queue are read at first; each further read of a
 /// queue doubles it.
 const HEADS: i64 = 64;
-/// How many due things take effect in one transaction at most.
-const DUE_AT_ONCE: i64 = 2_000;
 
 /// What a batch answers.
 pub(super) struct Ran {
@@ -50,23 +49,63 @@ pub(super) struct Ran {
     pub(super) questions: BTreeMap<usize, Access>,
 }
 
+/// What became of one transaction.
+pub(super) enum Outcome {
+    /// The jobs are done.
+    Done(Ran),
+    /// What was due has been stored first: the jobs are yet to be run.
+    Again,
+    /// Each ledger must have a batch of its own.
+    Apart,
+    /// Something is due in these, and the jobs are over several ledgers.
+    DueFirst(Vec<LedgerId>),
+    /// Some jobs reach into ledgers that are not locked, by their place.
+    Across(BTreeMap<usize, BTreeSet<LedgerId>>),
+}
+
 /// Runs the jobs of one county.
 pub(super) async fn run(app: &App, jobs: &[Arc<Job>]) -> Result<Ran, sqlx::Error> {
+    loop {
+        match attempt(app, jobs, &BTreeSet::new()).await? {
+            Outcome::Done(ran) => return Ok(ran),
+            Outcome::Again | Outcome::DueFirst(_) => {}
+            Outcome::Apart => return run_apart(app, jobs).await,
+            Outcome::Across(reach) => return across::run(app, jobs, reach).await,
+        }
+    }
+}
+
+/// Runs jobs in one transaction, with the locks of `beyond` beside those of their own ledgers.
+pub(super) async fn attempt(
+    app: &App,
+    jobs: &[Arc<Job>],
+    beyond: &BTreeSet<LedgerId>,
+) -> Result<Outcome, sqlx::Error> {
     let mut transaction = app.db.begin_write().await?;
     let connection = &mut *transaction;
-    let Some(mut batch) = Batch::open(app, connection, jobs).await? else {
+    let Some(mut batch) = Batch::open(app, connection, jobs, beyond).await? else {
         transaction.rollback().await?;
-        return run_apart(app, jobs).await;
+        return Ok(Outcome::Apart);
     };
     let more_is_due = batch.apply_due(connection).await?;
+    if !beyond.is_empty() && batch.has_written() {
+        // One of several ledgers may be new: it must not come to be with what is due.
+        transaction.rollback().await?;
+        return Ok(Outcome::DueFirst(batch.written().cloned().collect()));
+    }
     // Who has just left by time may join in this very batch: claims are taken before the
     // batch's own are ended, so those are ended for good first.
     if more_is_due || batch.has_ended_claims() {
         batch.write(connection).await?;
         transaction.commit().await?;
-        return Box::pin(run(app, jobs)).await;
+        return Ok(Outcome::Again);
     }
     batch.read(connection, jobs).await?;
+    let unlocked = batch.reach_out(connection, jobs).await?;
+    if !unlocked.is_empty() {
+        transaction.rollback().await?;
+        return Ok(Outcome::Across(unlocked));
+    }
     let mut answers = Vec::with_capacity(jobs.len());
     for (index, job) in jobs.iter().enumerate() {
         answers.push(match job.as_ref() {
@@ -82,92 +121,62 @@ pub(super) async fn run(app: &App, jobs: &[Arc<Job>]) -> Result<Ran, sqlx::Error
     } else {
         transaction.rollback().await?;
     }
-    Ok(Ran { answers, questions: batch.questions })
+    Ok(Outcome::Done(Ran { answers, questions: batch.questions }))
 }
 
 /// A ledger under its lock, and what this batch adds to it.
-struct Open {
-    ledger: Ledger,
+pub(super) struct Open {
+    pub(super) ledger: Ledger,
     before: Head,
     log: Vec<LogRow>,
     answers: Vec<Answer>,
 }
 
-struct Batch<'a> {
-    app: &'a App,
-    county_id: AreaId,
-    registry: Arc<Registry>,
+pub(super) struct Batch<'a> {
+    pub(super) app: &'a App,
+    pub(super) registry: Arc<Registry>,
     new_registry_rows: Vec<(u64, Vec<RegistryRow>)>,
-    open: BTreeMap<LedgerId, Open>,
-    replays: BTreeMap<(LedgerId, RequestId), Replay>,
-    people: People,
+    pub(super) open: BTreeMap<LedgerId, Open>,
+    pub(super) replays: BTreeMap<(LedgerId, RequestId), Replay>,
+    pub(super) people: People,
+    /// What each job reaches for in other ledgers, by its place.
+    pub(super) reach: BTreeMap<usize, Reach>,
     questions: BTreeMap<usize, Access>,
 }
 
 impl<'a> Batch<'a> {
-    /// Locks the ledgers, then reads the registry and the frame of each. `None` where
-    /// each ledger must have a batch of its own.
+    /// Locks the ledgers, county by county so that all wait in one order, then reads the
+    /// registry and the frame of each. `None` where each ledger must have a batch of its own.
     async fn open(
         app: &'a App,
         connection: &mut PgConnection,
         jobs: &[Arc<Job>],
+        beyond: &BTreeSet<LedgerId>,
     ) -> Result<Option<Self>, sqlx::Error> {
-        let ids: BTreeSet<&LedgerId> = jobs.iter().map(|job| job.ledger()).collect();
-        let county_id = jobs[0].ledger().county_id.clone();
-        let opened = opening::lock(app, connection, &county_id, &ids).await?;
-        let Some(Opened { ledgers, registry }) = opened else { return Ok(None) };
+        let ids: BTreeSet<&LedgerId> = jobs.iter().map(|job| job.ledger()).chain(beyond).collect();
+        let mut registry = Arc::default();
         let mut open = BTreeMap::new();
-        for mut ledger in ledgers {
-            store::ledger::load_frame(connection, &mut ledger).await?;
-            let before = ledger.head();
-            let id = ledger.id().clone();
-            open.insert(id, Open { ledger, before, log: Vec::new(), answers: Vec::new() });
+        for (county_id, ids) in by_county(ids) {
+            let opened = opening::lock(app, connection, county_id, &ids).await?;
+            let Some(opened) = opened else { return Ok(None) };
+            registry = opened.registry;
+            for mut ledger in opened.ledgers {
+                store::ledger::load_frame(connection, &mut ledger).await?;
+                let before = ledger.head();
+                let id = ledger.id().clone();
+                open.insert(id, Open { ledger, before, log: Vec::new(), answers: Vec::new() });
+            }
         }
         Ok(Some(Self {
             app,
-            county_id,
             registry,
             new_registry_rows: Vec::new(),
             open,
             replays: BTreeMap::new(),
             people: People::default(),
+            reach: BTreeMap::new(),
             questions: BTreeMap::new(),
         }))
-    }
-
-    /// Lets what is due take effect, before anything else is looked at. Says whether
-    /// there is more than one transaction should hold.
-    async fn apply_due(&mut self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-        let now = self.app.clock.now();
-        let codes: Vec<String> = self.open.keys().map(|id| id.measure_code.to_string()).collect();
-        let county = &self.county_id;
-        let due = store::ledger::due(connection, county, &codes, now, DUE_AT_ONCE).await?;
-        let count: usize = due.values().map(Vec::len).sum();
-        let mut happened = false;
-        let actor = Actor::by_time();
-        for (measure_code, due) in due {
-            let id = LedgerId { county_id: self.county_id.clone(), measure_code };
-            let mut needs = Needs::default();
-            for due in &due {
-                needs.add(&due.command());
-            }
-            self.load(connection, &id, &needs).await?;
-            for due in due {
-                let command = due.command();
-                // Never before its time, should the clock step back meanwhile.
-                let clock = now.max(due.at);
-                let decided = self.decide(connection, &id, &command, &actor, clock).await?;
-                if let Ok(decided) = decided {
-                    self.happen(&id, due_request_id(&id, &due), &command, &actor, &decided);
-                    if let Some(open) = self.open.get_mut(&id) {
-                        open.ledger.dealt_with(due);
-                        happened = true;
-                    }
-                }
-            }
-        }
-        // Where none of so many could take effect, trying again changes nothing.
-        Ok(happened && i64::try_from(count).unwrap_or(i64::MAX) >= DUE_AT_ONCE)
     }
 
     /// Reads what the batch's commands need: replays first, then rows and queue heads,
@@ -191,12 +200,15 @@ impl<'a> Batch<'a> {
         }
         let joins: Vec<(usize, &Work)> = fresh
             .iter()
-            .filter(|(_, work)| work.identities().next().is_some() && self.is_allowed(work))
+            .filter(|(_, work)| work.draft.identity.is_some() && self.is_allowed(work))
             .filter(|(_, work)| self.replay_of(work).is_none())
             .copied()
             .collect();
-        self.people = People::of_joins(self.app, connection, &self.county_id, &joins).await?;
-        let sealed = fresh.iter().filter(|(_, work)| work.draft.plain.is_some());
+        let county_id = &jobs[0].ledger().county_id;
+        self.people = People::find(self.app, connection, county_id, &joins).await?;
+        let sealed = fresh
+            .iter()
+            .filter(|(_, work)| work.draft.plain.is_some() || work.draft.adviser.is_some());
         let people: Vec<_> = sealed
             .filter_map(|(_, work)| {
                 person_of(&self.open.get(&work.ledger)?.ledger, &work.draft.command)
@@ -215,18 +227,29 @@ impl<'a> Batch<'a> {
         if requests.is_empty() {
             return Ok(());
         }
-        let codes: Vec<String> = self.open.keys().map(|id| id.measure_code.to_string()).collect();
-        let county = self.county_id.as_str();
-        for replay in store::log::find_replays(connection, county, &codes, &requests).await? {
-            let found = self.open.keys().find(|id| id.measure_code.as_str() == replay.measure_code);
-            if let Some(id) = found {
-                self.replays.insert((id.clone(), replay.request_id), replay);
+        for (county, codes) in self.codes_by_county() {
+            let found = store::log::find_replays(connection, county.as_str(), &codes, &requests);
+            for replay in found.await? {
+                let is_its = |id: &&LedgerId| {
+                    id.county_id == county && id.measure_code.as_str() == replay.measure_code
+                };
+                if let Some(id) = self.open.keys().find(is_its) {
+                    self.replays.insert((id.clone(), replay.request_id), replay);
+                }
             }
         }
         Ok(())
     }
 
-    fn replay_of(&self, work: &Work) -> Option<&Replay> {
+    /// The measure types of the ledgers that are locked, by county.
+    pub(super) fn codes_by_county(&self) -> BTreeMap<AreaId, Vec<String>> {
+        let codes = |ids: BTreeSet<&LedgerId>| {
+            ids.into_iter().map(|id| id.measure_code.to_string()).collect()
+        };
+        by_county(self.open.keys()).into_iter().map(|(c, ids)| (c.clone(), codes(ids))).collect()
+    }
+
+    pub(super) fn replay_of(&self, work: &Work) -> Option<&Replay> {
         if work.validate_only {
             return None;
         }
@@ -241,7 +264,7 @@ impl<'a> Batch<'a> {
         })
     }
 
-    async fn load(
+    pub(super) async fn load(
         &mut self,
         connection: &mut PgConnection,
         id: &LedgerId,
@@ -260,7 +283,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Whether the caller may do this to the rows in question.
-    fn is_allowed(&self, work: &Work) -> bool {
+    pub(super) fn is_allowed(&self, work: &Work) -> bool {
         self.open.contains_key(&work.ledger) && self.first_refused(work).is_none()
     }
 
@@ -292,40 +315,38 @@ impl<'a> Batch<'a> {
         if self.replay_of(work).is_some() {
             return Ok(Err(Error::RequestIdReused));
         }
-        let ledger = &self.open[&work.ledger].ledger;
-        let Some(command) = complete(ledger, &mut self.people, index, work)? else {
-            self.note_question(index, work, &[]);
-            return Ok(Err(Refusal::PersonAlreadyWaiting.into()));
-        };
-        let clock = self.app.clock.now();
-        let decided = self.decide(connection, &work.ledger, &command, &work.actor, clock).await?;
-        let decided = match decided {
-            Ok(decided) => decided,
-            Err(refusal) => {
-                self.note_question(index, work, &[]);
-                return Ok(Err(refusal.into()));
+        let Reassigned { mut command, remaining } =
+            match self.complete(connection, index, work).await? {
+                Ok(complete) => complete,
+                Err(refusal) => {
+                    self.note_question(index, work, &work.draft.command, &[]);
+                    return Ok(Err(refusal.into()));
+                }
+            };
+        self.fill_in(index, &mut command);
+        let decisions = match self.decide_all(connection, work, command.clone()).await? {
+            Ok(decisions) => decisions,
+            Err(error) => {
+                self.note_question(index, work, &command, &[]);
+                return Ok(Err(error));
             }
         };
         if work.validate_only {
-            self.note_question(index, work, &decided.events);
-            let mut preview = self.open[&work.ledger].ledger.clone();
-            for event in &decided.events {
-                apply(&mut preview, event);
-            }
-            let (events, at) = (&decided.events, decided.at);
-            let done = Done { ledger: &preview, command: &command, events, at };
-            return Ok(Ok((work.encode)(&done)));
+            self.note_question(index, work, &command, &decisions[0].decided.events);
+            return Ok(Ok(self.preview(work, &decisions, remaining)));
         }
-        self.happen(&work.ledger, work.request_id, &command, &work.actor, &decided);
-        Ok(Ok(self.keep_answer(work, &command, &decided)))
+        for Decision { ledger, command, decided } in &decisions {
+            self.happen(ledger, work.request_id, command.clone(), &work.actor, decided);
+        }
+        Ok(Ok(self.keep_answer(work, &decisions, remaining)))
     }
 
     /// A preview, and what is refused, leave no log row and yet tell of people: that one does
     /// not wait, where an offer stands, who would be next. So the question itself is written
     /// down (I11).
-    fn note_question(&mut self, index: usize, work: &Work, events: &[Event]) {
-        let people = self.people.asked_about(index);
-        let entries = entries_of(&self.open[&work.ledger].ledger, &work.draft.command, events);
+    fn note_question(&mut self, index: usize, work: &Work, command: &Command, events: &[Event]) {
+        let people: BTreeSet<_> = self.people.of_command(index).iter().flatten().copied().collect();
+        let entries = entries_of(&self.open[&work.ledger].ledger, command, events);
         if people.is_empty() && entries.is_empty() {
             return;
         }
@@ -337,14 +358,14 @@ impl<'a> Batch<'a> {
             ledger: work.ledger.clone(),
             purpose: work.purpose.clone(),
             entries,
-            people,
+            people: people.into_iter().collect(),
             permitted: true,
         };
         self.questions.insert(index, access);
     }
 
     /// Decides, reading on where the loaded part of a queue runs out.
-    async fn decide(
+    pub(super) async fn decide(
         &mut self,
         connection: &mut PgConnection,
         id: &LedgerId,
@@ -385,11 +406,11 @@ impl<'a> Batch<'a> {
     }
 
     /// Lets it happen: to the state in memory, and as a row of the log.
-    fn happen(
+    pub(super) fn happen(
         &mut self,
         id: &LedgerId,
         request_id: RequestId,
-        command: &Command,
+        command: Command,
         actor: &Actor,
         decided: &Decided,
     ) {
@@ -404,9 +425,12 @@ impl<'a> Batch<'a> {
                 self.registry = Arc::new(registry);
                 self.new_registry_rows.push((row.seq, rows.clone()));
             }
-            if let Some(entry) = brought_in(event) {
+            if let Some(entry) = event.brought_in() {
                 let claim = (entry.person_id, id.measure_code.clone());
                 self.people.claim(claim, entry.entry_id);
+            }
+            if let Event::EntryChanged { entry, change: EntryChange::Received { .. } } = event {
+                self.people.move_claim(entry.person_id, id, entry.entry_id);
             }
         }
         open.ledger.advance(row.hash, row.at);
@@ -414,13 +438,13 @@ impl<'a> Batch<'a> {
     }
 
     /// Makes the answer, and keeps it for whoever asks again.
-    fn keep_answer(&mut self, work: &Work, command: &Command, decided: &Decided) -> Vec<u8> {
+    fn keep_answer(&mut self, work: &Work, decisions: &[Decision], remaining: u64) -> Vec<u8> {
         let fingerprint = self.app.keys.fingerprint(&[&work.identity_of_call]);
+        let after: Vec<&Ledger> =
+            decisions.iter().map(|one| &self.open[&one.ledger].ledger).collect();
+        let response = answer_of(work, decisions, &after, remaining);
+        let Head { seq, at, .. } = self.open[&work.ledger].ledger.head();
         let Some(open) = self.open.get_mut(&work.ledger) else { return Vec::new() };
-        let (events, at) = (&decided.events, decided.at);
-        let done = Done { ledger: &open.ledger, command, events, at };
-        let response = (work.encode)(&done);
-        let Head { seq, .. } = open.ledger.head();
         open.answers.push(Answer { seq, fingerprint, response: response.clone(), at });
         let replay = Replay {
             measure_code: work.ledger.measure_code.to_string(),
@@ -436,7 +460,12 @@ impl<'a> Batch<'a> {
     }
 
     fn has_written(&self) -> bool {
-        self.open.values().any(|open| !open.log.is_empty())
+        self.written().next().is_some()
+    }
+
+    /// The ledgers in which something has happened.
+    fn written(&self) -> impl Iterator<Item = &LedgerId> {
+        self.open.iter().filter(|(_, open)| !open.log.is_empty()).map(|(id, _)| id)
     }
 
     /// Writes everything, with a few statements of many rows.
@@ -446,7 +475,7 @@ impl<'a> Batch<'a> {
             store::log::append(connection, id, &open.log).await?;
             store::log::keep_answers(connection, id, &open.answers).await?;
             store::rows::write(connection, &open.ledger, open.before, &rows).await?;
-            store::claim::end(connection, &id.measure_code, &rows.ended_claims).await?;
+            store::claim::end(connection, id, &rows.ended_claims).await?;
         }
         for (version, rows) in &self.new_registry_rows {
             store::registry::add(connection, *version, rows).await?;

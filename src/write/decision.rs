@@ -3,26 +3,33 @@
 
 use std::collections::BTreeSet;
 
+use time::Date;
+
 use crate::{
     domain::{
         access::{Actor, Role, Target},
         allocation::OutOfTurn,
-        command::{Command, PlacementAsk, Subject},
+        command::{Command, Eligibility, JoinWaitlist, PlacementAsk, Subject},
         event::{Event, Header, Payload, RULES_VERSION},
         ids::{EntryId, PlaceGroupId, RequestId},
         ledger::Ledger,
         log_chain::{payload_digest, row_hash},
         refusal::Refusal,
+        registry::Registry,
         waitlist::Sealed,
     },
+    keys::Keys,
     store::log::LogRow,
     write::{
-        Work,
+        Joiner, Work, adviser,
         batch::Decided,
         existing,
         people::{People, person_of},
     },
 };
+
+/// What the grounds of an entry are sealed for.
+pub(super) const GROUNDS: &str = "entry.grounds";
 
 /// The rows a command reaches for, for the question whether the caller may. Of a row
 /// that is not there only the area is known: whoever may reach for any row of the area
@@ -39,9 +46,12 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
             ..area.clone()
         })
     };
+    // What was only proposed is not a provider's to know: to it there is no such thing.
     let of_offer = |id| {
-        let found = ledger.offer(id);
-        let target = found.and_then(|o| of_entry(o.entry_id, Some(o.place_group_id)));
+        let target = ledger.offer(id).and_then(|offer| {
+            let group = offer.state.was_offered().then_some(offer.place_group_id);
+            of_entry(offer.entry_id, group)
+        });
         target.unwrap_or_else(|| area.clone())
     };
     match command.subject() {
@@ -75,7 +85,7 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
 }
 
 /// The entries a command's answer tells of when it leaves no log row: those it reaches for,
-/// and those a run would serve or pass over.
+/// those a run would serve or pass over, and those who are placed where it would close.
 pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -> Vec<EntryId> {
     let mut entries: BTreeSet<EntryId> = match command.subject() {
         Subject::Area
@@ -92,14 +102,25 @@ pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -
             ledger.placement(id).map(|placement| placement.entry_id).into_iter().collect()
         }
     };
+    // Whoever joins in a preview is named by person: the entry's id is made up.
+    let joined: BTreeSet<EntryId> =
+        events
+            .iter()
+            .filter_map(|event| {
+                if let Event::Joined { entry } = event { Some(entry.entry_id) } else { None }
+            })
+            .collect();
     for event in events {
         if let Event::Proposed { offer } = event {
             entries.insert(offer.entry_id);
         } else if let Event::RunMade { report } = event {
             entries.extend(report.passed_over.iter().map(|(entry_id, _)| *entry_id));
+        } else if let Event::ClosureReported { place_group, .. } = event {
+            let there = ledger.placements_in(place_group.place_group_id);
+            entries.extend(there.map(|placement| placement.entry_id));
         }
     }
-    entries.into_iter().collect()
+    entries.difference(&joined).copied().collect()
 }
 
 /// What exists but is not the caller's answers like what does not exist. An area is
@@ -112,7 +133,10 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
         Subject::Entry(id) => Some(("entry", id.to_string())),
         Subject::Entries(ids) => ids.get(first).map(|id| ("entry", id.to_string())),
         Subject::PlaceGroup(id) => Some(("place group", id.to_string())),
-        Subject::Area | Subject::Provider(_) | Subject::Resident(_) | Subject::Residents(_) => None,
+        Subject::Residents(_) => {
+            return Refusal::PermissionDenied.of_join(first);
+        }
+        Subject::Area | Subject::Provider(_) | Subject::Resident(_) => None,
     };
     match hidden {
         Some((what, id)) if work.actor.role != Role::County => Refusal::NotFound { what, id },
@@ -120,73 +144,140 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
     }
 }
 
-/// Fills in the person and seals what is about the person. `None` where the person has
-/// an open entry already.
+/// What the writer knows when it completes a command.
+pub(super) struct Known<'a> {
+    pub(super) keys: &'a Keys,
+    pub(super) ledger: &'a Ledger,
+    pub(super) people: &'a People,
+    pub(super) registry: &'a Registry,
+    pub(super) today: Date,
+}
+
+/// Fills in the people and seals what is about them. Somebody who has an open entry already is
+/// refused here, since who that is stands in no ledger alone.
 pub(super) fn complete(
-    ledger: &Ledger,
-    people: &mut People,
+    known: &Known<'_>,
     index: usize,
     work: &Work,
-) -> Result<Option<Command>, sqlx::Error> {
+) -> Result<Result<Command, Refusal>, sqlx::Error> {
     let mut command = work.draft.command.clone();
-    let plain = work.draft.plain.as_deref();
-    match &mut command {
-        Command::JoinWaitlist(join) => {
-            let Some(person_id) = people.of_join(index) else { return Ok(None) };
-            if !people.may_claim(&(person_id, work.ledger.measure_code.clone())) {
-                return Ok(None);
+    if let Command::JoinWaitlist(join) = &mut command {
+        if let Err(refused) = known.fill_in(index, work, std::slice::from_mut(join))? {
+            return Ok(Err(refused.refusal));
+        }
+    } else if let Command::BatchJoinWaitlist(c) = &mut command {
+        if let Err(refused) = known.fill_in(index, work, &mut c.joins)? {
+            return Ok(Err(refused.refusal.of_join(refused.index)));
+        }
+    } else if let Command::ImportExisting(c) = &mut command {
+        existing::complete(known, index, work, c)?;
+    } else {
+        known.seal_text(work, &mut command)?;
+    }
+    Ok(Ok(command))
+}
+
+/// Which of several joins cannot be, and why.
+struct Refused {
+    index: usize,
+    refusal: Refusal,
+}
+
+impl Known<'_> {
+    /// Seals what a command says in words of somebody who is in the ledger.
+    fn seal_text(&self, work: &Work, command: &mut Command) -> Result<(), sqlx::Error> {
+        let Known { keys, ledger, people, .. } = *self;
+        if let Command::UpdateEntry(c) = command {
+            if let (Some(entry), Some(change)) = (ledger.entry(c.entry_id), &work.draft.plain) {
+                let (person_id, before) = (entry.person_id, entry.grounds.as_ref());
+                c.grounds = people.change_sealed(person_id, GROUNDS, before, change)?;
             }
-            join.person_id = person_id;
-            join.grounds = plain.map(|p| people.seal(person_id, "entry.grounds", p)).transpose()?;
-        }
-        Command::ImportExisting(c) => existing::complete(ledger, people, index, work, c)?,
-        Command::RespondToOffer(c) => {
-            let context = format!("offer/{}/reason", c.offer_id);
-            c.reason = seal(ledger, people, work, &context)?;
-        }
-        Command::EndPlacement(c) => {
-            let context = format!("placement/{}/reason", c.placement_id);
-            c.reason = seal(ledger, people, work, &context)?;
-        }
-        Command::LeaveWaitlist(c) => {
-            let context = format!("entry/{}/left", c.entry_id);
-            c.grounds = seal(ledger, people, work, &context)?;
-        }
-        Command::PauseEntry(c) => {
-            c.reason = seal(ledger, people, work, &format!("entry/{}/paused", c.entry_id))?;
-        }
-        Command::PrioritizeEntry(c) => {
-            c.text = seal(ledger, people, work, &format!("entry/{}/prioritized", c.entry_id))?;
-        }
-        Command::TransferEntry(c) => {
-            c.reason = seal(ledger, people, work, &format!("entry/{}/transferred", c.entry_id))?;
-        }
-        Command::PlacePerson(c) => {
-            let text = seal(ledger, people, work, &format!("entry/{}/out_of_turn", c.entry_id))?;
+            c.adviser = adviser::named(keys, ledger, people, work)?;
+        } else if let Command::PlacePerson(c) = command {
+            let context = format!("entry/{}/out_of_turn", c.entry_id);
+            let text = seal(ledger, people, work, &context)?;
             c.out_of_turn = text.map(|text| OutOfTurn { reason: c.reason, text });
+        } else if let Some((context, text)) = words_of(command) {
+            *text = seal(ledger, people, work, &context)?;
         }
-        Command::ObjectToOffer(c) => {
-            c.text = seal(ledger, people, work, &format!("offer/{}/objection", c.offer_id))?;
+        Ok(())
+    }
+
+    /// Says of each join who it is about, whether they are of those the measure type is for,
+    /// and seals their grounds.
+    fn fill_in(
+        &self,
+        index: usize,
+        work: &Work,
+        joins: &mut [JoinWaitlist],
+    ) -> Result<Result<(), Refused>, sqlx::Error> {
+        let (joiners, found) =
+            (work.draft.identity.iter().flatten(), self.people.of_command(index));
+        let mut joiners = joiners.zip(found);
+        for (index, join) in joins.iter_mut().enumerate() {
+            let claimed = joiners.next().and_then(|(joiner, person_id)| {
+                let claim = ((*person_id)?, work.ledger.measure_code.clone());
+                self.people.may_claim(&claim).then_some((joiner, claim.0))
+            });
+            let Some((joiner, person_id)) = claimed else {
+                return Ok(Err(Refused { index, refusal: Refusal::PersonAlreadyWaiting }));
+            };
+            join.person_id = person_id;
+            join.eligibility = self.eligibility(joiner);
+            let plain = joiner.plain.as_deref();
+            let seal = |plain| self.people.seal(person_id, GROUNDS, plain);
+            join.grounds = plain.map(seal).transpose()?;
+            let sealed = |ident| adviser::sealed(self.keys, self.people, person_id, ident);
+            join.adviser = joiner.adviser.as_deref().map(sealed).transpose()?;
         }
-        Command::ResolveObjection(c) => {
-            c.text = seal(ledger, people, work, &format!("offer/{}/resolution", c.offer_id))?;
+        Ok(Ok(()))
+    }
+
+    /// Whether somebody is of those the measure type is for. Where it is for anybody, nothing
+    /// is said of them.
+    fn eligibility(&self, joiner: &Joiner) -> Option<Eligibility> {
+        let rules = &self.registry.ledger_measure_on(self.ledger.id(), self.today)?.rules;
+        if rules.need_groups.is_empty() && rules.minimum_age.is_none() {
+            return None;
         }
-        Command::ExtendOffer(c) => {
-            c.text = seal(ledger, people, work, &format!("offer/{}/extension", c.offer_id))?;
-        }
-        Command::WithdrawOffer(c) => {
-            c.text = seal(ledger, people, work, &format!("offer/{}/withdrawn", c.offer_id))?;
-        }
-        Command::MovePlacement(c) => {
-            c.text = seal(ledger, people, work, &format!("placement/{}/moved", c.placement_id))?;
-        }
-        Command::ChangePlacement(c) => {
-            if let PlacementAsk::GoOnLeave(leave) = &mut c.change {
-                let context = format!("placement/{}/leave", c.placement_id);
-                leave.reason = seal(ledger, people, work, &context)?;
+        let is_among = |group| rules.need_groups.contains(&group);
+        let asked = joiner.need_group.filter(|_| !rules.need_groups.is_empty());
+        let is_old_enough = |age| joiner.identity.age_on(self.today) >= age;
+        Some(Eligibility {
+            need_group: asked.map(is_among),
+            age: rules.minimum_age.is_none_or(is_old_enough),
+        })
+    }
+}
+
+/// Where a command keeps what it says in words, and the context it is sealed in.
+fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
+    Some(match command {
+        Command::RespondToOffer(c) => (format!("offer/{}/reason", c.offer_id), &mut c.reason),
+        Command::ObjectToOffer(c) => (format!("offer/{}/objection", c.offer_id), &mut c.text),
+        Command::ResolveObjection(c) => (format!("offer/{}/resolution", c.offer_id), &mut c.text),
+        Command::ExtendOffer(c) => (format!("offer/{}/extension", c.offer_id), &mut c.text),
+        Command::WithdrawOffer(c) => (format!("offer/{}/withdrawn", c.offer_id), &mut c.text),
+        Command::LeaveWaitlist(c) => (format!("entry/{}/left", c.entry_id), &mut c.grounds),
+        Command::PauseEntry(c) => (format!("entry/{}/paused", c.entry_id), &mut c.reason),
+        Command::PrioritizeEntry(c) => (format!("entry/{}/prioritized", c.entry_id), &mut c.text),
+        Command::TransferEntry(c) => (format!("entry/{}/transferred", c.entry_id), &mut c.reason),
+        Command::EndPlacement(c) => (format!("placement/{}/reason", c.placement_id), &mut c.reason),
+        Command::MovePlacement(c) => (format!("placement/{}/moved", c.placement_id), &mut c.text),
+        Command::ChangePlacement(c) => match &mut c.change {
+            PlacementAsk::GoOnLeave(leave) => {
+                (format!("placement/{}/leave", c.placement_id), &mut leave.reason)
             }
-        }
-        Command::ImportRegistry(_)
+            PlacementAsk::Share { .. } | PlacementAsk::PlannedEnd { .. } | PlacementAsk::Return => {
+                return None;
+            }
+        },
+        Command::JoinWaitlist(_)
+        | Command::BatchJoinWaitlist(_)
+        | Command::UpdateEntry(_)
+        | Command::PlacePerson(_)
+        | Command::ImportRegistry(_)
+        | Command::ImportExisting(_)
         | Command::SubmitCapacity(_)
         | Command::ReviewCapacity(_)
         | Command::SetPlaceBudget(_)
@@ -194,13 +285,11 @@ pub(super) fn complete(
         | Command::AllocatePlaces(_)
         | Command::ConfirmProposals(_)
         | Command::StartPlacement(_)
-        | Command::UpdateEntry(_)
         | Command::ResumeEntry(_)
         | Command::ConfirmEntry(_)
         | Command::ReceiveEntry(_)
         | Command::SuspendEntry(_)
         | Command::ReassignAdviser(_)
-        | Command::BatchJoinWaitlist(_)
         | Command::StartDirectly(_)
         | Command::ReassignPlacement(_)
         | Command::ReportClosure(_)
@@ -209,9 +298,8 @@ pub(super) fn complete(
         | Command::BeginDay { .. }
         | Command::LapseProposal { .. }
         | Command::ExpireOffer { .. }
-        | Command::FinishPlacement { .. } => {}
-    }
-    Ok(Some(command))
+        | Command::FinishPlacement { .. } => return None,
+    })
 }
 
 /// Seals the text of a command about an entry, an offer or a placement.
@@ -232,7 +320,7 @@ fn seal(
 pub(super) fn log_row(
     ledger: &Ledger,
     request_id: RequestId,
-    command: &Command,
+    command: Command,
     actor: &Actor,
     registry_version: u64,
     decided: &Decided,
@@ -249,7 +337,7 @@ pub(super) fn log_row(
         registry_version,
         actor: actor.clone(),
     };
-    let (command, events) = (command.clone(), decided.events.clone());
+    let events = decided.events.clone();
     let payload = Payload { command, id_seed: hex::encode(decided.seed), events };
     let (header, payload) = (to_json(&header), to_json(&payload));
     let hash = row_hash(&head.hash, &header, &payload_digest(&payload));

@@ -5,95 +5,95 @@ use sqlx::Error;
 
 use crate::{
     domain::{
-        event::Event,
         existing::{Existing, ImportExisting, Row, Unchanged},
         ids::{EntryId, PersonId},
-        ledger::Ledger,
-        national_identity::NationalIdentityNumber,
-        waitlist::Entry,
+        waitlist::{Entry, Imported},
     },
-    write::{Work, people::People},
+    write::{
+        Joiner, Work, adviser,
+        decision::{GROUNDS, Known},
+        people::json_object,
+    },
 };
-
-/// What a person's priority class rests on is sealed for this use.
-const GROUNDS: &str = "entry.grounds";
-/// What the old system says beside it, for this.
-const ORIGINAL: &str = "entry.imported";
 
 /// What is wrong with a row, as the writer finds it.
 const ELSEWHERE: &str = "the person has an open entry of this measure type, here or elsewhere";
 const DIFFERS: &str = "differs from what was imported under its external_reference";
 const TAKEN: &str = "external_reference names another resource of this ledger";
 
-/// Who a row of an import is about, and what is said of them.
-pub struct RowPerson {
-    /// The row's place in the stream.
-    pub row: usize,
-    /// Who it is.
-    pub identity: NationalIdentityNumber,
-    /// Text to be sealed as the entry's grounds.
-    pub grounds: Option<String>,
-    /// Text to be sealed as what the old system said. A row is the one that came in before where
-    /// this is the same, byte for byte: it has a digest of all else the row says.
-    pub original: String,
-}
-
-/// Fills in each row's person, seals what is about them, and finds the rows that came in before.
+/// Fills in the person of each row that comes in, seals what is about them, and finds the rows
+/// that came in before.
 pub(super) fn complete(
-    ledger: &Ledger,
-    people: &mut People,
+    known: &Known<'_>,
     index: usize,
     work: &Work,
     c: &mut ImportExisting,
 ) -> Result<(), Error> {
     c.is_preview = work.validate_only;
-    let found = people.of_rows(index).to_vec();
-    for (about, person_id) in work.people.iter().zip(found) {
-        let Some(row) = c.rows.get_mut(about.row) else { continue };
+    let joiners = work.draft.identity.iter().flatten();
+    let mut people = joiners.zip(known.people.of_command(index));
+    for row in &mut c.rows {
         let Row::New(existing) = row else { continue };
-        *row = match ledger.named(&existing.reference) {
-            None if people.may_claim(&(person_id, work.ledger.measure_code.clone())) => {
-                seal(people, person_id, about, existing)?;
-                continue;
-            }
-            None => Row::Bad(ELSEWHERE.to_owned()),
-            Some(resource) => match ledger.entry(EntryId(resource)) {
-                Some(entry) if is_same(people, person_id, about, entry)? => {
-                    Row::Unchanged(unchanged(entry, existing))
+        let Some((joiner, person_id)) = people.next() else { continue };
+        let seen = match ledger_has(known, existing) {
+            None => {
+                let free = person_id.filter(|person_id| {
+                    known.people.may_claim(&(*person_id, work.ledger.measure_code.clone()))
+                });
+                if let Some(person_id) = free {
+                    seal(known, person_id, joiner, existing)?;
+                    continue;
                 }
-                Some(entry) if entry.imported.is_some() => Row::Bad(DIFFERS.to_owned()),
-                Some(_) | None => Row::Bad(TAKEN.to_owned()),
-            },
+                Row::Bad(ELSEWHERE.to_owned())
+            }
+            Some(Some(entry)) if is_same(known, *person_id, joiner, entry)? => {
+                Row::Unchanged(unchanged(entry, existing))
+            }
+            Some(Some(entry)) if entry.imported.is_some() => Row::Bad(DIFFERS.to_owned()),
+            Some(_) => Row::Bad(TAKEN.to_owned()),
         };
+        *row = seen;
     }
     Ok(())
 }
 
+/// The entry a row's name in the other system stands for; `None` where the name is free, and
+/// no entry where it is something else's.
+fn ledger_has<'a>(known: &Known<'a>, row: &Existing) -> Option<Option<&'a Entry>> {
+    let resource = known.ledger.named(&row.reference)?;
+    Some(known.ledger.entry(EntryId(resource)))
+}
+
 fn seal(
-    people: &People,
+    known: &Known<'_>,
     person: PersonId,
-    about: &RowPerson,
+    joiner: &Joiner,
     existing: &mut Existing,
 ) -> Result<(), Error> {
+    let sealed = |context, plain| known.people.seal(person, context, plain);
     existing.person_id = person;
-    let grounds = about.grounds.as_ref();
-    existing.grounds = grounds.map(|plain| people.seal(person, GROUNDS, plain)).transpose()?;
-    existing.original = Some(people.seal(person, ORIGINAL, &about.original)?);
+    let plain = joiner.plain.as_deref();
+    existing.grounds = plain.map(|plain| sealed(GROUNDS, plain)).transpose()?;
+    let original = joiner.original.as_deref();
+    existing.original = original.map(|plain| sealed(Imported::CONTEXT, plain)).transpose()?;
+    let named = |ident| adviser::sealed(known.keys, known.people, person, ident);
+    existing.adviser = joiner.adviser.as_deref().map(named).transpose()?;
     Ok(())
 }
 
-/// Whether an entry came in by this very row.
+/// Whether an entry came in by this very row: what is sealed of it has a digest of all else the
+/// row says.
 fn is_same(
-    people: &People,
-    person: PersonId,
-    about: &RowPerson,
+    known: &Known<'_>,
+    person: Option<PersonId>,
+    joiner: &Joiner,
     entry: &Entry,
 ) -> Result<bool, Error> {
-    let imported = entry.imported.as_ref().filter(|_| entry.person_id == person);
-    let Some(original) = imported.and_then(|imported| imported.original.as_ref()) else {
-        return Ok(false);
-    };
-    Ok(people.open(person, ORIGINAL, original)? == about.original.as_bytes())
+    let imported = entry.imported.as_ref().filter(|_| person == Some(entry.person_id));
+    let sealed = imported.and_then(|imported| imported.original.as_ref());
+    let (Some(sealed), Some(row)) = (sealed, &joiner.original) else { return Ok(false) };
+    let original = known.people.open(entry.person_id, Imported::CONTEXT, sealed)?;
+    Ok(original == json_object(row.as_bytes())?)
 }
 
 fn unchanged(entry: &Entry, row: &Existing) -> Unchanged {
@@ -104,15 +104,5 @@ fn unchanged(entry: &Entry, row: &Existing) -> Unchanged {
         municipality_number: row.municipality_number.clone(),
         state: row.standing.state(),
         participation_percent: row.participation_percent,
-    }
-}
-
-/// The entry an event brings into a ledger, whose claim is held from then on.
-pub(super) fn brought_in(event: &Event) -> Option<&Entry> {
-    use crate::domain::event::EntryChange::Imported;
-    if let Event::Joined { entry } | Event::EntryChanged { entry, change: Imported } = event {
-        Some(entry)
-    } else {
-        None
     }
 }

@@ -76,11 +76,19 @@ fn next_batch(waiting: &mut VecDeque<Pending>) -> Vec<Pending> {
     };
     let mut batch = Vec::new();
     let mut others = VecDeque::new();
+    let (mut weight, mut is_full) = (0, false);
     for pending in waiting.drain(..) {
-        if pending.job.ledger().county_id == county && batch.len() < BATCH_COMMANDS {
-            batch.push(pending);
-        } else {
+        if pending.job.ledger().county_id != county {
             others.push_back(pending);
+            continue;
+        }
+        // The first is taken, whatever it weighs; behind one that must wait all others do.
+        weight += pending.job.weight();
+        is_full |= !batch.is_empty() && weight > BATCH_COMMANDS;
+        if is_full {
+            others.push_back(pending);
+        } else {
+            batch.push(pending);
         }
     }
     *waiting = others;

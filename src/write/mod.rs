@@ -15,14 +15,15 @@ use tokio::{
     task::JoinHandle,
 };
 
+mod across;
+mod adviser;
 mod batch;
 mod decision;
+mod due;
 mod existing;
 mod lane;
 mod opening;
 mod people;
-
-pub use existing::RowPerson;
 
 use crate::{
     app::App,
@@ -33,6 +34,7 @@ use crate::{
         event::Event,
         ids::{LedgerId, RequestId},
         ledger::Ledger,
+        measure::NeedGroup,
         national_identity::NationalIdentityNumber,
     },
     error::Error,
@@ -42,7 +44,8 @@ use crate::{
 pub const LANES: usize = 4;
 /// How many commands may wait in a lane; more are answered with "overloaded".
 pub const LANE_QUEUE: usize = 2_000;
-/// How many commands run in one transaction at most.
+/// How many commands run in one transaction at most; each join of a batch of joins counts as
+/// one, and a batch of more than these runs alone.
 pub const BATCH_COMMANDS: usize = 128;
 
 /// What a caller asks for, checked and in the domain's words.
@@ -64,33 +67,46 @@ pub struct Work {
     pub identity_of_call: Vec<u8>,
     /// What.
     pub draft: Draft,
-    /// The people of an import's rows, where there are any.
-    pub people: Vec<RowPerson>,
     /// Makes the answer's bytes.
     pub encode: Encode,
-}
-
-impl Work {
-    /// Everybody it names by number.
-    fn identities(&self) -> impl Iterator<Item = &NationalIdentityNumber> {
-        self.draft.identity.iter().chain(self.people.iter().map(|about| &about.identity))
-    }
 }
 
 /// A command before the person in it has a name and a key.
 pub struct Draft {
     /// The command; its person and its sealed texts are filled in by the writer.
     pub command: Command,
-    /// The person's identity number, for a join.
-    pub identity: Option<NationalIdentityNumber>,
-    /// Text to be sealed under the person's key.
+    /// Who joins, for each join of the command in its order, or who comes in by an import, for
+    /// each row that does; `None` where nobody does.
+    pub identity: Option<Vec<Joiner>>,
+    /// Text to be sealed under the person's key. Of what is changed of an entry's grounds, a
+    /// JSON object: what it names takes the place of what stands there, and `null` removes it.
     pub plain: Option<String>,
+    /// The case worker's ident, to be sealed under the person's key and found by its digest.
+    pub adviser: Option<String>,
+    /// The ident of the case worker whose entries a reassignment is about; `None` where it
+    /// names them.
+    pub from_adviser: Option<String>,
+}
+
+/// Somebody who is to wait. What is said here never leaves the writer in the clear.
+pub struct Joiner {
+    /// Who.
+    pub identity: NationalIdentityNumber,
+    /// The need group, if one was named.
+    pub need_group: Option<NeedGroup>,
+    /// The grounds, to be sealed under the person's key.
+    pub plain: Option<String>,
+    /// The case worker's ident, to be sealed under the person's key and found by its digest.
+    pub adviser: Option<String>,
+    /// What the system somebody comes in from said of them, a JSON object to be sealed under
+    /// the person's key; `None` of who joins here.
+    pub original: Option<String>,
 }
 
 impl Draft {
     /// A command about no person, or without text about one.
     pub fn of(command: Command) -> Self {
-        Self { command, identity: None, plain: None }
+        Self { command, identity: None, plain: None, adviser: None, from_adviser: None }
     }
 }
 
@@ -104,6 +120,10 @@ pub struct Done<'a> {
     pub events: &'a [Event],
     /// When.
     pub at: Timestamp,
+    /// The other ledgers it was done in, after it.
+    pub others: &'a [&'a Ledger],
+    /// How many more there are of what was asked for than are changed at once.
+    pub remaining: u64,
 }
 
 /// Makes the answer's bytes. It must name nobody: answers are kept.
@@ -130,6 +150,12 @@ impl Job {
             Self::Work(work) => Some(work),
             Self::Wake(_) => None,
         }
+    }
+
+    /// How many commands it counts as.
+    fn weight(&self) -> usize {
+        let joiners = self.work().and_then(|work| work.draft.identity.as_ref());
+        joiners.map_or(1, |joiners| joiners.len().max(1))
     }
 }
 

@@ -56,13 +56,24 @@ pub(super) async fn lock(
     }
 }
 
+/// Ledgers by county, both in the order in which they are locked.
+pub(super) fn by_county<'i>(
+    ids: impl IntoIterator<Item = &'i LedgerId>,
+) -> BTreeMap<&'i AreaId, BTreeSet<&'i LedgerId>> {
+    let mut counties: BTreeMap<&AreaId, BTreeSet<&LedgerId>> = BTreeMap::new();
+    for id in ids {
+        counties.entry(&id.county_id).or_default().insert(id);
+    }
+    counties
+}
+
 /// How a ledger that is not there yet would share its places; `None` where there can
 /// be no such ledger.
 fn distribution_of(id: &LedgerId, registry: &Registry) -> Option<Distribution> {
     if *id == LedgerId::registry() {
         return Some(Distribution::CountyPool);
     }
-    registry.ledger_measure(id).map(|measure| measure.distribution)
+    registry.ledger_distribution(id)
 }
 
 /// Runs the jobs of each ledger as a batch of its own.

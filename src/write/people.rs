@@ -2,20 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Map, Value};
 use sqlx::PgConnection;
 
 use crate::{
     app::App,
     domain::{
         command::{Command, Subject},
-        ids::{AreaId, EntryId, PersonId},
+        ids::{AreaId, EntryId, LedgerId, PersonId},
         ledger::Ledger,
         national_identity::NationalIdentityNumber,
         waitlist::Sealed,
     },
     keys::DataKey,
     store::{
-        claim::{self, Claim},
+        claim::{self, Claim, Held},
         people::{self, Digest, Found, Wanted},
     },
     write::Work,
@@ -24,17 +26,20 @@ use crate::{
 /// The people of a batch.
 #[derive(Default)]
 pub(super) struct People {
-    /// Who each join, or each row of an import, is about, by the command's place in the batch.
-    of_work: BTreeMap<usize, Vec<PersonId>>,
+    /// Who the joins of each command, or the rows of an import, are about, by the command's place in the batch; `None`
+    /// for somebody who was removed again while we looked.
+    of_joins: BTreeMap<usize, Vec<Option<PersonId>>>,
     keys: BTreeMap<PersonId, DataKey>,
     added: BTreeSet<PersonId>,
     claims: BTreeMap<Claim, Option<EntryId>>,
+    /// Claims that go on in another ledger with their entries.
+    moved: Vec<Held>,
 }
 
 impl People {
     /// Finds or adds the people of joins, then takes their claims: always in this
     /// order, and each sorted, so that no two writers wait for each other.
-    pub(super) async fn of_joins(
+    pub(super) async fn find(
         app: &App,
         connection: &mut PgConnection,
         county_id: &AreaId,
@@ -44,11 +49,14 @@ impl People {
         if joins.is_empty() {
             return Ok(people);
         }
-        let named = joins.iter().flat_map(|(index, work)| {
-            work.identities().map(move |identity| (*index, *work, identity))
-        });
-        let (of, identities): (Vec<(usize, &Work)>, Vec<&NationalIdentityNumber>) =
-            named.map(|(index, work, identity)| ((index, work), identity)).unzip();
+        let (mut asked, mut identities) = (Vec::new(), Vec::new());
+        for (index, work) in joins {
+            let joiners = work.draft.identity.iter().flatten();
+            for joiner in joiners {
+                asked.push((*index, &work.ledger.measure_code));
+                identities.push(&joiner.identity);
+            }
+        }
         let digests: Vec<_> = identities.iter().map(|i| app.keys.identity_hmacs(i)).collect();
         let mut found = people::find(connection, &digests).await?;
         if found.iter().any(Option::is_none) {
@@ -57,11 +65,12 @@ impl People {
         }
         people::add_digests(connection, missing_digests(&digests, &found)).await?;
         let mut wanted = BTreeSet::new();
-        for ((index, work), person) in of.into_iter().zip(found) {
+        for ((index, measure_code), person) in asked.into_iter().zip(found) {
+            let person_id = person.as_ref().map(|person| person.person_id);
+            people.of_joins.entry(index).or_default().push(person_id);
             let Some(Found { person_id, data_key, .. }) = person else { continue };
-            people.of_work.entry(index).or_default().push(person_id);
             people.keep_key(app, person_id, &data_key)?;
-            wanted.insert((person_id, work.ledger.measure_code.clone()));
+            wanted.insert((person_id, measure_code.clone()));
         }
         let taken = claim::take(connection, county_id, &wanted).await?;
         people.claims = taken.into_iter().map(|claim| (claim, None)).collect();
@@ -113,20 +122,9 @@ impl People {
         Ok(())
     }
 
-    /// Who a join is about.
-    pub(super) fn of_join(&self, index: usize) -> Option<PersonId> {
-        self.of_rows(index).first().copied()
-    }
-
-    /// Who the rows of an import are about, row by row.
-    pub(super) fn of_rows(&self, index: usize) -> &[PersonId] {
-        self.of_work.get(&index).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// Whom a command's answer would tell of, known or not.
-    pub(super) fn asked_about(&self, index: usize) -> Vec<PersonId> {
-        let people: BTreeSet<PersonId> = self.of_rows(index).iter().copied().collect();
-        people.into_iter().collect()
+    /// Who the joins of a command are about, in their order.
+    pub(super) fn of_command(&self, index: usize) -> &[Option<PersonId>] {
+        self.of_joins.get(&index).map_or(&[], Vec::as_slice)
     }
 
     /// Whether the claim is this batch's and nobody in it has used it yet.
@@ -139,6 +137,11 @@ impl People {
         self.claims.insert(claim, Some(entry_id));
     }
 
+    /// Notes that a claim goes on in another ledger with its entry.
+    pub(super) fn move_claim(&mut self, person_id: PersonId, to: &LedgerId, entry_id: EntryId) {
+        self.moved.push(Held { person_id, ledger: to.clone(), entry_id });
+    }
+
     /// Seals text under a person's key.
     pub(super) fn seal(
         &self,
@@ -148,20 +151,52 @@ impl People {
     ) -> Result<Sealed, sqlx::Error> {
         let key = self.keys.get(&person).ok_or_else(|| key_error("the person has no key"))?;
         let sealed = key.seal(context, plain.as_bytes()).map_err(key_error)?;
-        Ok(Sealed(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, sealed)))
+        Ok(Sealed(STANDARD.encode(sealed)))
     }
 
-    /// Opens what was sealed under a person's key.
+    /// Changes a JSON object that is sealed under a person's key: what `change` names takes the
+    /// place of what stands there, and `null` removes it. Nothing is sealed anew where nothing
+    /// changes, and of an empty object nothing is left.
+    pub(super) fn change_sealed(
+        &self,
+        person: PersonId,
+        context: &str,
+        before: Option<&Sealed>,
+        change: &str,
+    ) -> Result<Option<Sealed>, sqlx::Error> {
+        let old = before.map(|sealed| self.open(person, context, sealed)).transpose()?;
+        let old = old.unwrap_or_default();
+        let mut new = old.clone();
+        let change: Map<String, Value> =
+            serde_json::from_str(change).map_err(|_| key_error("a change cannot be read"))?;
+        for (name, value) in change {
+            if value.is_null() {
+                new.remove(&name);
+            } else {
+                new.insert(name, value);
+            }
+        }
+        if new == old {
+            return Ok(before.cloned());
+        }
+        if new.is_empty() {
+            return Ok(None);
+        }
+        self.seal(person, context, &Value::Object(new).to_string()).map(Some)
+    }
+
+    /// Opens a JSON object under a person's key. Errors say where it went wrong, never what
+    /// stands there.
     pub(super) fn open(
         &self,
         person: PersonId,
         context: &str,
         Sealed(text): &Sealed,
-    ) -> Result<Vec<u8>, sqlx::Error> {
+    ) -> Result<Map<String, Value>, sqlx::Error> {
         let key = self.keys.get(&person).ok_or_else(|| key_error("the person has no key"))?;
-        let sealed = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text);
-        let plain = key.open(context, &sealed.map_err(key_error)?).map_err(key_error)?;
-        Ok(plain.to_vec())
+        let sealed = STANDARD.decode(text).map_err(|_| malformed())?;
+        let plain = key.open(context, &sealed).map_err(key_error)?;
+        json_object(&plain)
     }
 
     /// Names the entries of claims that are held; gives back claims and people that
@@ -173,6 +208,7 @@ impl People {
             .filter_map(|(claim, entry)| entry.map(|entry| (claim.clone(), entry)))
             .collect();
         claim::name_entries(connection, &held).await?;
+        claim::move_on(connection, &self.moved).await?;
         let unused: BTreeSet<Claim> = self
             .claims
             .iter()
@@ -184,6 +220,15 @@ impl People {
         let idle: Vec<PersonId> = self.added.difference(&needed).copied().collect();
         people::remove(connection, &idle).await
     }
+}
+
+/// Reads what is sealed, or is to be compared with it.
+pub(super) fn json_object(plain: &[u8]) -> Result<Map<String, Value>, sqlx::Error> {
+    serde_json::from_slice(plain).map_err(|_| malformed())
+}
+
+fn malformed() -> sqlx::Error {
+    key_error("what is sealed cannot be read")
 }
 
 /// The digests under which people who were found are not found yet: those of keys that

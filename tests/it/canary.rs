@@ -17,6 +17,9 @@ use crate::{
     world::{HEMNE_OFFICE, PROVIDER, World, date, identity, join},
 };
 
+mod advisers;
+mod questions;
+
 /// Far from the numbers of other tests, which log into the same place.
 const PERSON: u32 = 3_141_500;
 const OTHER_PERSON: u32 = 3_141_501;
@@ -34,6 +37,8 @@ const CONFIDED: &[&str] = &[
     "kanarifugl-nei",
     "kanarifugl-slutt",
     "kanarifugl-forlot",
+    "kanarifugl-avloser",
+    "kanarifugl-vikar",
 ];
 
 /// Everything that must be found nowhere, in each form it could take.
@@ -142,6 +147,7 @@ async fn tell(world: &World, ledger: &Ledger) {
     ask(world, ledger, &run.proposals[0].entry_id).await;
     let leaving = confided(ledger, LEAVING_PERSON);
     let joined = world.office.waitlist().join_waitlist(leaving).await.unwrap().into_inner();
+    advisers::hand_over(world, ledger, &joined.entry_id).await;
     let leave = LeaveWaitlistRequest {
         request_id: request_id(),
         ledger: Some(ledger.clone()),
@@ -174,6 +180,7 @@ async fn ask(world: &World, ledger: &Ledger, entry_id: &str) {
     let told = world.office.waitlist().lookup_person(request).await.unwrap().into_inner();
     assert_eq!(told.entries.len(), 1);
     assert_clean("a lookup", &format!("{told:?}"), &needles());
+    questions::answered(world).await;
 }
 
 /// Lookups that are refused: of no number, and with a number where the purpose belongs.
@@ -197,6 +204,7 @@ async fn refused_lookups(world: &World) -> Vec<Status> {
         told.push(world.office.waitlist().lookup_person(request.clone()).await.unwrap_err());
         told.push(world.provider.waitlist().lookup_person(request).await.unwrap_err());
     }
+    told.extend(questions::refused(world).await);
     told
 }
 
@@ -410,7 +418,7 @@ async fn every_read_of_people_is_written_down() {
     let position = |id: &str| GetPositionRequest {
         ledger: Some(ledger.clone()),
         entry_id: id.into(),
-        at_least_seq: 0,
+        ..GetPositionRequest::default()
     };
     let list = ListWaitlistEntriesRequest { ledger: Some(ledger.clone()), ..Default::default() };
     let stranger = world.service.caller(Role::Office, HEMNE_OFFICE).await;
@@ -448,7 +456,8 @@ async fn what_cannot_be_written_down_cannot_be_read() {
     let mut sql = world.service.sql().await;
     let right = |verb: &str| AssertSqlSafe(format!("{verb} tiltaksplass_write"));
     sqlx::raw_sql(right("REVOKE INSERT ON access_log FROM")).execute(&mut sql).await.unwrap();
-    let position = GetPositionRequest { ledger: Some(ledger.clone()), entry_id, at_least_seq: 0 };
+    let position =
+        GetPositionRequest { ledger: Some(ledger.clone()), entry_id, ..Default::default() };
     let unknown = GetPositionRequest {
         entry_id: Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001).to_string(),
         ..position.clone()
@@ -469,6 +478,7 @@ async fn what_cannot_be_written_down_cannot_be_read() {
         at_least_seq: 0,
     };
     let refused = [
+        questions::unanswered(&world).await,
         world.office.waitlist().lookup_person(lookup).await.unwrap_err(),
         world.office.waitlist().get_waitlist_entry(entry).await.unwrap_err(),
         world.office.allocation().list_offers(offers).await.unwrap_err(),
@@ -482,8 +492,7 @@ async fn what_cannot_be_written_down_cannot_be_read() {
         assert!(!said(status).contains("access_log"), "database text never leaves");
     }
     assert!(accesses(&mut sql).await.is_empty());
-    // Figures are not people; and once it can be written down again, all is as before.
-    world.availability(&ledger).await;
+    world.availability(&ledger).await; // Figures are not people.
     sqlx::raw_sql(right("GRANT INSERT ON access_log TO")).execute(&mut sql).await.unwrap();
     world.office.waitlist().get_position(position).await.unwrap();
     world.office.waitlist().list_waitlist_entries(list).await.unwrap();

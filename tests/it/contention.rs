@@ -46,6 +46,7 @@ impl Stage {
     /// New tokens, since the clock moves.
     async fn refresh(&mut self) {
         let service = &self.world.service;
+        self.world.directorate = service.caller(Role::Directorate, "NAV").await;
         self.world.county = service.caller(Role::County, COUNTY).await;
         self.world.office = service.caller(Role::Office, OFFICE).await;
         self.world.provider = service.caller(Role::Provider, PROVIDER).await;
@@ -273,8 +274,8 @@ async fn race_against_clock(
     });
     let answers = at_once(calls).await;
     mover.await.unwrap();
-    // Whatever comes next lets what is due happen first.
-    stage.join(1).await;
+    // Whatever comes next lets what is due happen first; somebody new would be passed a place.
+    stage.world.budget(&stage.ledger, 100).await;
     let mut winners = Vec::new();
     for (offer, answer) in offers.iter().zip(answers) {
         let won = answer.map_err(|status| assert_eq!(reason(&status), "WRONG_STATE")).is_ok();

@@ -9,6 +9,7 @@ use tonic_types::{ErrorDetail, ErrorInfo, StatusExt};
 
 use crate::contract::comments;
 
+mod across;
 mod imports;
 mod request;
 mod state;
@@ -77,8 +78,14 @@ rows! {
         state::one_quota_too_many;
     date_out_of_range: DateOutOfRange, FailedPrecondition, [PreconditionFailure],
         state::registered_tomorrow;
+    no_room: NoRoom, FailedPrecondition, [PreconditionFailure], state::full_group;
+    not_first: NotFirst, FailedPrecondition, [PreconditionFailure], state::second_in_the_queue;
     limit_reached: LimitReached, FailedPrecondition, [PreconditionFailure],
         state::one_budget_too_many;
+
+    moved: Moved, FailedPrecondition, [PreconditionFailure], across::sent_on;
+    not_combinable: NotCombinable, FailedPrecondition, [PreconditionFailure],
+        across::placed_elsewhere;
 
     database_unavailable: DatabaseUnavailable, Unavailable, [RetryInfo], trouble::no_database;
     overloaded: Overloaded, ResourceExhausted, [RetryInfo], trouble::full_lane;

@@ -11,6 +11,7 @@ use crate::{
 
 mod again;
 mod calls;
+mod onward;
 mod order;
 mod over;
 mod privacy;

@@ -12,12 +12,13 @@ use std::{
 use tiltaksplass::domain::{
     access::{Actor, Role},
     account::{Account, AccountKey},
-    allocation::{Offer, OfferState, Outcome, Placement},
+    allocation::{Offer, OfferState, OutOfTurnReason, Outcome, Placement},
     calendar::{Timestamp, start_of_day_in_norway},
     capacity::{PlacesInPeriod, Quota, QuotaBasis},
     command::{
-        AllocatePlaces, Command, ConfirmProposals, EndPlacement, JoinWaitlist, LeaveWaitlist,
-        RespondToOffer, ReviewCapacity, SetPlaceBudget, SetQuotas, StartPlacement, SubmitCapacity,
+        AllocatePlaces, BatchJoinWaitlist, Command, ConfirmEntry, ConfirmProposals, EndPlacement,
+        JoinWaitlist, LeaveWaitlist, PauseEntry, PrioritizeEntry, RespondToOffer, ResumeEntry,
+        ReviewCapacity, SetPlaceBudget, SetQuotas, StartPlacement, SubmitCapacity, UpdateEntry,
     },
     event::{Event, RULES_VERSION},
     ids::{
@@ -33,25 +34,39 @@ use tiltaksplass::domain::{
 use time::{Date, Duration, macros::date};
 use uuid::Uuid;
 
+mod advisers;
 mod answers;
 mod by_time;
 mod capacity;
 mod commands;
+mod declines;
+mod entries;
 mod existing;
 mod explained;
 mod imports;
 mod invariants;
 mod joins;
+mod joins_together;
 mod leaving;
 mod limits;
+mod measures;
+mod offer_moves;
+mod offer_sequences;
 mod partial;
 mod passed_over;
 mod payloads;
+mod placements;
+mod placing;
+mod plain;
+mod positions;
+mod ruled;
 mod runs;
 mod samples;
 mod sequences;
 mod tables;
+mod transfers;
 mod vacancies;
+mod words;
 
 const AREA: &str = "NO-16";
 const TRONDHEIM: &str = "1601";
@@ -169,8 +184,19 @@ fn happen_as(
     command: &Command,
     at: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
+    happen_by(ledger, actor, command, at, RULES_VERSION)
+}
+
+/// The same by the rules of some version.
+fn happen_by(
+    ledger: &mut Ledger,
+    actor: &Actor,
+    command: &Command,
+    at: Timestamp,
+    rules: u32,
+) -> Result<Vec<Event>, Refusal> {
     let at = ledger.next_time(at);
-    let context = Context { at, registry: &REGISTRY, actor, rules: RULES_VERSION };
+    let context = Context { at, registry: &REGISTRY, actor, rules };
     let mut ids = IdSource::new(seed(ledger.head().seq), at);
     let events = match decide(ledger, command, &context, &mut ids) {
         Ok(events) => events,

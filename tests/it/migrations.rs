@@ -163,6 +163,7 @@ async fn serves(service: &Service) {
         ledger: Some(vta()),
         entry_id: joined.entry_id,
         at_least_seq: joined.revision.unwrap().seq,
+        ..GetPositionRequest::default()
     };
     let position = county.waitlist().get_position(position).await.unwrap().into_inner();
     assert_eq!(position.state(), EntryState::Waiting);

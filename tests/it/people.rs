@@ -8,15 +8,19 @@ use uuid::Uuid;
 
 use crate::{
     support::{Caller, reason, request_id},
-    world::{HEMNE, HEMNE_OFFICE, TRONDHEIM, World, join, vta},
+    world::{COUNTY, HEMNE, HEMNE_OFFICE, OFFICE, TRONDHEIM, World, join, vta},
 };
 
+mod advisers;
 mod entry;
 mod explain;
 mod held;
 mod leaving;
 mod lookup;
+mod participation;
+mod position;
 mod rotation;
+mod work;
 
 /// One row of the access log.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,6 +83,13 @@ async fn join_hemne(world: &World, ledger: &Ledger, person: u32) -> String {
     };
     let joined = world.county.waitlist().join_waitlist(request).await.unwrap();
     joined.into_inner().entry_id
+}
+
+/// Lets time pass; tokens last for some hours only, so the callers get new ones.
+async fn later(world: &mut World, by: time::Duration) {
+    world.service.clock.advance(by);
+    world.county = world.service.caller(Role::County, COUNTY).await;
+    world.office = world.service.caller(Role::Office, OFFICE).await;
 }
 
 /// VTA with so many places for Trondheim and so many for Hemne, in one group.

@@ -15,6 +15,7 @@ use tiltaksplass::{
 
 use crate::support::new_database;
 
+mod defaults;
 mod dev;
 mod killed;
 mod place;
@@ -166,7 +167,8 @@ fn lines_are_counted_as_an_editor_does() {
         for end in ["\n", "\r\n"] {
             let rows = read_file("municipalities.csv", &text.replace('\n', end)).unwrap();
             let last = format!("{:?}", rows.last().unwrap());
-            assert!(last.contains(&format!("line: {line},")), "{text:?} with {end:?}: {last}");
+            let place = format!("municipalities.csv:{line}\"");
+            assert!(last.contains(&place), "{text:?} with {end:?}: {last}");
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::{
     world::{COUNTY, OTHER_COUNTY, TRONDHEIM, World, join, vta},
 };
 
+mod across;
+
 /// How many rounds are under way at once.
 const IN_FLIGHT: usize = 16;
 

@@ -8,13 +8,14 @@ use tiltaksplass::{
 use tonic::{Code, Status};
 
 use crate::{
-    support::{Caller, reason, request_id},
+    support::{Caller, Service, reason, request_id},
     world::{COUNTY, OFFICE, PROVIDER, TRONDHEIM, World},
 };
 
 mod budgets;
 mod bytes;
 mod capacities;
+mod measures;
 mod quotas;
 mod registry;
 mod vacancies;

@@ -77,6 +77,7 @@ fn filled(message: &MessageDescriptor) -> Value {
             Kind::Message(inner) if inner.full_name() == "google.protobuf.Timestamp" => {
                 json!("2026-03-02T09:00:00Z")
             }
+            Kind::Message(inner) if inner.full_name() == "google.protobuf.FieldMask" => json!("x"),
             Kind::Message(inner) => filled(&inner),
             Kind::String => json!("x"),
             Kind::Bool => json!(true),

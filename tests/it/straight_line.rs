@@ -35,25 +35,26 @@ async fn a_place_goes_from_free_to_proposed_offered_used_and_free_again() {
     assert_eq!(accepted.state(), OfferState::Accepted);
     let declined = world.respond(&ledger, &ids[1], OfferAnswer::Decline).await.unwrap();
     assert_eq!(declined.state(), OfferState::Declined);
-    // Who declined keeps the turn.
+    // Who declined keeps the turn, and the place is passed on in the same step.
     assert_eq!(world.position(&ledger, &second).await.position_in_area, 1);
-    assert_usage(&world, &ledger, [200, 100, 0, 100]).await;
+    assert_eq!(world.position(&ledger, &third).await.state(), EntryState::Proposed);
+    assert_usage(&world, &ledger, [200, 200, 0, 0]).await;
 
     let placement = world.start(&ledger, &ids[0], date(2026, 3, 2)).await;
     assert_eq!(placement.place_group_id, group);
     assert_eq!(placement.municipality_number, TRONDHEIM);
-    assert_usage(&world, &ledger, [200, 0, 100, 100]).await;
+    assert_usage(&world, &ledger, [200, 100, 100, 0]).await;
+    end(&world, &ledger, &placement.placement_id, date(2026, 3, 2)).await;
+    assert_usage(&world, &ledger, [200, 100, 0, 100]).await;
 
     // The next run passes over who said no to this group, and says so.
+    let fourth = world.join(&ledger, 4).await;
     let run = world.allocate(&ledger, 10).await;
     assert_eq!(run.proposals.len(), 1);
-    assert_eq!(run.proposals[0].entry_id, third);
+    assert_eq!(run.proposals[0].entry_id, fourth);
     assert_eq!(run.passed_over.len(), 1);
     assert_eq!(run.passed_over[0].entry_id, second);
     assert_eq!(run.passed_over[0].reason(), PassedOverReason::DeclinedHere);
-
-    end(&world, &ledger, &placement.placement_id, date(2026, 3, 2)).await;
-    assert_usage(&world, &ledger, [200, 100, 0, 100]).await;
     world.service.verify().await;
 }
 
@@ -309,6 +310,7 @@ async fn a_read_waits_for_the_seq_it_is_asked_for_or_says_so() {
         ledger: Some(ledger.clone()),
         entry_id: joined.entry_id,
         at_least_seq: seq,
+        ..GetPositionRequest::default()
     };
     let answer = world.office.waitlist().get_position(request.clone()).await.unwrap().into_inner();
     assert_eq!(answer.revisions[0].seq, seq);

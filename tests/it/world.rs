@@ -193,6 +193,7 @@ impl World {
             ledger: Some(ledger.clone()),
             entry_id: entry_id.into(),
             at_least_seq: 0,
+            ..GetPositionRequest::default()
         };
         self.county.waitlist().get_position(request).await.unwrap().into_inner()
     }
@@ -272,7 +273,8 @@ pub fn registry() -> Vec<RegistryRow> {
             confirm_working_days: 5,
             answer_working_days: 5,
             priority_classes: vec![PriorityClass { code: "FIRST".into(), bonus_days: 90 }],
-            aliases: Vec::new(),
+            confirmation_required: Some(true),
+            ..MeasureType::default()
         })
     };
     let rows = [

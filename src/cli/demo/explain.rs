@@ -20,9 +20,9 @@ use crate::{
 /// How many characters of a text go on a line.
 const WIDTH: usize = 88;
 /// The languages an explanation comes in.
-const LANGUAGES: &str = "en, nb";
+const LANGUAGES: &str = "en, nb, nn";
 
-/// Asks why an offer was made, and shows the answer in both languages.
+/// Asks why an offer was made, and shows the answer in each language.
 pub(super) async fn explain(stage: &mut Stage, offer: &Offer) -> Result<(), Failure> {
     stage.page.heading("One decision, explained (ExplainDecision)");
     let request = ExplainDecisionRequest {

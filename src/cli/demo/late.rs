@@ -10,12 +10,11 @@ use crate::{
             page::say,
             people::Joined,
             stage::{Stage, last_day, ledger, missing, refused, request_id, short},
-            vacancies::{Offered, VTA, allocate, free_at_prima, positions, worker},
+            vacancies::{Offered, VTA, free_at_prima, positions, worker},
         },
     },
     proto::v1::{
-        EntryState, ListOffersRequest, Offer, OfferAnswer, OfferState, PassedOverReason,
-        RespondToOfferRequest,
+        EntryState, ListOffersRequest, Offer, OfferAnswer, OfferState, RespondToOfferRequest,
     },
 };
 
@@ -42,7 +41,7 @@ pub(super) async fn answer_too_late(
     say!("only this command has: no option, no variable and no call of `serve` sets the time.");
     say!();
     say_yes(stage, offer).await?;
-    let expired = expired(stage).await?;
+    let expired = offers_in(stage, OfferState::Expired).await?;
     let found = expired.iter().find(|one| one.offer_id == offer.offer_id);
     let state = found.map_or("another", |offer| offer.state().as_str_name());
     stage.page.check("VTA, too late: the offer's state", state, OfferState::Expired.as_str_name());
@@ -82,10 +81,10 @@ async fn say_yes(stage: &mut Stage, offer: &Offer) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn expired(stage: &Stage) -> Result<Vec<Offer>, Failure> {
+async fn offers_in(stage: &Stage, state: OfferState) -> Result<Vec<Offer>, Failure> {
     let request = ListOffersRequest {
         ledger: ledger(VTA),
-        state: OfferState::Expired.into(),
+        state: state.into(),
         page_size: PAGE_SIZE,
         ..ListOffersRequest::default()
     };
@@ -114,29 +113,32 @@ async fn keeps_the_turn(
     say!(
         "The person keeps the turn, at position {position} of the {count} who wait, and the order is"
     );
-    say!("{order_is}; {free} places are free again.");
+    say!("{order_is}; {free} place is free, whose proposal nobody confirmed.");
     let page = &mut stage.page;
     page.check("VTA, too late: the person stands at", position, 2);
     page.check("VTA, too late: the order of those who wait", order_is, "as before");
-    page.check("VTA, too late: free at Prima", &free, 7);
+    page.check("VTA, too late: free at Prima", &free, 1);
     Ok(())
 }
 
-/// The place goes to the first who has not had the chance of it.
+/// Each place went on, in the step in which its offer expired, to the first who had not had the
+/// chance of it.
 async fn next(stage: &mut Stage, offered: &Offered) -> Result<(), Failure> {
-    let run = allocate(stage, 1).await?;
-    let declined_here = PassedOverReason::DeclinedHere;
-    let passed = run.passed_over.iter().filter(|one| one.reason() == declined_here).count();
-    let [next] = run.proposals.as_slice() else { return Err(missing("one proposal")) };
-    let is_next = next.entry_id == offered.next.entry_id;
-    let who = if is_next { "the next" } else { "another" };
+    let proposed = offers_in(stage, OfferState::Proposed).await?;
+    let had_the_chance =
+        |one: &&Offer| offered.open.iter().any(|offer| offer.entry_id == one.entry_id);
+    let again = proposed.iter().filter(had_the_chance).count();
+    let to_next = proposed.iter().any(|one| one.entry_id == offered.next.entry_id);
+    let who = if to_next { "the next" } else { "another" };
+    let count = proposed.len();
     say!();
+    say!("The places were passed on as the offers expired: {count} proposals wait for a named");
     say!(
-        "AllocatePlaces once more: {passed} have had their chance of a place there (DECLINED_HERE), and"
+        "person, {again} of them to somebody who had the chance, the first to {who} in the queue."
     );
-    say!("{} is proposed it, {who} behind them.", short(&next.entry_id));
     let page = &mut stage.page;
-    page.check("VTA, too late: passed over with DECLINED_HERE", passed, offered.open.len() + 1);
-    page.check("VTA, too late: the place goes to", who, "the next");
+    page.check("VTA, too late: places passed on", count, offered.open.len());
+    page.check("VTA, too late: proposed again to who was late", again, 0);
+    page.check("VTA, too late: one of the places goes to", who, "the next");
     Ok(())
 }

@@ -18,9 +18,10 @@ use crate::{
     domain::access::Role,
     proto::v1::{
         AllocatePlacesRequest, AllocatePlacesResponse, ConfirmProposalsRequest,
-        EndPlacementRequest, EntryState, GetPositionRequest, GetPositionResponse, Offer,
-        OfferAnswer, OfferState, Placement, PlacementOutcome, RespondToOfferRequest, RunEnd,
-        StartPlacementRequest,
+        EndPlacementRequest, EntryState, ExplainDecisionRequest, GetPositionRequest,
+        GetPositionResponse, Offer, OfferAnswer, OfferState, Placement, PlacementOutcome,
+        RespondToOfferRequest, RespondToOfferResponse, RunAndEntry, RunEnd, StartPlacementRequest,
+        explain_decision_request,
     },
 };
 
@@ -70,8 +71,8 @@ pub(super) async fn share_out(
         return Err(missing("eight offers"));
     };
     accept_and_start(stage, first).await?;
-    decline(stage, second).await?;
-    let next = next_run(stage, second, &queue, &before).await?;
+    let answer = decline(stage, second).await?;
+    let next = passed_on(stage, second, &answer, &queue, &before).await?;
     Ok(Offered { open: open.to_vec(), next })
 }
 
@@ -144,8 +145,12 @@ pub(super) async fn positions(
 }
 
 async fn position(stage: &Stage, entry_id: &str) -> Result<GetPositionResponse, Failure> {
-    let request =
-        GetPositionRequest { ledger: ledger(VTA), entry_id: entry_id.to_owned(), at_least_seq: 0 };
+    let request = GetPositionRequest {
+        ledger: ledger(VTA),
+        entry_id: entry_id.to_owned(),
+        at_least_seq: 0,
+        ..GetPositionRequest::default()
+    };
     let answer = stage.county.waitlist().get_position(request).await;
     Ok(answer.map_err(refused("GetPosition"))?.into_inner())
 }
@@ -234,12 +239,12 @@ pub(super) fn worker(stage: &Stage) -> Result<Caller, Failure> {
     stage.desk.caller(Role::Office, &office.number, "kari.nordmann")
 }
 
-async fn respond(
+async fn answered(
     stage: &Stage,
     offer: &Offer,
     answer: OfferAnswer,
     reason: &str,
-) -> Result<Offer, Failure> {
+) -> Result<RespondToOfferResponse, Failure> {
     let request = RespondToOfferRequest {
         request_id: request_id(),
         ledger: ledger(VTA),
@@ -249,12 +254,12 @@ async fn respond(
         ..RespondToOfferRequest::default()
     };
     let answer = worker(stage)?.allocation().respond_to_offer(request).await;
-    let answer = answer.map_err(refused("RespondToOffer"))?.into_inner();
-    answer.offer.ok_or_else(|| missing("the offer"))
+    Ok(answer.map_err(refused("RespondToOffer"))?.into_inner())
 }
 
 async fn accept_and_start(stage: &mut Stage, offer: &Offer) -> Result<(), Failure> {
-    let accepted = respond(stage, offer, OfferAnswer::Accept, "").await?;
+    let accepted = answered(stage, offer, OfferAnswer::Accept, "").await?;
+    let accepted = accepted.offer.ok_or_else(|| missing("the offer"))?;
     let request = StartPlacementRequest {
         request_id: request_id(),
         ledger: ledger(VTA),
@@ -273,47 +278,52 @@ async fn accept_and_start(stage: &mut Stage, offer: &Offer) -> Result<(), Failur
     Ok(())
 }
 
-async fn decline(stage: &mut Stage, offer: &Offer) -> Result<(), Failure> {
-    let declined = respond(stage, offer, OfferAnswer::Decline, "Too far from home").await?;
-    let said = state_of(&declined);
+/// Who says no keeps the turn, and the place is passed on in the same step.
+async fn decline(stage: &mut Stage, offer: &Offer) -> Result<RespondToOfferResponse, Failure> {
+    let answer = answered(stage, offer, OfferAnswer::Decline, "Too far from home").await?;
+    let said = answer.offer.as_ref().map(state_of).unwrap_or_default();
     let now = position(stage, &offer.entry_id).await?;
     let (free, position) = (free_at_prima(stage).await?, now.position_in_municipality);
     stage.page.check("VTA: who said no stands at", position, 1);
-    stage.page.check("VTA at Prima: free after the no", &free, 1);
+    stage.page.check("VTA at Prima: free after the no", &free, 0);
     let entry = short(&offer.entry_id);
-    say!("{entry} says no (offer {said}): {free} place free again, and the person keeps the");
-    say!("turn, at position {position} of those who wait.");
-    Ok(())
+    say!("{entry} says no (offer {said}), and keeps the turn, at position {position} of those");
+    say!("who wait; {free} places are free, as the place is passed on in the same step.");
+    Ok(answer)
 }
 
 /// Who said no to Prima and wants nothing else is passed over there, with a reason.
-async fn next_run(
+async fn passed_on(
     stage: &mut Stage,
     declined: &Offer,
+    answer: &RespondToOfferResponse,
     queue: &[&Joined],
     before: &[GetPositionResponse],
 ) -> Result<Offer, Failure> {
-    let run = allocate(stage, 1).await?;
-    let [next] = run.proposals.as_slice() else { return Err(missing("one proposal")) };
-    let [passed] = run.passed_over.as_slice() else { return Err(missing("one passed over")) };
+    let [next] = answer.proposals.as_slice() else { return Err(missing("one proposal")) };
+    let seq = answer.revision.as_ref().map_or(0, |revision| revision.seq);
+    let run = RunAndEntry { seq, entry_id: declined.entry_id.clone() };
+    let request = ExplainDecisionRequest {
+        ledger: ledger(VTA),
+        decision: Some(explain_decision_request::Decision::Run(run)),
+        at_least_seq: 0,
+    };
+    let explained = stage.county.allocation().explain_decision(request).await;
+    let explained = explained.map_err(refused("ExplainDecision"))?.into_inner().explanation;
+    let explained = explained.ok_or_else(|| missing("the explanation"))?;
     let found = queue.iter().zip(before).find(|(one, _)| one.entry_id == next.entry_id);
     let position = found.map_or(0, |(_, position)| position.position_in_municipality);
-    let who = if passed.entry_id == declined.entry_id { "who said no" } else { "another" };
-    let reason_name = passed.reason().as_str_name().trim_start_matches("PASSED_OVER_REASON_");
-    stage.page.check("VTA, next run: who is served stood before at", position, VACANCIES + 1);
+    let outcome = explained.outcome().as_str_name().trim_start_matches("DECISION_OUTCOME_");
+    let why = explained.passed_over_reason().as_str_name();
+    let why = why.trim_start_matches("PASSED_OVER_REASON_");
+    stage.page.check("VTA, passed on: who is served stood before at", position, VACANCIES + 1);
     stage.page.check(
-        "VTA, next run: passed over",
-        format!("{who}, {reason_name}"),
-        "who said no, DECLINED_HERE",
+        "VTA, passed on: who said no",
+        format!("{outcome}, {why}"),
+        "PASSED_OVER, DECLINED_HERE",
     );
-    let counts: Vec<String> = run.passed_over_counts.iter().map(|c| c.count.to_string()).collect();
     say!();
-    say!("AllocatePlaces once more, for that place:");
-    say!(
-        "{} ({who}) is passed over with {reason_name}, {} in all;",
-        short(&passed.entry_id),
-        counts.join(" + ")
-    );
+    say!("{} ({outcome}, {why}) is passed over there;", short(&declined.entry_id));
     say!("{} is proposed it, who stood at position {position} before.", short(&next.entry_id));
     Ok(next.clone())
 }

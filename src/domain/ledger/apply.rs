@@ -4,12 +4,12 @@
 use crate::domain::{
     account::{Account, AccountKey},
     allocation::{Offer, OfferState, Placement, PlacementState},
-    calendar::start_of_day_in_norway,
+    calendar::{Timestamp, start_of_day_in_norway},
     capacity::{PlaceGroup, Submission, SubmissionState},
     event::{Event, OfferChange},
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
     ledger::{Due, Ledger, decide_capacity::put_quota, walk::Queue},
-    waitlist::{Entry, EntryState},
+    waitlist::{Closed, Entry, EntryState},
 };
 
 /// Lets `event` happen to `ledger`.
@@ -54,14 +54,16 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
         | Event::OfferDeclined { .. }
         | Event::OfferExpired { .. }
         | Event::OfferWithdrawn { .. } => apply_to_offer(ledger, event),
-        Event::Left { entry_id, .. } => ledger.change_entry(*entry_id, EntryState::Closed),
+        Event::Left { entry_id, closed_time, .. } => ledger.close(*entry_id, *closed_time),
         Event::PlacementStarted { placement } => ledger.start(placement),
         Event::PlacementEndSet { placement_id, end } => {
             ledger.unschedule_end(*placement_id);
             ledger.schedule([Due::finish(*placement_id, end.end_date)]);
             ledger.change_placement(*placement_id, PlacementState::Ending(end.clone()));
         }
-        Event::PlacementEnded { placement_id } => ledger.finish(*placement_id),
+        Event::PlacementEnded { placement_id, closed_time } => {
+            ledger.finish(*placement_id, *closed_time);
+        }
         Event::EntryChanged { entry, .. } => ledger.put_entry(entry.clone()),
         Event::OfferChanged { offer, change: OfferChange::Imported } => {
             ledger.put_offer(offer.clone(), Account::hold);
@@ -77,8 +79,11 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
 
 fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
     match event {
-        Event::ProposalConfirmed { offer_id, confirmed_by, answer_by } => {
+        Event::ProposalConfirmed { offer_id, confirmed_by, answer_by, object_by } => {
             ledger.unschedule_offer(*offer_id);
+            if let Some(offer) = ledger.offers.get_mut(offer_id) {
+                offer.object_by = *object_by;
+            }
             ledger.schedule([Due::expiry(*offer_id, *answer_by)]);
             let confirmed_by = confirmed_by.clone();
             let state = OfferState::Offered { answer_by: *answer_by, confirmed_by };
@@ -222,7 +227,7 @@ impl Ledger {
         );
     }
 
-    fn finish(&mut self, placement_id: PlacementId) {
+    fn finish(&mut self, placement_id: PlacementId, closed_time: Option<Timestamp>) {
         let Some(placement) = self.placements.get(&placement_id).cloned() else { return };
         let Some(end) = placement.state.end().cloned() else { return };
         self.unschedule_end(placement_id);
@@ -231,24 +236,34 @@ impl Ledger {
         self.change_account(&group, |account| account.end(percent));
         self.change_account(&placement.account, |account| account.end(percent));
         self.change_placement(placement_id, PlacementState::Ended(end));
-        self.change_entry(placement.entry_id, EntryState::Closed);
+        self.close(placement.entry_id, closed_time);
+    }
+
+    /// An entry has ended, at a time that was not kept by the first rules.
+    fn close(&mut self, id: EntryId, closed_time: Option<Timestamp>) {
+        let Some(entry) = self.entries.get(&id) else { return };
+        let closed = closed_time.map(|time| Closed { time, moved_to: None });
+        self.put_entry(Entry { state: EntryState::Closed, closed, ..entry.clone() });
     }
 
     /// An entry as it is from now on: in the queue it belongs to, or in none, and scheduled for
     /// what it waits for.
     fn put_entry(&mut self, entry: Entry) {
         let id = entry.entry_id;
-        // What an entry had is there already, whether it was read or not.
-        let mut new_references = entry.external_references.clone();
-        if let Some(before) = self.entries.get(&id).cloned() {
-            new_references.retain(|reference| !before.external_references.contains(reference));
-            entry_due(&before).into_iter().for_each(|due| self.unschedule(due));
-            let key = self.queue_of(&before);
+        let before = self.entries.get(&id).cloned();
+        if let Some(before) = &before {
+            if let Some(due) = entry_due(before) {
+                self.unschedule(due);
+            }
+            let key = self.queue_of(before);
             self.queues.entry(key.clone()).or_insert_with(Queue::empty).leave(&before.key);
             self.touched.queues.insert(key);
         }
+        // A name it had before is there already, loaded or not.
+        let had = before.map(|before| before.external_references).unwrap_or_default();
+        let new = entry.external_references.iter().filter(|name| !had.contains(name));
+        self.put_references(&new.cloned().collect::<Vec<_>>(), id.0);
         self.schedule(entry_due(&entry));
-        self.put_references(&new_references, id.0);
         let key = self.queue_of(&entry);
         let queue = self.queues.entry(key.clone()).or_insert_with(Queue::empty);
         if entry.state == EntryState::Waiting {
@@ -260,23 +275,27 @@ impl Ledger {
     }
 
     /// An offer as it is from now on: what it reserved is given back and what it reserves is
-    /// reserved, on both accounts (I8). One that reserves the same as before leaves them alone:
-    /// an account that is over stays so. A new one is held by its entry.
+    /// reserved, on both accounts (I8). A new one is held by its entry.
     fn put_offer(&mut self, offer: Offer, reserve: fn(&mut Account, i64)) {
         let id = offer.offer_id;
         let before = self.offers.get(&id).cloned();
-        self.unschedule_offer(id);
-        let held = |offer: &Offer| {
-            let keys = (offer.place_group_id, offer.account.clone());
-            offer.state.reserves().then_some((keys, i64::from(offer.participation_percent)))
+        let was_held = before.as_ref().filter(|before| before.state.reserves());
+        let is_held = Some(&offer).filter(|offer| offer.state.reserves());
+        let what = |offer: &Offer| {
+            let Offer { place_group_id, account, participation_percent, .. } = offer.clone();
+            (place_group_id, account, participation_percent)
         };
-        if before.as_ref().and_then(held) != held(&offer) {
-            if let Some((before, (_, percent))) = before.as_ref().and_then(|o| Some((o, held(o)?)))
-            {
+        self.unschedule_offer(id);
+        // What stays held moves no account: given back and reserved anew, it would be new to an
+        // account that is over, where nothing new fits.
+        if was_held.map(what) != is_held.map(what) {
+            if let Some(before) = was_held {
+                let percent = i64::from(before.participation_percent);
                 self.change_both(before, |account| account.give_back(percent));
             }
-            if let Some((_, percent)) = held(&offer) {
-                self.change_both(&offer, |account| reserve(account, percent));
+            if let Some(offer) = is_held {
+                let percent = i64::from(offer.participation_percent);
+                self.change_both(offer, |account| reserve(account, percent));
             }
         }
         self.schedule(offer_due(&offer));
@@ -388,7 +407,10 @@ impl Ledger {
 pub(super) fn offer_due(offer: &Offer) -> Option<Due> {
     match &offer.state {
         OfferState::Proposed { confirm_by } => Some(Due::lapse(offer.offer_id, *confirm_by)),
-        OfferState::Offered { answer_by, .. } => Some(Due::expiry(offer.offer_id, *answer_by)),
+        OfferState::Offered { answer_by, .. } => {
+            let runs = !offer.is_objected_to();
+            runs.then(|| Due::expiry(offer.offer_id, *answer_by))
+        }
         OfferState::Accepted { .. }
         | OfferState::Declined { .. }
         | OfferState::Expired

@@ -2,22 +2,23 @@
 //! from the top: guards first, by permanence, then what happens.
 
 use time::{Date, Duration};
+use uuid::Uuid;
 
 use crate::domain::{
-    access::{Actor, may_backdate},
+    access::Actor,
     allocation::{Offer, OfferState, RunScope, Served, run},
     calendar::{Timestamp, working_days_after},
-    command::{AllocatePlaces, BatchJoinWaitlist, Command, ImportRegistry, JoinWaitlist},
+    command::{AllocatePlaces, Command, ImportRegistry},
     event::Event,
-    ids::{EntryId, ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
+    ids::{ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
     ledger::{
-        Ledger, decide_capacity, decide_entry, decide_existing, decide_objection, decide_offer,
-        decide_place, decide_placement, decide_transfer,
+        Ledger, decide_adviser, decide_capacity, decide_closure, decide_entry, decide_existing,
+        decide_join, decide_objection, decide_offer, decide_place, decide_placement,
+        decide_transfer,
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
     registry::Registry,
-    waitlist::{Entry, EntryState, OrderKey},
 };
 
 /// What a decision may look at beside the ledger itself.
@@ -39,11 +40,25 @@ impl Context<'_> {
         self.at.date_in_norway()
     }
 
-    /// The measure type of a ledger.
+    /// When an entry is closed by this decision, as it is kept since rules version 2.
+    pub(super) fn closed_time(&self) -> Option<Timestamp> {
+        (self.rules >= 2).then_some(self.at)
+    }
+
+    /// The measure type of a ledger, as it is today. Registries that the first rules looked
+    /// into have one version of each type, from ever on: it is found on every day.
     pub(super) fn measure(&self, ledger: &Ledger) -> Result<&MeasureType, Refusal> {
         self.registry
-            .ledger_measure(&ledger.id)
+            .ledger_measure_on(&ledger.id, self.today())
             .ok_or_else(|| Refusal::LedgerNotFound(ledger.id.clone()))
+    }
+
+    /// Requires that no other measure type has taken over: nobody new is taken in then.
+    pub(super) fn require_current(&self, measure: &MeasureType) -> Result<(), Refusal> {
+        measure.superseded_on(self.today()).map_or(Ok(()), |superseded| {
+            let measure = measure.code.clone();
+            Err(Refusal::Superseded { measure, by: superseded.by.clone(), from: superseded.from })
+        })
     }
 
     /// Requires that a municipality belongs to the ledger's area.
@@ -69,6 +84,7 @@ pub fn decide(
     context: &Context<'_>,
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Stop> {
+    decide_transfer::require_here(ledger, command, context)?;
     let events = match command {
         Command::ImportRegistry(c) => import_registry(c, context)?,
         Command::ImportExisting(c) => decide_existing::import(ledger, c, context, ids)?,
@@ -77,7 +93,7 @@ pub fn decide(
         Command::SetPlaceBudget(c) => decide_capacity::set_budget(ledger, c, context)?,
         Command::SetQuotas(c) => decide_capacity::set_quotas(ledger, c, context)?,
         Command::BeginDay { date } => decide_capacity::begin_day(ledger, *date, context)?,
-        Command::JoinWaitlist(c) => join(ledger, c, context, ids)?,
+        Command::JoinWaitlist(c) => decide_join::join(ledger, c, context, ids)?,
         Command::AllocatePlaces(c) => allocate(ledger, c, context, ids)?,
         Command::ConfirmProposals(c) => decide_offer::confirm(ledger, c, context)?,
         Command::RespondToOffer(c) => decide_offer::respond(ledger, c, context, ids)?,
@@ -94,9 +110,9 @@ pub fn decide(
         Command::ResumeEntry(c) => decide_entry::resume(ledger, c)?,
         Command::ConfirmEntry(c) => decide_entry::confirm(ledger, c, context)?,
         Command::PrioritizeEntry(c) => decide_entry::prioritize(ledger, c)?,
-        Command::ReassignAdviser(c) => decide_entry::reassign_adviser(ledger, c)?,
+        Command::ReassignAdviser(c) => decide_adviser::reassign(ledger, c, context)?,
         Command::WakeEntry { entry_id } => decide_entry::wake(ledger, *entry_id, context),
-        Command::BatchJoinWaitlist(c) => batch_join(ledger, c, context, ids)?,
+        Command::BatchJoinWaitlist(c) => decide_join::batch(ledger, c, context, ids)?,
         Command::TransferEntry(c) => decide_transfer::transfer(ledger, c, context, ids)?,
         Command::ReceiveEntry(c) => decide_transfer::receive(ledger, c, context)?,
         Command::SuspendEntry(c) => decide_transfer::suspend(ledger, c, context, ids)?,
@@ -112,7 +128,7 @@ pub fn decide(
         Command::EndLeave { placement_id } => {
             decide_placement::end_leave(ledger, *placement_id, context)
         }
-        Command::ReportClosure(c) => decide_capacity::report_closure(ledger, c, context)?,
+        Command::ReportClosure(c) => decide_closure::report(ledger, c, context)?,
     };
     debug_assert!(!events.is_empty(), "a decision has at least one event");
     Ok(events)
@@ -128,88 +144,8 @@ fn import_registry(c: &ImportRegistry, context: &Context<'_>) -> Result<Vec<Even
     }])
 }
 
-/// The claim that keeps a person to one open entry per measure type (I3) lies across
-/// ledgers: the writer has taken it before this is asked.
-fn join(
-    ledger: &Ledger,
-    c: &JoinWaitlist,
-    context: &Context<'_>,
-    ids: &mut IdSource,
-) -> Result<Vec<Event>, Refusal> {
-    let measure = context.measure(ledger)?;
-    if c.registered_time.is_some() && !may_backdate(context.actor.role) {
-        return Err(Refusal::PermissionDenied);
-    }
-    context.require_in_area(ledger, "municipality_number", &c.municipality_number)?;
-    require_office(context, c)?;
-    if c.participation_percent < 100 && !measure.part_time_allowed {
-        return Err(Refusal::MeasureTypeRule("only whole places are given of this measure type"));
-    }
-    let bonus_days = bonus_days(measure, c)?;
-    require_place_groups(ledger, c.preferred_place_groups.iter())?;
-    require_free_references(ledger, &c.external_references, None)?;
-    let registered_time = c.registered_time.unwrap_or(context.at);
-    if registered_time > context.at {
-        return Err(Refusal::DateOutOfRange {
-            field: "registered_time",
-            value: registered_time.to_string(),
-            expected: "now or earlier",
-        });
-    }
-    // From here it happens.
-    let key = OrderKey {
-        order_time: registered_time.minus_days(bonus_days),
-        registered_time,
-        join_seq: ledger.seq + 1,
-    };
-    let entry = Entry {
-        entry_id: EntryId(ids.next_id()),
-        person_id: c.person_id,
-        municipality_number: c.municipality_number.clone(),
-        following_office_number: c.following_office_number.clone(),
-        participation_percent: c.participation_percent,
-        preferred_place_groups: c.preferred_place_groups.clone(),
-        work_fields: c.work_fields.clone(),
-        priority_class: c.priority_class.clone(),
-        grounds: c.grounds.clone(),
-        key,
-        external_references: c.external_references.clone(),
-        case_reference: c.case_reference.clone(),
-        declined_here: std::collections::BTreeSet::new(),
-        objected_here: std::collections::BTreeMap::new(),
-        strikes: 0,
-        adviser: c.adviser.clone(),
-        programme: c.programme.clone(),
-        on_behalf_of: c.on_behalf_of.clone(),
-        wants_by: c.wants_by,
-        confirmed_time: None,
-        closed: None,
-        imported: None,
-        state: EntryState::Waiting,
-    };
-    Ok(vec![Event::Joined { entry }])
-}
-
-fn require_office(context: &Context<'_>, c: &JoinWaitlist) -> Result<(), Refusal> {
-    let number = &c.following_office_number;
-    if context.registry.office(number).is_some() {
-        return Ok(());
-    }
-    let (field, problem) = ("following_office_number", "is not an office of the registry");
-    Err(Refusal::RegistryMismatch { field, value: number.to_string(), problem })
-}
-
-fn bonus_days(measure: &MeasureType, c: &JoinWaitlist) -> Result<u32, Refusal> {
-    let Some(code) = &c.priority_class else { return Ok(0) };
-    let class = measure.priority_class(code).ok_or_else(|| Refusal::RegistryMismatch {
-        field: "priority_class",
-        value: code.to_string(),
-        problem: "is not a priority class of this measure type",
-    })?;
-    Ok(class.bonus_days)
-}
-
-fn require_place_groups<'a>(
+/// Every group that is named is one of the ledger's.
+pub(super) fn require_place_groups<'a>(
     ledger: &Ledger,
     ids: impl Iterator<Item = &'a PlaceGroupId>,
 ) -> Result<(), Refusal> {
@@ -225,11 +161,11 @@ fn require_place_groups<'a>(
 pub(super) fn require_free_references(
     ledger: &Ledger,
     references: &[ExternalReference],
-    own: Option<PlaceGroupId>,
+    own: Option<Uuid>,
 ) -> Result<(), Refusal> {
     let is_of_another = |reference: &&ExternalReference| {
         let named = ledger.references.get(reference);
-        named.is_some_and(|resource| own.is_none_or(|own| own.0 != *resource))
+        named.is_some_and(|resource| own.is_none_or(|own| own != *resource))
     };
     match references.iter().find(is_of_another) {
         None => Ok(()),
@@ -240,7 +176,7 @@ pub(super) fn require_free_references(
     }
 }
 
-/// A run makes proposals; a person decides later (I12).
+/// A run makes proposals; a person decides later (I12), where the measure type asks for one.
 fn allocate(
     ledger: &Ledger,
     c: &AllocatePlaces,
@@ -258,7 +194,8 @@ fn allocate(
     Ok(events)
 }
 
-/// What a run served, as proposals.
+/// What a run served, as proposals; at once as offers where the measure type needs nobody's
+/// confirmation.
 pub(super) fn proposals(
     ledger: &Ledger,
     served: Vec<Served>,
@@ -268,9 +205,12 @@ pub(super) fn proposals(
 ) -> Vec<Event> {
     let holidays = context.registry.holidays();
     let confirm_by = working_days_after(context.at, measure.confirm_working_days, holidays);
-    let proposals = served.into_iter().map(|one| Event::Proposed {
-        offer: Offer {
-            offer_id: OfferId(ids.next_id()),
+    let by_rule = context.rules >= decide_offer::MORE_RULES && measure.rules.without_confirmation;
+    let mut events = Vec::new();
+    for one in served {
+        let offer_id = OfferId(ids.next_id());
+        let offer = Offer {
+            offer_id,
             entry_id: one.entry_id,
             place_group_id: one.place_group_id,
             account: one.account,
@@ -282,20 +222,18 @@ pub(super) fn proposals(
             objection: None,
             extension: None,
             state: OfferState::Proposed { confirm_by },
-        },
-    });
-    proposals.collect()
+        };
+        events.push(Event::Proposed { offer });
+        if by_rule {
+            let by = CONFIRMED_BY_RULE.to_owned();
+            events.push(decide_offer::confirmed(offer_id, by, measure, context));
+        }
+    }
+    events
 }
 
-/// All or none: the first person who may not join refuses the rest.
-fn batch_join(
-    _ledger: &Ledger,
-    _c: &BatchJoinWaitlist,
-    _context: &Context<'_>,
-    _ids: &mut IdSource,
-) -> Result<Vec<Event>, Stop> {
-    Err(Refusal::MeasureTypeRule("NOT BUILT YET").into())
-}
+/// Who confirmed a proposal of a measure type that needs no named person for it.
+const CONFIRMED_BY_RULE: &str = "rule";
 
 /// The farthest a date may lie from today.
 pub(super) const YEAR: Duration = Duration::days(366);

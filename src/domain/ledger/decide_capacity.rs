@@ -8,7 +8,7 @@ use crate::domain::{
     access::ActorKey,
     account::{AccountKey, WHOLE_PLACE},
     capacity::{PlaceGroup, Quota, Submission, SubmissionState, boundaries_after, places_on},
-    command::{ReportClosure, ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity},
+    command::{ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity},
     event::Event,
     ids::{IdSource, MunicipalityNumber, PlaceGroupId, SubmissionId},
     ledger::{
@@ -39,7 +39,7 @@ pub(super) fn submit(
         Some(id) => own_group(ledger, id, c)?,
         None => PlaceGroupId(ids.next_id()),
     };
-    require_free_references(ledger, &c.external_references, Some(place_group_id))?;
+    require_free_references(ledger, &c.external_references, Some(place_group_id.0))?;
     // From here it happens.
     let submission = Submission {
         submission_id: SubmissionId(ids.next_id()),
@@ -136,7 +136,7 @@ fn group_with(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Re
 }
 
 /// One more dated decision must fit.
-fn require_room(what: &'static str, so_far: usize) -> Result<(), Refusal> {
+pub(super) fn require_room(what: &'static str, so_far: usize) -> Result<(), Refusal> {
     let (would_be, most) = (so_far + 1, HISTORY_MAX);
     if would_be > most {
         return Err(Refusal::LimitReached { what, would_be, most });
@@ -332,13 +332,4 @@ fn limits_on<'a>(
 
 fn in_percent(places: u32) -> i64 {
     i64::from(places) * WHOLE_PLACE
-}
-
-/// Nobody new comes in while a group is closed; those who are there stay (I9).
-pub(super) fn report_closure(
-    _ledger: &Ledger,
-    _c: &ReportClosure,
-    _context: &Context<'_>,
-) -> Result<Vec<Event>, Refusal> {
-    Err(Refusal::MeasureTypeRule("NOT BUILT YET"))
 }

@@ -18,7 +18,7 @@ use crate::domain::{
     ledger::{Context, Ledger},
     measure::MeasureType,
     refusal::{BadRow, Refusal},
-    waitlist::{Entry, EntryState, Imported, OrderKey, QueueKey, RegisteredTimes},
+    waitlist::{Entry, EntryState, Imported, OrderKey, QueueKey},
 };
 
 /// How many of the lines that differ a refusal tells of; it counts them all.
@@ -52,11 +52,11 @@ pub(super) fn import(
         return Err(Refusal::ReconciliationDiffers { lines, first });
     }
     // From here it happens.
-    let mut incoming = Incoming { ledger, c, measure, ids, times: RegisteredTimes::default() };
+    let mut incoming = Incoming { ledger, c, measure, ids };
     let mut events = Vec::new();
-    for row in &c.rows {
+    for (index, row) in (0..).zip(&c.rows) {
         if let Row::New(existing) = row {
-            incoming.take(existing, &mut events);
+            incoming.take(index, existing, &mut events);
         }
     }
     if events.is_empty() {
@@ -80,11 +80,10 @@ struct Incoming<'a> {
     c: &'a ImportExisting,
     measure: &'a MeasureType,
     ids: &'a mut IdSource,
-    times: RegisteredTimes,
 }
 
 impl Incoming<'_> {
-    fn take(&mut self, row: &Existing, events: &mut Vec<Event>) {
+    fn take(&mut self, index: u64, row: &Existing, events: &mut Vec<Event>) {
         let entry_id = EntryId(self.ids.next_id());
         let group = row.standing.place_group().and_then(|name| resolve(self.ledger, name));
         // Every group was there when the row was checked.
@@ -115,6 +114,7 @@ impl Incoming<'_> {
                     participation_percent: row.participation_percent,
                     start_date: *start_date,
                     shares: Vec::new(),
+                    past_debits: Vec::new(),
                     planned_end_date: *planned_end_date,
                     guest: false,
                     state: PlacementState::Running,
@@ -124,7 +124,7 @@ impl Incoming<'_> {
                 (state, Some(Event::PlacementChanged { placement, change }))
             }
         };
-        let entry = self.entry(row, entry_id, state);
+        let entry = self.entry(index, row, entry_id, state);
         events.push(Event::EntryChanged { entry, change: EntryChange::Imported });
         events.extend(held);
     }
@@ -157,8 +157,8 @@ impl Incoming<'_> {
         }
     }
 
-    fn entry(&mut self, row: &Existing, entry_id: EntryId, state: EntryState) -> Entry {
-        let registered_time = self.times.take(row.registered_time);
+    fn entry(&self, index: u64, row: &Existing, entry_id: EntryId, state: EntryState) -> Entry {
+        let registered_time = row.registered_time;
         let bonus_days = bonus_days(self.measure, row.priority_class.as_ref()).unwrap_or(0);
         let preferred = row.preferred_place_groups.iter();
         Entry {
@@ -174,14 +174,14 @@ impl Incoming<'_> {
             key: OrderKey {
                 order_time: registered_time.minus_days(bonus_days),
                 registered_time,
-                join_seq: self.ledger.seq + 1,
+                join_seq: OrderKey::join_seq(self.ledger.seq + 1, index),
             },
             external_references: vec![row.reference.clone()],
             case_reference: row.case_reference.clone(),
             declined_here: std::collections::BTreeSet::new(),
             objected_here: BTreeMap::new(),
             strikes: 0,
-            adviser: None,
+            adviser: row.adviser.clone(),
             programme: None,
             on_behalf_of: None,
             wants_by: None,

@@ -11,10 +11,24 @@ use crate::domain::{
     command::{ConfirmProposals, EndPlacement, LeaveWaitlist, RespondToOffer, StartPlacement},
     event::Event,
     ids::{IdSource, OfferId, PlacementId},
-    ledger::{Context, Ledger, decide::YEAR, onward::propose_on},
+    ledger::{
+        Context, Ledger,
+        decide::YEAR,
+        decide_transfer::require_combinable,
+        declined,
+        guards::{known_entry, wrong_entry_state},
+        onward::propose_on,
+    },
+    measure::MeasureType,
     refusal::{Refusal, Stop},
     waitlist::EntryState,
 };
+
+/// The first rules by which a measure type has more rules than its deadlines.
+pub(super) const MORE_RULES: u32 = 2;
+
+/// What an offer is whose provider's objection waits for the office.
+pub(super) const OBJECTED_TO: &str = "OBJECTED_TO";
 
 /// All or nothing: one proposal that cannot be confirmed refuses the rest. One that is
 /// named twice is confirmed once.
@@ -24,8 +38,6 @@ pub(super) fn confirm(
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
     let measure = context.measure(ledger)?;
-    let holidays = context.registry.holidays();
-    let answer_by = working_days_after(context.at, measure.answer_working_days, holidays);
     let mut events = Vec::with_capacity(c.offer_ids.len());
     let mut named = BTreeSet::new();
     for offer_id in c.offer_ids.iter().filter(|id| named.insert(**id)) {
@@ -37,9 +49,23 @@ pub(super) fn confirm(
             return Err(wrong_offer_state(OfferState::Lapsed.name(), "CONFIRM"));
         }
         let confirmed_by = ActorKey::of(context.actor).to_string();
-        events.push(Event::ProposalConfirmed { offer_id: *offer_id, confirmed_by, answer_by });
+        events.push(confirmed(*offer_id, confirmed_by, measure, context));
     }
     Ok(events)
+}
+
+/// A proposal becomes an offer: from now on its deadlines run.
+pub(super) fn confirmed(
+    offer_id: OfferId,
+    confirmed_by: String,
+    measure: &MeasureType,
+    context: &Context<'_>,
+) -> Event {
+    let after = |days| working_days_after(context.at, days, context.registry.holidays());
+    let answer_by = after(measure.answer_working_days);
+    let object_days = measure.rules.object_working_days.filter(|_| context.rules >= MORE_RULES);
+    let object_by = object_days.map(after);
+    Event::ProposalConfirmed { offer_id, confirmed_by, answer_by, object_by }
 }
 
 /// An answer on the deadline itself is too late. What is due is applied first, but the
@@ -55,15 +81,16 @@ pub(super) fn respond(
     let OfferState::Offered { answer_by, .. } = offer.state else {
         return Err(wrong_offer_state(offer.state.name(), transition).into());
     };
-    if answer_by <= context.at {
+    if answer_by <= context.at && !offer.is_objected_to() {
         return Err(wrong_offer_state(OfferState::Expired.name(), transition).into());
     }
     let offer_id = c.offer_id;
     if c.accept {
         return Ok(vec![Event::OfferAccepted { offer_id, accepted_time: context.at }]);
     }
-    let declined = Event::OfferDeclined { offer_id, reason: c.reason.clone() };
-    propose_on(ledger, vec![declined], offer_id, None, context, ids)
+    let mut events = vec![Event::OfferDeclined { offer_id, reason: c.reason.clone() }];
+    events.extend(declined::cost(ledger, offer, context)?);
+    propose_on(ledger, events, offer_id, None, context, ids)
 }
 
 pub(super) fn start(
@@ -76,14 +103,11 @@ pub(super) fn start(
     let OfferState::Accepted { .. } = offer.state else {
         return Err(wrong_offer_state(offer.state.name(), "START"));
     };
-    let today = context.today();
-    if c.start_date > today || c.start_date < today.saturating_sub(YEAR) {
-        return Err(Refusal::DateOutOfRange {
-            field: "start_date",
-            value: c.start_date.to_string(),
-            expected: "today or up to a year back",
-        });
+    if offer.is_objected_to() {
+        return Err(wrong_offer_state(OBJECTED_TO, "START"));
     }
+    require_start_date(c.start_date, context)?;
+    require_combinable(ledger, &c.elsewhere, context)?;
     // From here it happens.
     let placement = Placement {
         placement_id: PlacementId(ids.next_id()),
@@ -94,11 +118,25 @@ pub(super) fn start(
         participation_percent: offer.participation_percent,
         start_date: c.start_date,
         shares: Vec::new(),
+        past_debits: Vec::new(),
         planned_end_date: None,
         guest: false,
         state: PlacementState::Running,
     };
     Ok(vec![Event::PlacementStarted { placement }])
+}
+
+/// Nobody begins ahead of time.
+pub(super) fn require_start_date(start_date: Date, context: &Context<'_>) -> Result<(), Refusal> {
+    let today = context.today();
+    if start_date <= today && start_date >= today.saturating_sub(YEAR) {
+        return Ok(());
+    }
+    Err(Refusal::DateOutOfRange {
+        field: "start_date",
+        value: start_date.to_string(),
+        expected: "today or up to a year back",
+    })
 }
 
 pub(super) fn end(
@@ -120,7 +158,8 @@ pub(super) fn end(
     let end = End { end_date: c.end_date, outcome: c.outcome, reason: c.reason.clone() };
     let mut events = vec![Event::PlacementEndSet { placement_id, end }];
     if c.end_date <= today {
-        events.push(Event::PlacementEnded { placement_id });
+        let closed_time = context.closed_time();
+        events.push(Event::PlacementEnded { placement_id, closed_time });
     }
     Ok(events)
 }
@@ -146,14 +185,12 @@ pub(super) fn leave(
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Stop> {
     let entry_id = c.entry_id;
-    let entry = ledger
-        .entry(entry_id)
-        .ok_or_else(|| Refusal::NotFound { what: "entry", id: entry_id.to_string() })?;
+    let entry = known_entry(ledger, entry_id)?;
     if let EntryState::Placed(_) | EntryState::Closed = entry.state {
-        let state = entry.state.name();
-        return Err(Refusal::WrongState { what: "the entry", state, transition: "LEAVE" }.into());
+        return Err(wrong_entry_state(entry, "LEAVE").into());
     }
-    let left = Event::Left { entry_id, grounds: c.grounds.clone() };
+    let (grounds, closed_time) = (c.grounds.clone(), context.closed_time());
+    let left = Event::Left { entry_id, grounds, closed_time };
     let Some(offer_id) = entry.state.offer() else { return Ok(vec![left]) };
     let events = vec![left, Event::OfferWithdrawn { offer_id }];
     propose_on(ledger, events, offer_id, None, context, ids)
@@ -173,13 +210,14 @@ pub(super) fn expire(
     context: &Context<'_>,
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Stop> {
-    let due = ledger.offer(offer_id).is_some_and(|offer| {
-        matches!(offer.state, OfferState::Offered { answer_by, .. } if answer_by <= context.at)
+    let due = ledger.offer(offer_id).filter(|offer| {
+        !offer.is_objected_to()
+            && matches!(offer.state, OfferState::Offered { answer_by, .. } if answer_by <= context.at)
     });
-    if !due {
-        return Ok(vec![Event::NothingToDo]);
-    }
-    propose_on(ledger, vec![Event::OfferExpired { offer_id }], offer_id, None, context, ids)
+    let Some(offer) = due else { return Ok(vec![Event::NothingToDo]) };
+    let mut events = vec![Event::OfferExpired { offer_id }];
+    events.extend(declined::cost(ledger, offer, context)?);
+    propose_on(ledger, events, offer_id, None, context, ids)
 }
 
 pub(super) fn finish(
@@ -190,7 +228,8 @@ pub(super) fn finish(
     let due = ledger.placement(placement_id).is_some_and(|placement| {
         matches!(&placement.state, PlacementState::Ending(end) if end.end_date <= context.today())
     });
-    vec![if due { Event::PlacementEnded { placement_id } } else { Event::NothingToDo }]
+    let closed_time = context.closed_time();
+    vec![if due { Event::PlacementEnded { placement_id, closed_time } } else { Event::NothingToDo }]
 }
 
 pub(super) fn known_offer(ledger: &Ledger, offer_id: OfferId) -> Result<&Offer, Refusal> {

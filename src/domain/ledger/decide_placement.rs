@@ -1,45 +1,281 @@
-//! Decisions about placements under way.
+//! Decisions about placements under way. None of them puts anybody out (I9): what has no
+//! room is refused, or stays where it is.
+
+use time::{Date, Duration};
 
 use crate::domain::{
-    command::{ChangePlacement, MovePlacement, ReassignPlacement},
-    event::Event,
+    account::AccountKey,
+    allocation::{Leave, Placement, PlacementState, Share},
+    command::{ChangePlacement, MovePlacement, PlacementAsk, ReassignPlacement},
+    event::{EntryChange, Event, PlacementChange},
     ids::PlacementId,
-    ledger::{Context, Ledger},
+    ledger::{
+        Context, Ledger,
+        guards::{known_entry, require_free, require_office, require_open_group},
+    },
+    measure::Distribution,
+    placement::PLACEMENT_HISTORY_MAX,
     refusal::Refusal,
+    waitlist::Entry,
 };
+
+/// How far ahead an end may be planned.
+const PLANNED_END_AHEAD: Duration = Duration::days(10 * 366);
+/// The longest leave.
+const LEAVE_MAX: Duration = Duration::days(2 * 366);
 
 /// Share, planned end, leave.
 pub(super) fn change(
-    _ledger: &Ledger,
-    _c: &ChangePlacement,
-    _context: &Context<'_>,
+    ledger: &Ledger,
+    c: &ChangePlacement,
+    context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
-    Err(Refusal::MeasureTypeRule("NOT BUILT YET"))
+    let id = c.placement_id;
+    match &c.change {
+        PlacementAsk::Share { percent, valid_from } => {
+            let before = under_way(ledger, id, "CHANGE_SHARE")?;
+            change_share(ledger, before, *percent, *valid_from, context)
+        }
+        PlacementAsk::PlannedEnd { date } => {
+            let before = under_way(ledger, id, "PLAN_END")?;
+            plan_end(ledger, before, *date, context)
+        }
+        PlacementAsk::GoOnLeave(leave) => {
+            let before = under_way(ledger, id, "GO_ON_LEAVE")?;
+            go_on_leave(before, leave, context)
+        }
+        PlacementAsk::Return => {
+            let before = under_way(ledger, id, "RETURN")?;
+            let PlacementState::OnLeave(_) = before.state else {
+                return Err(wrong_state(before, "RETURN"));
+            };
+            let placement = Placement { state: PlacementState::Running, ..before.clone() };
+            Ok(changed(placement, PlacementChange::Returned))
+        }
+    }
 }
 
-/// Another place group.
+/// A smaller share frees the rest of the place at once; a larger one needs room on both
+/// accounts. The share that holds is always the one registered last, since no day ahead is
+/// taken.
+fn change_share(
+    ledger: &Ledger,
+    before: &Placement,
+    percent: u32,
+    valid_from: Date,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    if percent < 100 && !context.measure(ledger)?.part_time_allowed {
+        return Err(Refusal::MeasureTypeRule("only whole places are given of this measure type"));
+    }
+    let today = context.today();
+    if valid_from < before.start_date || valid_from > today {
+        return Err(Refusal::DateOutOfRange {
+            field: "share.valid_from_date",
+            value: valid_from.to_string(),
+            expected: "not before the start, and today at the latest: a share is registered \
+                       when it holds",
+        });
+    }
+    require_history(before)?;
+    let more = i64::from(percent) - i64::from(before.participation_percent);
+    if more > 0 {
+        require_free(ledger, &AccountKey::PlaceGroup(before.place_group_id), more)?;
+        require_free(ledger, &before.account, more)?;
+    }
+    // From here it happens.
+    let mut shares = before.shares.clone();
+    let share = |percent, valid_from| Share { percent, valid_from, registered_time: context.at };
+    if shares.is_empty() {
+        shares.push(share(before.participation_percent, before.start_date));
+    }
+    shares.push(share(percent, valid_from));
+    let past_debits =
+        if more == 0 { before.past_debits.clone() } else { before.debited_until(today) };
+    let participation_percent = percent;
+    let placement = Placement { participation_percent, shares, past_debits, ..before.clone() };
+    Ok(changed(placement, PlacementChange::Share))
+}
+
+/// What is planned ends nothing by itself, and so may not lie beyond what the measure type
+/// allows.
+fn plan_end(
+    ledger: &Ledger,
+    before: &Placement,
+    date: Option<Date>,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    if let Some(date) = date {
+        let last = context.today().saturating_add(PLANNED_END_AHEAD);
+        if date < before.start_date || date > last {
+            return Err(Refusal::DateOutOfRange {
+                field: "planned_end.date",
+                value: date.to_string(),
+                expected: "not before the start and at most ten years ahead",
+            });
+        }
+        let maximum = context.measure(ledger)?.rules.hard_maximum;
+        if maximum.is_some_and(|maximum| date > maximum.after(before.start_date)) {
+            return Err(Refusal::MeasureTypeRule(
+                "the placement would last longer than this measure type allows",
+            ));
+        }
+    }
+    let placement = Placement { planned_end_date: date, ..before.clone() };
+    Ok(changed(placement, PlacementChange::PlannedEnd))
+}
+
+/// The place is kept, and so stays in use. A leave that is over already would change nothing
+/// any more, and one ahead is registered when it has come.
+fn go_on_leave(
+    before: &Placement,
+    leave: &Leave,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    if before.state != PlacementState::Running {
+        return Err(wrong_state(before, "GO_ON_LEAVE"));
+    }
+    let today = context.today();
+    if leave.from_date < before.start_date || leave.from_date > today {
+        return Err(Refusal::DateOutOfRange {
+            field: "leave.from_date",
+            value: leave.from_date.to_string(),
+            expected: "not before the start, and today at the latest",
+        });
+    }
+    let last = leave.from_date.saturating_add(LEAVE_MAX);
+    if leave.until_date <= today || leave.until_date > last {
+        return Err(Refusal::DateOutOfRange {
+            field: "leave.until_date",
+            value: leave.until_date.to_string(),
+            expected: "later than today, and at most two years after the first day away",
+        });
+    }
+    let placement = Placement { state: PlacementState::OnLeave(leave.clone()), ..before.clone() };
+    Ok(changed(placement, PlacementChange::WentOnLeave))
+}
+
+/// Another place group. The second account stays; what is free in the old group now waits
+/// for a run.
 pub(super) fn move_to(
-    _ledger: &Ledger,
-    _c: &MovePlacement,
-    _context: &Context<'_>,
+    ledger: &Ledger,
+    c: &MovePlacement,
+    context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
-    Err(Refusal::MeasureTypeRule("NOT BUILT YET"))
+    let transition = "MOVE";
+    let before = under_way(ledger, c.placement_id, transition)?;
+    let from_place_group = before.place_group_id;
+    if c.place_group_id == from_place_group {
+        let state = "IN_THAT_GROUP";
+        return Err(Refusal::WrongState { what: "the placement", state, transition });
+    }
+    require_open_group(ledger, c.place_group_id, context, transition)?;
+    require_history(before)?;
+    let needed_percent = i64::from(before.participation_percent);
+    require_free(ledger, &AccountKey::PlaceGroup(c.place_group_id), needed_percent)?;
+    // From here it happens.
+    let placement = Placement {
+        place_group_id: c.place_group_id,
+        past_debits: before.debited_until(context.today()),
+        ..before.clone()
+    };
+    let change = PlacementChange::Moved { from_place_group, text: c.text.clone() };
+    Ok(changed(placement, change))
 }
 
-/// Moved house.
+/// Moved house. The quota of the municipality moved to is debited if it has room; if not,
+/// the person stays as a guest of the one that pays, and may be tried again.
 pub(super) fn reassign(
-    _ledger: &Ledger,
-    _c: &ReassignPlacement,
-    _context: &Context<'_>,
+    ledger: &Ledger,
+    c: &ReassignPlacement,
+    context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
-    Err(Refusal::MeasureTypeRule("NOT BUILT YET"))
+    let before = under_way(ledger, c.placement_id, "REASSIGN")?;
+    let entry = known_entry(ledger, before.entry_id)?;
+    context.require_in_area(ledger, "municipality_number", &c.municipality_number)?;
+    require_office(context, &c.following_office_number)?;
+    require_history(before)?;
+    // From here it happens.
+    let from_municipality = entry.municipality_number.clone();
+    let change = if from_municipality == c.municipality_number {
+        EntryChange::Updated
+    } else {
+        EntryChange::Transferred { from_municipality: from_municipality.clone(), reason: None }
+    };
+    let entry = Entry {
+        municipality_number: c.municipality_number.clone(),
+        following_office_number: c.following_office_number.clone(),
+        ..entry.clone()
+    };
+    let mut events = vec![Event::EntryChanged { entry, change }];
+    if ledger.distribution == Distribution::ByMunicipality {
+        let placement = debited_to(ledger, before, c, context);
+        let change = PlacementChange::Reassigned { from_municipality };
+        events.push(Event::PlacementChanged { placement, change });
+    }
+    Ok(events)
 }
 
-/// A leave is over, by time.
+/// The placement on the quota of the municipality moved to, or as a guest where that is full.
+fn debited_to(
+    ledger: &Ledger,
+    before: &Placement,
+    c: &ReassignPlacement,
+    context: &Context<'_>,
+) -> Placement {
+    let account = AccountKey::Quota(c.municipality_number.clone());
+    if before.account == account {
+        return Placement { guest: false, ..before.clone() };
+    }
+    if ledger.account(&account).free() < i64::from(before.participation_percent) {
+        return Placement { guest: true, ..before.clone() };
+    }
+    let past_debits = before.debited_until(context.today());
+    Placement { account, guest: false, past_debits, ..before.clone() }
+}
+
+/// A leave is over, by time. One that ended before its time has nothing left to end.
 pub(super) fn end_leave(
-    _ledger: &Ledger,
-    _placement_id: PlacementId,
-    _context: &Context<'_>,
+    ledger: &Ledger,
+    placement_id: PlacementId,
+    context: &Context<'_>,
 ) -> Vec<Event> {
-    vec![Event::NothingToDo]
+    let due = ledger.placement(placement_id).filter(|placement| {
+        let PlacementState::OnLeave(leave) = &placement.state else { return false };
+        leave.until_date <= context.today()
+    });
+    let Some(before) = due else { return vec![Event::NothingToDo] };
+    let placement = Placement { state: PlacementState::Running, ..before.clone() };
+    changed(placement, PlacementChange::LeaveOver)
+}
+
+fn changed(placement: Placement, change: PlacementChange) -> Vec<Event> {
+    vec![Event::PlacementChanged { placement, change }]
+}
+
+/// A placement that is not over: nothing else is changed.
+fn under_way<'a>(
+    ledger: &'a Ledger,
+    id: PlacementId,
+    transition: &'static str,
+) -> Result<&'a Placement, Refusal> {
+    let missing = || Refusal::NotFound { what: "placement", id: id.to_string() };
+    let placement = ledger.placement(id).ok_or_else(missing)?;
+    if placement.state.uses() { Ok(placement) } else { Err(wrong_state(placement, transition)) }
+}
+
+fn wrong_state(placement: &Placement, transition: &'static str) -> Refusal {
+    Refusal::WrongState { what: "the placement", state: placement.state.name(), transition }
+}
+
+/// One more change must fit: a placement is one row.
+fn require_history(placement: &Placement) -> Result<(), Refusal> {
+    // The share it began with comes into the list together with the second.
+    let so_far = placement.shares.len().max(placement.past_debits.len()).max(1);
+    let (would_be, most) = (so_far + 1, PLACEMENT_HISTORY_MAX);
+    if would_be > most {
+        let what = "changes of this placement";
+        return Err(Refusal::LimitReached { what, would_be, most });
+    }
+    Ok(())
 }

@@ -10,15 +10,20 @@ use serde::{Deserialize, Serialize};
 
 mod apply;
 mod decide;
+mod decide_adviser;
 mod decide_capacity;
+mod decide_closure;
 mod decide_entry;
 mod decide_existing;
+mod decide_join;
 mod decide_objection;
 mod decide_offer;
 mod decide_place;
 mod decide_placement;
 mod decide_transfer;
+mod declined;
 mod due;
+mod guards;
 mod onward;
 mod rows;
 mod walk;
@@ -26,6 +31,7 @@ mod walk;
 pub use apply::apply;
 pub use decide::{Context, decide};
 pub use decide_existing::reconcile;
+pub use decide_transfer::follow_ups;
 pub use due::{Due, DueKind, due_request_id};
 pub use rows::{Rows, rows};
 pub use walk::{Queue, Walk};
@@ -230,6 +236,11 @@ impl Ledger {
         self.references.get(reference).copied()
     }
 
+    /// The placements under way in a place group, as far as they were loaded.
+    pub fn placements_in(&self, id: PlaceGroupId) -> impl Iterator<Item = &Placement> {
+        self.placements.values().filter(move |one| one.place_group_id == id && one.state.uses())
+    }
+
     /// A submission that was loaded.
     pub fn submission(&self, id: SubmissionId) -> Option<&Submission> {
         self.submissions.get(&id)
@@ -305,8 +316,11 @@ impl Ledger {
         let Some(queue) = self.queues.get_mut(key) else { return };
         let last = heads.last().map(|entry| entry.key);
         for head in heads {
+            let read = head.key;
             let entry = self.entries.entry(head.entry_id).or_insert(head);
-            if entry.state == EntryState::Waiting {
+            // One that has got another key since stands where that put it, which may lie beyond
+            // what has been read.
+            if entry.state == EntryState::Waiting && entry.key == read {
                 queue.read(entry.key, entry.entry_id);
             }
         }

@@ -1,7 +1,10 @@
-//! Passing a place on: what is given back is proposed to whoever is next, in the same event.
+//! Passing a place on: what is given back is proposed to whoever is next, in the same event,
+//! and what is free to whoever joins, if it is their turn.
+
+use std::collections::BTreeSet;
 
 use crate::domain::{
-    allocation::{RunScope, run},
+    allocation::{RunReport, RunScope, Served, run},
     event::Event,
     ids::{EntryId, IdSource, OfferId},
     ledger::{Context, Ledger, apply, decide::proposals},
@@ -17,7 +20,7 @@ const SINCE_RULES: u32 = 2;
 /// withdrawn, for a reason that lies in the offer.
 pub(super) fn propose_on(
     ledger: &Ledger,
-    mut events: Vec<Event>,
+    events: Vec<Event>,
     offer_id: OfferId,
     not_to: Option<EntryId>,
     context: &Context<'_>,
@@ -26,19 +29,59 @@ pub(super) fn propose_on(
     let Some(offer) = ledger.offer(offer_id).filter(|_| context.rules >= SINCE_RULES) else {
         return Ok(events);
     };
-    let measure = context.measure(ledger)?;
-    let mut after = ledger.clone();
-    for event in &events {
-        apply(&mut after, event);
-    }
     let scope = RunScope {
         percent: Some(i64::from(offer.participation_percent)),
         only_groups: [offer.place_group_id].into(),
         not_to,
         ..RunScope::all(context.at, usize::MAX)
     };
-    let (served, report) = run(&after, &scope)?;
+    let ran = run(&after(ledger, &events), &scope)?;
+    with_run(ledger, events, ran, context, ids)
+}
+
+/// Adds to `events`, which let people in, the proposals that a run would make to the `hopeful`
+/// among them before it came to anybody else. The run is made as far as that and no farther:
+/// whoever waits already is served by `AllocatePlaces`.
+pub(super) fn propose_to(
+    ledger: &Ledger,
+    events: Vec<Event>,
+    hopeful: &BTreeSet<EntryId>,
+    context: &Context<'_>,
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
+    if hopeful.is_empty() {
+        return Ok(events);
+    }
+    let after = after(ledger, &events);
+    let (served, report) = run(&after, &RunScope::all(context.at, hopeful.len()))?;
+    let theirs = served.iter().take_while(|one| hopeful.contains(&one.entry_id)).count();
+    let ran = if theirs == served.len() {
+        (served, report)
+    } else {
+        run(&after, &RunScope::all(context.at, theirs))?
+    };
+    with_run(ledger, events, ran, context, ids)
+}
+
+/// The ledger after what happens before the run.
+fn after(ledger: &Ledger, events: &[Event]) -> Ledger {
+    let mut after = ledger.clone();
+    for event in events {
+        apply(&mut after, event);
+    }
+    after
+}
+
+/// Adds a run and its proposals, if it made any.
+fn with_run(
+    ledger: &Ledger,
+    mut events: Vec<Event>,
+    (served, report): (Vec<Served>, RunReport),
+    context: &Context<'_>,
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
     if !served.is_empty() {
+        let measure = context.measure(ledger)?;
         events.push(Event::RunMade { report });
         events.extend(proposals(ledger, served, measure, context, ids));
     }

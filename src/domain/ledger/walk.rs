@@ -51,8 +51,17 @@ impl Queue {
         }
     }
 
-    /// All up to `key`, or all there is, has been read.
+    /// All up to `key`, or all there is, has been read. What was read before stays read: the
+    /// heads may be asked for again.
     pub(super) fn extend(&mut self, to: Option<OrderKey>) {
+        let has_read_farther = match (self.extent, to) {
+            (Extent::Whole, _) => true,
+            (Extent::UpTo(read_to), Some(key)) => key <= read_to,
+            (Extent::UpTo(_), None) => false,
+        };
+        if has_read_farther {
+            return;
+        }
         let within = match to {
             Some(key) => {
                 let beyond = self.beyond.split_off(&key);

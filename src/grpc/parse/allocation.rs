@@ -3,9 +3,7 @@
 use crate::{
     domain::{
         allocation::Outcome,
-        command::{
-            AllocatePlaces, Command, ConfirmProposals, EndPlacement, RespondToOffer, StartPlacement,
-        },
+        command::{AllocatePlaces, Command, ConfirmProposals, EndPlacement, RespondToOffer},
         ids::{EntryId, LedgerId, OfferId, PlaceGroupId, PlacementId},
     },
     error::Error,
@@ -80,28 +78,7 @@ pub(in crate::grpc) fn respond_to_offer(
             reason: None,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain: plain? }))
-    })();
-    v.finish(parsed)
-}
-
-pub(in crate::grpc) fn start_placement(
-    r: &pb::StartPlacementRequest,
-) -> Result<(LedgerId, Draft), Error> {
-    let mut v = Violations::default();
-    v.request_id(&r.request_id);
-    let ledger = v.ledger(r.ledger.as_ref());
-    let offer_id = v.uuid("offer_id", &r.offer_id);
-    let start_date = v.date("start_date", r.start_date.as_ref());
-    let case_reference = v.case(&r.case_reference);
-    let parsed = (|| {
-        let command = StartPlacement {
-            offer_id: OfferId(offer_id?),
-            start_date: start_date?,
-            case_reference: case_reference?,
-            elsewhere: Vec::new(),
-        };
-        Some((ledger?, Draft::of(Command::StartPlacement(command))))
+        Some((ledger?, Draft { plain: plain?, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }
@@ -125,7 +102,7 @@ pub(in crate::grpc) fn end_placement(
             reason: None,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { command, identity: None, plain: plain? }))
+        Some((ledger?, Draft { plain: plain?, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }

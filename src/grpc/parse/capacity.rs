@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        capacity::{StatedWait, SubmissionState},
-        command::{Command, ReviewCapacity, SubmitCapacity},
+        capacity::{Closure, StatedWait, SubmissionState},
+        command::{Command, ReportClosure, ReviewCapacity, SubmitCapacity},
         ids::{LedgerId, OrganisationNumber, PlaceGroupId, SubmissionId},
     },
     error::Error,
@@ -100,6 +100,31 @@ pub(in crate::grpc) fn review_capacity(
             case_reference: case_reference?,
         };
         Some((ledger?, Draft::of(Command::ReviewCapacity(command))))
+    })();
+    v.finish(parsed)
+}
+
+pub(in crate::grpc) fn report_closure(
+    r: &pb::ReportClosureRequest,
+) -> Result<(LedgerId, Draft), Error> {
+    let mut v = Violations::default();
+    v.request_id(&r.request_id);
+    let ledger = v.ledger(r.ledger.as_ref());
+    let place_group_id = v.uuid("place_group_id", &r.place_group_id);
+    let from_date = v.date("from_date", r.from_date.as_ref());
+    let until_date = v.optional_date("until_date", r.until_date.as_ref());
+    let reason = v.optional_text("reason", &r.reason, TEXT_MAX);
+    let case_reference = v.case(&r.case_reference);
+    let parsed = (|| {
+        let closure = Closure {
+            from_date: from_date?,
+            until_date: until_date?,
+            reason: reason?,
+            reported_by: String::new(),
+        };
+        let place_group_id = PlaceGroupId(place_group_id?);
+        let command = ReportClosure { place_group_id, closure, case_reference: case_reference? };
+        Some((ledger?, Draft::of(Command::ReportClosure(command))))
     })();
     v.finish(parsed)
 }

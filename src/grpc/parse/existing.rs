@@ -20,10 +20,10 @@ use crate::{
     error::Error,
     grpc::parse::{
         PREFERENCES_MAX, REFERENCE_MAX, SOURCE_MAX, SYSTEM_MAX, TEXT_MAX, Violations,
-        waitlist::{grounds, identity},
+        join::Grounds, waitlist::identity,
     },
     proto::v1 as pb,
-    write::{Draft, RowPerson},
+    write::{Draft, Joiner},
 };
 
 /// The most control totals of an import.
@@ -45,15 +45,14 @@ pub(in crate::grpc) struct Original {
     /// The status in Arena's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     arena_status: Option<String>,
-    /// A digest of all else the row says, the grounds among it: what a second import of the
+    /// A digest of all else the row says, the grounds and the case worker among it: what a second import of the
     /// same row is known by. A plain one will do under the person's own key.
     content: String,
 }
 
-/// What an import asks for: in which ledger, what, and about whom.
-type Asked = (LedgerId, Draft, Vec<RowPerson>);
-
-pub(in crate::grpc) fn import_existing(r: &pb::ImportExistingRequest) -> Result<Asked, Error> {
+pub(in crate::grpc) fn import_existing(
+    r: &pb::ImportExistingRequest,
+) -> Result<(LedgerId, Draft), Error> {
     let mut v = Violations::default();
     v.request_id(&r.request_id);
     let ledger = v.ledger(r.ledger.as_ref());
@@ -68,16 +67,17 @@ pub(in crate::grpc) fn import_existing(r: &pb::ImportExistingRequest) -> Result<
     let (rows, people) = rows(&r.rows)?;
     let is_preview = r.validate_only;
     let import = ImportExisting { source, cut_over_date, rows, control_totals, is_preview };
-    Ok((ledger, Draft::of(Command::ImportExisting(import)), people))
+    let command = Command::ImportExisting(import);
+    Ok((ledger, Draft { identity: Some(people), ..Draft::of(command) }))
 }
 
 /// Every bad row is named by its place in the whole stream.
-fn rows(rows: &[pb::ExistingRow]) -> Result<(Vec<Row>, Vec<RowPerson>), Error> {
+fn rows(rows: &[pb::ExistingRow]) -> Result<(Vec<Row>, Vec<Joiner>), Error> {
     let (mut parsed, mut people) = (Vec::with_capacity(rows.len()), Vec::new());
     let mut bad = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         let mut v = Violations::default();
-        let one = one_row(&mut v, index, row);
+        let one = one_row(&mut v, row);
         match v.finish(one) {
             Ok((row, about)) => {
                 parsed.push(row);
@@ -94,19 +94,15 @@ fn rows(rows: &[pb::ExistingRow]) -> Result<(Vec<Row>, Vec<RowPerson>), Error> {
 }
 
 /// A row, and who it is about where it comes in. Of one that does not, nothing else is read.
-fn one_row(
-    v: &mut Violations,
-    index: usize,
-    r: &pb::ExistingRow,
-) -> Option<(Row, Option<RowPerson>)> {
+fn one_row(v: &mut Violations, r: &pb::ExistingRow) -> Option<(Row, Option<Joiner>)> {
     let reference = v.reference("external_reference", r.external_reference.as_ref());
     if reference == Some(None) {
         v.add("external_reference", "is required");
     }
     match meaning(v, r) {
         Some(Meaning::Out(reason)) => Some((left_out(reference??, reason), None)),
-        Some(Meaning::In(state)) => incoming(v, index, r, reference.flatten(), Some(state)),
-        None => incoming(v, index, r, reference.flatten(), None),
+        Some(Meaning::In(state)) => incoming(v, r, reference.flatten(), Some(state)),
+        None => incoming(v, r, reference.flatten(), None),
     }
 }
 
@@ -153,11 +149,10 @@ pub(in crate::grpc) fn state(state: pb::ExistingState) -> Option<State> {
 /// Everything is read, also where the state is not known, so that all violations are told.
 fn incoming(
     v: &mut Violations,
-    index: usize,
     r: &pb::ExistingRow,
     reference: Option<ExternalReference>,
     state: Option<State>,
-) -> Option<(Row, Option<RowPerson>)> {
+) -> Option<(Row, Option<Joiner>)> {
     let identity = identity(v, &r.national_identity_number);
     let municipality_number = v.value("municipality_number", &r.municipality_number);
     let office = v.value("following_office_number", &r.following_office_number);
@@ -189,24 +184,26 @@ fn incoming(
         work_fields: work_fields?,
         priority_class: priority_class?,
         grounds: None,
+        adviser: None,
         original: None,
         case_reference: case_reference?,
         standing: standing?,
     };
-    let grounds = grounds(priority_ground?, adviser_ident?);
+    let plain = Grounds { priority_ground: priority_ground?, ..Grounds::default() }.plain();
+    let adviser = adviser_ident?;
     let original = Original {
         priority_changed_by: changed_by?,
         priority_changed_time: changed_time?,
         arena_status: Some(r.arena_status.clone()).filter(|word| !word.is_empty()),
-        content: content(&existing, grounds.as_deref())?,
+        content: content(&existing, plain.as_deref(), adviser.as_deref())?,
     };
-    let original = serde_json::to_string(&original).ok()?;
-    let about = RowPerson { row: index, identity: identity?, grounds, original };
-    Some((Row::New(Box::new(existing)), Some(about)))
+    let original = Some(serde_json::to_string(&original).ok()?);
+    let joiner = Joiner { identity: identity?, need_group: None, plain, adviser, original };
+    Some((Row::New(Box::new(existing)), Some(joiner)))
 }
 
-fn content(existing: &Existing, grounds: Option<&str>) -> Option<String> {
-    let content = serde_json::to_vec(&(existing, grounds)).ok()?;
+fn content(existing: &Existing, grounds: Option<&str>, adviser: Option<&str>) -> Option<String> {
+    let content = serde_json::to_vec(&(existing, grounds, adviser)).ok()?;
     Some(hex::encode(Sha256::digest(content)))
 }
 
@@ -298,7 +295,7 @@ fn control_totals(v: &mut Violations, totals: &[pb::ControlTotal]) -> Option<Vec
         let mut of_one = Violations::default();
         let one = control_total(&mut of_one, total);
         let field = format!("control_totals[{index}]");
-        v.within_part(&field, of_one);
+        v.of_part(&field, of_one);
         let one = one?;
         if !keys.insert(format!("{:?}", ControlTotal { expected: Sum::default(), ..one.clone() })) {
             v.add(field, "stands twice");
@@ -336,12 +333,5 @@ impl Violations {
         let system = self.required_text(&system, &reference.system, SYSTEM_MAX);
         let id = self.required_text(&format!("{field}.id"), &reference.id, REFERENCE_MAX);
         Some(Some(ExternalReference { system: system?, id: id? }))
-    }
-
-    /// Takes over what is wrong with a part.
-    fn within_part(&mut self, part: &str, violations: Self) {
-        for violation in violations.0 {
-            self.add(format!("{part}.{}", violation.field), violation.description);
-        }
     }
 }

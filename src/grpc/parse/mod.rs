@@ -6,11 +6,18 @@ use std::{collections::BTreeSet, str::FromStr};
 use time::{Date, Month, OffsetDateTime};
 use uuid::Uuid;
 
+pub(super) mod adviser;
 pub(super) mod allocation;
 pub(super) mod capacity;
+pub(super) mod entry;
 pub(super) mod existing;
 pub(super) mod fair_share;
+pub(super) mod join;
+pub(super) mod measure;
+pub(super) mod offer;
+pub(super) mod placement;
 pub(super) mod registry;
+pub(super) mod transfer;
 pub(super) mod waitlist;
 
 use crate::{
@@ -47,6 +54,15 @@ impl Violations {
     /// Notes what a field must be.
     pub(super) fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
         self.0.push(Violation { field: field.into(), description: description.into() });
+    }
+
+    /// Takes over what is wrong with a part of the request.
+    pub(super) fn of_part(&mut self, part: &str, violations: Self) {
+        let of_part = violations.0.into_iter().map(|Violation { field, description }| Violation {
+            field: format!("{part}.{field}"),
+            description,
+        });
+        self.0.extend(of_part);
     }
 
     /// The value, if nothing was wrong. `None` always comes with a violation.

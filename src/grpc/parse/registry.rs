@@ -6,7 +6,6 @@ use crate::{
     domain::{
         apportionment::MAX_WEIGHT,
         ids::{AreaId, MunicipalityNumber},
-        measure::{Distribution, MeasureRules, MeasureType, PriorityClass},
         registry::{
             Area, DistributionWeight, Holiday, Municipality, Office, Provider, RegistryRow,
         },
@@ -14,21 +13,15 @@ use crate::{
     error::Error,
     grpc::{
         page::Page,
-        parse::{NAME_MAX, SOURCE_MAX, SYSTEM_MAX, Violations},
+        parse::{NAME_MAX, SOURCE_MAX, SYSTEM_MAX, Violations, measure::measure_type},
     },
     proto::v1 as pb,
 };
 
 /// The most municipalities one office may serve.
 const OFFICE_MUNICIPALITIES_MAX: usize = 50;
-/// The most priority classes of a measure type.
-const PRIORITY_CLASSES_MAX: usize = 20;
-/// The longest deadline, in working days.
-const WORKING_DAYS_MAX: u32 = 60;
 /// The most distribution keys of a page that has their weights.
 const KEYS_WITH_WEIGHTS_MAX: usize = 20;
-/// The greatest bonus, in days.
-const BONUS_DAYS_MAX: u32 = 3650;
 
 /// One row; violations are named by field within the row.
 pub(in crate::grpc) fn row(v: &mut Violations, row: &pb::RegistryRow) -> Option<RegistryRow> {
@@ -70,49 +63,6 @@ fn office(v: &mut Violations, r: &pb::Office) -> Option<Office> {
     let numbers: Option<BTreeSet<MunicipalityNumber>> =
         r.municipality_numbers.iter().map(|number| v.value(field, number)).collect();
     Some(Office { office_number: office_number?, name: name?, municipality_numbers: numbers? })
-}
-
-fn measure_type(v: &mut Violations, r: &pb::MeasureType) -> Option<MeasureType> {
-    let code = v.value("measure_type.measure_code", &r.measure_code);
-    let name = v.required_text("measure_type.name", &r.name, NAME_MAX);
-    let distribution = v.choice("measure_type.distribution", r.distribution).map(distribution);
-    let days = "measure_type.confirm_working_days";
-    let confirm = v.within(days, r.confirm_working_days, 1, WORKING_DAYS_MAX);
-    let days = "measure_type.answer_working_days";
-    let answer = v.within(days, r.answer_working_days, 1, WORKING_DAYS_MAX);
-    let classes = "measure_type.priority_classes";
-    v.at_most(classes, r.priority_classes.len(), PRIORITY_CLASSES_MAX);
-    let classes: Option<Vec<PriorityClass>> = r
-        .priority_classes
-        .iter()
-        .take(PRIORITY_CLASSES_MAX)
-        .map(|class| {
-            let code = v.value("measure_type.priority_classes.code", &class.code);
-            let bonus = "measure_type.priority_classes.bonus_days";
-            let bonus_days = v.within(bonus, class.bonus_days, 0, BONUS_DAYS_MAX);
-            Some(PriorityClass { code: code?, bonus_days: bonus_days? })
-        })
-        .collect();
-    let aliases = v.references("measure_type.aliases", &r.aliases);
-    Some(MeasureType {
-        code: code?,
-        name: name?,
-        distribution: distribution??,
-        part_time_allowed: r.part_time_allowed,
-        confirm_working_days: confirm?,
-        answer_working_days: answer?,
-        priority_classes: classes?,
-        aliases: aliases?,
-        rules: MeasureRules::default(), // NOT BUILT YET
-    })
-}
-
-fn distribution(value: pb::Distribution) -> Option<Distribution> {
-    match value {
-        pb::Distribution::Unspecified => None,
-        pb::Distribution::CountyPool => Some(Distribution::CountyPool),
-        pb::Distribution::ByMunicipality => Some(Distribution::ByMunicipality),
-    }
 }
 
 fn provider(v: &mut Violations, r: &pb::Provider) -> Option<Provider> {

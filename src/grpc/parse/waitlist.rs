@@ -1,32 +1,22 @@
 //! Requests of the waitlist service.
 
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use serde::Serialize;
 
 use crate::{
     domain::{
-        command::{Command, JoinWaitlist, LeaveWaitlist},
-        ids::{AreaId, EntryId, LedgerId, MeasureCode, MunicipalityNumber, PersonId},
+        command::{Command, LeaveWaitlist},
+        ids::{AreaId, EntryId, LedgerId, MeasureCode, MunicipalityNumber},
         national_identity::NationalIdentityNumber,
     },
     error::Error,
     grpc::{
         PURPOSE_MAX,
         page::Page,
-        parse::{PREFERENCES_MAX, SYSTEM_MAX, TEXT_MAX, Violations},
+        parse::{TEXT_MAX, Violations},
     },
     proto::v1 as pb,
     write::Draft,
 };
-
-/// What is sealed under the person's own key at a join.
-#[derive(Default, Serialize, Deserialize)]
-pub(in crate::grpc) struct Grounds {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::grpc) priority_ground: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::grpc) adviser_ident: Option<String>,
-}
 
 /// What is sealed under the person's own key when it leaves.
 #[derive(Serialize)]
@@ -34,69 +24,6 @@ struct LeaveGrounds {
     reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-}
-
-pub(in crate::grpc) fn join_waitlist(
-    r: &pb::JoinWaitlistRequest,
-) -> Result<(LedgerId, Draft), Error> {
-    let mut v = Violations::default();
-    v.request_id(&r.request_id);
-    let ledger = v.ledger(r.ledger.as_ref());
-    let identity = identity(&mut v, &r.national_identity_number);
-    let municipality_number = v.value("municipality_number", &r.municipality_number);
-    let office = v.value("following_office_number", &r.following_office_number);
-    let percent = match r.participation_percent {
-        0 => Some(100),
-        percent => v.within("participation_percent", percent, 1, 100),
-    };
-    let preferred =
-        v.place_groups("preferred_place_group_ids", &r.preferred_place_group_ids, PREFERENCES_MAX);
-    let work_fields = v.texts("work_fields", &r.work_fields, PREFERENCES_MAX);
-    let priority_class = v.optional_value("priority_class", &r.priority_class);
-    let priority_ground = v.optional_text("priority_ground", &r.priority_ground, TEXT_MAX);
-    if !r.priority_class.is_empty() && priority_ground == Some(None) {
-        v.add("priority_ground", "is required with a priority_class");
-    }
-    let adviser_ident = v.optional_text("adviser_ident", &r.adviser_ident, SYSTEM_MAX);
-    let registered_time = v.optional_time("registered_time", r.registered_time.as_ref());
-    let references = v.references("external_references", &r.external_references);
-    let case_reference = v.case(&r.case_reference);
-    let parsed = (|| {
-        let command = JoinWaitlist {
-            person_id: PersonId(Uuid::nil()),
-            municipality_number: municipality_number?,
-            following_office_number: office?,
-            participation_percent: percent?,
-            preferred_place_groups: preferred?,
-            work_fields: work_fields?,
-            priority_class: priority_class?,
-            grounds: None,
-            registered_time: registered_time?,
-            external_references: references?,
-            case_reference: case_reference?,
-            propose_if_free: r.propose_if_free,
-            adviser: None,
-            programme: None,
-            on_behalf_of: None,
-            wants_by: None,
-            eligibility: None,
-        };
-        let plain = grounds(priority_ground?, adviser_ident?);
-        let draft =
-            Draft { command: Command::JoinWaitlist(command), identity: Some(identity?), plain };
-        Some((ledger?, draft))
-    })();
-    v.finish(parsed)
-}
-
-pub(in crate::grpc) fn grounds(
-    priority_ground: Option<String>,
-    adviser_ident: Option<String>,
-) -> Option<String> {
-    if priority_ground.is_none() && adviser_ident.is_none() {
-        return None;
-    }
-    serde_json::to_string(&Grounds { priority_ground, adviser_ident }).ok()
 }
 
 pub(in crate::grpc) fn leave_waitlist(
@@ -117,7 +44,7 @@ pub(in crate::grpc) fn leave_waitlist(
         });
         let reason = reason?.as_str_name().trim_start_matches("LEAVE_REASON_");
         let plain = serde_json::to_string(&LeaveGrounds { reason, text: text? }).ok();
-        Some((ledger?, Draft { command, identity: None, plain }))
+        Some((ledger?, Draft { plain, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }
@@ -142,6 +69,7 @@ pub(in crate::grpc) fn identity(v: &mut Violations, text: &str) -> Option<Nation
 pub(in crate::grpc) struct PositionQuery {
     pub(in crate::grpc) ledger: LedgerId,
     pub(in crate::grpc) entry_id: EntryId,
+    pub(in crate::grpc) with_explanation: bool,
     pub(in crate::grpc) at_least_seq: u64,
 }
 
@@ -149,9 +77,14 @@ pub(in crate::grpc) fn get_position(r: &pb::GetPositionRequest) -> Result<Positi
     let mut v = Violations::default();
     let ledger = v.ledger(r.ledger.as_ref());
     let entry_id = v.uuid("entry_id", &r.entry_id);
-    let at_least_seq = r.at_least_seq;
-    let parsed =
-        (|| Some(PositionQuery { ledger: ledger?, entry_id: EntryId(entry_id?), at_least_seq }))();
+    let parsed = (|| {
+        Some(PositionQuery {
+            ledger: ledger?,
+            entry_id: EntryId(entry_id?),
+            with_explanation: r.with_explanation,
+            at_least_seq: r.at_least_seq,
+        })
+    })();
     v.finish(parsed)
 }
 

@@ -10,6 +10,7 @@ macro_rules! calls {
     ($($kind:ident: $request:ident -> $response:ident by $client:ident.$method:ident;)*) => {
         /// A mutation.
         #[derive(Clone, Debug)]
+        #[allow(clippy::large_enum_variant)] // Few are held at a time.
         pub enum Call {
             $($kind($request),)*
         }

@@ -76,7 +76,7 @@ impl Model {
             Event::PlacementEndSet { placement_id, .. } => {
                 self.change_placement(*placement_id, "ENDING");
             }
-            Event::PlacementEnded { placement_id } => self.end(*placement_id),
+            Event::PlacementEnded { placement_id, .. } => self.end(*placement_id),
             Event::Left { entry_id, .. } => self.leave(*entry_id),
             Event::OfferWithdrawn { offer_id } => self.withdraw(*offer_id),
             Event::RegistryImported { .. }

@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+/// All that may be changed of an entry.
+const UPDATED: &str = "preferredPlaceGroupIds,workFields,participationPercent,priorityClass,\
+                       priorityGround,followingOfficeNumber,wantsByDate,programme";
 /// The person who waits.
 const PERSON: u32 = 3;
 /// Somebody who comes in.
@@ -41,7 +44,9 @@ impl Stage {
         let entry = world.join(&ledger, PERSON).await;
         let run = world.allocate(&ledger, 2).await;
         let [first, second] = &run.proposals[..] else { panic!("{run:?}") };
-        world.confirm(&ledger, vec![first.offer_id.clone()]).await;
+        // Both are offers: a provider knows of no proposals.
+        let both = [first, second].map(|offer| offer.offer_id.clone());
+        world.confirm(&ledger, both.to_vec()).await;
         world.respond(&ledger, &first.offer_id, OfferAnswer::Accept).await.unwrap();
         let placement = world.start(&ledger, &first.offer_id, date(2026, 3, 2)).await;
         let request = SubmitCapacityRequest {
@@ -130,12 +135,23 @@ impl Stage {
             return Vec::new();
         }
         let values = match field.kind() {
+            Kind::Message(inner) if inner.name() == "FieldMask" => vec![json!(UPDATED)],
             Kind::Message(inner) if is_whole(&inner) => vec![moment(field, &inner)],
+            // What a call says for all of a batch stands in none of it.
+            Kind::Message(inner) if field.name() == "joins" => {
+                let mut joins = self.messages(&inner);
+                for join in &mut joins {
+                    for name in ["requestId", "validateOnly", "ledger"] {
+                        join.remove(name);
+                    }
+                }
+                joins.into_iter().map(Value::Object).collect()
+            }
             Kind::Message(inner) => self.messages(&inner).into_iter().map(Value::Object).collect(),
             Kind::String => self.text(field).into_iter().collect(),
             Kind::Enum(_) => vec![json!(1)],
             Kind::Bool => match field.name() {
-                "validate_only" | "only_when_someone_leaves" => vec![json!(true)],
+                "validate_only" | "only_when_someone_leaves" | "strike" => vec![json!(true)],
                 _ => Vec::new(),
             },
             Kind::Bytes => panic!("{}: no request has bytes yet", field.full_name()),
@@ -153,6 +169,8 @@ impl Stage {
             | Kind::Sfixed64 => match field.name() {
                 "seq" => vec![json!(self.run_seq)],
                 "participation_percent" => vec![json!(100)],
+                // As long as the shortest month: a maximum of one is not below the other.
+                "weeks" => vec![json!(4)],
                 "at_least_seq" => Vec::new(),
                 _ => vec![json!(1)],
             },
@@ -167,7 +185,15 @@ impl Stage {
             "place_group_id" if field.parent_message().name() == "SubmitCapacityRequest" => {
                 return None;
             }
+            // By an offer, or without one: never both.
+            "entry_id" | "place_group_id"
+                if field.parent_message().name() == "StartPlacementRequest" =>
+            {
+                return None;
+            }
             "page_token" => return None,
+            // The entries are named.
+            "from_adviser_ident" => return None,
             "request_id" => request_id(),
             "county_id" => COUNTY.to_owned(),
             // What is there already may not be changed in every way.
@@ -175,10 +201,13 @@ impl Stage {
             "key_name" if field.parent_message().name() == "DistributionWeight" => {
                 "nytt".to_owned()
             }
-            "measure_code" => "VTA".to_owned(),
-            "municipality_number" | "municipality_numbers" | "site_municipality_number" => {
-                TRONDHEIM.to_owned()
-            }
+            "measure_code" | "measure_codes" | "measure_group" => "VTA".to_owned(),
+            "municipality_number"
+            | "municipality_numbers"
+            | "site_municipality_number"
+            | "on_behalf_of_municipality_number" => TRONDHEIM.to_owned(),
+            "programme" => "KVP".to_owned(),
+            "language" => "nb".to_owned(),
             "office_number" | "following_office_number" => OFFICE.to_owned(),
             "organisation_number" => PROVIDER.to_owned(),
             "national_identity_number" if field.parent_message().name() == "ExistingRow" => {
@@ -187,7 +216,7 @@ impl Stage {
             "national_identity_number" => identity(PERSON),
             "priority_class" | "code" => "FIRST".to_owned(),
             "key_name" => "population".to_owned(),
-            "entry_id" => self.entry.clone(),
+            "entry_id" | "entry_ids" => self.entry.clone(),
             "offer_id" | "offer_ids" => self.offer.clone(),
             "placement_id" => self.placement.clone(),
             "submission_id" => self.submission.clone(),
@@ -202,7 +231,10 @@ impl Stage {
 
 /// Whether a message is one value: a time or a date.
 fn is_whole(message: &MessageDescriptor) -> bool {
-    matches!(message.full_name(), "google.protobuf.Timestamp" | "google.type.Date")
+    matches!(
+        message.full_name(),
+        "google.protobuf.Timestamp" | "google.type.Date" | "google.protobuf.FieldMask"
+    )
 }
 
 fn moment(field: &FieldDescriptor, message: &MessageDescriptor) -> Value {
@@ -210,6 +242,7 @@ fn moment(field: &FieldDescriptor, message: &MessageDescriptor) -> Value {
         return json!("2026-03-01T09:00:00Z");
     }
     match field.name() {
+        "until_date" => json!({"year": 2026, "month": 4, "day": 1}),
         "valid_to_date" => json!({"year": 2027, "month": 1, "day": 1}),
         "key_date" => json!({"year": 2011, "month": 1, "day": 1}),
         _ => json!({"year": 2026, "month": 3, "day": 2}),
@@ -247,6 +280,9 @@ impl Place {
         for parent in parents {
             at = &mut at[parent.json_name()];
             if parent.is_list() {
+                if at.is_null() {
+                    *at = json!([{}]);
+                }
                 at = &mut at[0];
             }
         }

@@ -1,6 +1,9 @@
 //! Reasons that lie in what the ledger holds.
 
-use tiltaksplass::{domain::access::Role, proto::v1::*};
+use tiltaksplass::{
+    domain::{access::Role, measure::MeasureRules},
+    proto::v1::*,
+};
 use tonic::Status;
 
 use super::{metadata, resource, words};
@@ -114,6 +117,46 @@ pub async fn registered_tomorrow() -> Status {
     assert_eq!(metadata(&refused, "field"), "registered_time");
     assert_eq!(metadata(&refused, "value"), "2026-03-03T09:00:00Z");
     refused
+}
+
+pub async fn full_group() -> Status {
+    let world = World::new().await;
+    let (ledger, group) = world.vta(1).await;
+    world.join(&ledger, 1).await;
+    assert_eq!(world.allocate(&ledger, 1).await.proposals.len(), 1);
+    let request = PlacePersonRequest {
+        request_id: request_id(),
+        entry_id: world.join(&ledger, 2).await,
+        ledger: Some(ledger),
+        place_group_id: group,
+        reason: OutOfTurnReason::Appeal.into(),
+        reason_text: "klagen ble tatt til følge".into(),
+        ..PlacePersonRequest::default()
+    };
+    let refused = world.county.allocation().place_person(request).await.unwrap_err();
+    assert_eq!(metadata(&refused, "what"), "the place group");
+    for (name, percent) in [("free_percent", "0"), ("needed_percent", "100")] {
+        assert_eq!(metadata(&refused, name), percent);
+        assert!(words(&refused).iter().all(|text| text.contains(percent)));
+    }
+    refused
+}
+
+pub async fn second_in_the_queue() -> Status {
+    let world = World::new().await;
+    let rules = MeasureRules { direct_start: true, ..MeasureRules::default() };
+    world.rules("VTA", rules).await;
+    let (ledger, group) = world.vta(1).await;
+    world.join(&ledger, 1).await;
+    let request = StartPlacementRequest {
+        request_id: request_id(),
+        entry_id: world.join(&ledger, 2).await,
+        ledger: Some(ledger),
+        place_group_id: group,
+        start_date: Some(date(2026, 3, 2)),
+        ..StartPlacementRequest::default()
+    };
+    world.office.allocation().start_placement(request).await.unwrap_err()
 }
 
 /// A ledger that has had a thousand budgets takes no other.

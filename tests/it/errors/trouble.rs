@@ -134,7 +134,12 @@ pub async fn corrupted_row() -> Status {
     let entry_id = world.join(&ledger, 1).await;
     let mut sql = world.service.sql().await;
     sqlx::raw_sql("UPDATE entry SET doc = '{\"kanarifugl\": 1}'").execute(&mut sql).await.unwrap();
-    let request = GetPositionRequest { ledger: Some(ledger), entry_id, at_least_seq: 0 };
+    let request = GetPositionRequest {
+        ledger: Some(ledger),
+        entry_id,
+        at_least_seq: 0,
+        ..GetPositionRequest::default()
+    };
     let refused = world.county.waitlist().get_position(request).await.unwrap_err();
     let said = format!("{refused:?} {}", String::from_utf8_lossy(refused.details()));
     for word in ["kanarifugl", "column", "missing field", "doc"] {

@@ -73,7 +73,8 @@ fn a_placement_is_over_when_its_day_begins() {
     let early = one.happen(due.command(), just_before(due.at)).unwrap();
     assert_eq!(early, [Event::NothingToDo]);
     let events = one.happen(due.command(), due.at).unwrap();
-    assert_eq!(events, [Event::PlacementEnded { placement_id }]);
+    let closed_time = Some(one.ledger.head().at);
+    assert_eq!(events, [Event::PlacementEnded { placement_id, closed_time }]);
     let state = &placement(&one.ledger, placement_id).state;
     assert!(matches!(state, PlacementState::Ended(over) if over.end_date == end));
     assert_eq!(entry(&one.ledger, one.entry_id).state, EntryState::Closed);

@@ -110,3 +110,46 @@ pub(super) fn end(placement_id: PlacementId, end_date: Date) -> Command {
         case_reference: None,
     })
 }
+
+/// An update that changes nothing yet.
+pub(super) fn update(entry_id: EntryId) -> UpdateEntry {
+    UpdateEntry {
+        entry_id,
+        preferred_place_groups: None,
+        work_fields: None,
+        participation_percent: None,
+        priority_class: None,
+        following_office_number: None,
+        wants_by: None,
+        programme: None,
+        adviser: None,
+        grounds: None,
+        case_reference: None,
+    }
+}
+
+pub(super) fn pause(entry_id: EntryId, until: Option<Date>) -> Command {
+    Command::PauseEntry(PauseEntry { entry_id, until, reason: None, case_reference: None })
+}
+
+pub(super) fn resume(entry_id: EntryId) -> Command {
+    Command::ResumeEntry(ResumeEntry { entry_id, case_reference: None })
+}
+
+pub(super) fn still_wanted(entry_id: EntryId) -> Command {
+    Command::ConfirmEntry(ConfirmEntry { entry_id, case_reference: None })
+}
+
+pub(super) fn prioritize(entry_id: EntryId, bonus_days: u32) -> Command {
+    Command::PrioritizeEntry(PrioritizeEntry {
+        entry_id,
+        bonus_days,
+        reason: OutOfTurnReason::Health,
+        text: None,
+        case_reference: None,
+    })
+}
+
+pub(super) fn together(joins: Vec<JoinWaitlist>) -> Command {
+    Command::BatchJoinWaitlist(BatchJoinWaitlist { joins })
+}

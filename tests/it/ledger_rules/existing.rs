@@ -24,6 +24,7 @@ fn row(person: u32, standing: Standing) -> Existing {
         work_fields: Vec::new(),
         priority_class: None,
         grounds: Some(Sealed("c2VhbGVk".into())),
+        adviser: None,
         original: Some(Sealed("c2VhbGVk".into())),
         case_reference: None,
         standing,
@@ -93,7 +94,7 @@ fn each_state_comes_in_as_it_is_and_may_be_over() {
         assert!(account.is_sound());
     }
     // All were registered at one time; each has a place of its own in the order.
-    let keys: BTreeSet<_> = ledger.entries().map(|entry| entry.key.registered_time).collect();
+    let keys: BTreeSet<_> = ledger.entries().map(|entry| entry.key).collect();
     assert_eq!(keys.len(), 5);
     assert!(served(&allocate(&mut ledger, 9)).is_empty());
 }

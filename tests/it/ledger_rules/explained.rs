@@ -1,40 +1,124 @@
-//! Explanations: each outcome from the ledger just before, and the same in both languages.
+//! Explanations of decisions: each outcome from the ledger just before.
 
 use tiltaksplass::domain::{
-    allocation::{PASSED_OVER_NAMED, PassedOverReason, RunEnd},
-    event::{Header, RULES_VERSION},
+    allocation::{OutOfTurn, OutOfTurnReason, PASSED_OVER_NAMED, PassedOverReason, RunEnd},
+    disclosure::Told,
+    event::{Header, OfferChange, RULES_VERSION},
     explanation::{
-        Confirmation, Explanation, Ineligible, Language, Outcome as Decided, Run, explain,
-        organisation_name, paragraphs,
+        Confirmation, Explanation, Ineligible, Occasion, Outcome as Decided, Row, SaidNos, explain,
     },
+    measure::{DecisionText, MeasureRules},
 };
 
 use super::*;
 
+/// The registry of the tests, with names such as people know.
+pub(super) static NAMED: LazyLock<Registry> = LazyLock::new(|| {
+    let mut registry = REGISTRY.clone();
+    let rows: Vec<RegistryRow> = registry.rows().cloned().map(named).collect();
+    registry.apply(1, &rows);
+    registry
+});
+
+fn named(row: RegistryRow) -> RegistryRow {
+    let or_kept = |name: Option<&(&str, &str)>, kept: String| {
+        name.map_or(kept, |(_, name)| (*name).to_owned())
+    };
+    let of = |code: &str| {
+        let names = [
+            (AREA, "Møre og Romsdal"),
+            (TRONDHEIM, "Trondheim"),
+            (HEMNE, "Indre Hemne"),
+            ("5701", "NAV Heimdal og Byåsen"),
+            (PROVIDER, "Trondheim kommunale arbeidssenter AS"),
+            ("VTA", "Tilrettelagt arbeid i arbeidsmarkedsbedrift"),
+            ("AVKLARING", "Avklaring i skjermet virksomhet"),
+        ];
+        names.into_iter().find(|(known, _)| *known == code)
+    };
+    match row {
+        RegistryRow::Area(r) => {
+            let name = or_kept(of(r.county_id.as_str()).as_ref(), r.name);
+            RegistryRow::Area(Area { name, ..r })
+        }
+        RegistryRow::Municipality(r) => {
+            let name = or_kept(of(r.municipality_number.as_str()).as_ref(), r.name);
+            RegistryRow::Municipality(Municipality { name, ..r })
+        }
+        RegistryRow::Office(r) => {
+            let name = or_kept(of(r.office_number.as_str()).as_ref(), r.name);
+            RegistryRow::Office(Office { name, ..r })
+        }
+        RegistryRow::Provider(r) => {
+            let name = or_kept(of(r.organisation_number.as_str()).as_ref(), r.name);
+            RegistryRow::Provider(Provider { name, ..r })
+        }
+        RegistryRow::MeasureType(r) => {
+            let name = or_kept(of(r.code.as_str()).as_ref(), r.name);
+            let rules = MeasureRules { texts: legal_texts(), ..r.rules };
+            RegistryRow::MeasureType(MeasureType { name, rules, ..r })
+        }
+        other @ (RegistryRow::DistributionWeight(_) | RegistryRow::Holiday(_)) => other,
+    }
+}
+
+/// Made up for the tests: real ones are written by lawyers.
+fn legal_texts() -> Vec<DecisionText> {
+    let text = |language: &str, legal_basis: &str, appeal: &str| DecisionText {
+        language: language.to_owned(),
+        legal_basis: legal_basis.to_owned(),
+        appeal: appeal.to_owned(),
+    };
+    vec![
+        text("nb", "(Rettsgrunnlag, skrevet av jurister.)", "(Hvordan du klager.)"),
+        text("nn", "(Rettsgrunnlag, skrive av juristar.)", "(Korleis du klagar.)"),
+    ]
+}
+
 /// A run over `ledger`, explained to each of these.
-fn explained(
+pub(super) fn explained(
     ledger: &Ledger,
     command: AllocatePlaces,
     entries: &[EntryId],
 ) -> (Vec<Explanation>, Ledger) {
+    explained_after(ledger, command, entries, &SaidNos::default())
+}
+
+/// The same, where people had said no before.
+pub(super) fn explained_after(
+    ledger: &Ledger,
+    command: AllocatePlaces,
+    entries: &[EntryId],
+    said_nos: &SaidNos,
+) -> (Vec<Explanation>, Ledger) {
     let mut after = ledger.clone();
-    let events = happen(&mut after, Command::AllocatePlaces(command.clone()), noon()).unwrap();
+    let command = Command::AllocatePlaces(command);
+    let events = happen(&mut after, command.clone(), noon()).unwrap();
+    let one = |id: &EntryId| row_explained((ledger, &after), &command, &events, *id, said_nos);
+    (entries.iter().map(one).collect(), after)
+}
+
+/// What a row that led from one ledger to the other says of an entry.
+fn row_explained(
+    (before, after): (&Ledger, &Ledger),
+    command: &Command,
+    events: &[Event],
+    id: EntryId,
+    said_nos: &SaidNos,
+) -> Explanation {
     let header = Header {
-        ledger: ledger.id().clone(),
+        ledger: before.id().clone(),
         seq: after.head().seq,
         request_id: samples::request_id(),
-        kind: "ALLOCATE_PLACES".to_owned(),
+        kind: command.kind().to_owned(),
         at: after.head().at,
         rules_version: RULES_VERSION,
         registry_version: 1,
         actor: actor("county"),
     };
-    let run = Run { header: &header, command: &command, events: &events, registry: &REGISTRY };
-    let one = |id: &EntryId| {
-        let now = after.entry(*id).cloned().unwrap_or_else(|| stranger(*id));
-        explain(ledger, &run, &now).unwrap()
-    };
-    (entries.iter().map(one).collect(), after)
+    let row = Row { header: &header, command, events, registry: &NAMED };
+    let now = after.entry(id).cloned().unwrap_or_else(|| stranger(id));
+    explain(before, &row, &now, said_nos).unwrap()
 }
 
 /// An entry that came later.
@@ -44,23 +128,23 @@ fn stranger(entry_id: EntryId) -> Entry {
     Entry { entry_id, ..entry(&ledger, id).clone() }
 }
 
-fn at_most(max_proposals: u32) -> AllocatePlaces {
+pub(super) fn at_most(max_proposals: u32) -> AllocatePlaces {
     AllocatePlaces { max_proposals, place_groups: BTreeSet::new(), case_reference: None }
 }
 
 /// Hemne first, whose quota is used up, then four of Trondheim, of whom two get a place
 /// and one has one proposed already.
-struct Scene {
-    ledger: Ledger,
-    hemne: EntryId,
+pub(super) struct Scene {
+    pub(super) ledger: Ledger,
+    pub(super) hemne: EntryId,
     holder: EntryId,
     served: EntryId,
-    class: EntryId,
-    behind: EntryId,
+    pub(super) class: EntryId,
+    pub(super) behind: EntryId,
     left: EntryId,
 }
 
-fn scene() -> Scene {
+pub(super) fn scene() -> Scene {
     let mut ledger = vta_with_quotas(&[(TRONDHEIM, 3), (HEMNE, 0)]);
     add_group(&mut ledger, 2, &[]);
     add_group(&mut ledger, 1, &["Kantine"]);
@@ -98,22 +182,24 @@ fn each_outcome_is_told() {
     assert_eq!(outcomes, expected);
     // The class stands thirty days ahead; Hemne second, and first in its own queue.
     let positions: Vec<Option<(u64, Option<u64>)>> =
-        told.iter().map(|e| e.position.map(|p| (p.in_area, p.in_municipality))).collect();
+        told.iter().map(|e| e.standing.position.map(|p| (p.in_area, p.in_municipality))).collect();
     let own = |area, municipality| Some((area, Some(municipality)));
     assert_eq!(positions[..4], [own(1, 1), own(2, 1), own(3, 2), own(4, 3)]);
     assert_eq!(positions[4..], [None, None, None]);
     let first = &told[0];
     assert_eq!((first.served, first.run_end), (2, RunEnd::AllProposed));
     assert_eq!(first.passed_over_counts, BTreeMap::from([(PassedOverReason::NoQuota, 1)]));
-    assert_eq!(first.free_second_account_percent, 200);
-    let free: Vec<i64> = first.free_place_groups.iter().map(|group| group.free_percent).collect();
+    assert_eq!(first.standing.free.second_account_percent, 200);
+    let groups = &first.standing.free.place_groups;
+    let free: Vec<i64> = groups.iter().map(|group| group.free_percent).collect();
     assert_eq!(free.iter().sum::<i64>(), 200);
-    let (offer, name) = first.proposal.as_ref().unwrap();
-    assert_eq!((offer.entry_id, name.as_str()), (class, "Vilje viser vei"));
+    let (offer, site) = first.proposal.as_ref().unwrap();
+    assert_eq!((offer.entry_id, site.name.as_str()), (class, "Vilje viser vei"));
+    assert_eq!(site.provider_name.as_deref(), Some("Trondheim kommunale arbeidssenter AS"));
     assert_eq!(after.offer(offer.offer_id), Some(offer));
     assert_eq!(first.confirmation, Confirmation::Waits);
     assert_eq!(told[1].confirmation, Confirmation::NothingProposed);
-    assert_eq!(told[1].free_second_account_percent, 0);
+    assert_eq!(told[1].standing.free.second_account_percent, 0);
     assert_eq!(first.seq, after.head().seq);
 }
 
@@ -156,151 +242,159 @@ fn one_pool_has_no_municipality() {
     add_group(&mut ledger, 1, &[]);
     let entry_id = add_entry(&mut ledger, commands::join(1, TRONDHEIM));
     let (told, _) = explained(&ledger, at_most(1), &[entry_id]);
-    assert_eq!(told[0].municipality, None);
-    assert_eq!(told[0].position.unwrap().in_municipality, None);
-    assert!(words(&told[0], Language::Bokmal).contains("Av plassene i området var 1 plass"));
+    assert_eq!(told[0].standing.municipality, None);
+    assert_eq!(told[0].standing.position.unwrap().in_municipality, None);
 }
 
-// ---- Words ----
-
-fn words(e: &Explanation, language: Language) -> String {
-    paragraphs(e, language).join("\n")
-}
-
-/// The numbers of a text, sorted: languages may order them differently.
-fn numbers(text: &str) -> Vec<u64> {
-    let digits = text.split(|c: char| !c.is_ascii_digit()).filter(|digits| !digits.is_empty());
-    let mut numbers: Vec<u64> = digits.map(|digits| digits.parse().unwrap()).collect();
-    numbers.sort_unstable();
-    numbers
-}
-
-/// Everything a text may have to say of one explanation.
-fn variations(of: &Explanation) -> Vec<Explanation> {
-    let reasons = [
-        PassedOverReason::NoQuota,
-        PassedOverReason::NoAcceptablePlace,
-        PassedOverReason::ParticipationDoesNotFit,
-        PassedOverReason::WorkField,
-        PassedOverReason::DeclinedHere,
-    ];
-    let mut outcomes = vec![Decided::PlaceProposed, Decided::NotReached(None)];
-    outcomes.extend(reasons.map(Decided::PassedOver));
-    outcomes.extend(reasons.map(|reason| Decided::NotReached(Some(reason))));
-    outcomes.extend(
-        [Ineligible::NotYetJoined, Ineligible::HoldsPlace, Ineligible::Placed, Ineligible::Closed]
-            .map(Decided::NotEligible),
-    );
-    let confirmed = |organisation_name: Option<&str>| Confirmation::Confirmed {
-        at: hour(days_on(1), 9),
-        organisation: "5701".to_owned(),
-        organisation_name: organisation_name.map(str::to_owned),
+/// What the person would take is told apart from what it would not.
+#[test]
+fn places_are_told_by_whether_the_person_would_take_them() {
+    let mut ledger = vta_with_quotas(&[(TRONDHEIM, 5)]);
+    let chosen = add_group(&mut ledger, 1, &["Kantine", "Sveis"]);
+    let other_work = add_group(&mut ledger, 1, &["Gartneri"]);
+    let not_chosen = add_group(&mut ledger, 1, &["Kantine"]);
+    let wants = JoinWaitlist {
+        preferred_place_groups: vec![chosen, other_work],
+        work_fields: vec!["Kantine".into()],
+        ..commands::join(1, TRONDHEIM)
     };
-    let confirmations = [
-        Confirmation::NothingProposed,
-        Confirmation::Waits,
-        Confirmation::Lapsed,
-        Confirmation::Withdrawn,
-        confirmed(None),
-        confirmed(Some("NAV Heimdal")),
-    ];
-    let ends = [RunEnd::AllProposed, RunEnd::NoFreePlace, RunEnd::NoQuota, RunEnd::NobodyEligible];
-    let mut all = Vec::new();
-    for municipality in [of.municipality.clone(), None] {
-        for kept_to_groups in [false, true] {
-            let base =
-                Explanation { municipality: municipality.clone(), kept_to_groups, ..of.clone() };
-            all.extend(outcomes.iter().map(|o| Explanation { outcome: *o, ..base.clone() }));
-            all.extend(
-                confirmations
-                    .iter()
-                    .map(|c| Explanation { confirmation: c.clone(), ..base.clone() }),
-            );
-            all.extend(ends.map(|run_end| Explanation { run_end, ..base.clone() }));
-            let counts = reasons.iter().zip(1..).map(|(reason, n)| (*reason, n)).collect();
-            all.push(Explanation { passed_over_counts: counts, ..base.clone() });
-        }
-    }
-    let group = of.free_place_groups[0].clone();
-    let free_place_groups = vec![group; 13];
-    all.push(Explanation { free_place_groups, free_second_account_percent: 1250, ..of.clone() });
-    all.push(Explanation { free_place_groups: Vec::new(), ..of.clone() });
-    all
-}
-
-#[test]
-fn both_languages_have_the_same_numbers_and_as_many_paragraphs() {
-    let Scene { ledger, class, .. } = scene();
-    let (told, _) = explained(&ledger, at_most(2), &[class]);
-    for variation in variations(&told[0]) {
-        let [bokmal, english] = Language::ALL.map(|language| paragraphs(&variation, language));
-        assert_eq!(bokmal.len(), english.len());
-        for (bokmal, english) in bokmal.iter().zip(&english) {
-            assert_eq!(numbers(bokmal), numbers(english), "{bokmal}\n{english}");
-            assert!(bokmal.ends_with('.') && english.ends_with('.'), "{bokmal}\n{english}");
-            assert!(!bokmal.contains("  ") && !english.contains("  "), "{bokmal}\n{english}");
-        }
-    }
-}
-
-/// Nothing in the words could be somebody: no id, and no name of a person.
-#[test]
-fn words_name_no_ids() {
-    let Scene { ledger, hemne, class, .. } = scene();
-    let (told, _) = explained(&ledger, at_most(2), &[hemne, class]);
-    for e in &told {
-        for language in Language::ALL {
-            let words = words(e, language);
-            assert!(!words.contains(&e.entry_id.to_string()));
-            assert!(!words.contains("county"), "the actor stands in no text: {words}");
-        }
-    }
-}
-
-#[test]
-fn whoever_got_a_place_reads_this() {
-    let Scene { ledger, class, .. } = scene();
-    let (mut told, _) = explained(&ledger, at_most(2), &[class]);
-    let organisation_name = organisation_name("5701", &REGISTRY);
-    assert_eq!(organisation_name.as_deref(), Some("NAV 5701"));
-    told[0].confirmation = Confirmation::Confirmed {
-        at: hour(days_on(1), 9),
-        organisation: "5701".to_owned(),
-        organisation_name,
+    let picky = add_entry(&mut ledger, wants);
+    let easy = add_entry(&mut ledger, commands::join(2, TRONDHEIM));
+    let (told, _) = explained(&ledger, at_most(2), &[picky, easy]);
+    let would_take = |e: &Explanation| -> BTreeMap<PlaceGroupId, bool> {
+        let groups = e.standing.free.place_groups.iter();
+        groups.map(|group| (group.place_group_id, group.would_take)).collect()
     };
-    reads_as("explained_proposed", &told[0]);
+    let expected = [(chosen, true), (other_work, false), (not_chosen, false)];
+    assert_eq!(would_take(&told[0]), BTreeMap::from(expected));
+    assert!(would_take(&told[1]).values().all(|would| *would));
 }
 
+/// What was said no to is told with its date where it is free, the latest of each group.
 #[test]
-fn whoever_was_passed_over_reads_this() {
-    let Scene { ledger, hemne, .. } = scene();
-    let (told, _) = explained(&ledger, at_most(2), &[hemne]);
-    reads_as("explained_passed_over", &told[0]);
+fn whoever_said_no_is_told_when() {
+    let mut ledger = vta_with_quotas(&[(TRONDHEIM, 5)]);
+    let groups = [add_group(&mut ledger, 1, &[]), add_group(&mut ledger, 1, &[])];
+    let entry_id = add_entry(&mut ledger, commands::join(1, TRONDHEIM));
+    let mut said_nos = SaidNos::default();
+    let mut note = |ledger: &Ledger, events: &[Event]| {
+        said_nos.note(ledger, entry_id, events, ledger.head().at);
+    };
+    let first = offers_of(&allocate(&mut ledger, 1)).next().unwrap().clone();
+    happen(&mut ledger, commands::confirm(&[first.offer_id]), noon()).unwrap();
+    let declined = commands::respond(first.offer_id, false);
+    let events = happen(&mut ledger, declined, hour(days_on(1), 9)).unwrap();
+    note(&ledger, &events);
+    let again = offers_of(&allocate(&mut ledger, 1)).next().unwrap().clone();
+    assert_ne!(again.place_group_id, first.place_group_id);
+    happen(&mut ledger, commands::confirm(&[again.offer_id]), hour(days_on(2), 9)).unwrap();
+    let expiry = Command::ExpireOffer { offer_id: again.offer_id };
+    let events = happen(&mut ledger, expiry, hour(days_on(20), 0)).unwrap();
+    note(&ledger, &events);
+    let other = add_entry(&mut ledger, commands::join(2, TRONDHEIM));
+    let (told, _) = explained_after(&ledger, at_most(1), &[entry_id, other], &said_nos);
+    assert_eq!(told[0].outcome, Decided::PassedOver(PassedOverReason::DeclinedHere));
+    let days: Vec<(Date, bool)> =
+        told[0].said_no.iter().map(|(_, no)| (no.at.date_in_norway(), no.in_words)).collect();
+    assert_eq!(days, [(days_on(1), true), (days_on(20), false)]);
+    assert_eq!(groups.len(), told[0].standing.free.place_groups.len());
 }
 
+/// Who declines passes the place on: the same row says why the next one got it, why the one
+/// who declined did not, and why one without quota did not.
 #[test]
-fn whoever_was_not_reached_reads_this() {
-    let Scene { ledger, behind, .. } = scene();
-    let (told, _) = explained(&ledger, at_most(1), &[behind]);
-    assert_eq!(told[0].outcome, Decided::NotReached(None));
-    reads_as("explained_not_reached", &told[0]);
+fn a_place_that_is_passed_on_is_explained_from_the_row_that_gave_it_back() {
+    let mut ledger = vta_with_quotas(&[(TRONDHEIM, 1), (HEMNE, 0)]);
+    add_group(&mut ledger, 1, &[]);
+    let first = add_entry(&mut ledger, commands::join(1, TRONDHEIM));
+    let hemne = add_entry(&mut ledger, commands::join(2, HEMNE));
+    let next = add_entry(&mut ledger, commands::join(3, TRONDHEIM));
+    let behind = add_entry(&mut ledger, commands::join(4, TRONDHEIM));
+    let offer_id = offers_of(&allocate(&mut ledger, 1)).next().unwrap().offer_id;
+    happen(&mut ledger, commands::confirm(&[offer_id]), noon()).unwrap();
+    let before = ledger.clone();
+    let command = commands::respond(offer_id, false);
+    let events = happen(&mut ledger, command.clone(), noon()).unwrap();
+    let told = |id| row_explained((&before, &ledger), &command, &events, id, &SaidNos::default());
+    let outcomes = [first, hemne, next, behind].map(|id| told(id).outcome);
+    let expected = [
+        Decided::PassedOver(PassedOverReason::DeclinedHere),
+        Decided::PassedOver(PassedOverReason::NoQuota),
+        Decided::PlaceProposed,
+        Decided::NotReached(None),
+    ];
+    assert_eq!(outcomes, expected);
+    let own = told(first);
+    assert_eq!((own.occasion, own.served), (Occasion::PassedOn, 1));
+    assert_eq!(own.said_no.len(), 1, "what was declined in the row itself is told too");
+    assert_eq!(own.standing.free.place_groups[0].free_percent, 100);
+    assert_eq!(told(next).confirmation, Confirmation::Waits);
 }
 
-/// The words as they stand in `tests/data/texts`; `UPDATE_GOLDEN=1` takes a change in.
-fn reads_as(name: &str, e: &Explanation) {
-    let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/texts")
-        .join(format!("{name}.txt"));
-    let text = Language::ALL
-        .map(|language| {
-            format!("[{}]\n{}\n", language.code(), paragraphs(e, language).join("\n\n"))
-        })
-        .join("\n");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &text).unwrap();
+/// A named person's choice has no run; what it says is why the person was chosen.
+#[test]
+fn a_place_given_out_of_turn_is_explained_without_a_run() {
+    let one = one_place(Step::Proposed);
+    let mut before = one.ledger.clone();
+    let chosen = add_entry(&mut before, commands::join(2, TRONDHEIM));
+    let reason = OutOfTurnReason::Returns;
+    let text = tiltaksplass::domain::waitlist::Sealed("x".to_owned());
+    let state = OfferState::Offered { answer_by: noon(), confirmed_by: "county".to_owned() };
+    let offer = Offer {
+        offer_id: OfferId(Uuid::from_u128(7)),
+        entry_id: chosen,
+        out_of_turn: Some(OutOfTurn { reason, text }),
+        state,
+        ..one.ledger.offer(one.offer_id).unwrap().clone()
+    };
+    let command = commands::allocate(1, &[]);
+    for event in [
+        Event::Proposed { offer: offer.clone() },
+        Event::OfferChanged { offer: offer.clone(), change: OfferChange::Imported },
+    ] {
+        let e = row_explained((&before, &before), &command, &[event], chosen, &SaidNos::default());
+        assert_eq!((e.outcome, e.occasion), (Decided::OutOfTurn(reason), Occasion::Chosen));
+        assert_eq!(e.proposal.unwrap().0, offer);
+        assert_eq!(e.confirmation, Confirmation::NothingProposed);
     }
-    let golden =
-        std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    assert_eq!(text, golden, "the words changed: {name}");
+}
+
+/// A run that cannot be made again in any scope is told from what it reported.
+#[test]
+fn a_run_of_another_scope_is_told_from_its_report() {
+    let Scene { ledger, hemne, class, behind, .. } = scene();
+    let mut after = ledger.clone();
+    let events = happen(&mut after, commands::allocate(2, &[]), noon()).unwrap();
+    let other = commands::allocate(1, &[]);
+    let told =
+        |id| row_explained((&ledger, &after), &other, &events, id, &SaidNos::default()).outcome;
+    let passed_over = Decided::PassedOver(PassedOverReason::NoQuota);
+    let expected = [passed_over, Decided::PlaceProposed, Decided::NotReached(None)];
+    assert_eq!([hemne, class, behind].map(told), expected);
+}
+
+/// Others are those without the entry itself.
+#[test]
+fn others_are_counted_without_the_entry_and_few_are_not_told() {
+    let mut ledger = vta_with_quotas(&[(TRONDHEIM, 9), (HEMNE, 0)]);
+    add_group(&mut ledger, 9, &[]);
+    let hemne: Vec<EntryId> =
+        (0..6).map(|n| add_entry(&mut ledger, commands::join(n, HEMNE))).collect();
+    let trondheim: Vec<EntryId> =
+        (10..16).map(|n| add_entry(&mut ledger, commands::join(n, TRONDHEIM))).collect();
+    let asked = [hemne[0], trondheim[0]];
+    let cases = [
+        (6, [Told::Exactly(6), Told::Exactly(5)]),
+        (5, [Told::Exactly(5), Told::Few]),
+        (1, [Told::Few, Told::Exactly(0)]),
+    ];
+    for (most, expected) in cases {
+        let (told, _) = explained(&ledger, at_most(most), &asked);
+        let served: Vec<Told> = told.iter().map(|e| e.others().served).collect();
+        assert_eq!(served, expected, "{most}");
+        let passed_over: Vec<Told> = told.iter().map(|e| e.others().passed_over.total).collect();
+        assert_eq!(passed_over, [Told::Exactly(5), Told::Exactly(6)]);
+        let by_reason = told[1].others().passed_over.by_kind;
+        assert_eq!(by_reason, BTreeMap::from([(PassedOverReason::NoQuota, 6)]));
+    }
 }

@@ -1,6 +1,8 @@
 //! What must hold of a ledger after each command, computed anew from its entries, offers and
 //! placements, and an allocation run done again the plain way.
 
+#![allow(clippy::wildcard_enum_match_arm)] // Commands of later rules have tests of their own.
+
 use proptest::{prelude::*, test_runner::TestCaseError};
 use tiltaksplass::domain::{
     allocation::{PASSED_OVER_NAMED, PassedOverReason, PlacementState, RunReport},
@@ -33,6 +35,7 @@ impl Step<'_> {
         self.reserved_places_are_used_or_given_back()?;
         self.nobody_is_put_out()?;
         self.nothing_is_offered_without_a_person()?;
+        self.nobody_moves_in_the_order()?;
         self.the_run_is_the_plain_one()?;
         accounts_add_up(self.after)?;
         states_agree(self.after)?;
@@ -90,6 +93,10 @@ impl Step<'_> {
                 ("PROPOSED", "WITHDRAWN"),
                 ("OFFERED", "WITHDRAWN"),
                 ("ACCEPTED", "WITHDRAWN"),
+                ("OFFERED", "OBJECTED"),
+                ("ACCEPTED", "OBJECTED"),
+                // An offer whose deadline was set anew.
+                ("OFFERED", "OFFERED"),
             ];
             prop_assert!(known.contains(&step), "{step:?}");
         }
@@ -126,6 +133,10 @@ impl Step<'_> {
         for after in self.after.offers() {
             let before = self.before.offer(after.offer_id).map(|offer| offer.state.name());
             match before {
+                // A named person decided on it.
+                None if matches!(self.command, Command::PlacePerson(_)) => {
+                    prop_assert!(after.state.name() == "OFFERED" && after.out_of_turn.is_some());
+                }
                 None => {
                     prop_assert_eq!(after.state.name(), "PROPOSED");
                     // A run, or what a place given back is passed on by.
@@ -139,12 +150,42 @@ impl Step<'_> {
                     prop_assert!(
                         confirmed && after.state.name() == "OFFERED"
                             || lapsed && after.state.name() == "LAPSED"
-                            || matches!(self.command, Command::LeaveWaitlist(_)) && left
+                            || matches!(
+                                self.command,
+                                Command::LeaveWaitlist(_)
+                                    | Command::PauseEntry(_)
+                                    | Command::WithdrawOffer(_)
+                            ) && left
                     );
                 }
                 Some(_) => {}
             }
         }
+        Ok(())
+    }
+
+    /// I6: a key is written anew by another class or by hand, and by nothing else; how long
+    /// somebody has waited never changes, and no two have the same key.
+    fn nobody_moves_in_the_order(&self) -> Checked {
+        for before in self.before.entries() {
+            let after = entry(self.after, before.entry_id);
+            if before.key == after.key {
+                continue;
+            }
+            let id = before.entry_id;
+            let by_its_command = if let Command::PrioritizeEntry(c) = self.command {
+                c.entry_id == id
+            } else if let Command::UpdateEntry(c) = self.command {
+                c.entry_id == id && before.priority_class != after.priority_class
+            } else {
+                false
+            };
+            prop_assert!(by_its_command, "{:?} moved {before:?} to {after:?}", self.command);
+            prop_assert_eq!(before.key.registered_time, after.key.registered_time);
+            prop_assert_eq!(before.key.join_seq, after.key.join_seq);
+        }
+        let keys: BTreeSet<OrderKey> = self.after.entries().map(|entry| entry.key).collect();
+        prop_assert_eq!(keys.len(), self.after.entries().count());
         Ok(())
     }
 
@@ -154,7 +195,7 @@ impl Step<'_> {
             return Ok(());
         };
         let Event::RunMade { report } = &events[0] else { panic!("{events:?}") };
-        let (expected, passed_over) = plain_run(self.before, command);
+        let (expected, passed_over) = plain_run(self.before, command, self.after.head().at);
         prop_assert_eq!(served(events), expected);
         prop_assert!(report.passed_over.len() <= PASSED_OVER_NAMED);
         let RunReport { passed_over: named, passed_over_counts: counts, .. } = report;
@@ -171,7 +212,7 @@ impl Step<'_> {
 type Judged = (Vec<(EntryId, PlaceGroupId)>, Vec<(EntryId, PassedOverReason)>);
 
 /// Everyone who waits, one by one in the one order, to the end.
-fn plain_run(ledger: &Ledger, command: &AllocatePlaces) -> Judged {
+fn plain_run(ledger: &Ledger, command: &AllocatePlaces, at: Timestamp) -> Judged {
     let mut waiting: Vec<&Entry> =
         ledger.entries().filter(|entry| entry.state == EntryState::Waiting).collect();
     waiting.sort_by_key(|entry| entry.key);
@@ -182,7 +223,7 @@ fn plain_run(ledger: &Ledger, command: &AllocatePlaces) -> Judged {
         if served.len() == usize::try_from(command.max_proposals).unwrap() {
             break;
         }
-        match plain_judgement(ledger, command, &free, entry) {
+        match plain_judgement(ledger, command, at, &free, entry) {
             Ok(group) => {
                 let percent = i64::from(entry.participation_percent);
                 for key in [AccountKey::PlaceGroup(group), ledger.queue_of(entry).account()] {
@@ -200,6 +241,7 @@ fn plain_run(ledger: &Ledger, command: &AllocatePlaces) -> Judged {
 fn plain_judgement(
     ledger: &Ledger,
     command: &AllocatePlaces,
+    at: Timestamp,
     free: &BTreeMap<AccountKey, i64>,
     entry: &Entry,
 ) -> Result<PlaceGroupId, PassedOverReason> {
@@ -215,6 +257,7 @@ fn plain_judgement(
     };
     let only = &command.place_groups;
     groups.retain(|group| only.is_empty() || only.contains(&group.place_group_id));
+    groups.retain(|group| !group.is_closed(at.date_in_norway()));
     let open: Vec<_> = groups.into_iter().filter(|group| room_in(group) > 0).collect();
     let wanted = |group: &&PlaceGroup| {
         let fields = &entry.work_fields;
@@ -223,7 +266,9 @@ fn plain_judgement(
     let in_field: Vec<_> = open.iter().copied().filter(wanted).collect();
     let not_declined = |group: &&PlaceGroup| !entry.declined_here.contains(&group.place_group_id);
     let accepted: Vec<_> = in_field.iter().copied().filter(not_declined).collect();
-    let fitting = accepted.iter().find(|group| room_in(group) >= percent);
+    let not_objected = |group: &&PlaceGroup| !entry.is_objected_to(group.place_group_id, at);
+    let welcome: Vec<_> = accepted.iter().copied().filter(not_objected).collect();
+    let fitting = welcome.iter().find(|group| room_in(group) >= percent);
     match fitting {
         Some(group) if second >= percent => Ok(group.place_group_id),
         _ if second == 0 => Err(PassedOverReason::NoQuota),
@@ -231,6 +276,7 @@ fn plain_judgement(
         _ if open.is_empty() => Err(PassedOverReason::NoAcceptablePlace),
         _ if in_field.is_empty() => Err(PassedOverReason::WorkField),
         _ if accepted.is_empty() => Err(PassedOverReason::DeclinedHere),
+        _ if welcome.is_empty() => Err(PassedOverReason::ObjectedHere),
         _ => Err(PassedOverReason::ParticipationDoesNotFit),
     }
 }
@@ -293,7 +339,7 @@ fn states_agree(ledger: &Ledger) -> Checked {
 }
 
 /// Each queue holds those who wait, in order, and none of them before its watermark.
-fn queues_hold_the_eligible(ledger: &Ledger) -> Checked {
+pub(super) fn queues_hold_the_eligible(ledger: &Ledger) -> Checked {
     let mut waiting: BTreeMap<QueueKey, Vec<(OrderKey, EntryId)>> = BTreeMap::new();
     for entry in ledger.entries().filter(|entry| entry.state == EntryState::Waiting) {
         waiting.entry(ledger.queue_of(entry)).or_default().push((entry.key, entry.entry_id));
@@ -315,7 +361,10 @@ fn what_is_due_is_what_waits(ledger: &Ledger) -> Checked {
     for offer in ledger.offers() {
         expected.extend(match &offer.state {
             OfferState::Proposed { confirm_by } => Some(Due::lapse(offer.offer_id, *confirm_by)),
-            OfferState::Offered { answer_by, .. } => Some(Due::expiry(offer.offer_id, *answer_by)),
+            // While an objection waits no deadline runs.
+            OfferState::Offered { answer_by, .. } => {
+                (!offer.is_objected_to()).then(|| Due::expiry(offer.offer_id, *answer_by))
+            }
             OfferState::Accepted { .. }
             | OfferState::Declined { .. }
             | OfferState::Expired
@@ -326,9 +375,25 @@ fn what_is_due_is_what_waits(ledger: &Ledger) -> Checked {
         });
     }
     for placement in ledger.placements() {
+        let id = placement.placement_id;
         if let PlacementState::Ending(end) = &placement.state {
-            expected.insert(Due::finish(placement.placement_id, end.end_date));
+            expected.insert(Due::finish(id, end.end_date));
+        } else if let PlacementState::OnLeave(leave) = &placement.state {
+            expected.insert(Due::end_leave(id, leave.until_date));
         }
+    }
+    for entry in ledger.entries() {
+        let again = match entry.state {
+            EntryState::Paused { until } => until.map(start_of_day_in_norway),
+            EntryState::CoolingDown { until } => Some(until),
+            EntryState::Waiting
+            | EntryState::Proposed(_)
+            | EntryState::Offered(_)
+            | EntryState::Accepted(_)
+            | EntryState::Placed(_)
+            | EntryState::Closed => None,
+        };
+        expected.extend(again.map(|at| Due::wake(entry.entry_id, at)));
     }
     let due = rows(ledger).due.into_iter().filter(|(_, stands)| *stands).map(|(due, _)| due);
     let days = |due: &Due| *due == Due::day(due.at.date_in_norway());

@@ -105,7 +105,8 @@ fn the_key_is_registered_time_less_the_bonus_then_registered_time_then_seq() {
     };
     let now = key(false, None);
     let at = noon();
-    assert_eq!(now, OrderKey { order_time: at, registered_time: at, join_seq: 1 });
+    let join_seq = OrderKey::join_seq(1, 0);
+    assert_eq!(now, OrderKey { order_time: at, registered_time: at, join_seq });
     let young = key(true, None);
     // Ledger time never stands still.
     assert_eq!(young.registered_time, at.next());

@@ -15,7 +15,10 @@ fn whoever_waits_just_leaves() {
     let next = add_entry(&mut ledger, commands::join(2, TRONDHEIM));
     add_group(&mut ledger, 1, &[]);
     let events = happen(&mut ledger, commands::leave(entry_id), noon()).unwrap();
-    assert_eq!(events, [Event::Left { entry_id, grounds: None }]);
+    let closed_time = Some(ledger.head().at);
+    assert_eq!(events, [Event::Left { entry_id, grounds: None, closed_time }]);
+    let closed = entry(&ledger, entry_id).closed.as_ref();
+    assert_eq!(closed.map(|closed| closed.time), closed_time);
     assert_eq!(entry(&ledger, entry_id).state, EntryState::Closed);
     assert_eq!(rows(&ledger).ended_claims, [(commands::person(1), entry_id)]);
     assert_eq!(served(&allocate(&mut ledger, 2)).len(), 1);
@@ -31,7 +34,8 @@ fn what_is_held_is_given_back_on_both_accounts_and_has_no_deadline() {
         let (entry_id, offer_id) = (one.entry_id, one.offer_id);
         assert_eq!(one.figures(), (100, 0));
         let events = one.happen(commands::leave(entry_id), noon()).unwrap();
-        let left = Event::Left { entry_id, grounds: None };
+        let closed_time = Some(one.ledger.head().at);
+        let left = Event::Left { entry_id, grounds: None, closed_time };
         assert_eq!(events, [left, Event::OfferWithdrawn { offer_id }]);
         assert_eq!(*one.offer_state(), OfferState::Withdrawn { was_offered });
         assert_eq!(entry(&one.ledger, entry_id).state, EntryState::Closed);

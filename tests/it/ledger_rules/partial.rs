@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use tiltaksplass::domain::{
     command::Needs,
     ledger::{Due, rows},
+    waitlist::OrderKey,
 };
 
 use super::{
@@ -73,7 +74,16 @@ fn run_in_part(
     for command in commands {
         outcomes.push(decide_in_part(tables, &mut ledger, command, now, page));
     }
-    tables.write(&ledger, rows(&ledger));
+    let entered = |event: &Event| {
+        if let Event::Joined { entry } | Event::EntryChanged { entry, .. } = event {
+            Some(entry.key)
+        } else {
+            None
+        }
+    };
+    let events = outcomes.iter().flatten().flatten();
+    let entered: Vec<OrderKey> = events.filter_map(entered).collect();
+    tables.write(&ledger, rows(&ledger), &entered);
     (due, outcomes)
 }
 
@@ -84,7 +94,13 @@ fn run_in_part(
 fn run_whole(world: &mut World, ops: &[Op], early: bool) -> (Vec<Due>, Vec<Command>, Vec<Outcome>) {
     let looked_up: Vec<Option<Command>> = ops
         .iter()
-        .map(|op| if early && !matches!(op, Op::Join(_)) { world.command(op) } else { None })
+        .map(|op| {
+            if early && !matches!(op, Op::Join(_) | Op::JoinTogether(_)) {
+                world.command(op)
+            } else {
+                None
+            }
+        })
         .collect();
     let due = world.due();
     let mut outcomes: Vec<Outcome> = Vec::new();
@@ -181,5 +197,5 @@ fn a_queue_served_empty_is_read_from_behind_those_served() {
 }
 
 fn distribution_of(ledger: &Ledger) -> Distribution {
-    REGISTRY.ledger_measure(ledger.id()).unwrap().distribution
+    REGISTRY.ledger_distribution(ledger.id()).unwrap()
 }

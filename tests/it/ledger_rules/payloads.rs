@@ -2,6 +2,8 @@
 //! are those that stand in `tests/data/log`. What is stored is hashed, so no release may write the
 //! same thing another way. To take a deliberate change in: `UPDATE_GOLDEN=1`.
 
+#![allow(clippy::wildcard_enum_match_arm)] // Commands of later rules have tests of their own.
+
 use std::{fs, path::PathBuf};
 
 use serde::Serialize;

@@ -30,6 +30,12 @@ pub(super) enum Op {
     Start { pick: u16, days_back: i64 },
     End { pick: u16, days: i64 },
     Leave { pick: u16 },
+    JoinTogether(Vec<Joining>),
+    Update { pick: u16, groups: u16, fields: u8, percent: Option<u32>, class: Option<bool> },
+    Pause { pick: u16, days: Option<i64> },
+    Resume { pick: u16 },
+    StillWanted { pick: u16 },
+    Prioritize { pick: u16, bonus_days: u32 },
 }
 
 #[derive(Debug, Clone)]
@@ -48,6 +54,7 @@ pub(super) struct Joining {
     fields: u8,
     young: bool,
     days_back: i64,
+    hopeful: bool,
 }
 
 fn period() -> impl Strategy<Value = Period> {
@@ -62,8 +69,9 @@ fn period() -> impl Strategy<Value = Period> {
 fn joining() -> impl Strategy<Value = Joining> {
     let percent = prop_oneof![3 => Just(100_u32), 2 => Just(50), 1 => 1..100_u32];
     let days_back = prop_oneof![2 => Just(0_i64), 1 => 1..60_i64];
-    (0..PEOPLE, 0..3_usize, percent, any::<u16>(), any::<u8>(), any::<bool>(), days_back).prop_map(
-        |(person, municipality, percent, groups, fields, young, days_back)| Joining {
+    let flags = (any::<bool>(), any::<bool>());
+    (0..PEOPLE, 0..3_usize, percent, any::<u16>(), any::<u8>(), flags, days_back).prop_map(
+        |(person, municipality, percent, groups, fields, (young, hopeful), days_back)| Joining {
             person,
             municipality,
             percent,
@@ -71,6 +79,21 @@ fn joining() -> impl Strategy<Value = Joining> {
             fields,
             young,
             days_back,
+            hopeful,
+        },
+    )
+}
+
+fn update() -> impl Strategy<Value = Op> {
+    let percent = proptest::option::of(prop_oneof![Just(100_u32), Just(50)]);
+    let class = proptest::option::of(any::<bool>());
+    (any::<u16>(), any::<u16>(), any::<u8>(), percent, class).prop_map(
+        |(pick, groups, fields, percent, class)| Op::Update {
+            pick,
+            groups,
+            fields,
+            percent,
+            class,
         },
     )
 }
@@ -95,6 +118,13 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         9 => (pick(), -1..30_i64).prop_map(|(pick, days_back)| Op::Start { pick, days_back }),
         9 => (pick(), -20..20_i64).prop_map(|(pick, days)| Op::End { pick, days }),
         6 => pick().prop_map(|pick| Op::Leave { pick }),
+        3 => prop::collection::vec(joining(), 1..4).prop_map(Op::JoinTogether),
+        8 => update(),
+        7 => (pick(), proptest::option::weighted(0.8, 0..20_i64))
+            .prop_map(|(pick, days)| Op::Pause { pick, days }),
+        4 => pick().prop_map(|pick| Op::Resume { pick }),
+        1 => pick().prop_map(|pick| Op::StillWanted { pick }),
+        4 => (pick(), 0..60_u32).prop_map(|(pick, bonus_days)| Op::Prioritize { pick, bonus_days }),
     ]
 }
 
@@ -156,7 +186,32 @@ impl World {
                 let number = MUNICIPALITIES[*municipality];
                 commands::quotas(vec![commands::quota(number, self.period(period))])
             }
-            Op::Join(joining) => self.join(joining)?,
+            Op::Join(joining) => Command::JoinWaitlist(self.join(joining, &[])?),
+            Op::JoinTogether(joining) => {
+                let mut joins = Vec::new();
+                for one in joining {
+                    joins.push(self.join(one, &joins)?);
+                }
+                Command::BatchJoinWaitlist(BatchJoinWaitlist { joins })
+            }
+            Op::Update { pick, groups, fields, percent, class } => {
+                let mut update = commands::update(self.an_entry(*pick)?);
+                update.preferred_place_groups =
+                    groups.is_multiple_of(3).then(|| self.groups(*groups / 3));
+                update.work_fields = fields.is_multiple_of(2).then(|| work_fields(*fields / 2));
+                update.participation_percent = *percent;
+                update.priority_class = class.map(|young| young.then(|| "YOUNG".parse().unwrap()));
+                Command::UpdateEntry(update)
+            }
+            Op::Pause { pick, days } => {
+                let until = days.map(|days| self.today().saturating_add(Duration::days(days)));
+                commands::pause(self.an_entry(*pick)?, until)
+            }
+            Op::Resume { pick } => commands::resume(self.an_entry(*pick)?),
+            Op::StillWanted { pick } => commands::still_wanted(self.an_entry(*pick)?),
+            Op::Prioritize { pick, bonus_days } => {
+                commands::prioritize(self.an_entry(*pick)?, *bonus_days)
+            }
             Op::Allocate { max, groups } => {
                 let groups = if *groups % 4 == 0 { self.groups(*groups / 4) } else { Vec::new() };
                 commands::allocate(*max, &groups)
@@ -202,9 +257,11 @@ impl World {
         Command::SubmitCapacity(submit)
     }
 
-    fn join(&self, joining: &Joining) -> Option<Command> {
-        let open: BTreeSet<PersonId> =
+    /// Of somebody who does not wait, and is none of those who join with them.
+    fn join(&self, joining: &Joining, together: &[JoinWaitlist]) -> Option<JoinWaitlist> {
+        let mut open: BTreeSet<PersonId> =
             self.ledger.entries().filter(|e| e.state.is_open()).map(|e| e.person_id).collect();
+        open.extend(together.iter().map(|join| join.person_id));
         let number = (0..PEOPLE)
             .map(|n| (joining.person + n) % PEOPLE)
             .find(|n| !open.contains(&commands::person(*n)))?;
@@ -221,7 +278,8 @@ impl World {
         if joining.groups.is_multiple_of(5) {
             join.external_references = vec![reference(&format!("entry {}", joining.groups % 31))];
         }
-        Some(Command::JoinWaitlist(join))
+        join.propose_if_free = joining.hopeful;
+        Some(join)
     }
 
     /// A few groups in some order.

@@ -126,8 +126,10 @@ impl Tables {
 
     // ---- Writing ----
 
-    pub(super) fn write(&mut self, ledger: &Ledger, rows: Rows) {
-        self.check_watermarks(ledger, &rows);
+    /// `entered` are the keys that entries have had in this batch, also those that were written
+    /// anew before its end.
+    pub(super) fn write(&mut self, ledger: &Ledger, rows: Rows, entered: &[OrderKey]) {
+        self.check_watermarks(ledger, &rows, entered);
         self.head = ledger.head();
         self.frame = ledger.frame().clone();
         assert!(rows.frame.is_none_or(|frame| frame == self.frame));
@@ -159,7 +161,10 @@ impl Tables {
 
     fn write_entry(&mut self, ledger: &Ledger, entry: Entry) {
         let key = (ledger.queue_of(&entry), entry.key);
-        self.waiting.remove(&key);
+        // Where it stood before may be elsewhere.
+        if let Some(before) = self.entries.get(&entry.entry_id) {
+            self.waiting.remove(&(ledger.queue_of(before), before.key));
+        }
         if entry.state == EntryState::Waiting {
             self.waiting.insert(key, entry.entry_id);
         }
@@ -168,11 +173,17 @@ impl Tables {
 
     /// A watermark falls to let someone in, and for nothing else: the dead rows before it would be
     /// read again and again.
-    fn check_watermarks(&self, ledger: &Ledger, rows: &Rows) {
+    fn check_watermarks(&self, ledger: &Ledger, rows: &Rows, entered: &[OrderKey]) {
         for (queue, mark) in &rows.queues {
             let Some(before) = self.queues.get(queue) else { continue };
             let moved = rows.entries.iter().filter(|entry| ledger.queue_of(entry) == *queue);
-            let least = moved.map(|entry| entry.key).chain([*before]).min();
+            // One that waited again may have got another key since.
+            let both = |entry: &Entry| {
+                let before = self.entries.get(&entry.entry_id).map(|before| before.key);
+                [Some(entry.key), before].into_iter().flatten()
+            };
+            let keys = moved.flat_map(both).chain(entered.iter().copied());
+            let least = keys.chain([*before]).min();
             assert!(Some(*mark) >= least, "{queue:?}'s watermark fell from {before:?} to {mark:?}");
         }
     }
@@ -196,7 +207,7 @@ impl Tables {
     /// apart: one of a part of a queue may be lower, and only has to be low enough.
     pub(super) fn are_those_of(&self, whole: &Ledger, rows: Rows) {
         let mut expected = Self::new(self.id.clone(), self.distribution);
-        expected.write(whole, rows);
+        expected.write(whole, rows, &[]);
         expected.queues.clone_from(&self.queues);
         assert_eq!(*self, expected);
     }

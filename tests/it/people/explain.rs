@@ -2,9 +2,10 @@
 //! what is written down, and a log that somebody has changed.
 
 use explain_decision_request::Decision;
+use tiltaksplass::domain::event::RULES_VERSION;
 
 use super::*;
-use crate::world::{COUNTY, OTHER_COUNTY};
+use crate::world::{COUNTY, OTHER_COUNTY, PROVIDER};
 
 fn why(ledger: &Ledger, decision: Decision) -> ExplainDecisionRequest {
     ExplainDecisionRequest {
@@ -78,7 +79,9 @@ async fn each_outcome_is_that_of_the_runs_own_report() {
         assert_eq!(e.seq, run.revision.as_ref().unwrap().seq);
         assert_eq!((e.run_end(), e.served), (run.run_end(), 2));
         assert_eq!(e.passed_over_counts, run.passed_over_counts);
-        assert!(e.recomputed && e.rules_version == 1 && e.registry_version == 1);
+        assert_eq!(e.passed_over_total, 1);
+        assert!(!e.served_hidden && !e.passed_over_counts_hidden && !e.passed_over_total_hidden);
+        assert!(e.recomputed && e.rules_version == RULES_VERSION && e.registry_version == 1);
         let own = run.proposals.iter().find(|offer| offer.entry_id == *entry_id);
         assert_eq!(e.offer.as_ref(), own);
         let reason = if outcome == DecisionOutcome::PassedOver {
@@ -92,6 +95,8 @@ async fn each_outcome_is_that_of_the_runs_own_report() {
         assert_eq!(e.free_second_account_percent, if is_hemnes { 0 } else { 200 });
         assert_eq!(e.free_place_groups.len(), 1);
         assert_eq!(e.free_place_groups[0].free_percent, 200);
+        assert_eq!(e.free_place_groups[0].provider_name, PROVIDER);
+        assert!(e.free_place_groups[0].would_take);
         same_numbers(&texts);
     }
     world.service.verify().await;
@@ -105,10 +110,99 @@ fn same_numbers(texts: &[ExplanationText]) {
         numbers.sort_unstable();
         numbers
     };
-    let [nb, en] = texts else { panic!("{texts:?}") };
-    assert_eq!((nb.language_code.as_str(), en.language_code.as_str()), ("nb", "en"));
-    assert_eq!(numbers(nb), numbers(en), "{nb:?} {en:?}");
-    assert!(numbers(nb).len() > 5);
+    let codes: Vec<&str> = texts.iter().map(|text| text.language_code.as_str()).collect();
+    assert_eq!(codes, ["nb", "nn", "en"]);
+    assert!(numbers(&texts[0]).len() > 5);
+    for text in texts {
+        assert_eq!(numbers(text), numbers(&texts[0]), "{texts:?}");
+    }
+}
+
+/// Small counts are hidden from an office, which sees its own people; not from who sees all.
+#[tokio::test]
+async fn an_office_is_not_told_how_few_others_there_were() {
+    let Scene { world, ledger, hemne, trondheim, run, .. } = scene().await;
+    let own = in_run(&run, &trondheim[0]);
+    let hidden = |e: &DecisionExplanation| {
+        (e.served_hidden, e.passed_over_counts_hidden, e.passed_over_total_hidden)
+    };
+    // One other was served and one was passed over.
+    let (e, office_texts) = explained(&world.office, &ledger, own.clone()).await;
+    assert_eq!(hidden(&e), (true, true, true));
+    assert_eq!((e.served, e.passed_over_total, e.passed_over_counts), (0, 0, Vec::new()));
+    let auditor = world.service.caller(Role::Auditor, "Riksrevisjonen").await;
+    for caller in [&world.county, &auditor] {
+        let (e, texts) = explained(caller, &ledger, own.clone()).await;
+        assert_eq!(hidden(&e), (false, false, false));
+        assert_eq!((e.served, e.passed_over_total), (2, 1));
+        assert_eq!(e.passed_over_counts, run.passed_over_counts);
+        assert_eq!(texts, office_texts, "the words are for the person, whoever asks");
+    }
+    // Who was passed over alone is the only one: that may be told of oneself.
+    let hemnes_office = self::hemne(&world).await;
+    let (e, _) = explained(&hemnes_office, &ledger, in_run(&run, &hemne)).await;
+    assert_eq!(hidden(&e), (true, false, false));
+    assert_eq!((e.passed_over_total, e.passed_over_counts), (1, run.passed_over_counts));
+}
+
+/// Of many nothing is hidden, and of one reason among several enough that none can be
+/// worked out.
+#[tokio::test]
+async fn an_office_is_told_of_many_and_not_of_the_few_among_them() {
+    let (world, ledger, group) = two_municipalities([9, 0]).await;
+    let declined = world.join(&ledger, 1).await;
+    let offer = world.allocate(&ledger, 1).await.proposals.remove(0).offer_id;
+    world.confirm(&ledger, vec![offer.clone()]).await;
+    world.respond(&ledger, &offer, OfferAnswer::Decline).await.unwrap();
+    for person in 2..8 {
+        join_hemne(&world, &ledger, person).await;
+    }
+    let mut served = Vec::new();
+    for person in 8..14 {
+        served.push(world.join(&ledger, person).await);
+    }
+    let run = world.allocate(&ledger, 6).await;
+    assert_eq!((run.proposals.len(), run.passed_over.len()), (6, 7));
+    // Of six and one, both are left out: the total would tell of the one.
+    let (e, _) = explained(&world.office, &ledger, in_run(&run, &served[0])).await;
+    assert_eq!((e.served, e.served_hidden), (6, false));
+    assert_eq!((e.passed_over_total, e.passed_over_total_hidden), (7, false));
+    assert_eq!((e.passed_over_counts, e.passed_over_counts_hidden), (Vec::new(), true));
+    // To the one who declined the others are six of one reason.
+    let (e, texts) = explained(&world.office, &ledger, in_run(&run, &declined)).await;
+    assert_eq!(e.passed_over_reason(), PassedOverReason::DeclinedHere);
+    assert_eq!((e.passed_over_total, e.passed_over_counts_hidden), (7, false));
+    assert_eq!(e.passed_over_counts, run.passed_over_counts);
+    assert!(!e.free_place_groups[0].would_take && e.free_place_groups[0].place_group_id == group);
+    let words = texts[0].paragraphs.join(" ");
+    assert!(words.contains("Du takket nei til «Vilje viser vei» hos"), "{words}");
+    assert!(words.contains("For 6 av dem var andelen til kommunen brukt opp."), "{words}");
+}
+
+/// A place that somebody declined is passed on in the same row, which is then explained like
+/// a run: to whoever got it, and to the one who let it go.
+#[tokio::test]
+async fn a_place_that_was_passed_on_is_explained_too() {
+    let (world, ledger, _) = two_municipalities([1, 0]).await;
+    let declined = world.join(&ledger, 1).await;
+    let next = world.join(&ledger, 2).await;
+    let offer = world.allocate(&ledger, 1).await.proposals.remove(0).offer_id;
+    world.confirm(&ledger, vec![offer.clone()]).await;
+    world.respond(&ledger, &offer, OfferAnswer::Decline).await.unwrap();
+    let request = ListOffersRequest { ledger: Some(ledger.clone()), ..Default::default() };
+    let offers = world.office.allocation().list_offers(request).await.unwrap().into_inner().offers;
+    let [offer] = &offers[..] else { panic!("{offers:?}") };
+    let by_offer = Decision::OfferId(offer.offer_id.clone());
+    let (e, texts) = explained(&world.office, &ledger, by_offer).await;
+    assert_eq!((e.outcome(), &e.entry_id), (DecisionOutcome::PlaceProposed, &next));
+    assert_eq!(e.offer.as_ref(), Some(offer));
+    let words = texts[0].paragraphs.join(" ");
+    assert!(words.contains("En plass ble gitt tilbake 2. mars 2026"), "{words}");
+    let by_run = Decision::Run(RunAndEntry { seq: e.seq, entry_id: declined });
+    let (e, texts) = explained(&world.office, &ledger, by_run).await;
+    assert_eq!(e.passed_over_reason(), PassedOverReason::DeclinedHere);
+    let words = texts[0].paragraphs.join(" ");
+    assert!(words.contains("Du takket nei til «Vilje viser vei»"), "{words}");
 }
 
 #[tokio::test]
@@ -118,7 +212,7 @@ async fn an_offer_is_told_with_who_confirmed_it_and_how_it_stands_now() {
     let (e, texts) = explained(&world.office, &ledger, offer(0)).await;
     assert_eq!((e.outcome(), e.confirmed_time), (DecisionOutcome::PlaceProposed, None));
     assert_eq!(e.offer.unwrap().state(), OfferState::Proposed);
-    assert!(texts[1].paragraphs.join(" ").contains("Nobody has confirmed your proposal yet."));
+    assert!(texts[2].paragraphs.join(" ").contains("Nobody has confirmed your proposal yet."));
     world.service.clock.advance(time::Duration::hours(1));
     world.confirm(&ledger, vec![run.proposals[0].offer_id.clone()]).await;
     world.respond(&ledger, &run.proposals[0].offer_id, OfferAnswer::Decline).await.unwrap();
@@ -136,7 +230,7 @@ async fn an_offer_is_told_with_who_confirmed_it_and_how_it_stands_now() {
     let (e, texts) = explained(&world.office, &ledger, offer(1)).await;
     assert_eq!(e.offer.unwrap().state(), OfferState::Withdrawn);
     assert_eq!((e.confirmed_time, e.confirmed_by_organisation), (None, String::new()));
-    assert!(texts[0].paragraphs.join(" ").contains("Du forlot ventelisten før"));
+    assert!(texts[1].paragraphs.join(" ").contains("Forslaget til deg vart trekt før"));
 }
 
 #[tokio::test]

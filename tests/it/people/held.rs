@@ -1,7 +1,7 @@
 //! `ListOffers` and `ListPlacements`: whose rows each role sees, where they stand, pages.
 
 use super::*;
-use crate::world::{COUNTY, OTHER_COUNTY, OTHER_PROVIDER, date};
+use crate::world::{OTHER_COUNTY, OTHER_PROVIDER, date};
 
 fn offers_in(ledger: &Ledger, state: OfferState) -> ListOffersRequest {
     ListOffersRequest {

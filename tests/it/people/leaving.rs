@@ -147,8 +147,13 @@ async fn a_deadline_that_has_passed_comes_first() {
     let (second, offered) = entry_at(&world, &ledger, 2, 2).await;
     world.service.clock.advance(time::Duration::days(20));
     let office = world.service.caller(Role::Office, crate::world::OFFICE).await;
-    for (entry_id, offer_id, state) in [(first, proposed, "LAPSED"), (second, offered, "EXPIRED")] {
-        assert_eq!(left(&office, &ledger, &entry_id).await.withdrawn_offer, None);
+    // The place of the second was passed on to the first, who waited again by then.
+    for (entry_id, offer_id, state, has_another) in
+        [(first, proposed, "LAPSED", true), (second, offered, "EXPIRED", false)]
+    {
+        let withdrawn = left(&office, &ledger, &entry_id).await.withdrawn_offer;
+        assert_eq!(withdrawn.is_some(), has_another);
+        assert!(withdrawn.is_none_or(|offer| offer.offer_id != offer_id));
         let mut sql = world.service.sql().await;
         let stored: String =
             sqlx::query_scalar("SELECT state FROM offer WHERE offer_id::text = $1")

@@ -3,7 +3,7 @@
 use prost::Message;
 
 use super::*;
-use crate::world::{COUNTY, LEVANGER, OTHER_COUNTY, OTHER_OFFICE, avklaring, identity};
+use crate::world::{LEVANGER, OTHER_COUNTY, OTHER_OFFICE, avklaring, identity};
 
 fn lookup(person: u32) -> LookupPersonRequest {
     LookupPersonRequest {

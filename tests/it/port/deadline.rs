@@ -94,7 +94,12 @@ async fn what_waits_for_the_database_ends_too() {
         .execute(&mut sql)
         .await
         .unwrap();
-    let ask = GetPositionRequest { ledger: Some(vta()), entry_id: request_id(), at_least_seq: 1 };
+    let ask = GetPositionRequest {
+        ledger: Some(vta()),
+        entry_id: request_id(),
+        at_least_seq: 1,
+        ..GetPositionRequest::default()
+    };
     let told = wire.call(wire.head(POSITION), framed(&ask)).await;
     assert_eq!(told.code_and_reason(), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
 }

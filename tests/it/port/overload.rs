@@ -18,7 +18,12 @@ use crate::{
 };
 
 fn ask() -> GetPositionRequest {
-    GetPositionRequest { ledger: Some(vta()), entry_id: request_id(), at_least_seq: 0 }
+    GetPositionRequest {
+        ledger: Some(vta()),
+        entry_id: request_id(),
+        at_least_seq: 0,
+        ..GetPositionRequest::default()
+    }
 }
 
 async fn position(caller: &Caller) -> Result<GetPositionResponse, Status> {

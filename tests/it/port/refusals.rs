@@ -83,9 +83,10 @@ async fn what_is_too_large_is_told_the_most() {
     let mut unknown = vec![0xfa, 0x07, 0x80, 0x80, 0x14];
     unknown.resize(320 * KB, 0);
     let areas = "/tiltaksplass.v1.RegistryService/ListAreas";
+    let offers = "/tiltaksplass.v1.AllocationService/ListOffers";
     let most = (256 * KB).to_string();
     for (path, body, what) in [
-        (POSITION, promise(262_145), "one byte more"),
+        (offers, promise(262_145), "one byte more"),
         (POSITION, promise(u32::MAX), "the most that can be promised"),
         (POSITION, many.into(), "many messages where one is due"),
         (areas, frame(0, &unknown), "a service that has larger pieces"),

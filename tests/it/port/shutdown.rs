@@ -107,6 +107,7 @@ async fn a_database_that_does_not_answer_holds_up_no_end() {
         ledger: Some(crate::world::vta()),
         entry_id: request_id(),
         at_least_seq: 1,
+        with_explanation: false,
     };
     let (_answer, mut body) = wire.begin(wire.head(POSITION)).await;
     write(&mut body, framed(&ask), true).await.unwrap();

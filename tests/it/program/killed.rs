@@ -116,7 +116,8 @@ async fn what_was_acknowledged_survives_and_what_was_not_happens_once() {
 
     // And when something is not as it should be, it says so.
     let mut sql = owner(&place).await;
-    let change = "UPDATE waiting SET queue = '1612' WHERE join_seq = 5";
+    let change =
+        "UPDATE waiting SET queue = '1612' WHERE join_seq = (SELECT min(join_seq) FROM waiting)";
     assert_eq!(sqlx::raw_sql(change).execute(&mut sql).await.unwrap().rows_affected(), 1);
     let wrong = place.run(&["verify"]).await;
     assert_eq!(code(wrong.status), 1, "{wrong:?}");

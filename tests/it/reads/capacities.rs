@@ -99,6 +99,7 @@ async fn a_group_nobody_has_approved_is_shown_as_submitted() {
             agreement_reference: "Avtale 7".into(),
             submitted_time: shown.submissions[0].submitted_time,
         }],
+        closures: Vec::new(),
     };
     assert_eq!(*shown, expected);
     let at = shown.submissions[0].submitted_time.unwrap();

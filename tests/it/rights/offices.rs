@@ -73,6 +73,7 @@ impl Two {
             ledger: Some(self.ledger.clone()),
             entry_id: id.into(),
             at_least_seq: 0,
+            ..GetPositionRequest::default()
         };
         caller.waitlist().get_position(request).await.unwrap_err()
     }
@@ -235,6 +236,7 @@ async fn another_offices_rows_answer_like_none() {
         ledger: Some(two.ledger.clone()),
         entry_id: two.hemne_entry.clone(),
         at_least_seq: 0,
+        ..GetPositionRequest::default()
     };
     hemne.waitlist().get_position(request).await.unwrap();
     let request =

@@ -16,6 +16,7 @@ const ALL_COUNTIES: &[(&str, &str)] = &[
     ("strays", "the check of a whole database"),
     ("budgets_of_ledgers", "the directorate's list over all areas"),
     ("entries_of_person", "a person's entries lie where the person has waited"),
+    ("placements_of_person", "a person's placements lie where the person has waited"),
     ("list_ledgers", "an area's ledgers, or all for the check"),
     ("ledgers_with_something_due", "the worker's look for what is due anywhere"),
     ("retire_answers", "the worker forgets old answers everywhere"),

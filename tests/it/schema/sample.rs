@@ -9,7 +9,7 @@ use crate::{
 
 /// A ledger with one who is placed, one placed until a coming day, one offered, one
 /// proposed, one who left with a proposal, some who wait, a pending submission, names in other
-/// systems, and accesses.
+/// systems, case workers with a deputy, and accesses.
 pub async fn sample() -> World {
     sample_on(World::new().await).await
 }
@@ -23,11 +23,21 @@ pub async fn sample_on(world: World) -> World {
                 system: "arena".into(),
                 id: person.to_string(),
             }],
-            preferred_place_group_ids: if person == 6 { vec![group.clone()] } else { Vec::new() },
+            adviser_ident: if person % 2 == 0 { "Z990002".into() } else { String::new() },
+            preferred_place_group_ids: if person >= 6 { vec![group.clone()] } else { Vec::new() },
             ..join(&ledger, person)
         };
         world.office.waitlist().join_waitlist(request).await.unwrap();
     }
+    let deputy = ReassignAdviserRequest {
+        request_id: request_id(),
+        ledger: Some(ledger.clone()),
+        from_adviser_ident: "Z990002".into(),
+        to_adviser_ident: "Z990003".into(),
+        until_date: Some(date(2026, 5, 1)),
+        ..ReassignAdviserRequest::default()
+    };
+    world.office.waitlist().reassign_adviser(deputy).await.unwrap();
     let run = world.allocate(&ledger, 5).await;
     let offers: Vec<String> = run.proposals.iter().map(|offer| offer.offer_id.clone()).collect();
     world.confirm(&ledger, offers[..3].to_vec()).await;

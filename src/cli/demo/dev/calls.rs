@@ -112,7 +112,7 @@ impl Found {
             what: "Where does somebody stand whom this office follows up?",
             role: Role::Office,
             method: "WaitlistService/GetPosition",
-            body: json!({ "ledger": vta(), "entryId": entry_id }),
+            body: json!({ "ledger": vta(), "entryId": entry_id, "withExplanation": true }),
         });
         let explain = self.offer.as_ref().map(|offer_id| Call {
             what: "Why was this offer made?",

@@ -1,0 +1,133 @@
+//! What a command must have read of its ledger before it is decided.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{
+    command::Command,
+    existing::{GroupName, ImportExisting, Row},
+    ids::{EntryId, ExternalReference, OfferId, PlaceGroupId, PlacementId, SubmissionId},
+};
+
+/// What a command must have read of its ledger before it is decided, beyond the
+/// frame (accounts, place groups, budgets, quotas), which is always there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Entries by id, each with the proposal or offer it holds.
+    pub entries: BTreeSet<EntryId>,
+    /// Offers by id, with their entries.
+    pub offers: BTreeSet<OfferId>,
+    /// Placements by id, with their entries.
+    pub placements: BTreeSet<PlacementId>,
+    /// Submissions by id.
+    pub submissions: BTreeSet<SubmissionId>,
+    /// Names in other systems.
+    pub references: BTreeSet<ExternalReference>,
+    /// Names in other systems, with the entries they name.
+    pub named_entries: BTreeSet<ExternalReference>,
+    /// Place groups whose placements under way are told of in the answer.
+    pub placements_in: BTreeSet<PlaceGroupId>,
+    /// The heads of all queues.
+    pub heads: bool,
+}
+
+impl Needs {
+    /// Adds what `command` must have read.
+    pub fn add(&mut self, command: &Command) {
+        match command {
+            Command::ImportRegistry(_)
+            | Command::SetPlaceBudget(_)
+            | Command::SetQuotas(_)
+            | Command::BeginDay { .. } => {}
+            Command::ImportExisting(c) => self.existing(c),
+            Command::ReportClosure(c) => {
+                self.placements_in.insert(c.place_group_id);
+            }
+            Command::SubmitCapacity(c) => {
+                self.references.extend(c.external_references.iter().cloned());
+            }
+            Command::ReviewCapacity(c) => {
+                self.submissions.insert(c.submission_id);
+            }
+            Command::JoinWaitlist(c) => {
+                self.references.extend(c.external_references.iter().cloned());
+                self.heads |= c.propose_if_free;
+            }
+            Command::BatchJoinWaitlist(c) => {
+                for join in &c.joins {
+                    self.references.extend(join.external_references.iter().cloned());
+                    self.heads |= join.propose_if_free;
+                }
+            }
+            Command::ReceiveEntry(c) => {
+                self.entries.insert(c.entry.entry_id);
+                self.references.extend(c.entry.external_references.iter().cloned());
+            }
+            Command::ReassignAdviser(c) => {
+                self.entries.extend(c.advisers.iter().map(|(entry_id, _)| *entry_id));
+            }
+            Command::AllocatePlaces(_) => self.heads = true,
+            Command::ConfirmProposals(c) => self.offers.extend(&c.offer_ids),
+            Command::RespondToOffer(c) => self.given_back(c.offer_id, !c.accept),
+            Command::ResolveObjection(c) => self.given_back(c.offer_id, c.uphold),
+            Command::WithdrawOffer(c) => self.given_back(c.offer_id, true),
+            Command::ExpireOffer { offer_id } => self.given_back(*offer_id, true),
+            Command::LapseProposal { offer_id } => self.given_back(*offer_id, false),
+            Command::StartPlacement(c) => self.given_back(c.offer_id, false),
+            Command::ObjectToOffer(c) => self.given_back(c.offer_id, false),
+            Command::ExtendOffer(c) => self.given_back(c.offer_id, false),
+            Command::LeaveWaitlist(c) => self.entry(c.entry_id, true),
+            Command::PauseEntry(c) => self.entry(c.entry_id, true),
+            Command::TransferEntry(c) => self.entry(c.entry_id, true),
+            Command::SuspendEntry(c) => self.entry(c.entry_id, true),
+            Command::StartDirectly(c) => self.entry(c.entry_id, true),
+            Command::UpdateEntry(c) => self.entry(c.entry_id, false),
+            Command::ResumeEntry(c) => self.entry(c.entry_id, false),
+            Command::ConfirmEntry(c) => self.entry(c.entry_id, false),
+            Command::PrioritizeEntry(c) => self.entry(c.entry_id, false),
+            Command::PlacePerson(c) => self.entry(c.entry_id, false),
+            Command::WakeEntry { entry_id } => self.entry(*entry_id, false),
+            Command::EndPlacement(c) => self.placement(c.placement_id),
+            Command::ChangePlacement(c) => self.placement(c.placement_id),
+            Command::MovePlacement(c) => self.placement(c.placement_id),
+            Command::ReassignPlacement(c) => self.placement(c.placement_id),
+            Command::FinishPlacement { placement_id } | Command::EndLeave { placement_id } => {
+                self.placement(*placement_id);
+            }
+        }
+    }
+
+    /// What an import names: entries that may have come in before, and place groups.
+    fn existing(&mut self, c: &ImportExisting) {
+        let mut group = |name: &GroupName| {
+            if let GroupName::Reference(reference) = name {
+                self.references.insert(reference.clone());
+            }
+        };
+        for row in &c.rows {
+            if let Row::New(row) = row {
+                row.groups().for_each(&mut group);
+            } else if let Row::Unchanged(row) = row {
+                row.place_group.iter().for_each(&mut group);
+            }
+        }
+        c.control_totals.iter().filter_map(|total| total.place_group.as_ref()).for_each(group);
+        let named = c.rows.iter().filter_map(Row::reference).cloned();
+        self.named_entries.extend(named);
+    }
+
+    /// An offer; with the heads of the queues where its place may be passed on.
+    fn given_back(&mut self, offer_id: OfferId, heads: bool) {
+        self.offers.insert(offer_id);
+        self.heads |= heads;
+    }
+
+    /// An entry; with the heads of the queues where a place may be passed on.
+    fn entry(&mut self, entry_id: EntryId, heads: bool) {
+        self.entries.insert(entry_id);
+        self.heads |= heads;
+    }
+
+    fn placement(&mut self, placement_id: PlacementId) {
+        self.placements.insert(placement_id);
+    }
+}

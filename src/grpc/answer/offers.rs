@@ -1,0 +1,55 @@
+//! The answers of mutations of single offers.
+
+use prost::Message;
+
+use super::{from_events, offer, offer_after, proposals, revision_of};
+use crate::{
+    domain::{allocation::Offer, event::Event, ids::OfferId},
+    proto::v1 as pb,
+    write::Done,
+};
+
+/// An offer as a provider sees it: why somebody was chosen out of turn may tell of their
+/// health, and is not the provider's to know.
+pub(in crate::grpc) fn offer_to_provider(of: &Offer) -> pb::Offer {
+    pb::Offer { out_of_turn_reason: pb::OutOfTurnReason::Unspecified.into(), ..offer(of) }
+}
+
+/// The offer that was changed.
+fn changed(done: &Done<'_>) -> Option<OfferId> {
+    from_events(done, |event| {
+        if let Event::OfferChanged { offer, .. } = event { Some(offer.offer_id) } else { None }
+    })
+}
+
+fn changed_offer(done: &Done<'_>) -> Option<pb::Offer> {
+    changed(done).and_then(|id| offer_after(done.ledger, id))
+}
+
+pub(in crate::grpc) fn place_person(done: &Done<'_>) -> Vec<u8> {
+    let offer = proposals(done).into_iter().next();
+    pb::PlacePersonResponse { revision: Some(revision_of(done)), offer }.encode_to_vec()
+}
+
+/// Only a provider objects.
+pub(in crate::grpc) fn object_to_offer(done: &Done<'_>) -> Vec<u8> {
+    let offer = changed(done).and_then(|id| done.ledger.offer(id)).map(offer_to_provider);
+    pb::ObjectToOfferResponse { revision: Some(revision_of(done)), offer }.encode_to_vec()
+}
+
+pub(in crate::grpc) fn resolve_objection(done: &Done<'_>) -> Vec<u8> {
+    let (offer, proposals) = (changed_offer(done), proposals(done));
+    let revision = Some(revision_of(done));
+    pb::ResolveObjectionResponse { revision, offer, proposals }.encode_to_vec()
+}
+
+pub(in crate::grpc) fn extend_offer(done: &Done<'_>) -> Vec<u8> {
+    let offer = changed_offer(done);
+    pb::ExtendOfferResponse { revision: Some(revision_of(done)), offer }.encode_to_vec()
+}
+
+pub(in crate::grpc) fn withdraw_offer(done: &Done<'_>) -> Vec<u8> {
+    let (offer, proposals) = (changed_offer(done), proposals(done));
+    let revision = Some(revision_of(done));
+    pb::WithdrawOfferResponse { revision, offer, proposals }.encode_to_vec()
+}
