@@ -66,9 +66,9 @@ async fn a_standing_is_told_and_no_decision_is_made_up() {
     of_each(&world, &ledger, &group).await;
     for (state, words) in [
         (EntryState::Waiting, "You are on the waitlist"),
-        (EntryState::Offered, "You have an offer"),
+        (EntryState::Offered, "You have been offered"),
         (EntryState::Accepted, "You have accepted"),
-        (EntryState::Placed, "since"),
+        (EntryState::Placed, "You have a whole place"),
     ] {
         let [entry] = &entries(&world, &ledger, state).await[..] else { panic!("{state:?}") };
         let request = GetPositionRequest {
