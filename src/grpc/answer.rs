@@ -156,7 +156,7 @@ fn objection_code(code: ObjectionCode) -> pb::ObjectionCode {
     }
 }
 
-fn out_of_turn_reason(reason: OutOfTurnReason) -> pb::OutOfTurnReason {
+pub(super) fn out_of_turn_reason(reason: OutOfTurnReason) -> pb::OutOfTurnReason {
     match reason {
         OutOfTurnReason::Health => pb::OutOfTurnReason::Health,
         OutOfTurnReason::PlaceWouldBeLost => pb::OutOfTurnReason::PlaceWouldBeLost,

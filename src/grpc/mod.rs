@@ -17,6 +17,7 @@ mod answer;
 mod capacity;
 mod change;
 mod closures;
+mod enforcement;
 mod entries;
 mod explain;
 mod fair_share;
@@ -29,6 +30,7 @@ mod participation;
 mod people;
 mod placements;
 mod registry;
+mod report;
 mod size;
 mod status;
 mod transfer;
@@ -144,6 +146,7 @@ mutations!(
     ChangePlacementRequest,
     MovePlacementRequest,
     ReassignPlacementRequest,
+    SetEnforcementRequest,
     ReportClosureRequest,
 );
 

@@ -34,6 +34,7 @@ impl Needs {
             Command::ImportRegistry(_)
             | Command::SetPlaceBudget(_)
             | Command::SetQuotas(_)
+            | Command::SetEnforcement(_)
             | Command::BeginDay { .. } => {}
             Command::ReportClosure(c) => {
                 self.placements_in.insert(c.place_group_id);
@@ -80,6 +81,7 @@ impl Needs {
             Command::ResumeEntry(c) => self.entry(c.entry_id, false),
             Command::ConfirmEntry(c) => self.entry(c.entry_id, false),
             Command::PrioritizeEntry(c) => self.entry(c.entry_id, false),
+            // Where the rules' own choice is recorded, the decision asks for the heads itself.
             Command::PlacePerson(c) => self.entry(c.entry_id, false),
             Command::WakeEntry { entry_id } => self.entry(*entry_id, false),
             Command::EndPlacement(c) => self.placement(c.placement_id),

@@ -5,6 +5,7 @@ use prost::Message;
 use super::{from_events, offer, offer_after, proposals, revision_of};
 use crate::{
     domain::{allocation::Offer, event::Event, ids::OfferId},
+    grpc::enforcement,
     proto::v1 as pb,
     write::Done,
 };
@@ -27,8 +28,18 @@ fn changed_offer(done: &Done<'_>) -> Option<pb::Offer> {
 }
 
 pub(in crate::grpc) fn place_person(done: &Done<'_>) -> Vec<u8> {
-    let offer = proposals(done).into_iter().next();
-    pb::PlacePersonResponse { revision: Some(revision_of(done)), offer }.encode_to_vec()
+    let made = from_events(done, |event| {
+        if let Event::Proposed { offer } = event { Some(offer) } else { None }
+    });
+    let shadow = made.and_then(|offer| offer.shadow.as_ref().map(|shadow| (offer, shadow)));
+    let verdict = shadow.map(|(offer, shadow)| shadow.verdict(offer.entry_id));
+    pb::PlacePersonResponse {
+        revision: Some(revision_of(done)),
+        offer: proposals(done).into_iter().next(),
+        shadow_verdict: enforcement::verdict(verdict).into(),
+        passed_over: shadow.map_or(0, |(_, shadow)| shadow.ahead),
+    }
+    .encode_to_vec()
 }
 
 /// Only a provider objects.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 pub(super) mod adviser;
 pub(super) mod allocation;
 pub(super) mod capacity;
+pub(super) mod enforcement;
 pub(super) mod entry;
 pub(super) mod fair_share;
 pub(super) mod join;
@@ -16,6 +17,7 @@ pub(super) mod measure;
 pub(super) mod offer;
 pub(super) mod placement;
 pub(super) mod registry;
+pub(super) mod report;
 pub(super) mod transfer;
 pub(super) mod waitlist;
 
