@@ -29,11 +29,9 @@ pub(super) fn shown(of: &Enforcement, role: Role, at: Timestamp) -> Option<pb::L
     let with_pending = match role {
         Role::Provider => return None,
         Role::County => true,
-        Role::Directorate
-        | Role::Office
-        | Role::Municipality
-        | Role::Service
-        | Role::Auditor => false,
+        Role::Directorate | Role::Office | Role::Municipality | Role::Service | Role::Auditor => {
+            false
+        }
     };
     let holds = of.holds.as_ref();
     Some(pb::LedgerEnforcement {

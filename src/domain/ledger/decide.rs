@@ -13,7 +13,8 @@ use crate::domain::{
     ids::{ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
     ledger::{
         Ledger, decide_adviser, decide_capacity, decide_closure, decide_enforcement, decide_entry,
-        decide_join, decide_objection, decide_offer, decide_place, decide_placement, decide_transfer,
+        decide_join, decide_objection, decide_offer, decide_place, decide_placement,
+        decide_transfer,
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},

@@ -28,9 +28,13 @@ fn changed_offer(done: &Done<'_>) -> Option<pb::Offer> {
 }
 
 pub(in crate::grpc) fn place_person(done: &Done<'_>) -> Vec<u8> {
-    let made = from_events(done, |event| {
-        if let Event::Proposed { offer } = event { Some(offer) } else { None }
-    });
+    let made =
+        from_events(
+            done,
+            |event| {
+                if let Event::Proposed { offer } = event { Some(offer) } else { None }
+            },
+        );
     let shadow = made.and_then(|offer| offer.shadow.as_ref().map(|shadow| (offer, shadow)));
     let verdict = shadow.map(|(offer, shadow)| shadow.verdict(offer.entry_id));
     pb::PlacePersonResponse {
