@@ -7,7 +7,6 @@ use crate::{
         access::Role,
         calendar::Timestamp,
         enforcement::{Change, Enforcement, Level},
-        shadow::Verdict,
     },
     grpc::answer,
     proto::v1 as pb,
@@ -57,15 +56,5 @@ fn level(level: Level) -> pb::Enforcement {
         Level::Observe => pb::Enforcement::Observe,
         Level::Advise => pb::Enforcement::Advise,
         Level::Bind => pb::Enforcement::Bind,
-    }
-}
-
-/// How what was done by hand compares with the rules; unspecified where nothing is recorded.
-pub(super) fn verdict(verdict: Option<Verdict>) -> pb::ShadowVerdict {
-    match verdict {
-        None => pb::ShadowVerdict::Unspecified,
-        Some(Verdict::Agrees) => pb::ShadowVerdict::Agrees,
-        Some(Verdict::Deviates) => pb::ShadowVerdict::Deviates,
-        Some(Verdict::Nobody) => pb::ShadowVerdict::Nobody,
     }
 }

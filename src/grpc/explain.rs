@@ -24,7 +24,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Reader, answer, enforcement,
+        Reader, answer,
         parse::allocation::{Decision, ExplainQuery},
         require_ledger,
         waitlist::target,
@@ -352,7 +352,7 @@ fn explanation_answer(
         offer: offer.map(answer::offer),
         confirmed_time: confirmed.map(answer::timestamp),
         confirmed_by_organisation: organisation,
-        shadow_verdict: enforcement::verdict(e.by_rules.map(|by_rules| by_rules.verdict)).into(),
+        shadow_verdict: answer::shadow_verdict(e.by_rules.map(|by_rules| by_rules.verdict)).into(),
     }
 }
 

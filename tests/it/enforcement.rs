@@ -91,6 +91,11 @@ fn with_reason(request: PlacePersonRequest) -> PlacePersonRequest {
     PlacePersonRequest { reason, reason_text: "Kommer tilbake".into(), ..request }
 }
 
+/// What the rules would have done with the place that was given.
+fn verdict(placed: &PlacePersonResponse) -> ShadowVerdict {
+    placed.offer.as_ref().unwrap().shadow_verdict()
+}
+
 async fn place(
     caller: &Caller,
     request: PlacePersonRequest,
@@ -216,21 +221,28 @@ async fn a_reason_is_asked_for_as_the_ledger_is_enforced() {
         assert_eq!(told(&half), refused(Code::InvalidArgument, "INVALID_FIELDS"));
     }
     let observed = without(1).await.unwrap();
-    assert_eq!((observed.shadow_verdict(), observed.passed_over), (ShadowVerdict::Deviates, 1));
+    assert_eq!((verdict(&observed), observed.passed_over), (ShadowVerdict::Deviates, 1));
     let offer = observed.offer.unwrap();
     assert_eq!((offer.state(), offer.out_of_turn_reason()), {
         (OfferState::Offered, OutOfTurnReason::Unspecified)
     });
+    let listed = async |caller: &Caller| {
+        let request = ListOffersRequest { ledger: Some(ledger.clone()), ..Default::default() };
+        let offers = caller.allocation().list_offers(request).await.unwrap().into_inner().offers;
+        offers[0].shadow_verdict()
+    };
+    assert_eq!(listed(&world.office).await, ShadowVerdict::Deviates);
+    assert_eq!(listed(&world.provider).await, ShadowVerdict::Unspecified);
     world.enforce(&ledger, Enforcement::Advise).await;
     is_refused(without(2).await.unwrap_err());
     let first = without(0).await.unwrap();
-    assert_eq!((first.shadow_verdict(), first.passed_over), (ShadowVerdict::Agrees, 0));
+    assert_eq!((verdict(&first), first.passed_over), (ShadowVerdict::Agrees, 0));
     let reasoned = place(&world.county, with_reason(of(3))).await.unwrap();
-    assert_eq!((reasoned.shadow_verdict(), reasoned.passed_over), (ShadowVerdict::Deviates, 1));
+    assert_eq!((verdict(&reasoned), reasoned.passed_over), (ShadowVerdict::Deviates, 1));
     world.enforce(&ledger, Enforcement::Bind).await;
     is_refused(without(2).await.unwrap_err());
     let bound = place(&world.county, with_reason(of(2))).await.unwrap();
-    assert_eq!(bound.shadow_verdict(), ShadowVerdict::Agrees);
+    assert_eq!(verdict(&bound), ShadowVerdict::Agrees);
     world.service.verify().await;
 }
 
@@ -259,7 +271,7 @@ async fn whoever_stands_far_behind_is_placed_too() {
     let entry_id = joined.entry_ids[BEHIND].clone();
     let placed = place(&world.county, by_hand(&ledger, &entry_id, &group)).await.unwrap();
     let behind = u64::try_from(BEHIND).unwrap();
-    assert_eq!((placed.shadow_verdict(), placed.passed_over), (ShadowVerdict::Deviates, behind));
+    assert_eq!((verdict(&placed), placed.passed_over), (ShadowVerdict::Deviates, behind));
     world.service.verify().await;
 }
 

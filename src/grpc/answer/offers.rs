@@ -5,15 +5,18 @@ use prost::Message;
 use super::{from_events, offer, offer_after, proposals, revision_of};
 use crate::{
     domain::{allocation::Offer, event::Event, ids::OfferId},
-    grpc::enforcement,
     proto::v1 as pb,
     write::Done,
 };
 
 /// An offer as a provider sees it: why somebody was chosen out of turn may tell of their
-/// health, and is not the provider's to know.
+/// health, and is not the provider's to know, nor whether the rules agree.
 pub(in crate::grpc) fn offer_to_provider(of: &Offer) -> pb::Offer {
-    pb::Offer { out_of_turn_reason: pb::OutOfTurnReason::Unspecified.into(), ..offer(of) }
+    pb::Offer {
+        out_of_turn_reason: pb::OutOfTurnReason::Unspecified.into(),
+        shadow_verdict: pb::ShadowVerdict::Unspecified.into(),
+        ..offer(of)
+    }
 }
 
 /// The offer that was changed.
@@ -35,13 +38,11 @@ pub(in crate::grpc) fn place_person(done: &Done<'_>) -> Vec<u8> {
                 if let Event::Proposed { offer } = event { Some(offer) } else { None }
             },
         );
-    let shadow = made.and_then(|offer| offer.shadow.as_ref().map(|shadow| (offer, shadow)));
-    let verdict = shadow.map(|(offer, shadow)| shadow.verdict(offer.entry_id));
+    let shadow = made.and_then(|offer| offer.shadow.as_ref());
     pb::PlacePersonResponse {
         revision: Some(revision_of(done)),
         offer: proposals(done).into_iter().next(),
-        shadow_verdict: enforcement::verdict(verdict).into(),
-        passed_over: shadow.map_or(0, |(_, shadow)| shadow.ahead),
+        passed_over: shadow.map_or(0, |shadow| shadow.ahead),
     }
     .encode_to_vec()
 }
