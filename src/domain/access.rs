@@ -207,6 +207,8 @@ methods!(
     MovePlacement,
     ReassignPlacement,
     CheckParticipation,
+    SetEnforcement,
+    GetShadowReport,
     ReportClosure,
     ImportExisting,
 );
@@ -283,6 +285,8 @@ pub fn rights(method: Method) -> [Scope; 7] {
         }
         Method::ObjectToOffer => [No, No, No, No, Own, No, No],
         Method::ReportClosure => [No, Own, No, No, Own, No, No],
+        Method::SetEnforcement => [No, Own, No, No, No, No, No],
+        Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

@@ -46,6 +46,9 @@ pub struct Offer {
     /// That the answer deadline was extended, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,
+    /// What the rules would have done (skygge), of a place that was given by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<crate::domain::shadow::Shadow>,
     /// Where it stands.
     pub state: OfferState,
 }
@@ -486,10 +489,9 @@ pub fn would_take(group: &PlaceGroup, entry: &Entry, at: Timestamp) -> bool {
         && !entry.is_objected_to(group.place_group_id, at)
 }
 
-/// What a run would say at a time of an entry, if nobody stood ahead of it.
-pub fn judge_alone(ledger: &Ledger, entry: &Entry, at: Timestamp) -> Result<(), PassedOverReason> {
-    let scope = RunScope::all(at, 1);
-    Room::new(ledger, &scope).give(ledger, &scope, entry).map(drop)
+/// What a run would say of an entry, if nobody stood ahead of it.
+pub fn judge_alone(l: &Ledger, scope: &RunScope, entry: &Entry) -> Result<(), PassedOverReason> {
+    Room::new(l, scope).give(l, scope, entry).map(drop)
 }
 
 fn offers_wanted_work(group: &PlaceGroup, entry: &Entry) -> bool {

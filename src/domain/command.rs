@@ -1,11 +1,13 @@
 //! What can be asked of a ledger. A command is recorded with its events, so that
 //! the decision can be made again from the log alone. It names nobody.
 
+mod enforce;
 mod held;
 mod needs;
 mod places;
 mod waits;
 
+pub use enforce::{EnforcementAsk, SetEnforcement};
 pub use held::{
     AllocatePlaces, ChangePlacement, ConfirmProposals, Elsewhere, EndPlacement, ExtendOffer,
     MovePlacement, ObjectToOffer, PlacePerson, PlacementAsk, ReassignPlacement, ResolveObjection,
@@ -101,6 +103,8 @@ pub enum Command {
     ReassignPlacement(ReassignPlacement),
     /// A place group takes nobody new in.
     ReportClosure(ReportClosure),
+    /// How far the order binds who places people by hand.
+    SetEnforcement(SetEnforcement),
     /// By time: a pause or the time after a declined offer is over.
     WakeEntry {
         /// Whose.
@@ -170,6 +174,7 @@ impl Command {
             Self::MovePlacement(_) => "MOVE_PLACEMENT",
             Self::ReassignPlacement(_) => "REASSIGN_PLACEMENT",
             Self::ReportClosure(_) => "REPORT_CLOSURE",
+            Self::SetEnforcement(_) => "SET_ENFORCEMENT",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
@@ -214,6 +219,7 @@ impl Command {
             | Self::SetQuotas(_)
             | Self::AllocatePlaces(_)
             | Self::ReceiveEntry(_)
+            | Self::SetEnforcement(_)
             | Self::BeginDay { .. } => Subject::Area,
             Self::UpdateEntry(c) => Subject::Entry(c.entry_id),
             Self::PauseEntry(c) => Subject::Entry(c.entry_id),

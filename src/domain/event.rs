@@ -9,6 +9,7 @@ use crate::domain::{
     calendar::Timestamp,
     capacity::{PlaceGroup, PlacesInPeriod, Quota, Submission},
     command::Command,
+    enforcement::{Enforcement, EnforcementChange},
     ids::{
         EntryId, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId, PlacementId, SubmissionId,
     },
@@ -189,6 +190,13 @@ pub enum Event {
         place_group: PlaceGroup,
         /// Coming days on which it closes or opens.
         days: Vec<Date>,
+    },
+    /// How far the ledger's order binds, and what waits for a second person, are as follows.
+    EnforcementSet {
+        /// As it is from now on, whole.
+        enforcement: Enforcement,
+        /// What was done.
+        change: EnforcementChange,
     },
     /// The command was right and changed nothing.
     NothingToDo,

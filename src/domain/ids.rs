@@ -143,6 +143,10 @@ uuid_id!(
     SubmissionId
 );
 uuid_id!(
+    /// A proposed change of how far a ledger's rules bind.
+    EnforcementChangeId
+);
+uuid_id!(
     /// The name a client gives one call; a retry has the same.
     RequestId
 );

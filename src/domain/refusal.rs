@@ -151,6 +151,9 @@ pub enum Refusal {
     /// Somebody eligible stands before the one in question.
     #[error("somebody eligible stands before this entry and would take the place")]
     NotFirst,
+    /// The order may not be left here without a reason. Missing fields to those who call.
+    #[error("reason and reason_text are required: {0}")]
+    ReasonRequired(&'static str),
     /// A bound of the ledger is reached.
     #[error("the ledger would have {would_be} {what}; the most is {most}")]
     LimitReached {

@@ -236,6 +236,7 @@ mod tests {
             object_by: None,
             objection: None,
             extension: None,
+            shadow: None,
             state,
         }
     }

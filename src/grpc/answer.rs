@@ -18,6 +18,7 @@ use crate::{
         ids::{ExternalReference, LedgerId, OfferId, PlacementId},
         ledger::Ledger,
         measure::NeedGroup,
+        shadow::Verdict,
         waitlist::EntryState,
     },
     proto::{google::r#type::Date as PbDate, v1 as pb},
@@ -143,6 +144,20 @@ pub(super) fn offer(offer: &Offer) -> pb::Offer {
             .as_ref()
             .map_or(pb::OutOfTurnReason::Unspecified, |why| out_of_turn_reason(why.reason))
             .into(),
+        shadow_verdict: shadow_verdict(
+            offer.shadow.as_ref().map(|shadow| shadow.verdict(offer.entry_id)),
+        )
+        .into(),
+    }
+}
+
+/// How what was done by hand compares with the rules; unspecified where nothing is recorded.
+pub(super) fn shadow_verdict(verdict: Option<Verdict>) -> pb::ShadowVerdict {
+    match verdict {
+        None => pb::ShadowVerdict::Unspecified,
+        Some(Verdict::Agrees) => pb::ShadowVerdict::Agrees,
+        Some(Verdict::Deviates) => pb::ShadowVerdict::Deviates,
+        Some(Verdict::Nobody) => pb::ShadowVerdict::Nobody,
     }
 }
 
@@ -156,7 +171,7 @@ fn objection_code(code: ObjectionCode) -> pb::ObjectionCode {
     }
 }
 
-fn out_of_turn_reason(reason: OutOfTurnReason) -> pb::OutOfTurnReason {
+pub(super) fn out_of_turn_reason(reason: OutOfTurnReason) -> pb::OutOfTurnReason {
     match reason {
         OutOfTurnReason::Health => pb::OutOfTurnReason::Health,
         OutOfTurnReason::PlaceWouldBeLost => pb::OutOfTurnReason::PlaceWouldBeLost,

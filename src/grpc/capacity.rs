@@ -7,13 +7,14 @@ use crate::{
         access::{Method, Role, Target},
         account::{Account, AccountKey, WHOLE_PLACE},
         capacity::{PlaceGroup, Submission, SubmissionState, boundaries_after, places_on},
+        enforcement::Enforcement,
         ids::{LedgerId, OrganisationNumber, PlaceGroupId},
         ledger::Ledger,
         registry::Registry,
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, closures,
+        Api, Reader, answer, area_of, closures, enforcement,
         parse::capacity::{self as parse, AvailabilityQuery, CapacitiesQuery},
         require_ledger,
     },
@@ -83,12 +84,15 @@ async fn availability(
     let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
     let only = only_provider(&reader, id, query.organisation_number.as_ref(), &registry)?;
     require_ledger(id, &registry)?;
+    let now = reader.app.clock.now();
     let Some(ledger) = store::ledger::find(&mut snapshot, id).await? else {
         let revisions = vec![answer::revision(id, 0)];
-        return Ok(GetAvailabilityResponse { revisions, ..GetAvailabilityResponse::default() });
+        let enforcement = enforcement::shown(&Enforcement::default(), reader.actor.role, now);
+        let nothing = GetAvailabilityResponse::default();
+        return Ok(GetAvailabilityResponse { revisions, enforcement, ..nothing });
     };
     snapshot.rollback().await?;
-    let today = reader.app.clock.now().date_in_norway();
+    let today = now.date_in_norway();
     let shown = Shown { ledger: &ledger, today, as_of: query.as_of.unwrap_or(today) };
     let mut groups: Vec<&PlaceGroup> = ledger
         .place_groups()
@@ -116,6 +120,7 @@ async fn availability(
         place_groups: groups.iter().map(|group| shown.group(group, &registry)).collect(),
         second_accounts,
         place_budget,
+        enforcement: enforcement::shown(&ledger.frame().enforcement, reader.actor.role, now),
     })
 }
 

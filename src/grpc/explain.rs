@@ -352,6 +352,7 @@ fn explanation_answer(
         offer: offer.map(answer::offer),
         confirmed_time: confirmed.map(answer::timestamp),
         confirmed_by_organisation: organisation,
+        shadow_verdict: answer::shadow_verdict(e.by_rules.map(|by_rules| by_rules.verdict)).into(),
     }
 }
 

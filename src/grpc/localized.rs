@@ -196,12 +196,20 @@ fn of_refusal(refusal: &Refusal) -> Words {
             "Noen som står foran i køen, skal ha plassen først.",
             "Somebody ahead in the queue is to have the place first.",
         ),
+        Refusal::ReasonRequired(_) => no_reason(),
         Refusal::LimitReached { would_be, most, .. } => words(
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),
         ),
         Refusal::OneOf { index, refusal, .. } => of_one(index + 1, of_refusal(refusal)),
     }
+}
+
+fn no_reason() -> Words {
+    words(
+        "Begrunnelse mangler: plassen gis utenfor tur.",
+        "A reason is missing: the place is given out of turn.",
+    )
 }
 
 /// What is refused because of one of a list.

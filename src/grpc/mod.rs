@@ -17,6 +17,7 @@ mod answer;
 mod capacity;
 mod change;
 mod closures;
+mod enforcement;
 mod entries;
 mod existing;
 mod explain;
@@ -30,6 +31,7 @@ mod participation;
 mod people;
 mod placements;
 mod registry;
+mod report;
 mod size;
 mod status;
 mod transfer;
@@ -146,6 +148,7 @@ mutations!(
     ChangePlacementRequest,
     MovePlacementRequest,
     ReassignPlacementRequest,
+    SetEnforcementRequest,
     ReportClosureRequest,
     ImportExistingRequest,
 );

@@ -84,6 +84,9 @@ fn detail(error: &Error, code: Code, name: &str) -> Option<ErrorDetail> {
             let named = fields.iter().zip(rows).map(|(f, r)| (f.as_str(), r.problem.as_str()));
             Some(bad_request(named))
         }
+        Error::Refused(Refusal::ReasonRequired(why)) => {
+            Some(bad_request([("reason", *why), ("reason_text", *why)]))
+        }
         Error::RequestIdReused => Some(bad_request([("request_id", "was used for another call")])),
         Error::PageTokenInvalid => Some(bad_request([("page_token", "is not of this list")])),
         Error::Refused(refusal) => {
@@ -157,6 +160,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::NoRoom { .. }
         | Refusal::NotFirst
         | Refusal::ClosuresOverlap { .. }
+        | Refusal::ReasonRequired(_)
         | Refusal::LimitReached { .. } => None,
     }
 }
@@ -229,6 +233,7 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         }
         Refusal::NoRoom { .. } => (Code::FailedPrecondition, ErrorReason::NoRoom),
         Refusal::NotFirst => (Code::FailedPrecondition, ErrorReason::NotFirst),
+        Refusal::ReasonRequired(_) => (Code::InvalidArgument, ErrorReason::InvalidFields),
         Refusal::LimitReached { .. } => (Code::FailedPrecondition, ErrorReason::LimitReached),
         Refusal::OneOf { refusal, .. } => refusal_code_and_reason(refusal),
     }
@@ -323,6 +328,8 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::FourEyes
         | Refusal::NotFirst
         | Refusal::MeasureTypeRule(_) => Vec::new(),
+        // As of any request that lacks fields: so many.
+        Refusal::ReasonRequired(_) => vec![("violations", "2".to_owned())],
     }
 }
 

@@ -20,6 +20,7 @@ pub mod people;
 pub mod queues;
 pub mod registry;
 pub mod rows;
+pub mod shadows;
 pub mod snapshot;
 pub mod vacancies;
 pub mod work;

@@ -196,7 +196,8 @@ impl Known<'_> {
         } else if let Command::PlacePerson(c) = command {
             let context = format!("entry/{}/out_of_turn", c.entry_id);
             let text = seal(ledger, people, work, &context)?;
-            c.out_of_turn = text.map(|text| OutOfTurn { reason: c.reason, text });
+            let why = c.reason.zip(text);
+            c.out_of_turn = why.map(|(reason, text)| OutOfTurn { reason, text });
         } else if let Some((context, text)) = words_of(command) {
             *text = seal(ledger, people, work, &context)?;
         }
@@ -293,6 +294,7 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::StartDirectly(_)
         | Command::ReassignPlacement(_)
         | Command::ReportClosure(_)
+        | Command::SetEnforcement(_)
         | Command::WakeEntry { .. }
         | Command::EndLeave { .. }
         | Command::BeginDay { .. }

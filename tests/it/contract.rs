@@ -29,6 +29,7 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("ExplainDecision", "decision"),
     ("ChangePlacement", "change"),
     ("StartPlacement", "offer_id"),
+    ("SetEnforcement", "step"),
     ("ReassignAdviser", "entry_ids"),
 ];
 

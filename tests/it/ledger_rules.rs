@@ -40,6 +40,7 @@ mod by_time;
 mod capacity;
 mod commands;
 mod declines;
+mod enforcement;
 mod entries;
 mod existing;
 mod explained;

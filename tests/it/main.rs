@@ -12,6 +12,7 @@ mod contention;
 mod contract;
 mod docs;
 mod embedded;
+mod enforcement;
 mod entries;
 mod errors;
 mod existing;

@@ -24,7 +24,7 @@ use tiltaksplass::{
         allocation_service_client::AllocationServiceClient,
         capacity_service_client::CapacityServiceClient, change_service_client::ChangeServiceClient,
         fair_share_service_client::FairShareServiceClient,
-        registry_service_client::RegistryServiceClient,
+        registry_service_client::RegistryServiceClient, report_service_client::ReportServiceClient,
         waitlist_service_client::WaitlistServiceClient,
     },
     server::{self, Limits},
@@ -404,6 +404,10 @@ impl Caller {
 
     pub fn fair_share(&self) -> FairShareServiceClient<Authorized> {
         FairShareServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub fn report(&self) -> ReportServiceClient<Authorized> {
+        ReportServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     pub fn change(&self) -> ChangeServiceClient<Authorized> {

@@ -96,8 +96,9 @@ pub struct PlacePerson {
     pub place_group_id: PlaceGroupId,
     /// Why; filled in by the writer, which seals the words.
     pub out_of_turn: Option<OutOfTurn>,
-    /// Why, by code.
-    pub reason: OutOfTurnReason,
+    /// Why, by code; `None` where no reason was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<OutOfTurnReason>,
     /// The case.
     pub case_reference: Option<String>,
 }

@@ -37,6 +37,7 @@ impl Needs {
             Command::ImportRegistry(_)
             | Command::SetPlaceBudget(_)
             | Command::SetQuotas(_)
+            | Command::SetEnforcement(_)
             | Command::BeginDay { .. } => {}
             Command::ImportExisting(c) => self.existing(c),
             Command::ReportClosure(c) => {
@@ -84,6 +85,7 @@ impl Needs {
             Command::ResumeEntry(c) => self.entry(c.entry_id, false),
             Command::ConfirmEntry(c) => self.entry(c.entry_id, false),
             Command::PrioritizeEntry(c) => self.entry(c.entry_id, false),
+            // Where the rules' own choice is recorded, the decision asks for the heads itself.
             Command::PlacePerson(c) => self.entry(c.entry_id, false),
             Command::WakeEntry { entry_id } => self.entry(*entry_id, false),
             Command::EndPlacement(c) => self.placement(c.placement_id),

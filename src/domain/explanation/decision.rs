@@ -18,6 +18,7 @@ use crate::domain::{
     measure::DecisionText,
     refusal::Stop,
     registry::Registry,
+    shadow::Verdict,
     waitlist::{Entry, EntryState},
 };
 
@@ -37,16 +38,16 @@ pub struct Row<'a> {
 /// Whether a row's events have a run, or a place given without one, to explain.
 pub fn gives_places(events: &[Event]) -> bool {
     let gives = |event: &Event| matches!(event, Event::RunMade { .. });
-    events.iter().any(|event| gives(event) || out_of_turn(event).is_some())
+    events.iter().any(|event| gives(event) || by_hand(event).is_some())
 }
 
-/// The offer that a named person made out of turn by an event.
-fn out_of_turn(event: &Event) -> Option<(&Offer, OutOfTurnReason)> {
+/// The offer that a named person made by hand by an event.
+fn by_hand(event: &Event) -> Option<&Offer> {
     let (Event::Proposed { offer } | Event::OfferChanged { offer, .. }) = event else {
         return None;
     };
-    let reason = offer.out_of_turn.as_ref()?.reason;
-    offer.state.reserves().then_some((offer, reason))
+    let chosen = offer.out_of_turn.is_some() || offer.shadow.is_some();
+    (chosen && offer.state.reserves()).then_some(offer)
 }
 
 /// What a run decided about one entry, by which rules, on what.
@@ -84,8 +85,19 @@ pub struct Explanation {
     pub proposal: Option<(Offer, Site)>,
     /// What a person said to the proposal.
     pub confirmation: Confirmation,
+    /// What the rules would have done with a place that was given by hand.
+    pub by_rules: Option<ByRules>,
     /// Legal basis and appeal in words, as the measure type has them.
     pub legal_texts: Vec<DecisionText>,
+}
+
+/// What the rules would have done with a place that was given by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByRules {
+    /// How that compares with what was done.
+    pub verdict: Verdict,
+    /// Whether the entry in question would have got it.
+    pub to_this_one: bool,
 }
 
 /// What a run was about.
@@ -159,8 +171,8 @@ pub enum Outcome {
     NotReached(Option<PassedOverReason>),
     /// It was not eligible.
     NotEligible(Ineligible),
-    /// A named person gave it a place out of turn.
-    OutOfTurn(OutOfTurnReason),
+    /// A named person gave it a place by hand; why, where a reason was given.
+    OutOfTurn(Option<OutOfTurnReason>),
 }
 
 /// Why an entry was not eligible.
@@ -291,6 +303,7 @@ pub fn explain(
             Some(_) | None => Confirmation::NothingProposed,
         },
         proposal,
+        by_rules: by_rules(events, entry.entry_id),
         legal_texts: registry
             .ledger_measure_on(before.id(), header.at.date_in_norway())
             .map(|measure| measure.rules.texts.clone())
@@ -372,9 +385,9 @@ fn outcome(
     let Some(entry) = entry else {
         return Ok(Outcome::NotEligible(Ineligible::NotYetJoined));
     };
-    let chosen = events.iter().filter_map(out_of_turn);
-    if let Some((_, reason)) = chosen.into_iter().find(|(o, _)| o.entry_id == entry.entry_id) {
-        return Ok(Outcome::OutOfTurn(reason));
+    let mut chosen = events.iter().filter_map(by_hand);
+    if let Some(offer) = chosen.find(|offer| offer.entry_id == entry.entry_id) {
+        return Ok(Outcome::OutOfTurn(offer.out_of_turn.as_ref().map(|why| why.reason)));
     }
     if let Some(why) = ineligible(entry.state) {
         return Ok(Outcome::NotEligible(why));
@@ -395,6 +408,14 @@ fn outcome(
         }
     }
     Ok(reported(events, entry.entry_id))
+}
+
+/// The shadow of the place that a row gave by hand, as it is told to an entry.
+fn by_rules(events: &[Event], entry_id: EntryId) -> Option<ByRules> {
+    let offer = events.iter().find_map(by_hand)?;
+    let shadow = offer.shadow.as_ref()?;
+    let to_this_one = shadow.would_have_served == Some(entry_id);
+    Some(ByRules { verdict: shadow.verdict(offer.entry_id), to_this_one })
 }
 
 fn ineligible(state: EntryState) -> Option<Ineligible> {
@@ -446,7 +467,7 @@ fn proposal_of(
     entry_id: EntryId,
     registry: &Registry,
 ) -> Option<(Offer, Site)> {
-    let chosen = events.iter().filter_map(out_of_turn).map(|(offer, _)| offer);
+    let chosen = events.iter().filter_map(by_hand);
     let mut offers = served(events).chain(chosen);
     let offer = offers.find(|offer| offer.entry_id == entry_id)?.clone();
     let group = before.place_group(offer.place_group_id)?;

@@ -13,8 +13,8 @@ mod sentences;
 mod standing;
 
 pub use decision::{
-    Confirmation, Explanation, Ineligible, Occasion, Others, Outcome, Row, SaidNo, SaidNos,
-    explain, gives_places, organisation_name,
+    ByRules, Confirmation, Explanation, Ineligible, Occasion, Others, Outcome, Row, SaidNo,
+    SaidNos, explain, gives_places, organisation_name,
 };
 pub use decision_text::paragraphs;
 pub use language::Language;

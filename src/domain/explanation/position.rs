@@ -5,7 +5,8 @@ use time::Date;
 
 use crate::domain::{
     allocation::{
-        Objection, Offer, OfferState, PassedOverReason, Placement, PlacementState, judge_alone,
+        Objection, Offer, OfferState, PassedOverReason, Placement, PlacementState, RunScope,
+        judge_alone,
     },
     calendar::Timestamp,
     explanation::{
@@ -110,7 +111,7 @@ pub fn explain_position(
         Holding { site, participation_percent }
     };
     let now = match entry.state {
-        EntryState::Waiting => Now::Waits(judge_alone(ledger, entry, at)),
+        EntryState::Waiting => Now::Waits(judge_alone(ledger, &RunScope::all(at, 1), entry)),
         EntryState::Proposed(_) => Now::Proposed,
         EntryState::Offered(id) => {
             let offer = offers.iter().find(|offer| offer.offer_id == id)?;

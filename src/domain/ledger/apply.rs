@@ -74,6 +74,10 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.put_place_group(place_group);
             ledger.schedule(days.iter().copied().map(Due::day));
         }
+        Event::EnforcementSet { enforcement, .. } => {
+            ledger.frame.enforcement = enforcement.clone();
+            ledger.touched.frame = true;
+        }
     }
 }
 
@@ -123,6 +127,7 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::OfferChanged { .. }
         | Event::PlacementChanged { .. }
         | Event::ClosureReported { .. }
+        | Event::EnforcementSet { .. }
         | Event::NothingToDo => {}
     }
 }

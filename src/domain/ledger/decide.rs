@@ -12,9 +12,9 @@ use crate::domain::{
     event::Event,
     ids::{ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
     ledger::{
-        Ledger, decide_adviser, decide_capacity, decide_closure, decide_entry, decide_existing,
-        decide_join, decide_objection, decide_offer, decide_place, decide_placement,
-        decide_transfer,
+        Ledger, decide_adviser, decide_capacity, decide_closure, decide_enforcement, decide_entry,
+        decide_existing, decide_join, decide_objection, decide_offer, decide_place,
+        decide_placement, decide_transfer,
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
@@ -129,6 +129,7 @@ pub fn decide(
             decide_placement::end_leave(ledger, *placement_id, context)
         }
         Command::ReportClosure(c) => decide_closure::report(ledger, c, context)?,
+        Command::SetEnforcement(c) => decide_enforcement::set(ledger, c, context, ids)?,
     };
     debug_assert!(!events.is_empty(), "a decision has at least one event");
     Ok(events)
@@ -221,6 +222,7 @@ pub(super) fn proposals(
             object_by: None,
             objection: None,
             extension: None,
+            shadow: None,
             state: OfferState::Proposed { confirm_by },
         };
         events.push(Event::Proposed { offer });

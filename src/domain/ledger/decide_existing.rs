@@ -153,6 +153,7 @@ impl Incoming<'_> {
             object_by: None,
             objection: None,
             extension: None,
+            shadow: None,
             state,
         }
     }

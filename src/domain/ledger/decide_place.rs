@@ -11,6 +11,7 @@ use crate::domain::{
     },
     calendar::working_days_after,
     command::{PlacePerson, StartDirectly},
+    enforcement::Level,
     event::{Event, PlacementChange},
     ids::{IdSource, OfferId, PlaceGroupId, PlacementId},
     ledger::{
@@ -20,17 +21,23 @@ use crate::domain::{
         guards::{known_entry, require_free, require_open_group, wrong_entry_state},
     },
     refusal::{Refusal, Stop},
+    shadow::{Verdict, shadow},
     waitlist::{Entry, EntryState},
 };
 
-/// Out of turn: an offer at once, since a named person has decided on it (I12).
+/// Out of turn: an offer at once, since a named person has decided on it (I12). How far the
+/// order binds says whether that needs a reason; the accounts bind always (I1, I2).
 pub(super) fn place_person(
     ledger: &Ledger,
     c: &PlacePerson,
     context: &Context<'_>,
     ids: &mut IdSource,
-) -> Result<Vec<Event>, Refusal> {
+) -> Result<Vec<Event>, Stop> {
     let measure = context.measure(ledger)?;
+    let enforcement = &ledger.frame().enforcement;
+    if enforcement.level() == Level::Bind {
+        require_reason(c, "the ledger's order binds")?;
+    }
     let entry = known_entry(ledger, c.entry_id)?;
     match entry.state {
         EntryState::Waiting | EntryState::Paused { .. } | EntryState::CoolingDown { .. } => {}
@@ -38,9 +45,15 @@ pub(super) fn place_person(
         | EntryState::Offered(_)
         | EntryState::Accepted(_)
         | EntryState::Placed(_)
-        | EntryState::Closed => return Err(wrong_entry_state(entry, "PLACE")),
+        | EntryState::Closed => return Err(wrong_entry_state(entry, "PLACE").into()),
     }
     let account = require_room(ledger, entry, c.place_group_id, context, "PLACE")?;
+    let by_rules = || shadow(ledger, entry, c.place_group_id, context.at);
+    let shadow = enforcement.is_recorded().then(by_rules).transpose()?;
+    let verdict = shadow.as_ref().map(|shadow| shadow.verdict(c.entry_id));
+    if enforcement.level() == Level::Advise && verdict == Some(Verdict::Deviates) {
+        require_reason(c, "the rules would give this place to somebody else")?;
+    }
     let holidays = context.registry.holidays();
     let confirm_by = working_days_after(context.at, measure.confirm_working_days, holidays);
     // From here it happens.
@@ -57,10 +70,16 @@ pub(super) fn place_person(
         object_by: None,
         objection: None,
         extension: None,
+        shadow,
         state: OfferState::Proposed { confirm_by },
     };
     let by = ActorKey::of(context.actor).to_string();
     Ok(vec![Event::Proposed { offer }, confirmed(offer_id, by, measure, context)])
+}
+
+/// Requires that it is said why the order is left.
+fn require_reason(c: &PlacePerson, why: &'static str) -> Result<(), Refusal> {
+    if c.reason.is_some() { Ok(()) } else { Err(Refusal::ReasonRequired(why)) }
 }
 
 /// Without an offer (lavterskel): whoever a run over the group would serve first. Those whom

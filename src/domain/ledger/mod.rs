@@ -13,6 +13,7 @@ mod decide;
 mod decide_adviser;
 mod decide_capacity;
 mod decide_closure;
+mod decide_enforcement;
 mod decide_entry;
 mod decide_existing;
 mod decide_join;
@@ -41,6 +42,7 @@ use crate::domain::{
     allocation::{Offer, Placement},
     calendar::Timestamp,
     capacity::{PlaceGroup, PlacesInPeriod, Quota, Submission},
+    enforcement::Enforcement,
     ids::{
         EntryId, ExternalReference, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId,
         PlacementId, References, SubmissionId,
@@ -83,6 +85,9 @@ pub struct Frame {
     pub budgets: Vec<PlacesInPeriod>,
     /// Quotas of each municipality, in the order they were set.
     pub quotas: BTreeMap<MunicipalityNumber, Vec<Quota>>,
+    /// How far the order binds who places people by hand.
+    #[serde(default, skip_serializing_if = "Enforcement::is_untouched")]
+    pub enforcement: Enforcement,
 }
 
 /// Which rows changed since the ledger was loaded.

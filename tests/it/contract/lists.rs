@@ -29,6 +29,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("ReportClosure", "the first 500 placements in the group"),
     ("GetPosition", "one text a language"),
     ("CheckParticipation", "one a measure type, since nobody has two of one at a time"),
+    ("GetShadowReport", "sums by reason and municipality, and the latest 500 deviations"),
     ("ReassignAdviser", "at most 500 at once, and how many are left"),
 ];
 

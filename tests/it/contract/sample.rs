@@ -9,7 +9,7 @@ use crate::{
     support::request_id,
     world::{
         COUNTY, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER, TRONDHEIM,
-        World, date, identity,
+        World, date, identity, vta,
     },
 };
 
@@ -32,6 +32,7 @@ pub struct Stage {
     placement: String,
     group: String,
     submission: String,
+    change: String,
     run_seq: u64,
 }
 
@@ -59,12 +60,14 @@ impl Stage {
             ..SubmitCapacityRequest::default()
         };
         let submitted = world.provider.capacity().submit_capacity(request).await.unwrap();
+        let change = world.propose_enforcement(&vta(), Enforcement::Observe).await;
         Self {
             entry,
             offer: second.offer_id.clone(),
             placement: placement.placement_id,
             group,
             submission: submitted.into_inner().submission_id,
+            change,
             run_seq: run.revision.unwrap_or_default().seq,
             world,
         }
@@ -220,6 +223,7 @@ impl Stage {
             "offer_id" | "offer_ids" => self.offer.clone(),
             "placement_id" => self.placement.clone(),
             "submission_id" => self.submission.clone(),
+            "change_id" => self.change.clone(),
             "place_group_id" | "place_group_ids" | "preferred_place_group_ids" => {
                 self.group.clone()
             }

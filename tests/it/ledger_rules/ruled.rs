@@ -151,7 +151,7 @@ pub(super) fn place(entry_id: EntryId, place_group_id: PlaceGroupId) -> Command 
         entry_id,
         place_group_id,
         out_of_turn,
-        reason,
+        reason: Some(reason),
         case_reference,
     })
 }

@@ -4,11 +4,12 @@
 use tiltaksplass::domain::{
     allocation::{OutOfTurnReason, PassedOverReason, RunEnd},
     explanation::{
-        Confirmation, Explanation, FreePlaceGroup, Holding, Ineligible, Language, LastDay, Now,
-        Occasion, Outcome as Decided, Position, PositionExplanation, SaidNo, Site, Standing,
+        ByRules, Confirmation, Explanation, FreePlaceGroup, Holding, Ineligible, Language, LastDay,
+        Now, Occasion, Outcome as Decided, Position, PositionExplanation, SaidNo, Site, Standing,
         organisation_name, paragraphs, position_paragraphs,
     },
     measure::DecisionText,
+    shadow::Verdict,
 };
 
 use super::{
@@ -105,7 +106,8 @@ fn outcomes() -> Vec<Decided> {
         OutOfTurnReason::Correction,
         OutOfTurnReason::Other,
     ];
-    outcomes.extend(out_of_turn.map(Decided::OutOfTurn));
+    outcomes.push(Decided::OutOfTurn(None));
+    outcomes.extend(out_of_turn.map(|reason| Decided::OutOfTurn(Some(reason))));
     outcomes
 }
 
@@ -116,6 +118,16 @@ const OCCASIONS: [Occasion; 5] = [
     Occasion::Came,
     Occasion::Chosen,
 ];
+
+fn by_rules() -> [ByRules; 4] {
+    let to_another = |verdict| ByRules { verdict, to_this_one: false };
+    [
+        ByRules { verdict: Verdict::Deviates, to_this_one: true },
+        to_another(Verdict::Agrees),
+        to_another(Verdict::Deviates),
+        to_another(Verdict::Nobody),
+    ]
+}
 
 fn confirmations() -> Vec<Confirmation> {
     let confirmed = |organisation_name: Option<&str>| Confirmation::Confirmed {
@@ -162,6 +174,9 @@ fn decisions() -> Vec<Explanation> {
             all.extend(ends.map(with));
             let with = |occasion| Explanation { outcome, occasion, ..base.clone() };
             all.extend(OCCASIONS.map(with));
+            let occasion = Occasion::Chosen;
+            let with = |by_rules| Explanation { outcome, occasion, by_rules, ..base.clone() };
+            all.extend(by_rules().map(|by_rules| with(Some(by_rules))));
         }
         let each = confirmations().into_iter();
         all.extend(each.map(|confirmation| Explanation { confirmation, ..base.clone() }));

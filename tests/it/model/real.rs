@@ -294,7 +294,7 @@ impl<'a> Real<'a> {
                 entry_id: self.entries[entry],
                 place_group_id: self.groups[group],
                 out_of_turn: text().map(|text| OutOfTurn { reason, text }),
-                reason,
+                reason: Some(reason),
                 case_reference,
             }),
             _ => self.command_about_an_offer(op),
