@@ -313,6 +313,8 @@ mod tests {
             wants_by: None,
             confirmed_time: None,
             closed: None,
+            passes: 0,
+            reserving_since: None,
             state,
         }
     }

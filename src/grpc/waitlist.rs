@@ -310,6 +310,7 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
             .as_ref()
             .and_then(|closed| closed.moved_to.as_ref())
             .map(answer::ledger),
+        reserving_since_time: entry.reserving_since.map(answer::timestamp),
     }
 }
 

@@ -207,7 +207,8 @@ fn waits_for_what(
             | PassedOverReason::WorkField
             | PassedOverReason::DeclinedHere
             | PassedOverReason::ObjectedHere
-            | PassedOverReason::OfferWithdrawn,
+            | PassedOverReason::OfferWithdrawn
+            | PassedOverReason::ReservedForAnother,
         ) => vec![l.say(
             "Du venter på at det blir ledig på et sted som passer for deg.",
             "Du ventar på at det blir ledig på ein stad som passar for deg.",

@@ -131,6 +131,8 @@ fn new_entry(entry_id: EntryId, key: OrderKey, c: &JoinWaitlist) -> Entry {
         wants_by: c.wants_by,
         confirmed_time: None,
         closed: None,
+        passes: 0,
+        reserving_since: None,
         state: EntryState::Waiting,
     }
 }

@@ -18,12 +18,15 @@ use crate::domain::{
         decide_offer::{confirmed, require_start_date},
         decide_transfer::require_combinable,
         guards::{known_entry, require_free, require_open_group, wrong_entry_state},
+        passes::passes,
     },
     refusal::{Refusal, Stop},
     waitlist::{Entry, EntryState},
 };
 
-/// Out of turn: an offer at once, since a named person has decided on it (I12).
+/// Out of turn: an offer at once, since a named person has decided on it (I12). What others
+/// reserve may be taken too: it is kept from those behind them in the order, and this is not
+/// by the order.
 pub(super) fn place_person(
     ledger: &Ledger,
     c: &PlacePerson,
@@ -84,6 +87,7 @@ pub(super) fn start_directly(
     require_combinable(ledger, &c.elsewhere, context)?;
     let account = require_room(ledger, entry, c.place_group_id, context, MOVE)?;
     let report = require_first(ledger, entry, c.place_group_id, context)?;
+    let passed = passes(ledger, &[], &report, context);
     // From here it happens.
     let placement = Placement {
         placement_id: PlacementId(ids.next_id()),
@@ -100,7 +104,8 @@ pub(super) fn start_directly(
         state: PlacementState::Running,
     };
     let change = PlacementChange::StartedDirectly;
-    Ok(vec![Event::RunMade { report }, Event::PlacementChanged { placement, change }])
+    let started = [Event::RunMade { report }, Event::PlacementChanged { placement, change }];
+    Ok(started.into_iter().chain(passed).collect())
 }
 
 /// Requires that the group is open and that both accounts have room for the entry's share;
@@ -128,7 +133,8 @@ fn require_first(
     context: &Context<'_>,
 ) -> Result<RunReport, Stop> {
     let only_groups = BTreeSet::from([group]);
-    let scope = RunScope { only_groups, ..RunScope::all(context.at, 1) };
+    let rules = context.run_rules(ledger);
+    let scope = RunScope { only_groups, ..RunScope::all(context.at, 1, rules) };
     let mut own = Ok(());
     let (served, report) = run_watched(ledger, &scope, |judged, judgement| {
         if judged == entry.entry_id {
@@ -155,5 +161,6 @@ fn reason_name(reason: PassedOverReason) -> &'static str {
         PassedOverReason::DeclinedHere => "DECLINED_HERE",
         PassedOverReason::ObjectedHere => "OBJECTED_HERE",
         PassedOverReason::OfferWithdrawn => "OFFER_WITHDRAWN",
+        PassedOverReason::ReservedForAnother => "RESERVED_FOR_ANOTHER",
     }
 }

@@ -24,6 +24,7 @@ mod declined;
 mod due;
 mod guards;
 mod onward;
+mod passes;
 mod rows;
 mod walk;
 
