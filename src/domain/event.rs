@@ -274,6 +274,11 @@ pub enum EntryChange {
     LeftByRule,
     /// Another case worker, or a deputy.
     AdviserSet,
+    /// A run of this row passed it over since its share did not fit, and the measure type counts
+    /// that.
+    PassedOver,
+    /// That was once too often: from now on it reserves what becomes free until its share fits.
+    ReservesFractions,
     /// It stands in the old system so (innført).
     Imported,
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    allocation::{PassedOverReason, RunScope, judge_alone, run},
+    allocation::{PassedOverReason, RunRules, RunScope, judge_alone, run},
     calendar::Timestamp,
     ids::{EntryId, MunicipalityNumber, PlaceGroupId},
     ledger::Ledger,
@@ -68,8 +68,9 @@ pub fn shadow(
     entry: &Entry,
     group: PlaceGroupId,
     at: Timestamp,
+    rules: RunRules,
 ) -> Result<Shadow, Stop> {
-    let scope = RunScope { only_groups: [group].into(), ..RunScope::all(at, 1) };
+    let scope = RunScope { only_groups: [group].into(), ..RunScope::all(at, 1, rules) };
     let (served, report) = run(ledger, &scope)?;
     let (ahead, ahead_is_least) = ahead(ledger, entry, &scope)?;
     Ok(Shadow {

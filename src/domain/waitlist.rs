@@ -196,6 +196,13 @@ pub struct Entry {
     /// Where it came from, when it was imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Imported>,
+    /// In how many rows of the log it was passed over since its share did not fit; counted
+    /// where the measure type reserves fractions, until it does reserve.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub passes: u32,
+    /// Since when it reserves what becomes free until its share fits (reserverer brøkdeler).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserving_since: Option<Timestamp>,
     /// Where it stands.
     pub state: EntryState,
 }
@@ -205,6 +212,13 @@ impl Entry {
     pub fn is_objected_to(&self, group: PlaceGroupId, at: Timestamp) -> bool {
         let upheld = self.objected_here.get(&group);
         upheld.is_some_and(|upheld| *upheld > at.minus_days(OBJECTED_DAYS))
+    }
+
+    /// Nothing is counted or reserved for it any more: it has got a place, asks for another
+    /// share of one, or has left.
+    pub fn stop_reserving(&mut self) {
+        self.passes = 0;
+        self.reserving_since = None;
     }
 }
 
@@ -350,6 +364,18 @@ impl EntryState {
             | Self::Closed
             | Self::Paused { .. }
             | Self::CoolingDown { .. } => None,
+        }
+    }
+
+    /// Whether the person waits with nothing held: in turn, or not eligible for a while.
+    pub fn waits(self) -> bool {
+        match self {
+            Self::Waiting | Self::Paused { .. } | Self::CoolingDown { .. } => true,
+            Self::Proposed(_)
+            | Self::Offered(_)
+            | Self::Accepted(_)
+            | Self::Placed(_)
+            | Self::Closed => false,
         }
     }
 

@@ -315,6 +315,8 @@ mod tests {
             confirmed_time: None,
             closed: None,
             imported: None,
+            passes: 0,
+            reserving_since: None,
             state,
         }
     }

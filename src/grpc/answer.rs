@@ -262,6 +262,7 @@ pub(super) fn passed_over_reason(reason: PassedOverReason) -> pb::PassedOverReas
         PassedOverReason::DeclinedHere => pb::PassedOverReason::DeclinedHere,
         PassedOverReason::ObjectedHere => pb::PassedOverReason::ObjectedHere,
         PassedOverReason::OfferWithdrawn => pb::PassedOverReason::OfferWithdrawn,
+        PassedOverReason::ReservedForAnother => pb::PassedOverReason::ReservedForAnother,
     }
 }
 
@@ -271,6 +272,7 @@ pub(super) fn run_end(end: RunEnd) -> pb::RunEnd {
         RunEnd::NoFreePlace => pb::RunEnd::NoFreePlace,
         RunEnd::NoQuota => pb::RunEnd::NoQuota,
         RunEnd::NobodyEligible => pb::RunEnd::NobodyEligible,
+        RunEnd::ReservedForAnother => pb::RunEnd::ReservedForAnother,
     }
 }
 

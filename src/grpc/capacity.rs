@@ -185,6 +185,7 @@ impl Shown<'_> {
             usage: Some(answer::usage(&self.account(group))),
             stated_wait: group.stated_wait.map(answer::stated_wait),
             closures: self.closures(group),
+            call_off_rank: group.call_off_rank,
         }
     }
 
@@ -259,12 +260,14 @@ fn capacity(
         let site = latest.site_municipality_number.as_ref();
         shown.site_municipality_number = site.map(ToString::to_string).unwrap_or_default();
         shown.work_fields.clone_from(&latest.work_fields);
+        shown.call_off_rank = latest.call_off_rank;
     }
     if let Some(group) = group {
         let next = boundaries_after(&group.capacity, as_of).min();
         shown.name.clone_from(&group.name);
         shown.site_municipality_number = group.site_municipality_number.to_string();
         shown.work_fields.clone_from(&group.work_fields);
+        shown.call_off_rank = group.call_off_rank;
         shown.places = places_on(&group.capacity, as_of);
         shown.next_change_date = next.map(answer::date);
         shown.closures = closures::closures(group, as_of, CLOSURES_SHOWN);
@@ -286,5 +289,6 @@ fn submission_answer(submission: &Submission) -> CapacitySubmission {
         valid_to_date: submission.places.valid_to.map(answer::date),
         agreement_reference: submission.agreement_reference.clone().unwrap_or_default(),
         submitted_time: Some(answer::timestamp(submission.submitted_time)),
+        call_off_rank: submission.call_off_rank,
     }
 }

@@ -311,6 +311,7 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
             .and_then(|closed| closed.moved_to.as_ref())
             .map(answer::ledger),
         imported: entry.imported.as_ref().map(existing::imported),
+        reserving_since_time: entry.reserving_since.map(answer::timestamp),
     }
 }
 

@@ -38,6 +38,9 @@ pub struct SubmitCapacity {
     pub stated_wait: Option<StatedWait>,
     /// Ids in other systems.
     pub external_references: Vec<ExternalReference>,
+    /// The group's place in the order of call-off (avropsrekkefølge).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_off_rank: Option<u32>,
 }
 
 /// Approval or rejection of a submission.

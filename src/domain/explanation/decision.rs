@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::domain::{
     allocation::{
-        Offer, OfferState, OutOfTurnReason, PassedOverReason, RunEnd, RunReport, RunScope, Served,
-        run_watched,
+        Offer, OfferState, OutOfTurnReason, PassedOverReason, RunEnd, RunReport, RunRules,
+        RunScope, Served, run_watched,
     },
     calendar::Timestamp,
     command::Command,
@@ -277,7 +277,8 @@ pub fn explain(
     said_nos.note(&at_run, entry.entry_id, earlier, header.at);
     let then = at_run.entry(entry.entry_id);
     let entry = then.unwrap_or(entry);
-    let scopes = scopes(before, &at_run, command, header.at);
+    let measure = registry.ledger_measure_on(before.id(), header.at.date_in_norway());
+    let scopes = scopes(before, &at_run, command, header.at, RunRules::of(measure));
     let outcome = outcome(&at_run, &scopes, events, then)?;
     let report = report_of(events);
     let eligible = then.is_some_and(|entry| entry.state == EntryState::Waiting);
@@ -304,10 +305,7 @@ pub fn explain(
         },
         proposal,
         by_rules: by_rules(events, entry.entry_id),
-        legal_texts: registry
-            .ledger_measure_on(before.id(), header.at.date_in_norway())
-            .map(|measure| measure.rules.texts.clone())
-            .unwrap_or_default(),
+        legal_texts: measure.map(|measure| measure.rules.texts.clone()).unwrap_or_default(),
     })
 }
 
@@ -329,19 +327,25 @@ fn run_of(events: &[Event], entry_id: EntryId) -> (&[Event], &[Event]) {
 /// What a run may have been kept to. Rows that are no runs themselves pass a place on that
 /// was given back, or serve somebody who comes: which of these it was shows when it is made
 /// again.
-fn scopes(before: &Ledger, at_run: &Ledger, command: &Command, at: Timestamp) -> Vec<RunScope> {
+fn scopes(
+    before: &Ledger,
+    at_run: &Ledger,
+    command: &Command,
+    at: Timestamp,
+    rules: RunRules,
+) -> Vec<RunScope> {
     if let Command::AllocatePlaces(c) = command {
         let max = usize::try_from(c.max_proposals).unwrap_or(usize::MAX);
         let only_groups = c.place_groups.clone();
-        return vec![RunScope { only_groups, ..RunScope::all(at, max) }];
+        return vec![RunScope { only_groups, ..RunScope::all(at, max, rules) }];
     }
     let Some(offer) = given_back(before, at_run) else {
-        return vec![RunScope::all(at, 1)];
+        return vec![RunScope::all(at, 1, rules)];
     };
     let on = RunScope {
         percent: Some(i64::from(offer.participation_percent)),
         only_groups: [offer.place_group_id].into(),
-        ..RunScope::all(at, usize::MAX)
+        ..RunScope::all(at, usize::MAX, rules)
     };
     vec![on.clone(), RunScope { not_to: Some(offer.entry_id), ..on }]
 }

@@ -280,6 +280,11 @@ fn run_end(end: RunEnd, l: Language) -> String {
             "Fordelinga stansa fordi ingen fleire i køen kunne ta det som var ledig.",
             "The sharing ended because nobody else in the queue could take what was free.",
         ),
+        RunEnd::ReservedForAnother => l.say(
+            "Fordelingen stanset fordi resten var holdt av til noen som er forbigått flere ganger.",
+            "Fordelinga stansa fordi resten var halden av til nokon som er forbigått fleire gonger.",
+            "The sharing ended because the rest was kept for someone passed over several times.",
+        ),
     }
 }
 

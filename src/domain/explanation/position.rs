@@ -5,8 +5,8 @@ use time::Date;
 
 use crate::domain::{
     allocation::{
-        Objection, Offer, OfferState, PassedOverReason, Placement, PlacementState, RunScope,
-        judge_alone,
+        Objection, Offer, OfferState, PassedOverReason, Placement, PlacementState, RunRules,
+        RunScope, judge_alone,
     },
     calendar::Timestamp,
     explanation::{
@@ -111,7 +111,10 @@ pub fn explain_position(
         Holding { site, participation_percent }
     };
     let now = match entry.state {
-        EntryState::Waiting => Now::Waits(judge_alone(ledger, &RunScope::all(at, 1), entry)),
+        EntryState::Waiting => {
+            let scope = RunScope::all(at, 1, RunRules::default());
+            Now::Waits(judge_alone(ledger, &scope, entry))
+        }
         EntryState::Proposed(_) => Now::Proposed,
         EntryState::Offered(id) => {
             let offer = offers.iter().find(|offer| offer.offer_id == id)?;
@@ -208,7 +211,8 @@ fn waits_for_what(
             | PassedOverReason::WorkField
             | PassedOverReason::DeclinedHere
             | PassedOverReason::ObjectedHere
-            | PassedOverReason::OfferWithdrawn,
+            | PassedOverReason::OfferWithdrawn
+            | PassedOverReason::ReservedForAnother,
         ) => vec![l.say(
             "Du venter på at det blir ledig på et sted som passer for deg.",
             "Du ventar på at det blir ledig på ein stad som passar for deg.",

@@ -253,8 +253,11 @@ impl Ledger {
 
     /// An entry as it is from now on: in the queue it belongs to, or in none, and scheduled for
     /// what it waits for.
-    fn put_entry(&mut self, entry: Entry) {
+    fn put_entry(&mut self, mut entry: Entry) {
         let id = entry.entry_id;
+        if !entry.state.waits() {
+            entry.stop_reserving();
+        }
         let before = self.entries.get(&id).cloned();
         if let Some(before) = &before {
             if let Some(due) = entry_due(before) {

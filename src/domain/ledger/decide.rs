@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     access::Actor,
-    allocation::{Offer, OfferState, RunScope, Served, run},
+    allocation::{Offer, OfferState, RunRules, RunScope, Served, run},
     calendar::{Timestamp, working_days_after},
     command::{AllocatePlaces, Command, ImportRegistry},
     event::Event,
@@ -14,7 +14,7 @@ use crate::domain::{
     ledger::{
         Ledger, decide_adviser, decide_capacity, decide_closure, decide_enforcement, decide_entry,
         decide_existing, decide_join, decide_objection, decide_offer, decide_place,
-        decide_placement, decide_transfer,
+        decide_placement, decide_transfer, passes::passes,
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
@@ -43,6 +43,11 @@ impl Context<'_> {
     /// When an entry is closed by this decision, as it is kept since rules version 2.
     pub(super) fn closed_time(&self) -> Option<Timestamp> {
         (self.rules >= 2).then_some(self.at)
+    }
+
+    /// What the measure type says of a run that is made now; nothing where it is not known.
+    pub(super) fn run_rules(&self, ledger: &Ledger) -> RunRules {
+        RunRules::of(self.measure(ledger).ok())
     }
 
     /// The measure type of a ledger, as it is today. Registries that the first rules looked
@@ -188,10 +193,13 @@ fn allocate(
     require_place_groups(ledger, c.place_groups.iter())?;
     let max = usize::try_from(c.max_proposals).unwrap_or(usize::MAX);
     let only_groups = c.place_groups.clone();
-    let scope = RunScope { only_groups, ..RunScope::all(context.at, max) };
+    let scope =
+        RunScope { only_groups, ..RunScope::all(context.at, max, RunRules::of(Some(measure))) };
     let (served, report) = run(ledger, &scope)?;
+    let passed = passes(ledger, &[], &report, context);
     let mut events = vec![Event::RunMade { report }];
     events.extend(proposals(ledger, served, measure, context, ids));
+    events.extend(passed);
     Ok(events)
 }
 

@@ -52,6 +52,7 @@ pub(super) fn submit(
         agreement_reference: c.agreement_reference.clone(),
         stated_wait: c.stated_wait,
         external_references: c.external_references.clone(),
+        call_off_rank: c.call_off_rank,
         submitted_by: ActorKey::of(context.actor).to_string(),
         submitted_time: context.at,
         state: SubmissionState::Submitted,
@@ -131,6 +132,7 @@ fn group_with(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Re
     if submission.stated_wait.is_some() {
         group.stated_wait = submission.stated_wait;
     }
+    group.call_off_rank = submission.call_off_rank.or(group.call_off_rank);
     group.capacity.push(submission.places.clone());
     Ok(group)
 }
@@ -165,6 +167,7 @@ fn new_group(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Ref
         stated_wait: None,
         capacity: Vec::new(),
         closures: Vec::new(),
+        call_off_rank: None,
     })
 }
 

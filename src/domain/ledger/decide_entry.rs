@@ -84,7 +84,12 @@ fn prefer(entry: &mut Entry, c: &UpdateEntry) {
     if let Some(work_fields) = &c.work_fields {
         entry.work_fields.clone_from(work_fields);
     }
-    entry.participation_percent = c.participation_percent.unwrap_or(entry.participation_percent);
+    if let Some(percent) = c.participation_percent
+        && percent != entry.participation_percent
+    {
+        entry.participation_percent = percent;
+        entry.stop_reserving();
+    }
 }
 
 /// Another class gives the bonus it has now, and ends one that was given by hand. The same

@@ -182,6 +182,8 @@ impl Incoming<'_> {
             declined_here: std::collections::BTreeSet::new(),
             objected_here: BTreeMap::new(),
             strikes: 0,
+            passes: 0,
+            reserving_since: None,
             adviser: row.adviser.clone(),
             programme: None,
             on_behalf_of: None,

@@ -132,6 +132,8 @@ fn new_entry(entry_id: EntryId, key: OrderKey, c: &JoinWaitlist) -> Entry {
         confirmed_time: None,
         closed: None,
         imported: None,
+        passes: 0,
+        reserving_since: None,
         state: EntryState::Waiting,
     }
 }

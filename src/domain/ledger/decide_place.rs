@@ -19,6 +19,7 @@ use crate::domain::{
         decide_offer::{confirmed, require_start_date},
         decide_transfer::require_combinable,
         guards::{known_entry, require_free, require_open_group, wrong_entry_state},
+        passes::passes,
     },
     refusal::{Refusal, Stop},
     shadow::{Verdict, shadow},
@@ -26,7 +27,9 @@ use crate::domain::{
 };
 
 /// Out of turn: an offer at once, since a named person has decided on it (I12). How far the
-/// order binds says whether that needs a reason; the accounts bind always (I1, I2).
+/// order binds says whether that needs a reason; the accounts bind always (I1, I2). What others
+/// reserve may be taken too: it is kept from those behind them in the order, and this is not
+/// by the order.
 pub(super) fn place_person(
     ledger: &Ledger,
     c: &PlacePerson,
@@ -48,7 +51,8 @@ pub(super) fn place_person(
         | EntryState::Closed => return Err(wrong_entry_state(entry, "PLACE").into()),
     }
     let account = require_room(ledger, entry, c.place_group_id, context, "PLACE")?;
-    let by_rules = || shadow(ledger, entry, c.place_group_id, context.at);
+    let by_rules =
+        || shadow(ledger, entry, c.place_group_id, context.at, context.run_rules(ledger));
     let shadow = enforcement.is_recorded().then(by_rules).transpose()?;
     let verdict = shadow.as_ref().map(|shadow| shadow.verdict(c.entry_id));
     if enforcement.level() == Level::Advise && verdict == Some(Verdict::Deviates) {
@@ -103,6 +107,7 @@ pub(super) fn start_directly(
     require_combinable(ledger, &c.elsewhere, context)?;
     let account = require_room(ledger, entry, c.place_group_id, context, MOVE)?;
     let report = require_first(ledger, entry, c.place_group_id, context)?;
+    let passed = passes(ledger, &[], &report, context);
     // From here it happens.
     let placement = Placement {
         placement_id: PlacementId(ids.next_id()),
@@ -119,7 +124,8 @@ pub(super) fn start_directly(
         state: PlacementState::Running,
     };
     let change = PlacementChange::StartedDirectly;
-    Ok(vec![Event::RunMade { report }, Event::PlacementChanged { placement, change }])
+    let started = [Event::RunMade { report }, Event::PlacementChanged { placement, change }];
+    Ok(started.into_iter().chain(passed).collect())
 }
 
 /// Requires that the group is open and that both accounts have room for the entry's share;
@@ -147,7 +153,8 @@ fn require_first(
     context: &Context<'_>,
 ) -> Result<RunReport, Stop> {
     let only_groups = BTreeSet::from([group]);
-    let scope = RunScope { only_groups, ..RunScope::all(context.at, 1) };
+    let rules = context.run_rules(ledger);
+    let scope = RunScope { only_groups, ..RunScope::all(context.at, 1, rules) };
     let mut own = Ok(());
     let (served, report) = run_watched(ledger, &scope, |judged, judgement| {
         if judged == entry.entry_id {
@@ -174,5 +181,6 @@ fn reason_name(reason: PassedOverReason) -> &'static str {
         PassedOverReason::DeclinedHere => "DECLINED_HERE",
         PassedOverReason::ObjectedHere => "OBJECTED_HERE",
         PassedOverReason::OfferWithdrawn => "OFFER_WITHDRAWN",
+        PassedOverReason::ReservedForAnother => "RESERVED_FOR_ANOTHER",
     }
 }

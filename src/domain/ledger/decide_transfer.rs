@@ -120,7 +120,7 @@ fn send_on(
 }
 
 /// What another ledger sent on comes in. Its time in the order is kept; what it said of the
-/// other area's place groups says nothing here. Somebody may come back to where they were:
+/// other area's place groups says nothing here, nor how often it was passed over there. Somebody may come back to where they were:
 /// the entry that was sent on from here then opens again.
 pub(super) fn receive(
     ledger: &Ledger,
@@ -135,7 +135,7 @@ pub(super) fn receive(
     }
     require_free_references(ledger, &c.entry.external_references, Some(entry_id.0))?;
     // From here it happens.
-    let entry = Entry {
+    let mut entry = Entry {
         municipality_number: c.municipality_number.clone(),
         following_office_number: c.following_office_number.clone(),
         preferred_place_groups: Vec::new(),
@@ -145,6 +145,7 @@ pub(super) fn receive(
         closed: None,
         ..Entry::clone(&c.entry)
     };
+    entry.stop_reserving();
     let change = EntryChange::Received { from_ledger: c.from_ledger.clone() };
     Ok(vec![Event::EntryChanged { entry, change }])
 }

@@ -26,6 +26,7 @@ mod declined;
 mod due;
 mod guards;
 mod onward;
+mod passes;
 mod rows;
 mod walk;
 

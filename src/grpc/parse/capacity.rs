@@ -17,6 +17,8 @@ use crate::{
 
 /// The most places one place group may have.
 const PLACES_MAX: u32 = 10_000;
+/// The greatest rank in an order of call-off: a ledger has no more place groups.
+const CALL_OFF_RANK_MAX: u32 = 2_000;
 /// The longest wait that may be stated, in months.
 const STATED_MONTHS_MAX: u32 = 600;
 
@@ -50,6 +52,7 @@ pub(in crate::grpc) fn submit_capacity(
     let agreement = v.optional_text("agreement_reference", &r.agreement_reference, REFERENCE_MAX);
     let stated_wait = stated_wait(&mut v, r.stated_wait.as_ref());
     let references = v.references("external_references", &r.external_references);
+    let call_off_rank = call_off_rank(&mut v, r.call_off_rank);
     let parsed = (|| {
         let command = SubmitCapacity {
             place_group_id: place_group_id?,
@@ -61,10 +64,16 @@ pub(in crate::grpc) fn submit_capacity(
             agreement_reference: agreement?,
             stated_wait: stated_wait?,
             external_references: references?,
+            call_off_rank: call_off_rank?,
         };
         Some((ledger?, Draft::of(Command::SubmitCapacity(command))))
     })();
     v.finish(parsed)
+}
+
+fn call_off_rank(v: &mut Violations, rank: Option<u32>) -> Option<Option<u32>> {
+    let Some(rank) = rank else { return Some(None) };
+    v.within("call_off_rank", rank, 1, CALL_OFF_RANK_MAX).map(Some)
 }
 
 fn stated_wait(v: &mut Violations, wait: Option<&pb::StatedWait>) -> Option<Option<StatedWait>> {

@@ -13,6 +13,7 @@ pub(super) fn submission(places: PlacesInPeriod) -> SubmitCapacity {
         agreement_reference: None,
         stated_wait: None,
         external_references: Vec::new(),
+        call_off_rank: None,
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn rules() -> MeasureRules {
 pub(super) struct Ruled {
     pub(super) ledger: Ledger,
     pub(super) group: PlaceGroupId,
-    registry: Registry,
+    pub(super) registry: Registry,
     version: u32,
 }
 

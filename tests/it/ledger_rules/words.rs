@@ -18,7 +18,7 @@ use super::{
     *,
 };
 
-const REASONS: [PassedOverReason; 7] = [
+const REASONS: [PassedOverReason; 8] = [
     PassedOverReason::NoQuota,
     PassedOverReason::NoAcceptablePlace,
     PassedOverReason::ParticipationDoesNotFit,
@@ -26,6 +26,7 @@ const REASONS: [PassedOverReason; 7] = [
     PassedOverReason::DeclinedHere,
     PassedOverReason::ObjectedHere,
     PassedOverReason::OfferWithdrawn,
+    PassedOverReason::ReservedForAnother,
 ];
 
 // ---- Everything there is to be said ----
@@ -150,7 +151,13 @@ fn decisions() -> Vec<Explanation> {
     let Scene { ledger, class, .. } = scene();
     let (told, _) = explained(&ledger, at_most(2), &[class]);
     let of = &told[0];
-    let ends = [RunEnd::AllProposed, RunEnd::NoFreePlace, RunEnd::NoQuota, RunEnd::NobodyEligible];
+    let ends = [
+        RunEnd::AllProposed,
+        RunEnd::NoFreePlace,
+        RunEnd::NoQuota,
+        RunEnd::NobodyEligible,
+        RunEnd::ReservedForAnother,
+    ];
     let said_no = |in_words| (site(), SaidNo { at: hour(days_on(-3), 9), in_words });
     let mut all = Vec::new();
     let base = |standing| Explanation {
@@ -180,9 +187,12 @@ fn decisions() -> Vec<Explanation> {
         }
         let each = confirmations().into_iter();
         all.extend(each.map(|confirmation| Explanation { confirmation, ..base.clone() }));
-        for counts in
-            [[0; 7], [1, 0, 0, 0, 0, 0, 0], [5, 6, 7, 8, 9, 10, 11], [2, 9, 30, 1, 0, 0, 0]]
-        {
+        for counts in [
+            [0; 8],
+            [1, 0, 0, 0, 0, 0, 0, 0],
+            [5, 6, 7, 8, 9, 10, 11, 12],
+            [2, 9, 30, 1, 0, 0, 0, 0],
+        ] {
             let counts = REASONS.into_iter().zip(counts).filter(|(_, n)| *n > 0).collect();
             all.push(Explanation { passed_over_counts: counts, ..base.clone() });
         }

@@ -164,6 +164,7 @@ impl<'a> Real<'a> {
             places: self.period(places),
             agreement_reference: None,
             stated_wait: None,
+            call_off_rank: None,
             external_references: Vec::new(),
         }
     }

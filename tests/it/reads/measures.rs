@@ -64,6 +64,7 @@ fn whole() -> MeasureType {
             measure_code: "VTA".into(),
             from_date: Some(date(2027, 1, 1)),
         }),
+        reserve_after_passes: Some(3),
     }
 }
 
@@ -228,11 +229,15 @@ const BOUNDS: &[(Spoil, &str)] = &[
         "superseded_by.measure_code must be another measure type",
     ),
     (|m| m.superseded_by.as_mut().unwrap().from_date = None, "superseded_by.from_date is required"),
+    (|m| m.reserve_after_passes = Some(0), "reserve_after_passes is 0; must be 1 to 100"),
+    (|m| m.reserve_after_passes = Some(101), "reserve_after_passes is 101; must be 1 to 100"),
 ];
 
 /// What holds on the bound itself.
 const WITHIN: &[Spoil] = &[
     |m| m.source = "x".repeat(500),
+    |m| m.reserve_after_passes = Some(100),
+    |m| m.reserve_after_passes = Some(1),
     |m| m.minimum_age = Some(99),
     |m| m.minimum_age = Some(1),
     |m| m.combines_with = None,
