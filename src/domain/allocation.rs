@@ -14,6 +14,7 @@ use crate::domain::{
     waitlist::{Entry, Sealed},
 };
 
+pub use crate::domain::out_of_turn::{OutOfTurn, OutOfTurnReason};
 pub use crate::domain::placement::{End, Leave, Outcome, Placement, PlacementState, Share};
 
 /// One place held for one entry: a proposal (forslag) until a named person confirms
@@ -46,8 +47,21 @@ pub struct Offer {
     /// That the answer deadline was extended, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,
+    /// When it was declined or expired; kept where the measure type says for how long a mistake
+    /// may be corrected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub let_go: Option<LetGo>,
     /// Where it stands.
     pub state: OfferState,
+}
+
+/// That an offer was declined or expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetGo {
+    /// When.
+    pub time: Timestamp,
+    /// Whether the measure type's decline rule counted it.
+    pub counted: bool,
 }
 
 impl Offer {
@@ -56,33 +70,6 @@ impl Offer {
     pub fn is_objected_to(&self) -> bool {
         self.state.reserves() && self.objection.as_ref().is_some_and(Objection::is_open)
     }
-}
-
-/// A place given to a named person and not to the first in the queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutOfTurn {
-    /// Why, by code.
-    pub reason: OutOfTurnReason,
-    /// Why, in words.
-    pub text: Sealed,
-}
-
-/// Why somebody goes out of turn, or is moved by hand in the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum OutOfTurnReason {
-    /// Life or health is in danger otherwise.
-    Health,
-    /// The place would be lost otherwise: one it suits, now, and nobody else.
-    PlaceWouldBeLost,
-    /// The person returns to a place they had.
-    Returns,
-    /// A court or an appeal has decided so.
-    Appeal,
-    /// A mistake was corrected (rettelse).
-    Correction,
-    /// Something else, told in words.
-    Other,
 }
 
 /// What a provider has against a person it was offered.

@@ -1,11 +1,13 @@
 //! What can be asked of a ledger. A command is recorded with its events, so that
 //! the decision can be made again from the log alone. It names nobody.
 
+mod correct;
 mod held;
 mod needs;
 mod places;
 mod waits;
 
+pub use correct::{Correct, Correction, RightPerson};
 pub use held::{
     AllocatePlaces, ChangePlacement, ConfirmProposals, Elsewhere, EndPlacement, ExtendOffer,
     MovePlacement, ObjectToOffer, PlacePerson, PlacementAsk, ReassignPlacement, ResolveObjection,
@@ -98,6 +100,8 @@ pub enum Command {
     ReassignPlacement(ReassignPlacement),
     /// A place group takes nobody new in.
     ReportClosure(ReportClosure),
+    /// A mistake is corrected.
+    Correct(Correct),
     /// By time: a pause or the time after a declined offer is over.
     WakeEntry {
         /// Whose.
@@ -166,6 +170,7 @@ impl Command {
             Self::MovePlacement(_) => "MOVE_PLACEMENT",
             Self::ReassignPlacement(_) => "REASSIGN_PLACEMENT",
             Self::ReportClosure(_) => "REPORT_CLOSURE",
+            Self::Correct(_) => "CORRECT",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
@@ -243,6 +248,7 @@ impl Command {
             Self::StartPlacement(c) => Subject::Offers(slice::from_ref(&c.offer_id)),
             Self::EndPlacement(c) => Subject::Placement(c.placement_id),
             Self::LeaveWaitlist(c) => Subject::Entry(c.entry_id),
+            Self::Correct(c) => c.correction.subject(),
             Self::LapseProposal { offer_id } | Self::ExpireOffer { offer_id } => {
                 Subject::Offers(slice::from_ref(offer_id))
             }

@@ -124,6 +124,10 @@ pub struct MeasureRules {
     /// Which type took over, and when: queue, seniority and plan follow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<Superseded>,
+    /// Days within which an office may correct a mistake by itself (rettefrist); later only the
+    /// county may. `None`: at any time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correction_days: Option<u32>,
 }
 
 impl Default for MeasureRules {
@@ -150,6 +154,7 @@ impl Default for MeasureRules {
             decision_kind: None,
             texts: Vec::new(),
             superseded_by: None,
+            correction_days: None,
         }
     }
 }

@@ -140,6 +140,13 @@ pub enum Refusal {
     /// Somebody eligible stands before the one in question.
     #[error("somebody eligible stands before this entry and would take the place")]
     NotFirst,
+    /// The mistake lies too far back for an office.
+    #[error("the mistake could be corrected {}; later only the county may", .until.map_or_else(|| "while its time was known".to_owned(), |day| format!("until {day}")))]
+    CorrectionTooLate {
+        /// The last day on which the office could; `None` where it is not known when the
+        /// mistake was made.
+        until: Option<Date>,
+    },
     /// A bound of the ledger is reached.
     #[error("the ledger would have {would_be} {what}; the most is {most}")]
     LimitReached {

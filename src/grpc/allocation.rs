@@ -161,4 +161,11 @@ impl AllocationService for Api {
     ) -> Result<Response<pb::CheckParticipationResponse>, Status> {
         self.read(r, Method::CheckParticipation, participation::parse, participation::check).await
     }
+
+    async fn correct(
+        &self,
+        r: Request<pb::CorrectRequest>,
+    ) -> Result<Response<pb::CorrectResponse>, Status> {
+        self.correct_mistake(r).await
+    }
 }

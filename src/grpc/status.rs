@@ -155,6 +155,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::NoRoom { .. }
         | Refusal::NotFirst
         | Refusal::ClosuresOverlap { .. }
+        | Refusal::CorrectionTooLate { .. }
         | Refusal::LimitReached { .. } => None,
     }
 }
@@ -221,6 +222,9 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         }
         Refusal::NoRoom { .. } => (Code::FailedPrecondition, ErrorReason::NoRoom),
         Refusal::NotFirst => (Code::FailedPrecondition, ErrorReason::NotFirst),
+        Refusal::CorrectionTooLate { .. } => {
+            (Code::FailedPrecondition, ErrorReason::CorrectionTooLate)
+        }
         Refusal::LimitReached { .. } => (Code::FailedPrecondition, ErrorReason::LimitReached),
         Refusal::OneOf { refusal, .. } => refusal_code_and_reason(refusal),
     }
@@ -294,6 +298,9 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
             ("value", asked.from.to_string()),
             ("closed", other.to_string()),
         ],
+        Refusal::CorrectionTooLate { until } => {
+            until.map(|day| ("until_date", day.to_string())).into_iter().collect()
+        }
         Refusal::LimitReached { would_be, most, .. } => {
             vec![("would_be", would_be.to_string()), ("most", most.to_string())]
         }

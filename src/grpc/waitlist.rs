@@ -310,6 +310,8 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
             .as_ref()
             .and_then(|closed| closed.moved_to.as_ref())
             .map(answer::ledger),
+        closed_by_mistake: entry.closed.as_ref().is_some_and(|closed| closed.mistake.is_some()),
+        priority_by_correction: entry.priority_by_correction.is_some(),
     }
 }
 

@@ -9,14 +9,17 @@ use crate::{
     domain::{
         access::{Actor, Role, Target},
         allocation::OutOfTurn,
-        command::{Command, Eligibility, JoinWaitlist, PlacementAsk, Subject},
+        command::{
+            Command, Correct, Correction, Eligibility, JoinWaitlist, PlacementAsk, RightPerson,
+            Subject,
+        },
         event::{Event, Header, Payload, RULES_VERSION},
-        ids::{EntryId, PlaceGroupId, RequestId},
+        ids::{EntryId, PersonId, PlaceGroupId, RequestId},
         ledger::Ledger,
         log_chain::{payload_digest, row_hash},
         refusal::Refusal,
         registry::Registry,
-        waitlist::Sealed,
+        waitlist::{Adviser, Sealed},
     },
     keys::Keys,
     store::log::LogRow,
@@ -28,7 +31,7 @@ use crate::{
 };
 
 /// What the grounds of an entry are sealed for.
-const GROUNDS: &str = "entry.grounds";
+pub(super) const GROUNDS: &str = "entry.grounds";
 
 /// The rows a command reaches for, for the question whether the caller may. Of a row
 /// that is not there only the area is known: whoever may reach for any row of the area
@@ -169,6 +172,9 @@ pub(super) fn complete(
             return Ok(Err(refused.refusal.of_join(refused.index)));
         }
     } else {
+        if let Err(refused) = known.complete_correction(index, work, &mut command)? {
+            return Ok(Err(refused));
+        }
         known.seal_text(work, &mut command)?;
     }
     Ok(Ok(command))
@@ -224,15 +230,24 @@ impl Known<'_> {
             let plain = joiner.plain.as_deref();
             let seal = |plain| self.people.seal(person_id, GROUNDS, plain);
             join.grounds = plain.map(seal).transpose()?;
-            let sealed = |ident| adviser::sealed(self.keys, self.people, person_id, ident);
-            join.adviser = joiner.adviser.as_deref().map(sealed).transpose()?;
+            join.adviser = self.sealed_adviser(person_id, joiner)?;
         }
         Ok(Ok(()))
     }
 
+    /// The case worker of somebody who is to wait.
+    pub(super) fn sealed_adviser(
+        &self,
+        person_id: PersonId,
+        joiner: &Joiner,
+    ) -> Result<Option<Adviser>, sqlx::Error> {
+        let sealed = |ident| adviser::sealed(self.keys, self.people, person_id, ident);
+        joiner.adviser.as_deref().map(sealed).transpose()
+    }
+
     /// Whether somebody is of those the measure type is for. Where it is for anybody, nothing
     /// is said of them.
-    fn eligibility(&self, joiner: &Joiner) -> Option<Eligibility> {
+    pub(super) fn eligibility(&self, joiner: &Joiner) -> Option<Eligibility> {
         let rules = &self.registry.ledger_measure_on(self.ledger.id(), self.today)?.rules;
         if rules.need_groups.is_empty() && rules.minimum_age.is_none() {
             return None;
@@ -269,6 +284,7 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
                 return None;
             }
         },
+        Command::Correct(c) => (corrected_in(c), &mut c.text),
         Command::JoinWaitlist(_)
         | Command::BatchJoinWaitlist(_)
         | Command::UpdateEntry(_)
@@ -296,6 +312,21 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::ExpireOffer { .. }
         | Command::FinishPlacement { .. } => return None,
     })
+}
+
+/// Where a correction says why.
+fn corrected_in(c: &Correct) -> String {
+    match &c.correction {
+        Correction::ReinstateEntry { entry_id }
+        | Correction::RegisteredTime { entry_id, .. }
+        | Correction::Person(RightPerson { entry_id, .. })
+        | Correction::Municipality { entry_id, .. }
+        | Correction::RegisteredByMistake { entry_id } => format!("entry/{entry_id}/corrected"),
+        Correction::ReinstatePlacement { placement_id }
+        | Correction::StartDate { placement_id, .. }
+        | Correction::EndDate { placement_id, .. } => format!("placement/{placement_id}/corrected"),
+        Correction::Answer { offer_id, .. } => format!("offer/{offer_id}/corrected"),
+    }
 }
 
 /// Seals the text of a command about an entry, an offer or a placement.

@@ -12,8 +12,9 @@ use crate::domain::{
     event::Event,
     ids::{ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
     ledger::{
-        Ledger, decide_adviser, decide_capacity, decide_closure, decide_entry, decide_join,
-        decide_objection, decide_offer, decide_place, decide_placement, decide_transfer,
+        Ledger, decide_adviser, decide_capacity, decide_closure, decide_correction, decide_entry,
+        decide_join, decide_objection, decide_offer, decide_place, decide_placement,
+        decide_transfer,
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
@@ -126,6 +127,7 @@ pub fn decide(
         Command::EndLeave { placement_id } => {
             decide_placement::end_leave(ledger, *placement_id, context)
         }
+        Command::Correct(c) => decide_correction::correct(ledger, c, context, ids)?,
         Command::ReportClosure(c) => decide_closure::report(ledger, c, context)?,
     };
     debug_assert!(!events.is_empty(), "a decision has at least one event");
@@ -219,6 +221,7 @@ pub(super) fn proposals(
             object_by: None,
             objection: None,
             extension: None,
+            let_go: None,
             state: OfferState::Proposed { confirm_by },
         };
         events.push(Event::Proposed { offer });

@@ -57,6 +57,7 @@ pub(super) fn place_person(
         object_by: None,
         objection: None,
         extension: None,
+        let_go: None,
         state: OfferState::Proposed { confirm_by },
     };
     let by = ActorKey::of(context.actor).to_string();

@@ -118,6 +118,7 @@ fn rules(v: &mut Violations, r: &pb::MeasureType) -> Option<MeasureRules> {
     let decision_kind = v.optional_text("measure_type.decision_kind", &r.decision_kind, SYSTEM_MAX);
     let texts = texts(v, &r.texts);
     let superseded_by = superseded_by(v, r.superseded_by.as_ref());
+    let correction_days = up_to(v, "measure_type.correction_days", r.correction_days, DAYS_MAX);
     let (soft_maximum, hard_maximum) = maxima?;
     Some(MeasureRules {
         valid_from: valid_from?,
@@ -141,6 +142,7 @@ fn rules(v: &mut Violations, r: &pb::MeasureType) -> Option<MeasureRules> {
         decision_kind: decision_kind?,
         texts: texts?,
         superseded_by: superseded_by?,
+        correction_days: correction_days?,
     })
 }
 

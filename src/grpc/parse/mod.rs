@@ -9,6 +9,7 @@ use uuid::Uuid;
 pub(super) mod adviser;
 pub(super) mod allocation;
 pub(super) mod capacity;
+pub(super) mod correction;
 pub(super) mod entry;
 pub(super) mod fair_share;
 pub(super) mod join;
