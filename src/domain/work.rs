@@ -236,6 +236,7 @@ mod tests {
             object_by: None,
             objection: None,
             extension: None,
+            let_go: None,
             state,
         }
     }
@@ -313,6 +314,7 @@ mod tests {
             wants_by: None,
             confirmed_time: None,
             closed: None,
+            priority_by_correction: None,
             state,
         }
     }

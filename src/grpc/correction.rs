@@ -20,10 +20,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Caller, Reader, answer,
-        explain::Way,
-        parse::correction as parse,
-        respond,
+        Api, Caller, Reader, answer, explain::Way, parse::correction as parse, respond,
         waitlist::target,
     },
     proto::v1 as pb,

@@ -104,14 +104,15 @@ pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -
             ledger.placement(id).map(|placement| placement.entry_id).into_iter().collect()
         }
     };
-    // Whoever joins in a preview is named by person: the entry's id is made up.
-    let joined: BTreeSet<EntryId> =
-        events
-            .iter()
-            .filter_map(|event| {
-                if let Event::Joined { entry } = event { Some(entry.entry_id) } else { None }
-            })
-            .collect();
+    // Whoever is new in a preview is named by person: the entry's id is made up.
+    let new = |event: &Event| {
+        if let Event::Joined { entry } | Event::EntryChanged { entry, .. } = event {
+            ledger.entry(entry.entry_id).is_none().then_some(entry.entry_id)
+        } else {
+            None
+        }
+    };
+    let joined: BTreeSet<EntryId> = events.iter().filter_map(new).collect();
     for event in events {
         if let Event::Proposed { offer } = event {
             entries.insert(offer.entry_id);

@@ -39,6 +39,7 @@ mod answers;
 mod by_time;
 mod capacity;
 mod commands;
+mod corrections;
 mod declines;
 mod entries;
 mod explained;

@@ -1,5 +1,6 @@
 //! The request to correct a mistake.
 
+use time::Date;
 use uuid::Uuid;
 
 use crate::{
@@ -14,7 +15,8 @@ use crate::{
         waitlist::identity,
     },
     proto::v1::{
-        self as pb, correct_request::Correction as Asked, reinstatement::What, wrong_date::Right,
+        self as pb, correct_request::Correction as Asked, reinstatement::What,
+        wrong_date::What as Wrong,
     },
     write::{Draft, Joiner},
 };
@@ -91,36 +93,40 @@ fn other_answer(v: &mut Violations, r: &pb::OtherAnswer) -> Option<Correction> {
     Some(Correction::Answer { offer_id: OfferId(offer_id?), accept })
 }
 
-/// The dates of a placement, or the time of an entry: the other one's id would be of no use.
 fn wrong_date(v: &mut Violations, r: &pb::WrongDate) -> Option<Correction> {
-    let Some(right) = &r.right else {
-        v.add("wrong_date", "must have start_date, end_date or registered_time");
-        return None;
-    };
-    let of_entry = matches!(right, Right::RegisteredTime(_));
-    let (named, other) = if of_entry {
-        (("wrong_date.entry_id", &r.entry_id), ("wrong_date.placement_id", &r.placement_id))
-    } else {
-        (("wrong_date.placement_id", &r.placement_id), ("wrong_date.entry_id", &r.entry_id))
-    };
-    let id = v.uuid(named.0, named.1);
-    if !other.1.is_empty() {
-        v.add(other.0, "must be empty with this date");
+    match &r.what {
+        None => {
+            v.add("wrong_date", "must have start, end or registered");
+            None
+        }
+        Some(Wrong::Start(r)) => {
+            let (placement_id, date) = placement_date(v, "wrong_date.start", r)?;
+            Some(Correction::StartDate { placement_id, date })
+        }
+        Some(Wrong::End(r)) => {
+            let (placement_id, date) = placement_date(v, "wrong_date.end", r)?;
+            Some(Correction::EndDate { placement_id, date })
+        }
+        Some(Wrong::Registered(r)) => {
+            let field = "wrong_date.registered.time";
+            let entry_id = v.uuid("wrong_date.registered.entry_id", &r.entry_id);
+            let time = v.optional_time(field, r.time.as_ref());
+            if time == Some(None) {
+                v.add(field, "is required");
+            }
+            Some(Correction::RegisteredTime { entry_id: EntryId(entry_id?), time: time?? })
+        }
     }
-    Some(match right {
-        Right::StartDate(date) => {
-            let date = v.date("wrong_date.start_date", Some(date));
-            Correction::StartDate { placement_id: PlacementId(id?), date: date? }
-        }
-        Right::EndDate(date) => {
-            let date = v.date("wrong_date.end_date", Some(date));
-            Correction::EndDate { placement_id: PlacementId(id?), date: date? }
-        }
-        Right::RegisteredTime(time) => {
-            let time = v.optional_time("wrong_date.registered_time", Some(time));
-            Correction::RegisteredTime { entry_id: EntryId(id?), time: time?? }
-        }
-    })
+}
+
+fn placement_date(
+    v: &mut Violations,
+    part: &str,
+    r: &pb::PlacementDate,
+) -> Option<(PlacementId, Date)> {
+    let placement_id = v.uuid(&format!("{part}.placement_id"), &r.placement_id);
+    let date = v.date(&format!("{part}.date"), r.date.as_ref());
+    Some((PlacementId(placement_id?), date?))
 }
 
 fn wrong_person(v: &mut Violations, r: &pb::WrongPerson) -> Option<(Correction, Option<Joiner>)> {

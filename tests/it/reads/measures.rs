@@ -64,6 +64,7 @@ fn whole() -> MeasureType {
             measure_code: "VTA".into(),
             from_date: Some(date(2027, 1, 1)),
         }),
+        correction_days: Some(14),
     }
 }
 

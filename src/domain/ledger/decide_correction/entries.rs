@@ -155,19 +155,19 @@ pub(super) fn registered_time(
     time: Timestamp,
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
-    if !may_backdate(context.actor.role) {
-        return Err(Refusal::PermissionDenied);
-    }
     let entry = known_entry(ledger, entry_id)?;
     if entry.state == EntryState::Closed {
         return Err(wrong_entry_state(entry, "REGISTERED_TIME"));
     }
     if time > context.at {
         return Err(Refusal::DateOutOfRange {
-            field: "wrong_date.registered_time",
+            field: "wrong_date.registered.time",
             value: time.to_string(),
             expected: "now or earlier",
         });
+    }
+    if !may_backdate(context.actor.role) {
+        return Err(Refusal::PermissionDenied);
     }
     let key = entry.key.registered_at(time);
     if key == entry.key {

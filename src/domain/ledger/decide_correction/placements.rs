@@ -85,7 +85,7 @@ pub(super) fn start_date(
     }
     if date > context.today() || latest_start(before).is_some_and(|latest| date > latest) {
         return Err(Refusal::DateOutOfRange {
-            field: "wrong_date.start_date",
+            field: "wrong_date.start.date",
             value: date.to_string(),
             expected: "today at the latest, and not after the first change of the placement \
                        or its end",
