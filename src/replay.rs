@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use crate::{
     domain::{
         account::AccountKey,
-        event::{Event, Header, Payload, PlacementChange, RULES_VERSION},
+        event::{Event, Header, OfferChange, Payload, PlacementChange, RULES_VERSION},
         ids::{IdSource, LedgerId, PlaceGroupId},
         ledger::{Context, Head, Ledger, apply, decide},
         log_chain::{payload_digest, row_hash},
@@ -175,13 +175,17 @@ fn replay(
     Ok((header, payload))
 }
 
-/// What an event gives that was nobody's before: a place that is proposed, or one that is
-/// begun in without an offer.
+/// What an event gives that was nobody's before: a place that is proposed, one that is begun
+/// in without an offer, or one that a correction gives back.
 fn newly_given(event: &Event) -> Option<(PlaceGroupId, &AccountKey)> {
     if let Event::Proposed { offer } = event {
         Some((offer.place_group_id, &offer.account))
-    } else if let Event::PlacementChanged { placement, change: PlacementChange::StartedDirectly } =
-        event
+    } else if let Event::OfferChanged { offer, change: OfferChange::Reinstated } = event {
+        Some((offer.place_group_id, &offer.account))
+    } else if let Event::PlacementChanged {
+        placement,
+        change: PlacementChange::StartedDirectly | PlacementChange::Reinstated,
+    } = event
     {
         Some((placement.place_group_id, &placement.account))
     } else {

@@ -209,6 +209,7 @@ methods!(
     CheckParticipation,
     SetEnforcement,
     GetShadowReport,
+    Correct,
     ReportClosure,
     ImportExisting,
 );
@@ -284,6 +285,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
             [No, Own, No, No, No, No, No]
         }
         Method::ObjectToOffer => [No, No, No, No, Own, No, No],
+        Method::Correct => [No, Own, Own, No, No, No, No],
         Method::ReportClosure => [No, Own, No, No, Own, No, No],
         Method::SetEnforcement => [No, Own, No, No, No, No, No],
         Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],

@@ -18,6 +18,7 @@ pub use run::{
     Kept, RunRules, RunScope, Served, judge_alone, run, run_and_keep, run_watched, would_take,
 };
 
+pub use crate::domain::out_of_turn::{OutOfTurn, OutOfTurnReason};
 pub use crate::domain::placement::{End, Leave, Outcome, Placement, PlacementState, Share};
 
 /// One place held for one entry: a proposal (forslag) until a named person confirms
@@ -53,8 +54,21 @@ pub struct Offer {
     /// What the rules would have done (skygge), of a place that was given by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<crate::domain::shadow::Shadow>,
+    /// When it was declined or expired; kept where the measure type says for how long a mistake
+    /// may be corrected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub let_go: Option<LetGo>,
     /// Where it stands.
     pub state: OfferState,
+}
+
+/// That an offer was declined or expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetGo {
+    /// When.
+    pub time: Timestamp,
+    /// Whether the measure type's decline rule counted it.
+    pub counted: bool,
 }
 
 impl Offer {
@@ -63,33 +77,6 @@ impl Offer {
     pub fn is_objected_to(&self) -> bool {
         self.state.reserves() && self.objection.as_ref().is_some_and(Objection::is_open)
     }
-}
-
-/// A place given to a named person and not to the first in the queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutOfTurn {
-    /// Why, by code.
-    pub reason: OutOfTurnReason,
-    /// Why, in words.
-    pub text: Sealed,
-}
-
-/// Why somebody goes out of turn, or is moved by hand in the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum OutOfTurnReason {
-    /// Life or health is in danger otherwise.
-    Health,
-    /// The place would be lost otherwise: one it suits, now, and nobody else.
-    PlaceWouldBeLost,
-    /// The person returns to a place they had.
-    Returns,
-    /// A court or an appeal has decided so.
-    Appeal,
-    /// A mistake was corrected (rettelse).
-    Correction,
-    /// Something else, told in words.
-    Other,
 }
 
 /// What a provider has against a person it was offered.

@@ -1,12 +1,14 @@
 //! What can be asked of a ledger. A command is recorded with its events, so that
 //! the decision can be made again from the log alone. It names nobody.
 
+mod correct;
 mod enforce;
 mod held;
 mod needs;
 mod places;
 mod waits;
 
+pub use correct::{Correct, Correction, RightPerson};
 pub use enforce::{EnforcementAsk, SetEnforcement};
 pub use held::{
     AllocatePlaces, ChangePlacement, ConfirmProposals, Elsewhere, EndPlacement, ExtendOffer,
@@ -105,6 +107,8 @@ pub enum Command {
     ReportClosure(ReportClosure),
     /// How far the order binds who places people by hand.
     SetEnforcement(SetEnforcement),
+    /// A mistake is corrected.
+    Correct(Correct),
     /// By time: a pause or the time after a declined offer is over.
     WakeEntry {
         /// Whose.
@@ -175,6 +179,7 @@ impl Command {
             Self::ReassignPlacement(_) => "REASSIGN_PLACEMENT",
             Self::ReportClosure(_) => "REPORT_CLOSURE",
             Self::SetEnforcement(_) => "SET_ENFORCEMENT",
+            Self::Correct(_) => "CORRECT",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
@@ -254,6 +259,7 @@ impl Command {
             Self::StartPlacement(c) => Subject::Offers(slice::from_ref(&c.offer_id)),
             Self::EndPlacement(c) => Subject::Placement(c.placement_id),
             Self::LeaveWaitlist(c) => Subject::Entry(c.entry_id),
+            Self::Correct(c) => c.correction.subject(),
             Self::LapseProposal { offer_id } | Self::ExpireOffer { offer_id } => {
                 Subject::Offers(slice::from_ref(offer_id))
             }

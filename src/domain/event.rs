@@ -5,7 +5,7 @@ use time::Date;
 
 use crate::domain::{
     account::AccountKey,
-    allocation::{End, Offer, OutOfTurnReason, Placement, RunReport},
+    allocation::{End, LetGo, Offer, OutOfTurnReason, Placement, RunReport},
     calendar::Timestamp,
     capacity::{PlaceGroup, PlacesInPeriod, Quota, Submission},
     command::Command,
@@ -122,11 +122,17 @@ pub enum Event {
         offer_id: OfferId,
         /// Why.
         reason: Option<Sealed>,
+        /// When; kept where the measure type says for how long a mistake may be corrected.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        let_go: Option<LetGo>,
     },
     /// Nobody answered in time.
     OfferExpired {
         /// Which.
         offer_id: OfferId,
+        /// When; kept where the measure type says for how long a mistake may be corrected.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        let_go: Option<LetGo>,
     },
     /// The person has begun.
     PlacementStarted {
@@ -279,6 +285,17 @@ pub enum EntryChange {
     PassedOver,
     /// That was once too often: from now on it reserves what becomes free until its share fits.
     ReservesFractions,
+    /// A mistake was corrected (rettelse).
+    Corrected {
+        /// Why, in words.
+        text: Option<Sealed>,
+    },
+    /// A mistake was corrected, and the place it cost is somebody else's now: it stands before
+    /// all others. Out of turn, as what is prioritized by hand.
+    PriorityByCorrection {
+        /// Why, in words.
+        text: Option<Sealed>,
+    },
     /// It stands in the old system so (innført).
     Imported,
 }
@@ -300,6 +317,10 @@ pub enum OfferChange {
         /// Why, in words.
         text: Option<Sealed>,
     },
+    /// The no to it was a yes: it holds a place again.
+    Reinstated,
+    /// It is debited to another municipality, as the entry's was wrong.
+    Corrected,
     /// It stands in the old system so (innført).
     Imported,
 }
@@ -332,6 +353,10 @@ pub enum PlacementChange {
         /// The municipality moved from.
         from_municipality: MunicipalityNumber,
     },
+    /// It was ended by mistake and goes on.
+    Reinstated,
+    /// A date was wrong, or the municipality it is debited to.
+    Corrected,
     /// It stands in the old system so (innført).
     Imported,
 }

@@ -128,6 +128,10 @@ pub struct MeasureRules {
     /// becomes free is kept for them until it does; `None`: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reserve_after_passes: Option<u32>,
+    /// Days within which an office may correct a mistake by itself (rettefrist); later only the
+    /// county may. `None`: at any time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correction_days: Option<u32>,
 }
 
 impl Default for MeasureRules {
@@ -155,6 +159,7 @@ impl Default for MeasureRules {
             texts: Vec::new(),
             superseded_by: None,
             reserve_after_passes: None,
+            correction_days: None,
         }
     }
 }

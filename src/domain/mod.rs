@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod log_chain;
 pub mod measure;
 pub mod national_identity;
+pub mod out_of_turn;
 pub mod participation;
 pub mod placement;
 pub mod refusal;

@@ -154,6 +154,13 @@ pub enum Refusal {
     /// The order may not be left here without a reason. Missing fields to those who call.
     #[error("reason and reason_text are required: {0}")]
     ReasonRequired(&'static str),
+    /// The mistake lies too far back for an office.
+    #[error("the mistake could be corrected {}; later only the county may", .until.map_or_else(|| "while its time was known".to_owned(), |day| format!("until {day}")))]
+    CorrectionTooLate {
+        /// The last day on which the office could; `None` where it is not known when the
+        /// mistake was made.
+        until: Option<Date>,
+    },
     /// A bound of the ledger is reached.
     #[error("the ledger would have {would_be} {what}; the most is {most}")]
     LimitReached {

@@ -55,6 +55,14 @@ impl OrderKey {
     pub fn with_bonus(self, days: u32) -> Self {
         Self { order_time: self.registered_time.minus_days(days), ..self }
     }
+
+    /// The key of the same join, with the same bonus, had it been registered at another time.
+    #[must_use]
+    pub fn registered_at(self, time: Timestamp) -> Self {
+        let later = time.micros().saturating_sub(self.registered_time.micros());
+        let order_time = Timestamp::from_micros(self.order_time.micros().saturating_add(later));
+        Self { order_time, registered_time: time, ..self }
+    }
 }
 
 /// The registered times of the entries that one log row brings, so that no two of them have
@@ -203,6 +211,10 @@ pub struct Entry {
     /// Since when it reserves what becomes free until its share fits (reserverer brøkdeler).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserving_since: Option<Timestamp>,
+    /// That it stands before all others, since the place it lost by a mistake is somebody
+    /// else's now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority_by_correction: Option<PriorityByCorrection>,
     /// Where it stands.
     pub state: EntryState,
 }
@@ -309,7 +321,44 @@ pub struct Closed {
     /// The ledger it went on in, where the person moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<LedgerId>,
+    /// That it should never have been, or not for this person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mistake: Option<Mistake>,
 }
+
+impl Closed {
+    /// Closed for good reason, and gone on nowhere.
+    pub fn at(time: Timestamp) -> Self {
+        Self { time, moved_to: None, mistake: None }
+    }
+}
+
+/// What was wrong with an entry that a correction closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Mistake {
+    /// It should never have been (feilregistrert).
+    RegisteredByMistake,
+    /// It was made for the wrong person.
+    WrongPerson {
+        /// The right person's entry.
+        went_on_as: EntryId,
+    },
+}
+
+/// That an entry stands before all others (prioritert ved rettelse).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriorityByCorrection {
+    /// The log row that corrected the mistake.
+    pub seq: u64,
+    /// Why, in words.
+    pub text: Option<Sealed>,
+}
+
+/// Days that a correction takes off the registered time where nobody can be put out to give a
+/// place back: a hundred years, more than anybody waits and any class or hand may give. Among
+/// those it is given to, who was registered first stands first.
+pub const PRIORITY_BY_CORRECTION_DAYS: u32 = 36_525;
 
 /// Where an entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

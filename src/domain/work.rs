@@ -237,6 +237,7 @@ mod tests {
             objection: None,
             extension: None,
             shadow: None,
+            let_go: None,
             state,
         }
     }
@@ -317,6 +318,7 @@ mod tests {
             imported: None,
             passes: 0,
             reserving_since: None,
+            priority_by_correction: None,
             state,
         }
     }

@@ -172,4 +172,11 @@ impl AllocationService for Api {
         let method = Method::SetEnforcement;
         self.write(r, method, parse_enforcement::set_enforcement, enforcement::set).await
     }
+
+    async fn correct(
+        &self,
+        r: Request<pb::CorrectRequest>,
+    ) -> Result<Response<pb::CorrectResponse>, Status> {
+        self.correct_mistake(r).await
+    }
 }

@@ -161,10 +161,9 @@ async fn tell(
     reader: &Reader,
 ) -> Result<Explanation, Error> {
     let mut registries = Registries::default();
-    let fold = Fold::new(&LedgerId::registry(), &mut registries);
-    let mut way = Way { connection, fold, reader };
+    let mut way = Way::new(connection, reader, &LedgerId::registry(), &mut registries);
     while way.next(&mut registries).await?.is_some() {}
-    way.fold = Fold::new(id, &mut registries);
+    way.turn_to(id, &mut registries);
     let ends = || Error::Internal(format!("{id}: the log ends before row {}", question.seq));
     let mut said_nos = SaidNos::default();
     while way.fold.ledger().head().seq + 1 < question.seq {
@@ -196,16 +195,36 @@ fn explain_row(
 }
 
 /// A fold on its way, as long as somebody waits for it.
-struct Way<'a> {
+pub(super) struct Way<'a> {
     connection: &'a mut PgConnection,
     fold: Fold,
     reader: &'a Reader,
 }
 
-impl Way<'_> {
+impl<'a> Way<'a> {
+    /// Before the first row of a ledger.
+    pub(super) fn new(
+        connection: &'a mut PgConnection,
+        reader: &'a Reader,
+        id: &LedgerId,
+        registries: &mut Registries,
+    ) -> Self {
+        Self { connection, fold: Fold::new(id, registries), reader }
+    }
+
+    /// Before the first row of another ledger.
+    pub(super) fn turn_to(&mut self, id: &LedgerId, registries: &mut Registries) {
+        self.fold = Fold::new(id, registries);
+    }
+
+    /// The ledger as of the last row.
+    pub(super) fn ledger(&self) -> &Ledger {
+        self.fold.ledger()
+    }
+
     /// The next row. It stops between rows and not within one: what is dropped half-way
     /// would leave the connection in the middle of an answer.
-    async fn next(
+    pub(super) async fn next(
         &mut self,
         registries: &mut Registries,
     ) -> Result<Option<(Header, Payload)>, Error> {

@@ -197,6 +197,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
             "Somebody ahead in the queue is to have the place first.",
         ),
         Refusal::ReasonRequired(_) => no_reason(),
+        Refusal::CorrectionTooLate { until } => too_late_to_correct(*until),
         Refusal::LimitReached { would_be, most, .. } => words(
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),
@@ -215,6 +216,22 @@ fn no_reason() -> Words {
 /// What is refused because of one of a list.
 fn of_one(place: usize, Words { nb, en }: Words) -> Words {
     words(format!("Nummer {place} på listen: {nb}"), format!("Number {place} of the list: {en}"))
+}
+
+fn too_late_to_correct(until: Option<Date>) -> Words {
+    let Some(until) = until else {
+        return words(
+            "Det er ikke kjent når feilen ble gjort. Fylket kan rette den.",
+            "It is not known when the mistake was made. The county may correct it.",
+        );
+    };
+    words(
+        format!(
+            "Kontoret kunne rette dette til og med {}. Fylket kan rette det nå.",
+            norwegian(until)
+        ),
+        format!("The office could correct this until {until}. The county may correct it now."),
+    )
 }
 
 fn over_budget(sum: u64, budget: u32, date: Date) -> Words {

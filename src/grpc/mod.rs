@@ -17,6 +17,7 @@ mod answer;
 mod capacity;
 mod change;
 mod closures;
+mod correction;
 mod enforcement;
 mod entries;
 mod existing;
@@ -149,6 +150,7 @@ mutations!(
     MovePlacementRequest,
     ReassignPlacementRequest,
     SetEnforcementRequest,
+    CorrectRequest,
     ReportClosureRequest,
     ImportExistingRequest,
 );
@@ -260,26 +262,42 @@ impl Api {
         let outcome = async {
             caller.require(method)?;
             let query = parse(&request)?;
-            let (actor, purpose) = (caller.actor, caller.purpose.unwrap_or_default());
-            // Whoever drops the call drops this too: long stories look whether it is there.
-            let waiter = Arc::new(());
-            let (app, heavy) = (self.app.clone(), self.heavy.clone());
-            let waits = Arc::downgrade(&waiter);
-            let reader = Reader { app, heavy, method, actor, purpose, waits };
-            let reads = Arc::clone(&self.reads);
-            let place = reads.try_acquire_owned().map_err(|_| Error::Overloaded)?;
-            let story = story(reader, query);
-            let task = tokio::spawn(async move {
-                let answer = story.await;
-                drop(place);
-                answer
-            });
-            let answer = task.await;
-            drop(waiter);
-            // What a panic says may hold what it stumbled on.
-            answer.unwrap_or_else(|_| Err(Error::Internal("a panic".to_owned())))
+            self.look(&caller, method, query, story).await
         };
         respond(method, outcome.await)
+    }
+
+    /// Tells a story in a task of its own.
+    async fn look<P, A, F>(
+        &self,
+        caller: &Caller,
+        method: Method,
+        query: P,
+        story: fn(Reader, P) -> F,
+    ) -> Result<A, Error>
+    where
+        A: Send + 'static,
+        F: Future<Output = Result<A, Error>> + Send + 'static,
+    {
+        let actor = caller.actor.clone();
+        let purpose = caller.purpose.clone().unwrap_or_default();
+        // Whoever drops the call drops this too: long stories look whether it is there.
+        let waiter = Arc::new(());
+        let (app, heavy) = (self.app.clone(), self.heavy.clone());
+        let waits = Arc::downgrade(&waiter);
+        let reader = Reader { app, heavy, method, actor, purpose, waits };
+        let reads = Arc::clone(&self.reads);
+        let place = reads.try_acquire_owned().map_err(|_| Error::Overloaded)?;
+        let story = story(reader, query);
+        let task = tokio::spawn(async move {
+            let answer = story.await;
+            drop(place);
+            answer
+        });
+        let answer = task.await;
+        drop(waiter);
+        // What a panic says may hold what it stumbled on.
+        answer.unwrap_or_else(|_| Err(Error::Internal("a panic".to_owned())))
     }
 }
 

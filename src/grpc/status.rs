@@ -161,6 +161,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::NotFirst
         | Refusal::ClosuresOverlap { .. }
         | Refusal::ReasonRequired(_)
+        | Refusal::CorrectionTooLate { .. }
         | Refusal::LimitReached { .. } => None,
     }
 }
@@ -234,6 +235,9 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         Refusal::NoRoom { .. } => (Code::FailedPrecondition, ErrorReason::NoRoom),
         Refusal::NotFirst => (Code::FailedPrecondition, ErrorReason::NotFirst),
         Refusal::ReasonRequired(_) => (Code::InvalidArgument, ErrorReason::InvalidFields),
+        Refusal::CorrectionTooLate { .. } => {
+            (Code::FailedPrecondition, ErrorReason::CorrectionTooLate)
+        }
         Refusal::LimitReached { .. } => (Code::FailedPrecondition, ErrorReason::LimitReached),
         Refusal::OneOf { refusal, .. } => refusal_code_and_reason(refusal),
     }
@@ -307,6 +311,9 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
             ("value", asked.from.to_string()),
             ("closed", other.to_string()),
         ],
+        Refusal::CorrectionTooLate { until } => {
+            until.map(|day| ("until_date", day.to_string())).into_iter().collect()
+        }
         Refusal::LimitReached { would_be, most, .. } => {
             vec![("would_be", would_be.to_string()), ("most", most.to_string())]
         }

@@ -312,6 +312,8 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
             .map(answer::ledger),
         imported: entry.imported.as_ref().map(existing::imported),
         reserving_since_time: entry.reserving_since.map(answer::timestamp),
+        closed_by_mistake: entry.closed.as_ref().is_some_and(|closed| closed.mistake.is_some()),
+        priority_by_correction: entry.priority_by_correction.is_some(),
     }
 }
 

@@ -235,6 +235,13 @@ pub async fn load_needs(
             ledger.load_placement(placement);
         }
     }
+    if needs.past_placements && !entries.is_empty() {
+        let found: Vec<Json<Placement>> =
+            docs(connection, ledger.id(), LOAD_PLACEMENTS_OF, &entries).await?;
+        for Json(placement) in found {
+            ledger.load_placement(placement);
+        }
+    }
     let held_by: Vec<Uuid> = needs.entries.iter().map(|id| id.0).collect();
     if !held_by.is_empty() {
         let found: Vec<Json<Offer>> =
@@ -271,6 +278,9 @@ const LOAD_PLACEMENTS: &str = "-- load_placements\n\
 const LOAD_PLACEMENTS_IN: &str = "-- load_placements_in_groups\n\
      SELECT doc FROM placement WHERE county_id = $1 AND measure_code = $2 \
      AND (doc->>'place_group_id')::uuid = ANY($3) AND state <> 'ENDED'";
+const LOAD_PLACEMENTS_OF: &str = "-- load_placements_of_entries\n\
+     SELECT doc FROM placement \
+     WHERE county_id = $1 AND measure_code = $2 AND entry_id = ANY($3)";
 const LOAD_ENTRIES: &str = "-- load_entries\n\
      SELECT doc FROM entry WHERE county_id = $1 AND measure_code = $2 AND entry_id = ANY($3)";
 const LOAD_SUBMISSIONS: &str = "-- load_submissions\n\

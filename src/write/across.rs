@@ -17,7 +17,7 @@ use crate::{
         combining::{any_excludes, combine},
         command::{Command, Elsewhere, Needs, TransferEntry},
         ids::{LedgerId, PersonId},
-        ledger::{Ledger, apply, follow_ups},
+        ledger::{Ledger, apply, follow_ups, goes_on},
         refusal::Refusal,
         waitlist::EntryState,
     },
@@ -158,10 +158,13 @@ impl Batch<'_> {
 
     /// Who would begin to use a place, where that may leave anything out.
     fn who_begins(&self, work: &Work) -> Option<PersonId> {
-        let (Command::StartPlacement(_) | Command::StartDirectly(_)) = &work.draft.command else {
-            return None;
+        let begins = match &work.draft.command {
+            Command::Correct(c) => c.correction.may_go_on(),
+            command => {
+                matches!(command, Command::StartPlacement(_) | Command::StartDirectly(_))
+            }
         };
-        if !any_excludes(&self.registry) {
+        if !begins || !any_excludes(&self.registry) {
             return None;
         }
         person_of(&self.open.get(&work.ledger)?.ledger, &work.draft.command)
@@ -225,6 +228,8 @@ impl Batch<'_> {
             c.elsewhere.clone_from(&reach.elsewhere);
         } else if let Command::StartDirectly(c) = command {
             c.elsewhere.clone_from(&reach.elsewhere);
+        } else if let Command::Correct(c) = command {
+            c.elsewhere.clone_from(&reach.elsewhere);
         }
     }
 
@@ -236,12 +241,17 @@ impl Batch<'_> {
         work: &Work,
         command: Command,
     ) -> Result<Result<Vec<Decision>, Error>, sqlx::Error> {
-        let others = follow_ups(&self.open[&work.ledger].ledger, &command);
+        let mut others = follow_ups(&self.open[&work.ledger].ledger, &command);
+        let corrects = matches!(command, Command::Correct(_));
         let first = self.decide_one(connection, work, &work.ledger, command).await?;
         let mut decisions = match first {
             Ok(first) => vec![first],
             Err(refusal) => return Ok(Err(refusal.into())),
         };
+        // A correction lets somebody begin again only where there is room.
+        if corrects && !goes_on(&decisions[0].decided.events) {
+            others.clear();
+        }
         for (ledger, command) in others {
             if self.replays.contains_key(&(ledger.clone(), work.request_id)) {
                 return Ok(Err(Error::RequestIdReused));
@@ -298,6 +308,7 @@ pub(super) fn answer_of(
         at: own.decided.at,
         others,
         remaining,
+        affected: work.draft.affected.as_ref(),
     };
     (work.encode)(&done)
 }

@@ -14,7 +14,7 @@ use crate::{
         access::{Actor, permits},
         calendar::Timestamp,
         command::{Command, Needs},
-        event::{EntryChange, Event, RULES_VERSION},
+        event::{Event, RULES_VERSION},
         ids::{AreaId, IdSource, LedgerId, RequestId},
         ledger::{Context, Head, Ledger, apply, decide, rows},
         refusal::{Refusal, Stop},
@@ -204,8 +204,9 @@ impl<'a> Batch<'a> {
             .filter(|(_, work)| self.replay_of(work).is_none())
             .copied()
             .collect();
+        let reopened = self.reopened(&fresh);
         let county_id = &jobs[0].ledger().county_id;
-        self.people = People::find(self.app, connection, county_id, &joins).await?;
+        self.people = People::find(self.app, connection, county_id, &joins, reopened).await?;
         let sealed = fresh
             .iter()
             .filter(|(_, work)| work.draft.plain.is_some() || work.draft.adviser.is_some());
@@ -425,13 +426,7 @@ impl<'a> Batch<'a> {
                 self.registry = Arc::new(registry);
                 self.new_registry_rows.push((row.seq, rows.clone()));
             }
-            if let Some(entry) = event.brought_in() {
-                let claim = (entry.person_id, id.measure_code.clone());
-                self.people.claim(claim, entry.entry_id);
-            }
-            if let Event::EntryChanged { entry, change: EntryChange::Received { .. } } = event {
-                self.people.move_claim(entry.person_id, id, entry.entry_id);
-            }
+            self.people.note(id, event);
         }
         open.ledger.advance(row.hash, row.at);
         open.log.push(row);

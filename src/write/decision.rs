@@ -9,14 +9,17 @@ use crate::{
     domain::{
         access::{Actor, Role, Target},
         allocation::OutOfTurn,
-        command::{Command, Eligibility, JoinWaitlist, PlacementAsk, Subject},
+        command::{
+            Command, Correct, Correction, Eligibility, JoinWaitlist, PlacementAsk, RightPerson,
+            Subject,
+        },
         event::{Event, Header, Payload, RULES_VERSION},
-        ids::{EntryId, PlaceGroupId, RequestId},
+        ids::{EntryId, PersonId, PlaceGroupId, RequestId},
         ledger::Ledger,
         log_chain::{payload_digest, row_hash},
         refusal::Refusal,
         registry::Registry,
-        waitlist::Sealed,
+        waitlist::{Adviser, Sealed},
     },
     keys::Keys,
     store::log::LogRow,
@@ -102,14 +105,15 @@ pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -
             ledger.placement(id).map(|placement| placement.entry_id).into_iter().collect()
         }
     };
-    // Whoever joins in a preview is named by person: the entry's id is made up.
-    let joined: BTreeSet<EntryId> =
-        events
-            .iter()
-            .filter_map(|event| {
-                if let Event::Joined { entry } = event { Some(entry.entry_id) } else { None }
-            })
-            .collect();
+    // Whoever is new in a preview is named by person: the entry's id is made up.
+    let new = |event: &Event| {
+        if let Event::Joined { entry } | Event::EntryChanged { entry, .. } = event {
+            ledger.entry(entry.entry_id).is_none().then_some(entry.entry_id)
+        } else {
+            None
+        }
+    };
+    let joined: BTreeSet<EntryId> = events.iter().filter_map(new).collect();
     for event in events {
         if let Event::Proposed { offer } = event {
             entries.insert(offer.entry_id);
@@ -172,6 +176,9 @@ pub(super) fn complete(
     } else if let Command::ImportExisting(c) = &mut command {
         existing::complete(known, index, work, c)?;
     } else {
+        if let Err(refused) = known.complete_correction(index, work, &mut command)? {
+            return Ok(Err(refused));
+        }
         known.seal_text(work, &mut command)?;
     }
     Ok(Ok(command))
@@ -228,15 +235,24 @@ impl Known<'_> {
             let plain = joiner.plain.as_deref();
             let seal = |plain| self.people.seal(person_id, GROUNDS, plain);
             join.grounds = plain.map(seal).transpose()?;
-            let sealed = |ident| adviser::sealed(self.keys, self.people, person_id, ident);
-            join.adviser = joiner.adviser.as_deref().map(sealed).transpose()?;
+            join.adviser = self.sealed_adviser(person_id, joiner)?;
         }
         Ok(Ok(()))
     }
 
+    /// The case worker of somebody who is to wait.
+    pub(super) fn sealed_adviser(
+        &self,
+        person_id: PersonId,
+        joiner: &Joiner,
+    ) -> Result<Option<Adviser>, sqlx::Error> {
+        let sealed = |ident| adviser::sealed(self.keys, self.people, person_id, ident);
+        joiner.adviser.as_deref().map(sealed).transpose()
+    }
+
     /// Whether somebody is of those the measure type is for. Where it is for anybody, nothing
     /// is said of them.
-    fn eligibility(&self, joiner: &Joiner) -> Option<Eligibility> {
+    pub(super) fn eligibility(&self, joiner: &Joiner) -> Option<Eligibility> {
         let rules = &self.registry.ledger_measure_on(self.ledger.id(), self.today)?.rules;
         if rules.need_groups.is_empty() && rules.minimum_age.is_none() {
             return None;
@@ -273,6 +289,7 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
                 return None;
             }
         },
+        Command::Correct(c) => (corrected_in(c), &mut c.text),
         Command::JoinWaitlist(_)
         | Command::BatchJoinWaitlist(_)
         | Command::UpdateEntry(_)
@@ -302,6 +319,21 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::ExpireOffer { .. }
         | Command::FinishPlacement { .. } => return None,
     })
+}
+
+/// Where a correction says why.
+fn corrected_in(c: &Correct) -> String {
+    match &c.correction {
+        Correction::ReinstateEntry { entry_id }
+        | Correction::RegisteredTime { entry_id, .. }
+        | Correction::Person(RightPerson { entry_id, .. })
+        | Correction::Municipality { entry_id, .. }
+        | Correction::RegisteredByMistake { entry_id } => format!("entry/{entry_id}/corrected"),
+        Correction::ReinstatePlacement { placement_id }
+        | Correction::StartDate { placement_id, .. }
+        | Correction::EndDate { placement_id, .. } => format!("placement/{placement_id}/corrected"),
+        Correction::Answer { offer_id, .. } => format!("offer/{offer_id}/corrected"),
+    }
 }
 
 /// Seals the text of a command about an entry, an offer or a placement.

@@ -18,6 +18,7 @@ use tokio::{
 mod across;
 mod adviser;
 mod batch;
+mod corrected;
 mod decision;
 mod due;
 mod existing;
@@ -32,6 +33,7 @@ use crate::{
         calendar::Timestamp,
         command::Command,
         event::Event,
+        explanation::Affected,
         ids::{LedgerId, RequestId},
         ledger::Ledger,
         measure::NeedGroup,
@@ -86,6 +88,9 @@ pub struct Draft {
     /// The ident of the case worker whose entries a reassignment is about; `None` where it
     /// names them.
     pub from_adviser: Option<String>,
+    /// Which decisions rested on the mistake that is corrected: found before the ledger is
+    /// locked, and told in the answer.
+    pub affected: Option<Affected>,
 }
 
 /// Somebody who is to wait. What is said here never leaves the writer in the clear.
@@ -106,7 +111,14 @@ pub struct Joiner {
 impl Draft {
     /// A command about no person, or without text about one.
     pub fn of(command: Command) -> Self {
-        Self { command, identity: None, plain: None, adviser: None, from_adviser: None }
+        Self {
+            command,
+            identity: None,
+            plain: None,
+            adviser: None,
+            from_adviser: None,
+            affected: None,
+        }
     }
 }
 
@@ -124,6 +136,8 @@ pub struct Done<'a> {
     pub others: &'a [&'a Ledger],
     /// How many more there are of what was asked for than are changed at once.
     pub remaining: u64,
+    /// Which decisions rested on the mistake that was corrected.
+    pub affected: Option<&'a Affected>,
 }
 
 /// Makes the answer's bytes. It must name nobody: answers are kept.

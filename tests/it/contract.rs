@@ -30,6 +30,7 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("ChangePlacement", "change"),
     ("StartPlacement", "offer_id"),
     ("SetEnforcement", "step"),
+    ("Correct", "correction"),
     ("ReassignAdviser", "entry_ids"),
 ];
 

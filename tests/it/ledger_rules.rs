@@ -40,6 +40,7 @@ mod by_time;
 mod capacity;
 mod choosing;
 mod commands;
+mod corrections;
 mod declines;
 mod enforcement;
 mod entries;

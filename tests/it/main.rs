@@ -10,6 +10,7 @@ mod canary;
 mod chaos;
 mod contention;
 mod contract;
+mod corrections;
 mod docs;
 mod embedded;
 mod enforcement;

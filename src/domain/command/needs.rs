@@ -26,6 +26,8 @@ pub struct Needs {
     pub named_entries: BTreeSet<ExternalReference>,
     /// Place groups whose placements under way are told of in the answer.
     pub placements_in: BTreeSet<PlaceGroupId>,
+    /// The placements of each entry that is read, over or not.
+    pub past_placements: bool,
     /// The heads of all queues.
     pub heads: bool,
 }
@@ -92,6 +94,7 @@ impl Needs {
             Command::ChangePlacement(c) => self.placement(c.placement_id),
             Command::MovePlacement(c) => self.placement(c.placement_id),
             Command::ReassignPlacement(c) => self.placement(c.placement_id),
+            Command::Correct(c) => self.correction(&c.correction),
             Command::FinishPlacement { placement_id } | Command::EndLeave { placement_id } => {
                 self.placement(*placement_id);
             }

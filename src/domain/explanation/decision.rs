@@ -11,7 +11,7 @@ use crate::domain::{
     calendar::Timestamp,
     command::Command,
     disclosure::{Disclosed, Told, disclose, told},
-    event::{Event, Header},
+    event::{EntryChange, Event, Header},
     explanation::standing::{FreePlaceGroup, Position, Site, Standing},
     ids::{EntryId, LedgerId, OfferId, PlaceGroupId},
     ledger::{Ledger, apply},
@@ -143,6 +143,13 @@ impl SaidNos {
     /// Takes in what happened at a time to a ledger, which is as it was after.
     pub fn note(&mut self, ledger: &Ledger, entry_id: EntryId, events: &[Event], at: Timestamp) {
         for event in events {
+            if let Event::EntryChanged { entry, change } = event
+                && entry.entry_id == entry_id
+                && is_correction(change)
+            {
+                // A no that was a yes was never said.
+                self.0.retain(|group, _| entry.declined_here.contains(group));
+            }
             let Some((offer_id, in_words)) = let_go(event) else { continue };
             let offer = ledger.offer(offer_id).filter(|offer| offer.entry_id == entry_id);
             if let Some(offer) = offer {
@@ -152,12 +159,16 @@ impl SaidNos {
     }
 }
 
+fn is_correction(change: &EntryChange) -> bool {
+    matches!(change, EntryChange::Corrected { .. } | EntryChange::PriorityByCorrection { .. })
+}
+
 /// The offer that a person let go by an event, and whether in words.
 fn let_go(event: &Event) -> Option<(OfferId, bool)> {
     if let Event::OfferDeclined { offer_id, .. } = event {
         return Some((*offer_id, true));
     }
-    if let Event::OfferExpired { offer_id } = event { Some((*offer_id, false)) } else { None }
+    if let Event::OfferExpired { offer_id, .. } = event { Some((*offer_id, false)) } else { None }
 }
 
 /// What a run decided about an entry.
@@ -312,22 +323,25 @@ pub fn explain(
 /// The run of a row that is about an entry: what happened before it, and from it on to the
 /// next one.
 fn run_of(events: &[Event], entry_id: EntryId) -> (&[Event], &[Event]) {
+    let runs = runs(events);
+    let serves = |run: &&(&[Event], &[Event])| served(run.1).any(|o| o.entry_id == entry_id);
+    runs.iter().find(serves).or(runs.last()).copied().unwrap_or((&[], events))
+}
+
+/// Each run of a row: what happened before it, and from it on to the next one.
+pub(super) fn runs(events: &[Event]) -> Vec<(&[Event], &[Event])> {
     let is_run = |event: &Event| matches!(event, Event::RunMade { .. });
     let begins = |(at, event)| is_run(event).then_some(at);
     let starts: Vec<usize> = events.iter().enumerate().filter_map(begins).collect();
-    let segment = |n: usize| {
-        let end = starts.get(n + 1).copied().unwrap_or(events.len());
-        (&events[..starts[n]], &events[starts[n]..end])
-    };
-    let serves = |n: &usize| served(segment(*n).1).any(|offer| offer.entry_id == entry_id);
-    let last = starts.len().checked_sub(1);
-    (0..starts.len()).find(serves).or(last).map_or((&[], events), segment)
+    let ends = starts.iter().skip(1).copied().chain([events.len()]);
+    let run = |(start, end): (&usize, usize)| (&events[..*start], &events[*start..end]);
+    starts.iter().zip(ends).map(run).collect()
 }
 
 /// What a run may have been kept to. Rows that are no runs themselves pass a place on that
 /// was given back, or serve somebody who comes: which of these it was shows when it is made
 /// again.
-fn scopes(
+pub(super) fn scopes(
     before: &Ledger,
     at_run: &Ledger,
     command: &Command,
@@ -435,7 +449,7 @@ fn ineligible(state: EntryState) -> Option<Ineligible> {
     }
 }
 
-fn is_that_run(gave: &[Served], report: &RunReport, events: &[Event]) -> bool {
+pub(super) fn is_that_run(gave: &[Served], report: &RunReport, events: &[Event]) -> bool {
     let told = served(events).map(|offer| (offer.entry_id, offer.place_group_id));
     let again = gave.iter().map(|one| (one.entry_id, one.place_group_id));
     report_of(events) == Some(report) && again.eq(told)

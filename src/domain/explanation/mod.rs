@@ -4,6 +4,7 @@
 //! The words are for people: no sentence has twenty words unless long names take them, and
 //! none has a code. What an auditor needs, rule versions and log rows, is in the structure.
 
+mod affected;
 mod decision;
 mod decision_text;
 mod language;
@@ -12,6 +13,7 @@ mod reasons;
 mod sentences;
 mod standing;
 
+pub use affected::{AFFECTED_MAX, Affected, AffectedRun, Search};
 pub use decision::{
     ByRules, Confirmation, Explanation, Ineligible, Occasion, Others, Outcome, Row, SaidNo,
     SaidNos, explain, gives_places, organisation_name,

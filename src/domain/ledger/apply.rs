@@ -3,7 +3,7 @@
 
 use crate::domain::{
     account::{Account, AccountKey},
-    allocation::{Offer, OfferState, Placement, PlacementState},
+    allocation::{LetGo, Offer, OfferState, Placement, PlacementState},
     calendar::{Timestamp, start_of_day_in_norway},
     capacity::{PlaceGroup, Submission, SubmissionState},
     event::{Event, OfferChange},
@@ -99,14 +99,14 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
             ledger.change_offer(*offer_id, state, EntryState::Accepted(*offer_id));
         }
         Event::ProposalLapsed { offer_id } => {
-            ledger.give_back(*offer_id, OfferState::Lapsed, &PersonSaid::Nothing);
+            ledger.give_back(*offer_id, OfferState::Lapsed, PersonSaid::Nothing);
         }
-        Event::OfferDeclined { offer_id, reason } => {
+        Event::OfferDeclined { offer_id, reason, let_go } => {
             let state = OfferState::Declined { reason: reason.clone() };
-            ledger.give_back(*offer_id, state, &PersonSaid::No);
+            ledger.give_back(*offer_id, state, PersonSaid::No(*let_go));
         }
-        Event::OfferExpired { offer_id } => {
-            ledger.give_back(*offer_id, OfferState::Expired, &PersonSaid::No);
+        Event::OfferExpired { offer_id, let_go } => {
+            ledger.give_back(*offer_id, OfferState::Expired, PersonSaid::No(*let_go));
         }
         Event::OfferWithdrawn { offer_id } => ledger.withdraw(*offer_id),
         Event::RegistryImported { .. }
@@ -133,9 +133,8 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
 }
 
 /// Whether the person had the offer and let it go.
-#[derive(PartialEq, Eq)]
 enum PersonSaid {
-    No,
+    No(Option<LetGo>),
     Nothing,
 }
 
@@ -192,15 +191,18 @@ impl Ledger {
     }
 
     /// A reservation is given back on both accounts (I8); the person keeps the turn.
-    fn give_back(&mut self, offer_id: OfferId, state: OfferState, said: &PersonSaid) {
+    fn give_back(&mut self, offer_id: OfferId, state: OfferState, said: PersonSaid) {
         let Some(offer) = self.offers.get(&offer_id).cloned() else { return };
         self.unschedule_offer(offer_id);
         let percent = i64::from(offer.participation_percent);
         self.change_both(&offer, |account| account.give_back(percent));
-        if *said == PersonSaid::No
-            && let Some(entry) = self.entries.get_mut(&offer.entry_id)
-        {
-            entry.declined_here.insert(offer.place_group_id);
+        if let PersonSaid::No(let_go) = said {
+            if let Some(entry) = self.entries.get_mut(&offer.entry_id) {
+                entry.declined_here.insert(offer.place_group_id);
+            }
+            if let Some(offer) = self.offers.get_mut(&offer_id) {
+                offer.let_go = let_go;
+            }
         }
         self.change_offer(offer_id, state, EntryState::Waiting);
     }
@@ -247,7 +249,7 @@ impl Ledger {
     /// An entry has ended, at a time that was not kept by the first rules.
     fn close(&mut self, id: EntryId, closed_time: Option<Timestamp>) {
         let Some(entry) = self.entries.get(&id) else { return };
-        let closed = closed_time.map(|time| Closed { time, moved_to: None });
+        let closed = closed_time.map(Closed::at);
         self.put_entry(Entry { state: EntryState::Closed, closed, ..entry.clone() });
     }
 
@@ -287,24 +289,16 @@ impl Ledger {
     fn put_offer(&mut self, offer: Offer, reserve: fn(&mut Account, i64)) {
         let id = offer.offer_id;
         let before = self.offers.get(&id).cloned();
-        let was_held = before.as_ref().filter(|before| before.state.reserves());
-        let is_held = Some(&offer).filter(|offer| offer.state.reserves());
-        let what = |offer: &Offer| {
-            let Offer { place_group_id, account, participation_percent, .. } = offer.clone();
-            (place_group_id, account, participation_percent)
-        };
+        let was_held = before.as_ref().map(held).unwrap_or_default();
+        let is_held = held(&offer);
         self.unschedule_offer(id);
         // What stays held moves no account: given back and reserved anew, it would be new to an
         // account that is over, where nothing new fits.
-        if was_held.map(what) != is_held.map(what) {
-            if let Some(before) = was_held {
-                let percent = i64::from(before.participation_percent);
-                self.change_both(before, |account| account.give_back(percent));
-            }
-            if let Some(offer) = is_held {
-                let percent = i64::from(offer.participation_percent);
-                self.change_both(offer, |account| reserve(account, percent));
-            }
+        for (key, percent) in was_held.iter().filter(|one| !is_held.contains(one)) {
+            self.change_account(key, |account| account.give_back(*percent));
+        }
+        for (key, percent) in is_held.iter().filter(|one| !was_held.contains(one)) {
+            self.change_account(key, |account| reserve(account, *percent));
         }
         self.schedule(offer_due(&offer));
         if before.is_none() {
@@ -409,6 +403,16 @@ impl Ledger {
             self.unschedule(due);
         }
     }
+}
+
+/// What an offer holds, on which accounts.
+fn held(offer: &Offer) -> Vec<(AccountKey, i64)> {
+    if !offer.state.reserves() {
+        return Vec::new();
+    }
+    let percent = i64::from(offer.participation_percent);
+    let group = AccountKey::PlaceGroup(offer.place_group_id);
+    vec![(group, percent), (offer.account.clone(), percent)]
 }
 
 /// What an offer waits for.

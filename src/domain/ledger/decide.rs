@@ -12,9 +12,9 @@ use crate::domain::{
     event::Event,
     ids::{ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
     ledger::{
-        Ledger, decide_adviser, decide_capacity, decide_closure, decide_enforcement, decide_entry,
-        decide_existing, decide_join, decide_objection, decide_offer, decide_place,
-        decide_placement, decide_transfer, passes::passes,
+        Ledger, decide_adviser, decide_capacity, decide_closure, decide_correction,
+        decide_enforcement, decide_entry, decide_existing, decide_join, decide_objection,
+        decide_offer, decide_place, decide_placement, decide_transfer, passes::passes,
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
@@ -133,6 +133,7 @@ pub fn decide(
         Command::EndLeave { placement_id } => {
             decide_placement::end_leave(ledger, *placement_id, context)
         }
+        Command::Correct(c) => decide_correction::correct(ledger, c, context, ids)?,
         Command::ReportClosure(c) => decide_closure::report(ledger, c, context)?,
         Command::SetEnforcement(c) => decide_enforcement::set(ledger, c, context, ids)?,
     };
@@ -231,6 +232,7 @@ pub(super) fn proposals(
             objection: None,
             extension: None,
             shadow: None,
+            let_go: None,
             state: OfferState::Proposed { confirm_by },
         };
         events.push(Event::Proposed { offer });

@@ -93,7 +93,8 @@ fn prefer(entry: &mut Entry, c: &UpdateEntry) {
 }
 
 /// Another class gives the bonus it has now, and ends one that was given by hand. The same
-/// class again leaves the order as it is: new class data never touch a key.
+/// class again leaves the order as it is: new class data never touch a key. What a correction
+/// gave stands for a lost place, and no class takes it away.
 fn classify(entry: &mut Entry, c: &UpdateEntry, measure: &MeasureType) -> Result<(), Refusal> {
     let Some(class) = &c.priority_class else {
         entry.grounds = c.grounds.clone().or(entry.grounds.take());
@@ -101,7 +102,9 @@ fn classify(entry: &mut Entry, c: &UpdateEntry, measure: &MeasureType) -> Result
     };
     let bonus_days = bonus_days(measure, class.as_ref())?;
     if *class != entry.priority_class {
-        entry.key = entry.key.with_bonus(bonus_days);
+        if entry.priority_by_correction.is_none() {
+            entry.key = entry.key.with_bonus(bonus_days);
+        }
         entry.priority_class.clone_from(class);
     }
     entry.grounds.clone_from(&c.grounds);
@@ -176,7 +179,8 @@ pub(super) fn prioritize(ledger: &Ledger, c: &PrioritizeEntry) -> Result<Vec<Eve
     else {
         return Err(wrong_entry_state(entry, "PRIORITIZE"));
     };
-    let moved = Entry { key: entry.key.with_bonus(c.bonus_days), ..entry.clone() };
+    let key = entry.key.with_bonus(c.bonus_days);
+    let moved = Entry { key, priority_by_correction: None, ..entry.clone() };
     let change = EntryChange::Prioritized { reason: c.reason, text: c.text.clone() };
     Ok(vec![changed_to(moved, change)])
 }

@@ -154,6 +154,7 @@ impl Incoming<'_> {
             objection: None,
             extension: None,
             shadow: None,
+            let_go: None,
             state,
         }
     }
@@ -184,6 +185,7 @@ impl Incoming<'_> {
             strikes: 0,
             passes: 0,
             reserving_since: None,
+            priority_by_correction: None,
             adviser: row.adviser.clone(),
             programme: None,
             on_behalf_of: None,

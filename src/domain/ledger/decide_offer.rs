@@ -21,7 +21,7 @@ use crate::domain::{
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
-    waitlist::EntryState,
+    waitlist::{EntryState, Sealed},
 };
 
 /// The first rules by which a measure type has more rules than its deadlines.
@@ -88,7 +88,19 @@ pub(super) fn respond(
     if c.accept {
         return Ok(vec![Event::OfferAccepted { offer_id, accepted_time: context.at }]);
     }
-    let mut events = vec![Event::OfferDeclined { offer_id, reason: c.reason.clone() }];
+    decline(ledger, offer, c.reason.clone(), context, ids)
+}
+
+/// The person says no, with what that costs; the place is passed on.
+pub(super) fn decline(
+    ledger: &Ledger,
+    offer: &Offer,
+    reason: Option<Sealed>,
+    context: &Context<'_>,
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
+    let (offer_id, let_go) = (offer.offer_id, declined::let_go(ledger, context));
+    let mut events = vec![Event::OfferDeclined { offer_id, reason, let_go }];
     events.extend(declined::cost(ledger, offer, context)?);
     propose_on(ledger, events, offer_id, None, context, ids)
 }
@@ -164,7 +176,7 @@ pub(super) fn end(
     Ok(events)
 }
 
-fn require_end_date(end: Date, start: Date, today: Date) -> Result<(), Refusal> {
+pub(super) fn require_end_date(end: Date, start: Date, today: Date) -> Result<(), Refusal> {
     if end >= start && end <= today.saturating_add(YEAR) {
         return Ok(());
     }
@@ -215,7 +227,8 @@ pub(super) fn expire(
             && matches!(offer.state, OfferState::Offered { answer_by, .. } if answer_by <= context.at)
     });
     let Some(offer) = due else { return Ok(vec![Event::NothingToDo]) };
-    let mut events = vec![Event::OfferExpired { offer_id }];
+    let mut events =
+        vec![Event::OfferExpired { offer_id, let_go: declined::let_go(ledger, context) }];
     events.extend(declined::cost(ledger, offer, context)?);
     propose_on(ledger, events, offer_id, None, context, ids)
 }

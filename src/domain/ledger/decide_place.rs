@@ -75,6 +75,7 @@ pub(super) fn place_person(
         objection: None,
         extension: None,
         shadow,
+        let_go: None,
         state: OfferState::Proposed { confirm_by },
     };
     let by = ActorKey::of(context.actor).to_string();

@@ -8,7 +8,7 @@ use crate::domain::{
     allocation::{Leave, Placement, PlacementState, Share},
     command::{ChangePlacement, MovePlacement, PlacementAsk, ReassignPlacement},
     event::{EntryChange, Event, PlacementChange},
-    ids::PlacementId,
+    ids::{MunicipalityNumber, PlacementId},
     ledger::{
         Context, Ledger,
         guards::{known_entry, require_free, require_office, require_open_group},
@@ -209,7 +209,7 @@ pub(super) fn reassign(
     };
     let mut events = vec![Event::EntryChanged { entry, change }];
     if ledger.distribution == Distribution::ByMunicipality {
-        let placement = debited_to(ledger, before, c, context);
+        let placement = debited_to(ledger, before, &c.municipality_number, context);
         let change = PlacementChange::Reassigned { from_municipality };
         events.push(Event::PlacementChanged { placement, change });
     }
@@ -217,13 +217,13 @@ pub(super) fn reassign(
 }
 
 /// The placement on the quota of the municipality moved to, or as a guest where that is full.
-fn debited_to(
+pub(super) fn debited_to(
     ledger: &Ledger,
     before: &Placement,
-    c: &ReassignPlacement,
+    municipality: &MunicipalityNumber,
     context: &Context<'_>,
 ) -> Placement {
-    let account = AccountKey::Quota(c.municipality_number.clone());
+    let account = AccountKey::Quota(municipality.clone());
     if before.account == account {
         return Placement { guest: false, ..before.clone() };
     }
@@ -253,23 +253,28 @@ fn changed(placement: Placement, change: PlacementChange) -> Vec<Event> {
     vec![Event::PlacementChanged { placement, change }]
 }
 
+/// The placement, if the ledger has it.
+pub(super) fn known_placement(ledger: &Ledger, id: PlacementId) -> Result<&Placement, Refusal> {
+    let missing = || Refusal::NotFound { what: "placement", id: id.to_string() };
+    ledger.placement(id).ok_or_else(missing)
+}
+
 /// A placement that is not over: nothing else is changed.
 fn under_way<'a>(
     ledger: &'a Ledger,
     id: PlacementId,
     transition: &'static str,
 ) -> Result<&'a Placement, Refusal> {
-    let missing = || Refusal::NotFound { what: "placement", id: id.to_string() };
-    let placement = ledger.placement(id).ok_or_else(missing)?;
+    let placement = known_placement(ledger, id)?;
     if placement.state.uses() { Ok(placement) } else { Err(wrong_state(placement, transition)) }
 }
 
-fn wrong_state(placement: &Placement, transition: &'static str) -> Refusal {
+pub(super) fn wrong_state(placement: &Placement, transition: &'static str) -> Refusal {
     Refusal::WrongState { what: "the placement", state: placement.state.name(), transition }
 }
 
 /// One more change must fit: a placement is one row.
-fn require_history(placement: &Placement) -> Result<(), Refusal> {
+pub(super) fn require_history(placement: &Placement) -> Result<(), Refusal> {
     // The share it began with comes into the list together with the second.
     let so_far = placement.shares.len().max(placement.past_debits.len()).max(1);
     let (would_be, most) = (so_far + 1, PLACEMENT_HISTORY_MAX);

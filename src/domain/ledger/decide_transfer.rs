@@ -8,8 +8,8 @@ use crate::domain::{
     access::{Actor, Role},
     combining::combine,
     command::{
-        Command, Elsewhere, ReceiveEntry, StartDirectly, StartPlacement, Subject, SuspendEntry,
-        TransferEntry,
+        Command, Correct, Elsewhere, ReceiveEntry, StartDirectly, StartPlacement, Subject,
+        SuspendEntry, TransferEntry,
     },
     event::{EntryChange, Event},
     ids::{EntryId, IdSource, LedgerId},
@@ -114,7 +114,7 @@ fn send_on(
     }
     // From here it happens.
     let change = EntryChange::SentOn { to_ledger: to_ledger.clone(), reason: c.reason.clone() };
-    let closed = Closed { time: context.at, moved_to: Some(to_ledger.clone()) };
+    let closed = Closed { moved_to: Some(to_ledger.clone()), ..Closed::at(context.at) };
     let sent = Entry { state: EntryState::Closed, closed: Some(closed), ..entry.clone() };
     give_back(ledger, entry, sent, change, context, ids)
 }
@@ -198,7 +198,8 @@ pub fn follow_ups(ledger: &Ledger, command: &Command) -> Vec<(LedgerId, Command)
         return send(ledger, c).into_iter().collect();
     }
     let (Command::StartPlacement(StartPlacement { elsewhere, .. })
-    | Command::StartDirectly(StartDirectly { elsewhere, .. })) = command
+    | Command::StartDirectly(StartDirectly { elsewhere, .. })
+    | Command::Correct(Correct { elsewhere, .. })) = command
     else {
         return Vec::new();
     };
@@ -224,7 +225,7 @@ fn send(ledger: &Ledger, c: &TransferEntry) -> Option<(LedgerId, Command)> {
 
 /// The entry changes to `after`. What was held for it, where that is no longer so, is taken
 /// back in the same event and passed on.
-fn give_back(
+pub(super) fn give_back(
     ledger: &Ledger,
     before: &Entry,
     after: Entry,

@@ -1,7 +1,7 @@
 //! What a declined or expired offer costs, as the measure type's rules say.
 
 use crate::domain::{
-    allocation::Offer,
+    allocation::{LetGo, Offer},
     event::{EntryChange, Event},
     ledger::{Context, Ledger, decide_offer::MORE_RULES},
     measure::DeclineRule,
@@ -34,8 +34,17 @@ pub(super) fn cost(
     } else {
         return Ok(None);
     };
-    let closed = (!state.is_open()).then_some(Closed { time: context.at, moved_to: None });
+    let closed = (!state.is_open()).then(|| Closed::at(context.at));
     let mut entry = Entry { strikes, closed, state, ..entry.clone() };
     entry.declined_here.insert(offer.place_group_id);
     Ok(Some(Event::EntryChanged { entry, change }))
+}
+
+/// That an offer is let go of now, where the measure type says for how long that may be
+/// corrected.
+pub(super) fn let_go(ledger: &Ledger, context: &Context<'_>) -> Option<LetGo> {
+    let measure = context.measure(ledger).ok()?;
+    measure.rules.correction_days?;
+    let counted = measure.rules.decline_rule != DeclineRule::Nothing;
+    Some(LetGo { time: context.at, counted })
 }

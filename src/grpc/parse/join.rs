@@ -181,7 +181,7 @@ pub(super) fn programme(v: &mut Violations, text: &str) -> Option<Option<String>
     Some(code)
 }
 
-fn need_group(group: pb::NeedGroup) -> Option<NeedGroup> {
+pub(super) fn need_group(group: pb::NeedGroup) -> Option<NeedGroup> {
     match group {
         pb::NeedGroup::Unspecified => None,
         pb::NeedGroup::GoodChances => Some(NeedGroup::GoodChances),

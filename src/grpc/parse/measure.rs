@@ -122,6 +122,7 @@ fn rules(v: &mut Violations, r: &pb::MeasureType) -> Option<MeasureRules> {
     let superseded_by = superseded_by(v, r.superseded_by.as_ref());
     let field = "measure_type.reserve_after_passes";
     let reserve_after_passes = up_to(v, field, r.reserve_after_passes, PASSES_MAX);
+    let correction_days = up_to(v, "measure_type.correction_days", r.correction_days, DAYS_MAX);
     let (soft_maximum, hard_maximum) = maxima?;
     Some(MeasureRules {
         valid_from: valid_from?,
@@ -146,6 +147,7 @@ fn rules(v: &mut Violations, r: &pb::MeasureType) -> Option<MeasureRules> {
         texts: texts?,
         superseded_by: superseded_by?,
         reserve_after_passes: reserve_after_passes?,
+        correction_days: correction_days?,
     })
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 pub(super) mod adviser;
 pub(super) mod allocation;
 pub(super) mod capacity;
+pub(super) mod correction;
 pub(super) mod enforcement;
 pub(super) mod entry;
 pub(super) mod existing;

@@ -229,6 +229,7 @@ fn every_rule() -> MeasureRules {
         }],
         superseded_by: Some(Superseded { by: code("VTA"), from: TODAY }),
         reserve_after_passes: Some(3),
+        correction_days: Some(14),
     }
 }
 
@@ -244,7 +245,7 @@ fn rows_are_written_and_read_as_ever() {
 
     let new = with(every_rule());
     assert_eq!(new.key(), (RowKind::MeasureType, "AFT@2016-10-01".to_owned()));
-    let rules = r#","rules":{"valid_from":"2016-10-01","source":"FOR-2015-12-11-1598 ch. 13","need_groups":["WORK_IN_PART","LITTLE_CHANCE"],"minimum_age":18,"combines_with":[],"measure_group":"AFT","object_working_days":5,"decline_rule":{"LEAVE_AFTER":3},"cool_down_days":30,"soft_maximum":{"WEEKS":12},"hard_maximum":{"MONTHS":36},"review_every":{"MONTHS":6},"without_confirmation":true,"direct_start":true,"idle_days":14,"confirm_days":90,"supply":"PRE_APPROVED","provider_choice":"CALL_OFF_RANK","decision_kind":"TILDELING","texts":[{"language":"nb","legal_basis":"Etter loven.","appeal":""}],"superseded_by":{"by":"VTA","from":"2011-03-01"},"reserve_after_passes":3}"#;
+    let rules = r#","rules":{"valid_from":"2016-10-01","source":"FOR-2015-12-11-1598 ch. 13","need_groups":["WORK_IN_PART","LITTLE_CHANCE"],"minimum_age":18,"combines_with":[],"measure_group":"AFT","object_working_days":5,"decline_rule":{"LEAVE_AFTER":3},"cool_down_days":30,"soft_maximum":{"WEEKS":12},"hard_maximum":{"MONTHS":36},"review_every":{"MONTHS":6},"without_confirmation":true,"direct_start":true,"idle_days":14,"confirm_days":90,"supply":"PRE_APPROVED","provider_choice":"CALL_OFF_RANK","decision_kind":"TILDELING","texts":[{"language":"nb","legal_basis":"Etter loven.","appeal":""}],"superseded_by":{"by":"VTA","from":"2011-03-01"},"reserve_after_passes":3,"correction_days":14}"#;
     let bytes = bytes.replace("\"part_time_allowed\":true", "\"part_time_allowed\":false");
     let bytes = format!("{}{rules}}}}}", bytes.strip_suffix("}}").unwrap());
     assert_eq!(serde_json::to_string(&new).unwrap(), bytes);

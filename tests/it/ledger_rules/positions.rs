@@ -119,7 +119,7 @@ fn who_is_away_for_a_while_is_told_until_when() {
         (Some(LastDay::Planned(days_on(99))), Some(days_on(30)))
     );
 
-    let moved = Closed { time: noon(), moved_to: Some(ledger_id("AVKLARING")) };
+    let moved = Closed { moved_to: Some(ledger_id("AVKLARING")), ..Closed::at(noon()) };
     let cases = [
         (EntryState::Paused { until: None }, Now::Paused { until: None }),
         (EntryState::CoolingDown { until: noon() }, Now::CoolingDown { until: noon() }),

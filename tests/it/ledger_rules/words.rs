@@ -10,6 +10,7 @@ use tiltaksplass::domain::{
     },
     measure::DecisionText,
     shadow::Verdict,
+    waitlist::PRIORITY_BY_CORRECTION_DAYS,
 };
 
 use super::{
@@ -78,6 +79,9 @@ fn standings(of: &Standing) -> Vec<Standing> {
     late.key.order_time = of.key.registered_time.minus_days(1);
     let mut equal = of.clone();
     equal.key.order_time = of.key.registered_time;
+    let mut corrected = of.clone();
+    corrected.key = of.key.with_bonus(PRIORITY_BY_CORRECTION_DAYS);
+    all.push(corrected);
     let whole = Standing { participation_percent: 100, ..of.clone() };
     let nowhere = Standing { position: None, ..of.clone() };
     all.extend([of.clone(), pool.clone(), without_names, late, equal, whole, nowhere]);

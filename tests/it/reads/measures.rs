@@ -65,6 +65,7 @@ fn whole() -> MeasureType {
             from_date: Some(date(2027, 1, 1)),
         }),
         reserve_after_passes: Some(3),
+        correction_days: Some(14),
     }
 }
 
