@@ -24,6 +24,7 @@ pub mod placement;
 pub mod refusal;
 pub mod registry;
 pub mod review;
+pub mod succession;
 pub mod vacancy;
 pub mod waitlist;
 pub mod work;
