@@ -241,7 +241,7 @@ impl Deputy {
 pub struct Closed {
     /// When.
     pub time: Timestamp,
-    /// The ledger it went on in, where the person moved.
+    /// The ledger it went on in, where the person moved or another measure type took over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<LedgerId>,
 }

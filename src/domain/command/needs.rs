@@ -86,6 +86,13 @@ impl Needs {
             Command::ChangePlacement(c) => self.placement(c.placement_id),
             Command::MovePlacement(c) => self.placement(c.placement_id),
             Command::ReassignPlacement(c) => self.placement(c.placement_id),
+            Command::HandOver(c) => self.entries.extend(c.entries.keys()),
+            Command::TakeOver(c) => {
+                self.entries.extend(c.entries.iter().map(|entry| entry.entry_id));
+                self.entries.extend(c.waited.iter().map(|waited| waited.entry_id));
+                let names = c.entries.iter().flat_map(|entry| &entry.external_references);
+                self.references.extend(names.cloned());
+            }
             Command::FinishPlacement { placement_id } | Command::EndLeave { placement_id } => {
                 self.placement(*placement_id);
             }

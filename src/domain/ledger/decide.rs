@@ -13,7 +13,8 @@ use crate::domain::{
     ids::{ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
     ledger::{
         Ledger, decide_adviser, decide_capacity, decide_closure, decide_entry, decide_join,
-        decide_objection, decide_offer, decide_place, decide_placement, decide_transfer,
+        decide_objection, decide_offer, decide_place, decide_placement, decide_succession,
+        decide_transfer,
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
@@ -126,6 +127,8 @@ pub fn decide(
         Command::EndLeave { placement_id } => {
             decide_placement::end_leave(ledger, *placement_id, context)
         }
+        Command::HandOver(c) => decide_succession::hand_over(ledger, c, context)?,
+        Command::TakeOver(c) => decide_succession::take_over(ledger, c, context)?,
         Command::ReportClosure(c) => decide_closure::report(ledger, c, context)?,
     };
     debug_assert!(!events.is_empty(), "a decision has at least one event");
@@ -182,6 +185,7 @@ fn allocate(
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Stop> {
     let measure = context.measure(ledger)?;
+    context.require_queue_here(ledger)?;
     require_place_groups(ledger, c.place_groups.iter())?;
     let max = usize::try_from(c.max_proposals).unwrap_or(usize::MAX);
     let only_groups = c.place_groups.clone();

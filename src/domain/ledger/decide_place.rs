@@ -31,6 +31,7 @@ pub(super) fn place_person(
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Refusal> {
     let measure = context.measure(ledger)?;
+    context.require_queue_here(ledger)?;
     let entry = known_entry(ledger, c.entry_id)?;
     match entry.state {
         EntryState::Waiting | EntryState::Paused { .. } | EntryState::CoolingDown { .. } => {}
@@ -76,6 +77,7 @@ pub(super) fn start_directly(
         let rule = "nobody begins without an offer in this measure type";
         return Err(Refusal::MeasureTypeRule(rule).into());
     }
+    context.require_queue_here(ledger)?;
     let entry = known_entry(ledger, c.entry_id)?;
     if entry.state != EntryState::Waiting {
         return Err(wrong_entry_state(entry, MOVE).into());
