@@ -21,5 +21,6 @@ pub mod queues;
 pub mod registry;
 pub mod rows;
 pub mod snapshot;
+pub mod succession;
 pub mod vacancies;
 pub mod work;
