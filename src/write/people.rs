@@ -10,6 +10,7 @@ use crate::{
     app::App,
     domain::{
         command::{Command, Subject},
+        event::{EntryChange, Event},
         ids::{AreaId, EntryId, LedgerId, PersonId},
         ledger::Ledger,
         national_identity::NationalIdentityNumber,
@@ -132,14 +133,34 @@ impl People {
         self.claims.get(claim) == Some(&None)
     }
 
-    /// Notes that a claim is held by an entry.
-    pub(super) fn claim(&mut self, claim: Claim, entry_id: EntryId) {
-        self.claims.insert(claim, Some(entry_id));
+    /// Notes what an event in a ledger means for claims: that one is held by an entry, or goes on
+    /// in this ledger with its entry. What comes from another measure type holds the claim that
+    /// was taken for it here; the one it had there ends with the entry there.
+    pub(super) fn note(&mut self, id: &LedgerId, event: &Event) {
+        if let Event::Joined { entry } = event {
+            self.claims.insert((entry.person_id, id.measure_code.clone()), Some(entry.entry_id));
+        }
+        if let Event::EntryChanged { entry, change: EntryChange::Received { from_ledger } } = event
+        {
+            let (person_id, entry_id) = (entry.person_id, entry.entry_id);
+            if from_ledger.measure_code == id.measure_code {
+                self.moved.push(Held { person_id, ledger: id.clone(), entry_id });
+            } else {
+                self.claims.insert((person_id, id.measure_code.clone()), Some(entry_id));
+            }
+        }
     }
 
-    /// Notes that a claim goes on in another ledger with its entry.
-    pub(super) fn move_claim(&mut self, person_id: PersonId, to: &LedgerId, entry_id: EntryId) {
-        self.moved.push(Held { person_id, ledger: to.clone(), entry_id });
+    /// Takes these claims too; says which were free.
+    pub(super) async fn take(
+        &mut self,
+        connection: &mut PgConnection,
+        county_id: &AreaId,
+        wanted: &BTreeSet<Claim>,
+    ) -> Result<BTreeSet<Claim>, sqlx::Error> {
+        let taken = claim::take(connection, county_id, wanted).await?;
+        self.claims.extend(taken.iter().map(|claim| (claim.clone(), None)));
+        Ok(taken)
     }
 
     /// Seals text under a person's key.
