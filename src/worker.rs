@@ -35,10 +35,10 @@ pub async fn run(app: App, writer: Writer) {
         if let Err(error) = wake_due(&app, &writer).await {
             tracing::warn!(%error, "what is due could not take effect; trying again");
         }
-        if hand_overs.go_on || ticks.is_multiple_of(HAND_OVER_EVERY) {
-            if let Err(error) = hand_overs.next_pages(&app, &writer).await {
-                tracing::warn!(%error, "a queue could not go on elsewhere; trying again");
-            }
+        if (hand_overs.go_on || ticks.is_multiple_of(HAND_OVER_EVERY))
+            && let Err(error) = hand_overs.next_pages(&app, &writer).await
+        {
+            tracing::warn!(%error, "a queue could not go on elsewhere; trying again");
         }
         if ticks.is_multiple_of(RETIRE_EVERY) {
             match retire_answers(&app).await {

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         access::Actor,
         command::{Command, HANDED_OVER_MAX, HandOver, HeldThere, Needs},
-        ids::{LedgerId, PersonId},
+        ids::{EntryId, LedgerId, PersonId},
         ledger::hand_over_request_id,
         succession::successor_of,
     },
@@ -29,7 +29,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Page {
     command: HandOver,
-    people: Vec<(PersonId, crate::domain::ids::EntryId)>,
+    people: Vec<(PersonId, EntryId)>,
 }
 
 impl Page {

@@ -9,6 +9,7 @@ use tiltaksplass::domain::{
     },
     event::EntryChange,
     explanation::{Now, explain_position},
+    ids::MeasureCode,
     ledger::{Due, due_request_id, follow_ups, hand_over_request_id, rows},
     measure::{MeasureRules, Superseded},
     refusal::Stop,
@@ -26,8 +27,8 @@ fn eve() -> Timestamp {
     hour(days_on(-1), 12)
 }
 
-fn by(code: &str, queue_follows: bool) -> Option<Superseded> {
-    Some(Superseded { by: code.parse().unwrap(), from: TODAY, queue_follows })
+fn by(code: &str, queue_follows: bool) -> Superseded {
+    Superseded { by: code.parse().unwrap(), from: TODAY, queue_follows }
 }
 
 fn of_type(code: &str, rules: MeasureRules, class: &str) -> RegistryRow {
@@ -50,7 +51,7 @@ fn registry_with(superseded_by: Option<Superseded>, more: Vec<RegistryRow>) -> R
 }
 
 static TAKEN_OVER: LazyLock<Registry> =
-    LazyLock::new(|| registry_with(by("AFT", true), Vec::new()));
+    LazyLock::new(|| registry_with(Some(by("AFT", true)), Vec::new()));
 
 fn ledger(code: &str) -> Ledger {
     Ledger::new(ledger_id(code), Distribution::ByMunicipality, Head::EMPTY)
@@ -102,7 +103,9 @@ fn aps() -> (Ledger, PlaceGroupId) {
     let context = Context { at, registry: &TAKEN_OVER, actor: &who, rules: RULES_VERSION };
     let submit = Command::SubmitCapacity(commands::submission(one()));
     let events = decide(&aps, &submit, &context, &mut IdSource::new(seed(99), at)).unwrap();
-    events.iter().for_each(|event| apply(&mut aps, event));
+    for event in &events {
+        apply(&mut aps, event);
+    }
     aps.advance([0; 32], at);
     let [Event::CapacitySubmitted { submission }] = &events[..] else { panic!("{events:?}") };
     before(&mut aps, commands::review(submission.submission_id, true));
@@ -192,8 +195,10 @@ fn a_class_the_other_type_has_not_leaves_the_key_it_gave() {
         joined(&mut aps, JoinWaitlist { priority_class: young, ..commands::join(1, TRONDHEIM) });
     let key = entry(&aps, id).key;
     assert_eq!(key.order_time, key.registered_time.minus_days(BONUS_DAYS));
-    let registry =
-        registry_with(by("AFT", true), vec![of_type("AFT", MeasureRules::default(), "FIRST")]);
+    let registry = registry_with(
+        Some(by("AFT", true)),
+        vec![of_type("AFT", MeasureRules::default(), "FIRST")],
+    );
     let mut aft = ledger("AFT");
     let [(_, take_over)] = &follow_ups(&aps, &page_of(&[id]))[..] else { panic!() };
     happen_by(&registry, &mut aft, take_over, noon()).unwrap();
@@ -267,7 +272,7 @@ fn from_that_day_no_place_is_given_in_the_old_type() {
         from: TODAY,
     };
     // What was imported before queues followed changes nothing: those logs stand.
-    let (stays, taken_over) = (registry_with(by("AFT", false), Vec::new()), &*TAKEN_OVER);
+    let (stays, taken_over) = (registry_with(Some(by("AFT", false)), Vec::new()), &*TAKEN_OVER);
     for command in [commands::allocate(1, &[]), place, start, receive] {
         assert!(happen_by(taken_over, &mut aps.clone(), &command, eve()).is_ok(), "{command:?}");
         assert!(happen_by(&stays, &mut aps.clone(), &command, noon()).is_ok(), "{command:?}");
@@ -293,7 +298,7 @@ fn what_is_offered_lives_on_and_is_passed_on_to_nobody() {
     let mut stays = aps.clone();
     let events = now(&mut aps, &commands::respond(offer, false)).unwrap();
     assert_eq!(events, [Event::OfferDeclined { offer_id: offer, reason: None }]);
-    let stay = registry_with(by("AFT", false), Vec::new());
+    let stay = registry_with(Some(by("AFT", false)), Vec::new());
     let no = commands::respond(offer, false);
     let events = happen_by(&stay, &mut stays, &no, noon()).unwrap();
     assert_eq!(served(&events).first().map(|(entry, _)| *entry), Some(next));
@@ -315,20 +320,20 @@ fn a_queue_goes_to_the_end_of_the_chain_or_stays() {
     assert_eq!(day(&TAKEN_OVER, "AFT"), None);
     assert_eq!(successor_of(&TAKEN_OVER, &ledger_id("APS"), days_on(-1)), None);
     let codes: Vec<&str> =
-        superseded_on(&TAKEN_OVER, TODAY).into_iter().map(|code| code.as_str()).collect();
+        superseded_on(&TAKEN_OVER, TODAY).into_iter().map(MeasureCode::as_str).collect();
     assert_eq!(codes, ["APS"]);
     assert!(superseded_on(&TAKEN_OVER, days_on(-1)).is_empty());
-    let chain = registry_with(by("AFT", true), next(superseded(by("VTA", true))));
+    let chain = registry_with(Some(by("AFT", true)), next(superseded(Some(by("VTA", true)))));
     assert_eq!(day(&chain, "APS").as_deref(), Some("VTA"));
     // One that is not followed is the end of it.
-    let chain = registry_with(by("AFT", true), next(superseded(by("VTA", false))));
+    let chain = registry_with(Some(by("AFT", true)), next(superseded(Some(by("VTA", false)))));
     assert_eq!(day(&chain, "APS").as_deref(), Some("AFT"));
     // What leads back, or to what has not begun, leads nowhere: places are given as before.
     let late = MeasureRules { valid_from: Some(days_on(1)), ..MeasureRules::default() };
     let mut nothing_yet = REGISTRY.clone();
-    let aps = of_type("APS", superseded(by("AFT", true)), "YOUNG");
+    let aps = of_type("APS", superseded(Some(by("AFT", true))), "YOUNG");
     nothing_yet.apply(2, &[aps, of_type("AFT", late, "YOUNG")]);
-    let circle = registry_with(by("AFT", true), next(superseded(by("APS", true))));
+    let circle = registry_with(Some(by("AFT", true)), next(superseded(Some(by("APS", true)))));
     for registry in [circle, nothing_yet] {
         let code = "APS".parse().unwrap();
         let nowhere = Succession::HasNowhereToGo(&"AFT".parse().unwrap())
@@ -345,8 +350,8 @@ fn what_was_itself_taken_over_from_takes_nothing_over() {
     let (mut aps, _) = aps();
     let id = joined(&mut aps, commands::join(1, TRONDHEIM));
     let [(_, take_over)] = &follow_ups(&aps, &page_of(&[id]))[..] else { panic!() };
-    let rules = MeasureRules { superseded_by: by("VTA", true), ..MeasureRules::default() };
-    let chain = registry_with(by("AFT", true), vec![of_type("AFT", rules, "YOUNG")]);
+    let rules = MeasureRules { superseded_by: Some(by("VTA", true)), ..MeasureRules::default() };
+    let chain = registry_with(Some(by("AFT", true)), vec![of_type("AFT", rules, "YOUNG")]);
     let refused = happen_by(&chain, &mut ledger("AFT"), take_over, noon()).unwrap_err();
     assert!(matches!(refused, Refusal::Superseded { .. }), "{refused:?}");
     // And one that is there already is not put in twice.

@@ -297,6 +297,44 @@ async fn two_replicas_hand_each_entry_over_once() {
     world.service.verify().await;
 }
 
+/// People who join in the other county while they are handed over here: whichever comes first,
+/// each has one entry afterwards, and nobody waits for a lock for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_join_elsewhere_meanwhile_is_refused_or_gets_the_time() {
+    let mut world = world().await;
+    joined(&world, &aps(), 0..400).await;
+    comes(&mut world, THE_DAY).await;
+    let there = Ledger { county_id: OTHER_COUNTY.into(), ..aft() };
+    let other = world.caller_of(&there).await;
+    // From the end of the queue on, so that both come to the same people.
+    let joins = (0..400).rev().map(|person| {
+        let (mut waitlist, request) = (other.waitlist(), join(&there, person));
+        async move {
+            let joined = waitlist.join_waitlist(request).await;
+            joined.map_err(|refused| assert_eq!(reason(&refused), "PERSON_ALREADY_WAITING")).is_ok()
+        }
+    });
+    let joins = futures::StreamExt::buffered(futures::stream::iter(joins), 8);
+    let mut hand = Hand::of(&world.service);
+    let (joined, ()) =
+        futures::join!(futures::StreamExt::collect::<Vec<bool>>(joins), hand.all(&world.service));
+    let first_there = joined.iter().filter(|joined| **joined).count();
+    hand.all(&world.service).await;
+    let mut sql = world.service.sql().await;
+    assert!(open_in(&mut sql, "APS").await.is_empty());
+    assert_eq!(open_in(&mut sql, "AFT").await.len(), 400);
+    assert_eq!(lost_or_doubled(&mut sql).await, 0);
+    let in_the_other_county: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM person_claim WHERE county_id = $1 AND measure_code = 'AFT'",
+    )
+    .bind(OTHER_COUNTY)
+    .fetch_one(&mut sql)
+    .await
+    .unwrap();
+    assert_eq!(usize::try_from(in_the_other_county).unwrap(), first_there);
+    world.service.verify().await;
+}
+
 /// A service that ends after some pages, and begins again a week later.
 #[tokio::test]
 async fn what_was_left_is_caught_up_with_later() {
