@@ -29,8 +29,8 @@ fn aft() -> Ledger {
     ledger_of("AFT")
 }
 
-fn superseded(by: &str) -> Option<Supersession> {
-    Some(Supersession { measure_code: by.into(), from_date: Some(date(2026, 3, 9)) })
+fn superseded(by: &str) -> Supersession {
+    Supersession { measure_code: by.into(), from_date: Some(date(2026, 3, 9)) }
 }
 
 /// A measure type like VTA, with what is named here.
@@ -66,8 +66,8 @@ async fn world() -> World {
     let world = World::new().await;
     let rows = vec![
         type_of("AFT", None),
-        type_of("APS", superseded("AFT")),
-        type_of("KIA", superseded("AFT")),
+        type_of("APS", Some(superseded("AFT"))),
+        type_of("KIA", Some(superseded("AFT"))),
     ];
     imported(&world, rows).await;
     world
@@ -168,7 +168,7 @@ async fn pages(sql: &mut PgConnection) -> Vec<(String, String, String, i64)> {
 
 /// The worker's part, asked for by hand.
 struct Hand {
-    hand_overs: HandOvers,
+    worker: HandOvers,
     writer: Writer,
     _lanes: Lanes,
 }
@@ -176,11 +176,11 @@ struct Hand {
 impl Hand {
     fn of(service: &Service) -> Self {
         let (writer, lanes) = Writer::start(&service.app);
-        Self { hand_overs: HandOvers::default(), writer, _lanes: lanes }
+        Self { worker: HandOvers::default(), writer, _lanes: lanes }
     }
 
     async fn next(&mut self, service: &Service) -> usize {
-        self.hand_overs.next_pages(&service.app, &self.writer).await.unwrap()
+        self.worker.next_pages(&service.app, &self.writer).await.unwrap()
     }
 
     /// Page by page, until nobody is left who could go.

@@ -114,7 +114,7 @@ async fn what_cannot_go_on_stays_and_is_told_of_once() {
         valid_from_date: Some(date(2026, 5, 1)),
         ..MeasureType::default()
     });
-    imported(&world, vec![late, type_of("APSGML", superseded("AFTNY"))]).await;
+    imported(&world, vec![late, type_of("APSGML", Some(superseded("AFTNY")))]).await;
     let ledger = ledger_of("APSGML");
     places(&world, &ledger, 1).await;
     let all = joined(&world, &ledger, 0..2).await;
