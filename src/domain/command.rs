@@ -6,6 +6,7 @@ mod enforce;
 mod held;
 mod needs;
 mod places;
+mod succession;
 mod waits;
 
 pub use correct::{Correct, Correction, RightPerson};
@@ -19,6 +20,7 @@ pub use needs::Needs;
 pub use places::{
     ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity,
 };
+pub use succession::{HANDED_OVER_MAX, HandOver, HeldThere, TakeOver, Waited};
 pub use waits::{
     BatchJoinWaitlist, ConfirmEntry, Eligibility, JoinWaitlist, LeaveWaitlist, PauseEntry,
     PrioritizeEntry, ReassignAdviser, ReceiveEntry, ResumeEntry, SuspendEntry, TransferEntry,
@@ -134,6 +136,10 @@ pub enum Command {
         /// Which.
         offer_id: OfferId,
     },
+    /// By time: those who wait go on in the measure type that took over.
+    HandOver(HandOver),
+    /// By time: what another measure type's ledger handed over comes in.
+    TakeOver(TakeOver),
     /// By time: the day after a placement's last has come.
     FinishPlacement {
         /// Which.
@@ -185,6 +191,8 @@ impl Command {
             Self::BeginDay { .. } => "BEGIN_DAY",
             Self::LapseProposal { .. } => "LAPSE_PROPOSAL",
             Self::ExpireOffer { .. } => "EXPIRE_OFFER",
+            Self::HandOver(_) => "HAND_OVER",
+            Self::TakeOver(_) => "TAKE_OVER",
             Self::FinishPlacement { .. } => "FINISH_PLACEMENT",
         }
     }
@@ -263,6 +271,7 @@ impl Command {
             Self::LapseProposal { offer_id } | Self::ExpireOffer { offer_id } => {
                 Subject::Offers(slice::from_ref(offer_id))
             }
+            Self::HandOver(_) | Self::TakeOver(_) => Subject::Area,
             Self::FinishPlacement { placement_id } => Subject::Placement(*placement_id),
         }
     }

@@ -259,14 +259,16 @@ pub enum EntryChange {
         /// Why.
         reason: Option<Sealed>,
     },
-    /// The person moved to another area; the entry went on there.
+    /// The person moved to another area, or another measure type took over; the entry went on
+    /// there.
     SentOn {
         /// Where.
         to_ledger: LedgerId,
         /// Why.
         reason: Option<Sealed>,
     },
-    /// The entry came in from another area.
+    /// The entry came in from another area, or from a measure type that this one took over
+    /// from.
     Received {
         /// From where.
         from_ledger: LedgerId,
@@ -275,6 +277,21 @@ pub enum EntryChange {
     Suspended {
         /// Where.
         begun_in: LedgerId,
+    },
+    /// The person waits in the measure type that took over already: this one ends, and its
+    /// time goes on there.
+    ContinuedIn {
+        /// Where.
+        ledger: LedgerId,
+        /// By which entry.
+        entry_id: EntryId,
+    },
+    /// The person has waited longer in a measure type that this one took over from.
+    WaitedBefore {
+        /// Where.
+        from_ledger: LedgerId,
+        /// By which entry.
+        from_entry: EntryId,
     },
     /// It left by the measure type's decline rule.
     LeftByRule,

@@ -317,6 +317,10 @@ pub struct Superseded {
     pub by: MeasureCode,
     /// From which day.
     pub from: Date,
+    /// Whether those who wait go on there. Every import says so; what was imported before
+    /// queues followed does not, and what was decided by it stands.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub queue_follows: bool,
 }
 
 impl MeasureType {

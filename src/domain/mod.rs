@@ -29,6 +29,7 @@ pub mod registry;
 pub mod review;
 pub mod shadow;
 pub mod shadow_report;
+pub mod succession;
 pub mod vacancy;
 pub mod waitlist;
 pub mod work;

@@ -72,8 +72,9 @@ pub enum Refusal {
         /// The move asked for.
         transition: &'static str,
     },
-    /// The entry went on in another area's ledger, where the person moved.
-    #[error("the person has moved: the entry goes on in {to}")]
+    /// The entry went on in another ledger: the person moved to its area, or its measure type
+    /// took over.
+    #[error("the entry has moved: it goes on in {to}")]
     Moved {
         /// Which.
         to: LedgerId,
@@ -90,8 +91,9 @@ pub enum Refusal {
     /// The measure type does not allow it.
     #[error("{0}")]
     MeasureTypeRule(&'static str),
-    /// Another measure type has taken over. A measure type rule to those who call.
-    #[error("{measure} was superseded by {by} from {from}: nobody joins it any more; join {by}")]
+    /// Another measure type has taken over: nobody joins this one, and no place of it is given.
+    /// A measure type rule to those who call.
+    #[error("{measure} was superseded by {by} from {from}: nobody new comes in; use {by}")]
     Superseded {
         /// The type that was asked for.
         measure: MeasureCode,

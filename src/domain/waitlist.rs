@@ -318,7 +318,7 @@ fn is_false(flag: &bool) -> bool {
 pub struct Closed {
     /// When.
     pub time: Timestamp,
-    /// The ledger it went on in, where the person moved.
+    /// The ledger it went on in, where the person moved or another measure type took over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<LedgerId>,
     /// That it should never have been, or not for this person.

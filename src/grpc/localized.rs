@@ -163,8 +163,8 @@ fn of_refusal(refusal: &Refusal) -> Words {
             "This cannot be done as the case stands now. Load it again.",
         ),
         Refusal::Moved { to } => words(
-            format!("Personen har flyttet. Saken fortsetter i {}.", to.county_id),
-            format!("The person has moved. The case goes on in {}.", to.county_id),
+            format!("Saken er flyttet. Den fortsetter i {} i {}.", to.measure_code, to.county_id),
+            format!("The case has moved. It goes on in {} in {}.", to.measure_code, to.county_id),
         ),
         Refusal::NotCombinable { with } => words(
             format!("Personen deltar i {with}, som ikke kan kombineres med denne tiltakstypen."),
@@ -179,8 +179,8 @@ fn of_refusal(refusal: &Refusal) -> Words {
             "The rules of the measure type do not allow this.",
         ),
         Refusal::Superseded { measure, by, from } => words(
-            format!("{measure} er avløst av {by} fra {}. Meld på {by}.", norwegian(*from)),
-            format!("{measure} was superseded by {by} from {from}. Join {by} instead."),
+            format!("{measure} er avløst av {by} fra {}. Bruk {by}.", norwegian(*from)),
+            format!("{measure} was superseded by {by} from {from}. Use {by} instead."),
         ),
         Refusal::QuotasExceedBudget { sum, budget, date } => over_budget(*sum, *budget, *date),
         Refusal::DateOutOfRange { value, .. } => words(

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use crate::{
     domain::{
         calendar::Timestamp,
-        ids::{AreaId, EntryId, LedgerId, PersonId},
+        ids::{EntryId, LedgerId, PersonId},
         refusal::Refusal,
         waitlist::{Adviser, Deputy, Entry, Imported, Sealed},
     },
@@ -129,7 +129,7 @@ fn fault(error: impl std::fmt::Display) -> Error {
 }
 
 /// Where a page of somebody's entries begins.
-type Cursor = (Timestamp, EntryId, AreaId);
+type Cursor = (Timestamp, EntryId, LedgerId);
 
 /// Everything of one person that the caller may see. Somebody nobody knows answers like
 /// somebody of whom there is nothing to be seen, and is asked for by the same steps.
@@ -159,7 +159,7 @@ pub(super) async fn lookup(
     let (mut revisions, held) = held_for(&mut snapshot, &entries).await?;
     snapshot.rollback().await?;
     let cursor = |(ledger, entry): &&(LedgerId, Entry)| {
-        (entry.key.registered_time, entry.entry_id, ledger.county_id.clone())
+        (entry.key.registered_time, entry.entry_id, ledger.clone())
     };
     let (shown, next_page_token) =
         page.fill(&reader.app.keys, &entries, cursor, |(ledger, entry)| {

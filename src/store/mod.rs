@@ -22,5 +22,6 @@ pub mod registry;
 pub mod rows;
 pub mod shadows;
 pub mod snapshot;
+pub mod succession;
 pub mod vacancies;
 pub mod work;

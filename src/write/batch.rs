@@ -29,7 +29,7 @@ use crate::{
     },
     write::{
         Job, Work,
-        across::{self, Decision, Reach, answer_of},
+        across::{self, Asked, Decision, Reach, answer_of},
         adviser::Reassigned,
         decision::{entries_of, hidden_or_denied, log_row, targets},
         opening::{self, by_county, run_apart},
@@ -110,6 +110,7 @@ pub(super) async fn attempt(
     for (index, job) in jobs.iter().enumerate() {
         answers.push(match job.as_ref() {
             Job::Wake(_) => Ok(Vec::new()),
+            Job::HandOver(ledger) => batch.hand_over(connection, index, ledger).await?,
             Job::Work(work) => batch.answer(connection, index, work).await?,
         });
     }
@@ -157,7 +158,8 @@ impl<'a> Batch<'a> {
         let mut registry = Arc::default();
         let mut open = BTreeMap::new();
         for (county_id, ids) in by_county(ids) {
-            let opened = opening::lock(app, connection, county_id, &ids).await?;
+            let alone = !beyond.is_empty();
+            let opened = opening::lock(app, connection, county_id, &ids, alone).await?;
             let Some(opened) = opened else { return Ok(None) };
             registry = opened.registry;
             for mut ledger in opened.ledgers {
@@ -325,7 +327,7 @@ impl<'a> Batch<'a> {
                 }
             };
         self.fill_in(index, &mut command);
-        let decisions = match self.decide_all(connection, work, command.clone()).await? {
+        let decisions = match self.decide_all(connection, &Asked::of(work), &command).await? {
             Ok(decisions) => decisions,
             Err(error) => {
                 self.note_question(index, work, &command, &[]);

@@ -317,6 +317,8 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::BeginDay { .. }
         | Command::LapseProposal { .. }
         | Command::ExpireOffer { .. }
+        | Command::HandOver(_)
+        | Command::TakeOver(_)
         | Command::FinishPlacement { .. } => return None,
     })
 }

@@ -25,6 +25,7 @@ mod existing;
 mod lane;
 mod opening;
 mod people;
+mod succession;
 
 use crate::{
     app::App,
@@ -149,20 +150,22 @@ enum Job {
     Work(Box<Work>),
     /// Let what is due take effect.
     Wake(LedgerId),
+    /// Let a page of those who wait go on in the measure type that took over.
+    HandOver(LedgerId),
 }
 
 impl Job {
     fn ledger(&self) -> &LedgerId {
         match self {
             Self::Work(work) => &work.ledger,
-            Self::Wake(ledger) => ledger,
+            Self::Wake(ledger) | Self::HandOver(ledger) => ledger,
         }
     }
 
     fn work(&self) -> Option<&Work> {
         match self {
             Self::Work(work) => Some(work),
-            Self::Wake(_) => None,
+            Self::Wake(_) | Self::HandOver(_) => None,
         }
     }
 
@@ -226,6 +229,11 @@ impl Writer {
     /// Lets what is due in a ledger take effect.
     pub async fn wake(&self, ledger: LedgerId) -> Result<(), Error> {
         self.hand_in(Job::Wake(ledger)).await.map(drop)
+    }
+
+    /// Lets a page of those who wait in a ledger go on in the measure type that took over.
+    pub async fn hand_over(&self, ledger: LedgerId) -> Result<(), Error> {
+        self.hand_in(Job::HandOver(ledger)).await.map(drop)
     }
 
     async fn hand_in(&self, job: Job) -> Result<Vec<u8>, Error> {

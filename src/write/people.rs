@@ -9,13 +9,12 @@ use sqlx::PgConnection;
 use crate::{
     app::App,
     domain::{
-        self,
         command::Command,
         event::{EntryChange, Event},
         ids::{AreaId, EntryId, LedgerId, PersonId},
         ledger::Ledger,
         national_identity::NationalIdentityNumber,
-        waitlist::Sealed,
+        waitlist::{self, Sealed},
     },
     keys::DataKey,
     store::{
@@ -156,14 +155,21 @@ impl People {
     }
 
     /// Notes which claims are held by which entries after an event, and which go on in another
-    /// ledger with theirs.
+    /// ledger with theirs. What comes from another measure type holds the claim that was taken
+    /// for it here; the one it had there ends with the entry there.
     pub(super) fn note(&mut self, id: &LedgerId, event: &Event) {
-        let claim_of = |entry: &domain::waitlist::Entry| (entry.person_id, id.measure_code.clone());
+        let claim_of = |entry: &waitlist::Entry| (entry.person_id, id.measure_code.clone());
         if let Some(entry) = event.brought_in() {
             self.claims.insert(claim_of(entry), Some(entry.entry_id));
-        } else if let Event::EntryChanged { entry, change: EntryChange::Received { .. } } = event {
+        } else if let Event::EntryChanged { entry, change: EntryChange::Received { from_ledger } } =
+            event
+        {
             let (person_id, entry_id) = (entry.person_id, entry.entry_id);
-            self.moved.push(Held { person_id, ledger: id.clone(), entry_id });
+            if from_ledger.measure_code == id.measure_code {
+                self.moved.push(Held { person_id, ledger: id.clone(), entry_id });
+            } else {
+                self.claims.insert(claim_of(entry), Some(entry_id));
+            }
         } else if let Event::EntryChanged { entry, .. } = event
             && entry.state.is_open()
             && let Some(of) = self.claims.get_mut(&claim_of(entry))
@@ -171,6 +177,18 @@ impl People {
             // It is open again, by a claim that this batch took.
             *of = Some(entry.entry_id);
         }
+    }
+
+    /// Takes these claims too; says which were free.
+    pub(super) async fn take(
+        &mut self,
+        connection: &mut PgConnection,
+        county_id: &AreaId,
+        wanted: &BTreeSet<Claim>,
+    ) -> Result<BTreeSet<Claim>, sqlx::Error> {
+        let taken = claim::take(connection, county_id, wanted).await?;
+        self.claims.extend(taken.iter().map(|claim| (claim.clone(), None)));
+        Ok(taken)
     }
 
     /// Seals text under a person's key.

@@ -68,6 +68,7 @@ mod ruled;
 mod runs;
 mod samples;
 mod sequences;
+mod succession;
 mod tables;
 mod transfers;
 mod vacancies;

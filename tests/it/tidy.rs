@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("verify", &["domain", "keys", "proto", "replay", "store"]),
     ("write", &["app", "domain", "error", "keys", "store"]),
     ("grpc", &["app", "domain", "error", "keys", "proto", "replay", "store", "write"]),
-    ("worker", &["app", "error", "store", "write"]),
+    ("worker", &["app", "domain", "error", "store", "write"]),
     ("server", &["app", "auth", "domain", "error", "grpc", "proto", "worker", "write"]),
     ("cli", &["app", "auth", "domain", "keys", "postgres", "proto", "server", "store", "verify"]),
     ("main", &["cli"]),

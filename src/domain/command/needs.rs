@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    command::Command,
+    command::{Command, TakeOver},
     existing::{GroupName, ImportExisting, Row},
     ids::{EntryId, ExternalReference, OfferId, PlaceGroupId, PlacementId, SubmissionId},
 };
@@ -95,6 +95,8 @@ impl Needs {
             Command::MovePlacement(c) => self.placement(c.placement_id),
             Command::ReassignPlacement(c) => self.placement(c.placement_id),
             Command::Correct(c) => self.correction(&c.correction),
+            Command::HandOver(c) => self.entries.extend(c.entries.keys()),
+            Command::TakeOver(c) => self.taken_over(c),
             Command::FinishPlacement { placement_id } | Command::EndLeave { placement_id } => {
                 self.placement(*placement_id);
             }
@@ -118,6 +120,14 @@ impl Needs {
         c.control_totals.iter().filter_map(|total| total.place_group.as_ref()).for_each(group);
         let named = c.rows.iter().filter_map(Row::reference).cloned();
         self.named_entries.extend(named);
+    }
+
+    /// Those who come, with their names in other systems, and those who are there already.
+    fn taken_over(&mut self, c: &TakeOver) {
+        self.entries.extend(c.entries.iter().map(|entry| entry.entry_id));
+        self.entries.extend(c.waited.iter().map(|waited| waited.entry_id));
+        let names = c.entries.iter().flat_map(|entry| &entry.external_references);
+        self.references.extend(names.cloned());
     }
 
     /// An offer; with the heads of the queues where its place may be passed on.

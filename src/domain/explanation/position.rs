@@ -76,6 +76,11 @@ pub enum Now {
         /// Whether it goes on in another area, where the person has moved.
         moved: bool,
     },
+    /// It goes on in the measure type that took over.
+    TakenOver {
+        /// What the registry calls that type.
+        by: Option<String>,
+    },
 }
 
 /// The last day of a placement.
@@ -138,13 +143,22 @@ pub fn explain_position(
         }
         EntryState::Paused { until } => Now::Paused { until },
         EntryState::CoolingDown { until } => Now::CoolingDown { until },
-        EntryState::Closed => {
-            let moved = entry.closed.as_ref().is_some_and(|closed| closed.moved_to.is_some());
-            Now::Closed { moved }
-        }
+        EntryState::Closed => closed_now(ledger, registry, entry, at),
     };
     let standing = Standing::of(ledger, entry, position, registry, at);
     Some(PositionExplanation { standing, now })
+}
+
+/// Whether, and where, what has ended goes on.
+fn closed_now(ledger: &Ledger, registry: &Registry, entry: &Entry, at: Timestamp) -> Now {
+    let moved_to = entry.closed.as_ref().and_then(|closed| closed.moved_to.as_ref());
+    match moved_to.map(|to| &to.measure_code) {
+        Some(code) if *code != ledger.id().measure_code => {
+            let by = registry.measure_type_on(code, at.date_in_norway());
+            Now::TakenOver { by: by.map(|measure| measure.name.clone()) }
+        }
+        moved => Now::Closed { moved: moved.is_some() },
+    }
 }
 
 /// What is kept is the first day after.
@@ -285,6 +299,7 @@ fn held(now: &Now, l: Language) -> Vec<String> {
             [vec![lately], keeps_turn(Some(l.day(*until)), l)].concat()
         }
         Now::Closed { moved } => closed(*moved, l),
+        Now::TakenOver { by } => taken_over(by.as_deref(), l),
     }
 }
 
@@ -429,6 +444,27 @@ fn placed(
     told
 }
 
+fn taken_over(by: Option<&str>, l: Language) -> Vec<String> {
+    let name = by.map(|name| format!(": {name}")).unwrap_or_default();
+    vec![
+        l.of(
+            format!("Et annet tiltak har tatt over{name}."),
+            format!("Eit anna tiltak har teke over{name}."),
+            format!("Another measure has taken over{name}."),
+        ),
+        l.say("Saken din går videre der.", "Saka di går vidare der.", "Your case goes on there."),
+        waiting_time_follows(l),
+    ]
+}
+
+fn waiting_time_follows(l: Language) -> String {
+    l.say(
+        "Ventetiden din følger med.",
+        "Ventetida di følgjer med.",
+        "Your waiting time goes with you.",
+    )
+}
+
 fn closed(moved: bool, l: Language) -> Vec<String> {
     if moved {
         return vec![
@@ -437,11 +473,7 @@ fn closed(moved: bool, l: Language) -> Vec<String> {
                 "Saka di går vidare der du har flytta til.",
                 "Your case goes on where you have moved to.",
             ),
-            l.say(
-                "Ventetiden din følger med.",
-                "Ventetida di følgjer med.",
-                "Your waiting time goes with you.",
-            ),
+            waiting_time_follows(l),
         ];
     }
     vec![l.say(

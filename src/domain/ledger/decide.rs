@@ -14,7 +14,8 @@ use crate::domain::{
     ledger::{
         Ledger, decide_adviser, decide_capacity, decide_closure, decide_correction,
         decide_enforcement, decide_entry, decide_existing, decide_join, decide_objection,
-        decide_offer, decide_place, decide_placement, decide_transfer, passes::passes,
+        decide_offer, decide_place, decide_placement, decide_succession, decide_transfer,
+        passes::passes,
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
@@ -134,6 +135,8 @@ pub fn decide(
             decide_placement::end_leave(ledger, *placement_id, context)
         }
         Command::Correct(c) => decide_correction::correct(ledger, c, context, ids)?,
+        Command::HandOver(c) => decide_succession::hand_over(ledger, c, context)?,
+        Command::TakeOver(c) => decide_succession::take_over(ledger, c, context)?,
         Command::ReportClosure(c) => decide_closure::report(ledger, c, context)?,
         Command::SetEnforcement(c) => decide_enforcement::set(ledger, c, context, ids)?,
     };
@@ -191,6 +194,7 @@ fn allocate(
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Stop> {
     let measure = context.measure(ledger)?;
+    context.require_queue_here(ledger)?;
     require_place_groups(ledger, c.place_groups.iter())?;
     let max = usize::try_from(c.max_proposals).unwrap_or(usize::MAX);
     let only_groups = c.place_groups.clone();

@@ -37,6 +37,7 @@ pub(super) fn place_person(
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Stop> {
     let measure = context.measure(ledger)?;
+    context.require_queue_here(ledger)?;
     let enforcement = &ledger.frame().enforcement;
     if enforcement.level() == Level::Bind {
         require_reason(c, "the ledger's order binds")?;
@@ -100,6 +101,7 @@ pub(super) fn start_directly(
         let rule = "nobody begins without an offer in this measure type";
         return Err(Refusal::MeasureTypeRule(rule).into());
     }
+    context.require_queue_here(ledger)?;
     let entry = known_entry(ledger, c.entry_id)?;
     if entry.state != EntryState::Waiting {
         return Err(wrong_entry_state(entry, MOVE).into());

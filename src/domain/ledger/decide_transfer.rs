@@ -16,6 +16,7 @@ use crate::domain::{
     ledger::{
         Context, Ledger,
         decide::require_free_references,
+        decide_succession::asked_of_others,
         guards::{known_entry, require_office},
         onward::propose_on,
     },
@@ -128,6 +129,7 @@ pub(super) fn receive(
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
     context.measure(ledger)?;
+    context.require_queue_here(ledger)?;
     context.require_in_area(ledger, "municipality_number", &c.municipality_number)?;
     let entry_id = c.entry.entry_id;
     if ledger.entry(entry_id).is_some_and(|entry| entry.state.is_open()) {
@@ -191,11 +193,14 @@ pub(super) fn require_combinable(
 }
 
 /// What other ledgers are asked for with a command that this one has decided, and in the same
-/// transaction: to receive the entry as it waits on, or not to serve meanwhile who begins here.
+/// transaction: to receive entries as they wait on, or not to serve meanwhile who begins here.
 /// The ledger is as it was before the command.
 pub fn follow_ups(ledger: &Ledger, command: &Command) -> Vec<(LedgerId, Command)> {
     if let Command::TransferEntry(c) = command {
         return send(ledger, c).into_iter().collect();
+    }
+    if let Command::HandOver(c) = command {
+        return asked_of_others(ledger, c);
     }
     let (Command::StartPlacement(StartPlacement { elsewhere, .. })
     | Command::StartDirectly(StartDirectly { elsewhere, .. })

@@ -22,6 +22,7 @@ mod decide_objection;
 mod decide_offer;
 mod decide_place;
 mod decide_placement;
+mod decide_succession;
 mod decide_transfer;
 mod declined;
 mod due;
@@ -37,7 +38,7 @@ pub use decide::{Context, decide};
 pub use decide_correction::goes_on;
 pub use decide_existing::reconcile;
 pub use decide_transfer::follow_ups;
-pub use due::{Due, DueKind, due_request_id};
+pub use due::{Due, DueKind, due_request_id, hand_over_request_id};
 pub use rows::{Rows, rows};
 pub use walk::{Queue, Walk};
 

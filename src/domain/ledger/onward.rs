@@ -16,7 +16,8 @@ const SINCE_RULES: u32 = 2;
 
 /// Adds to `events`, which give the place of `offer_id` back, the proposal of that place to
 /// whoever is next. As much is passed on as was held, and only in its place group, with what is
-/// kept there for whoever gets it; nothing is added where nobody can take it. `not_to` is passed over: the person whose own offer was
+/// kept there for whoever gets it; nothing is added where nobody can take it, or where the queue
+/// has gone on in another measure type. `not_to` is passed over: the person whose own offer was
 /// withdrawn, for a reason that lies in the offer.
 pub(super) fn propose_on(
     ledger: &Ledger,
@@ -29,6 +30,9 @@ pub(super) fn propose_on(
     let Some(offer) = ledger.offer(offer_id).filter(|_| context.rules >= SINCE_RULES) else {
         return Ok(events);
     };
+    if context.require_queue_here(ledger).is_err() {
+        return Ok(events);
+    }
     let scope = RunScope {
         percent: Some(i64::from(offer.participation_percent)),
         only_groups: [offer.place_group_id].into(),

@@ -327,7 +327,7 @@ fn superseded_by(
     let by = v.value("measure_type.superseded_by.measure_code", &superseded.measure_code);
     let field = "measure_type.superseded_by.from_date";
     let from = v.date(field, superseded.from_date.as_ref());
-    Some(Some(Superseded { by: by?, from: from? }))
+    Some(Some(Superseded { by: by?, from: from?, queue_follows: true }))
 }
 
 /// What `ListMeasureTypes` asks for.

@@ -111,13 +111,14 @@ fn a_decision_goes_by_the_version_of_its_own_day() {
 #[test]
 fn nobody_joins_what_another_type_has_superseded() {
     let mut old = version(None, false);
-    old.rules.superseded_by = Some(Superseded { by: code("VTA"), from: TODAY });
+    old.rules.superseded_by =
+        Some(Superseded { by: code("VTA"), from: TODAY, queue_follows: false });
     let registry = registry_with([old]);
     assert!(join_on(&registry, TODAY.previous_day().unwrap(), 100).is_ok());
     let refused = Refusal::Superseded { measure: code("AFT"), by: code("VTA"), from: TODAY };
     assert_eq!(
         refused.to_string(),
-        "AFT was superseded by VTA from 2011-03-01: nobody joins it any more; join VTA"
+        "AFT was superseded by VTA from 2011-03-01: nobody new comes in; use VTA"
     );
     for day in [TODAY, days_on(400)] {
         assert_eq!(join_on(&registry, day, 100), Err(refused.clone().into()));
@@ -187,7 +188,7 @@ fn versions_of_one_type_share_one_distribution() {
 
 #[test]
 fn a_type_names_only_types_there_are() {
-    let successor = Superseded { by: code("TAO"), from: TODAY };
+    let successor = Superseded { by: code("TAO"), from: TODAY, queue_follows: true };
     let combination = BTreeSet::from([code("VTA"), code("TAO")]);
     for rules in [
         MeasureRules { superseded_by: Some(successor), ..MeasureRules::default() },
@@ -227,7 +228,7 @@ fn every_rule() -> MeasureRules {
             legal_basis: "Etter loven.".to_owned(),
             appeal: String::new(),
         }],
-        superseded_by: Some(Superseded { by: code("VTA"), from: TODAY }),
+        superseded_by: Some(Superseded { by: code("VTA"), from: TODAY, queue_follows: false }),
         reserve_after_passes: Some(3),
         correction_days: Some(14),
     }

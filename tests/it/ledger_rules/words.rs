@@ -236,6 +236,8 @@ fn positions() -> Vec<PositionExplanation> {
         Now::CoolingDown { until: hour(days_on(8), 0) },
         Now::Closed { moved: false },
         Now::Closed { moved: true },
+        Now::TakenOver { by: Some("Arbeidsforberedende trening".to_owned()) },
+        Now::TakenOver { by: None },
     ]);
     let mut all = Vec::new();
     let first = Position { in_area: 1, in_municipality: Some(1) };

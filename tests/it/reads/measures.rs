@@ -327,8 +327,7 @@ async fn versions_stand_beside_each_other_and_one_holds_on_a_day() {
     let refused = world.office.waitlist().join_waitlist(half(2)).await.unwrap_err();
     let told = (Code::FailedPrecondition, "MEASURE_TYPE_RULE".to_owned());
     assert_eq!((refused.code(), reason(&refused)), told);
-    let words =
-        "AVKLARING was superseded by VTA from 2026-03-02: nobody joins it any more; join VTA";
+    let words = "AVKLARING was superseded by VTA from 2026-03-02: nobody new comes in; use VTA";
     assert_eq!(refused.message(), words);
     world.service.verify().await;
 }
