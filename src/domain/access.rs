@@ -207,6 +207,7 @@ methods!(
     MovePlacement,
     ReassignPlacement,
     CheckParticipation,
+    EstimateWait,
     ReportClosure,
 );
 
@@ -279,6 +280,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         | Method::ReassignPlacement => [No, Own, Own, No, No, No, No],
         Method::PrioritizeEntry | Method::PlacePerson => [No, Own, No, No, No, No, No],
         Method::ObjectToOffer => [No, No, No, No, Own, No, No],
+        Method::EstimateWait => [No, Own, Own, No, No, No, No],
         Method::ReportClosure => [No, Own, No, No, Own, No, No],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }

@@ -25,5 +25,6 @@ pub mod refusal;
 pub mod registry;
 pub mod review;
 pub mod vacancy;
+pub mod wait;
 pub mod waitlist;
 pub mod work;

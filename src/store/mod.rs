@@ -22,4 +22,5 @@ pub mod registry;
 pub mod rows;
 pub mod snapshot;
 pub mod vacancies;
+pub mod waits;
 pub mod work;

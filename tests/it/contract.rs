@@ -28,6 +28,7 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("ExplainDecision", "decision"),
     ("ChangePlacement", "change"),
     ("StartPlacement", "offer_id"),
+    ("EstimateWait", "who"),
     ("ReassignAdviser", "entry_ids"),
 ];
 

@@ -65,6 +65,7 @@ mod sequences;
 mod tables;
 mod transfers;
 mod vacancies;
+mod waits;
 mod words;
 
 const AREA: &str = "NO-16";

@@ -29,6 +29,7 @@ mod walk;
 
 pub use apply::apply;
 pub use decide::{Context, decide};
+pub use decide_join::{Newcomer, key_of_newcomer};
 pub use decide_transfer::follow_ups;
 pub use due::{Due, DueKind, due_request_id};
 pub use rows::{Rows, rows};

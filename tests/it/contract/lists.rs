@@ -28,6 +28,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("ReportClosure", "the first 500 placements in the group"),
     ("GetPosition", "one text a language"),
     ("CheckParticipation", "one a measure type, since nobody has two of one at a time"),
+    ("EstimateWait", "one text a language"),
     ("ReassignAdviser", "at most 500 at once, and how many are left"),
 ];
 
