@@ -226,9 +226,9 @@ fn departed(departures: u64, l: Language) -> String {
             "No one left the queue without a place.",
         ),
         Told::Exactly(n) => l.of(
-            format!("Uten plass forlot {n} køen."),
-            format!("Utan plass forlét {n} køen."),
-            format!("Without a place, {n} left the queue."),
+            format!("I samme tid forlot {n} køen uten plass."),
+            format!("I same tid forlét {n} køen utan plass."),
+            format!("In the same time {n} left the queue without a place."),
         ),
         Told::Few => l.of(
             format!("{} forlot køen uten plass.", few(l)),

@@ -111,6 +111,11 @@ pub struct History {
     first: Option<Timestamp>,
 }
 
+/// To the nearest day.
+fn whole_days(micros: u64) -> u64 {
+    micros.saturating_add(DAY_MICROS / 2) / DAY_MICROS
+}
+
 /// How many of the waits that are over lay in the band that would have been told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Coverage {
@@ -150,9 +155,9 @@ impl History {
         let looked = u64::try_from(until.saturating_sub(from)).unwrap_or(0);
         Evidence {
             starts,
-            window_days: looked / DAY_MICROS,
+            window_days: whole_days(looked),
             departures,
-            waiting_days: waiting / DAY_MICROS,
+            waiting_days: whole_days(waiting),
         }
     }
 

@@ -106,7 +106,7 @@ async fn a_queue_with_a_history_has_a_band_and_says_what_it_is_from() {
     for sentence in [
         told.summary.as_str(),
         "I den tiden fikk 9 fra køen plass.",
-        "Uten plass forlot 8 køen.",
+        "I samme tid forlot 8 køen uten plass.",
         &format!("Av 5 slike anslag som er målt, traff {}.", coverage.covered),
     ] {
         assert!(text.contains(sentence), "no {sentence:?} in {text}");
@@ -260,4 +260,27 @@ async fn who_was_closed_at_no_known_time_is_left_out() {
     sqlx::query(forgotten).bind(id).execute(&mut world.service.sql().await).await.unwrap();
     let after = of_entry(&world.office, &ledger, &stays).await.unwrap().evidence.unwrap();
     assert_eq!((after.departures, after.waiting_days, after.entries_left_out), (1, 100, 1));
+}
+
+/// The latest joins are read by their index, and an entry is still looked up by its key, also
+/// where a table has no statistics.
+#[tokio::test]
+async fn the_index_of_joins_stands_in_for_no_other() {
+    let world = World::new().await;
+    let mut sql = world.service.sql().await;
+    sqlx::query("SET enable_seqscan = off").execute(&mut sql).await.unwrap();
+    let of_ledger = "county_id = 'NO-16' AND measure_code = 'VTA'";
+    let latest = format!(
+        "EXPLAIN SELECT entry_id FROM entry WHERE {of_ledger} AND join_seq > 0 \
+         ORDER BY join_seq DESC LIMIT 9"
+    );
+    let by_key = format!(
+        "EXPLAIN SELECT doc FROM entry WHERE {of_ledger} \
+         AND entry_id = '0198c0de-0000-7000-8000-000000000001'"
+    );
+    for (statement, index) in [(latest, "entry_by_join"), (by_key, "entry_pk")] {
+        let plan: Vec<String> =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).fetch_all(&mut sql).await.unwrap();
+        assert!(plan.join("\n").contains(index), "no {index} in {plan:#?}");
+    }
 }
