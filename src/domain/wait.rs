@@ -76,6 +76,9 @@ const FEW_LEAVE: f64 = 1_000.0;
 /// From this shape on a gamma distribution is the cube of a normal one (Wilson and Hilferty),
 /// to five digits, at a cost that does not grow.
 const LARGE_SHAPE: f64 = 1_000.0;
+/// The same for what a rate may be, which need not be told that closely: from this shape on the
+/// cube is right to about one part in a thousand, far from the middle too.
+const LARGE_SHAPE_OF_RATE: f64 = 30.0;
 /// When what is left of a sum is less than this, only its last part counts.
 const NEGLIGIBLE: f64 = 1e-12;
 
@@ -282,7 +285,7 @@ fn gamma_cdf(shape: f64, x: f64) -> f64 {
 
 /// What a gamma variable of this shape and the rate 1 is at most with this chance.
 fn gamma_quantile(shape: f64, chance: f64) -> f64 {
-    if shape <= LARGE_SHAPE {
+    if shape <= LARGE_SHAPE_OF_RATE {
         return Gamma::new(shape, 1.0).map_or(shape, |gamma| gamma.inverse_cdf(chance));
     }
     let spread = 1.0 / (9.0 * shape);

@@ -120,6 +120,17 @@ fn nobody_leaving_is_the_limit_of_few_leaving() {
     }
 }
 
+/// What a rate may be, exact or by the cube of a normal variable.
+#[test]
+fn a_quantile_is_where_its_chance_is() {
+    for shape in [0.5, 1.5, 29.5, 30.5, 400.5, 5_000.5] {
+        for chance in [0.5 / 144.0, 0.1, 0.5, 0.9, 143.5 / 144.0] {
+            let back = gamma_cdf(shape, gamma_quantile(shape, chance));
+            assert!((back - chance).abs() < 0.001, "{shape} {chance} {back}");
+        }
+    }
+}
+
 #[test]
 fn the_first_in_the_queue_waits_for_a_place_and_for_nothing_else() {
     for theta in [0.0, 1e-6, 0.3, 50.0, 1e6] {
