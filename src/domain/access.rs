@@ -210,6 +210,7 @@ methods!(
     SetEnforcement,
     GetShadowReport,
     Correct,
+    EstimateWait,
     ReportClosure,
     ImportExisting,
 );
@@ -286,6 +287,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         }
         Method::ObjectToOffer => [No, No, No, No, Own, No, No],
         Method::Correct => [No, Own, Own, No, No, No, No],
+        Method::EstimateWait => [No, Own, Own, No, No, No, No],
         Method::ReportClosure => [No, Own, No, No, Own, No, No],
         Method::SetEnforcement => [No, Own, No, No, No, No, No],
         Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],

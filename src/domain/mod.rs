@@ -31,5 +31,6 @@ pub mod shadow;
 pub mod shadow_report;
 pub mod succession;
 pub mod vacancy;
+pub mod wait;
 pub mod waitlist;
 pub mod work;

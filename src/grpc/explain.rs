@@ -98,7 +98,7 @@ pub(super) async fn position_texts(
     Ok(texts(|language| position_paragraphs(&explanation, language)))
 }
 
-fn texts(paragraphs: impl Fn(Language) -> Vec<String>) -> Vec<pb::ExplanationText> {
+pub(super) fn texts(paragraphs: impl Fn(Language) -> Vec<String>) -> Vec<pb::ExplanationText> {
     let text = |language: Language| pb::ExplanationText {
         language_code: language.code().to_owned(),
         paragraphs: paragraphs(language),

@@ -16,7 +16,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, entries, existing, explain, is_office,
+        Api, Reader, answer, area_of, entries, estimate, existing, explain, is_office,
         parse::{
             adviser, entry, join,
             transfer::transfer_entry,
@@ -153,6 +153,13 @@ impl WaitlistService for Api {
     ) -> Result<Response<pb::ListMyWorkResponse>, Status> {
         self.read(r, Method::ListMyWork, adviser::list_my_work, work::list).await
     }
+
+    async fn estimate_wait(
+        &self,
+        r: Request<pb::EstimateWaitRequest>,
+    ) -> Result<Response<pb::EstimateWaitResponse>, Status> {
+        self.read(r, Method::EstimateWait, estimate::parse, estimate::estimate).await
+    }
 }
 
 /// An entry that is not the caller's answers like one that is not there.
@@ -188,7 +195,7 @@ async fn position(reader: Reader, query: PositionQuery) -> Result<GetPositionRes
 }
 
 /// How many stand before an entry; nothing for one that does not wait.
-async fn place_in_queue(
+pub(super) async fn place_in_queue(
     snapshot: &mut PgConnection,
     id: &LedgerId,
     registry: &Registry,

@@ -24,4 +24,5 @@ pub mod shadows;
 pub mod snapshot;
 pub mod succession;
 pub mod vacancies;
+pub mod waits;
 pub mod work;

@@ -31,6 +31,7 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("StartPlacement", "offer_id"),
     ("SetEnforcement", "step"),
     ("Correct", "correction"),
+    ("EstimateWait", "who"),
     ("ReassignAdviser", "entry_ids"),
 ];
 

@@ -72,6 +72,7 @@ mod succession;
 mod tables;
 mod transfers;
 mod vacancies;
+mod waits;
 mod words;
 
 const AREA: &str = "NO-16";

@@ -12,6 +12,7 @@ mod position;
 mod reasons;
 mod sentences;
 mod standing;
+mod wait;
 
 pub use affected::{AFFECTED_MAX, Affected, AffectedRun, Search};
 pub use decision::{
@@ -24,6 +25,7 @@ pub use position::{
     Holding, LastDay, Now, PositionExplanation, explain_position, position_paragraphs,
 };
 pub use standing::{Free, FreePlaceGroup, Names, Position, Site, Standing};
+pub use wait::{WaitExplanation, no_wait_summary, wait_paragraphs, wait_summary};
 
 /// The most words a sentence has, where names are no longer than most are.
 pub const SENTENCE_WORDS_MAX: usize = 19;

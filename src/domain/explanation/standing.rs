@@ -110,7 +110,7 @@ impl Standing {
 }
 
 impl Names {
-    fn of(
+    pub(super) fn of(
         id: &LedgerId,
         municipality: Option<&MunicipalityNumber>,
         registry: &Registry,

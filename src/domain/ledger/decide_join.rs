@@ -6,7 +6,7 @@ use crate::domain::{
     access::may_backdate,
     command::{BatchJoinWaitlist, Eligibility, JoinWaitlist},
     event::Event,
-    ids::{EntryId, IdSource, PriorityCode},
+    ids::{EntryId, IdSource, MunicipalityNumber, PriorityCode},
     ledger::{
         Context, Ledger, apply,
         decide::{require_free_references, require_place_groups},
@@ -97,6 +97,35 @@ fn joined(
         join_seq: join_seq(ledger, index, context),
     };
     Ok(new_entry(EntryId(ids.next_id()), key, c))
+}
+
+/// Somebody who might join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newcomer {
+    /// The entitled municipality.
+    pub municipality_number: MunicipalityNumber,
+    /// The priority class.
+    pub priority_class: Option<PriorityCode>,
+    /// The share of a place, 1-100.
+    pub participation_percent: u32,
+}
+
+/// The place in the order of somebody who would join now, or why they could not.
+pub fn key_of_newcomer(
+    ledger: &Ledger,
+    newcomer: &Newcomer,
+    context: &Context<'_>,
+) -> Result<OrderKey, Refusal> {
+    let measure = context.measure(ledger)?;
+    context.require_current(measure)?;
+    context.require_in_area(ledger, "municipality_number", &newcomer.municipality_number)?;
+    require_share(measure, newcomer.participation_percent)?;
+    let bonus_days = bonus_days(measure, newcomer.priority_class.as_ref())?;
+    Ok(OrderKey {
+        order_time: context.at.minus_days(bonus_days),
+        registered_time: context.at,
+        join_seq: join_seq(ledger, 0, context),
+    })
 }
 
 /// The place of a join in the log.

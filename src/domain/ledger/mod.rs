@@ -37,6 +37,7 @@ pub use apply::apply;
 pub use decide::{Context, decide};
 pub use decide_correction::goes_on;
 pub use decide_existing::reconcile;
+pub use decide_join::{Newcomer, key_of_newcomer};
 pub use decide_transfer::follow_ups;
 pub use due::{Due, DueKind, due_request_id, hand_over_request_id};
 pub use rows::{Rows, rows};

@@ -30,6 +30,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("GetPosition", "one text a language"),
     ("CheckParticipation", "one a measure type, since nobody has two of one at a time"),
     ("GetShadowReport", "sums by reason and municipality, and the latest 500 deviations"),
+    ("EstimateWait", "one text a language"),
     ("ReassignAdviser", "at most 500 at once, and how many are left"),
 ];
 

@@ -210,7 +210,7 @@ impl Stage {
             | "site_municipality_number"
             | "on_behalf_of_municipality_number" => TRONDHEIM.to_owned(),
             "programme" => "KVP".to_owned(),
-            "language" => "nb".to_owned(),
+            "language" | "language_code" => "nb".to_owned(),
             "office_number" | "following_office_number" => OFFICE.to_owned(),
             "organisation_number" => PROVIDER.to_owned(),
             "national_identity_number" if field.parent_message().name() == "ExistingRow" => {

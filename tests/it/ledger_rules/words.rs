@@ -414,7 +414,7 @@ fn of_entry(ledger: &Ledger, id: EntryId, place: Option<Position>) -> [String; 3
 }
 
 /// The words as they stand in `tests/data/texts`; `UPDATE_GOLDEN=1` takes a change in.
-fn reads_as(name: &str, texts: &[String; 3]) {
+pub(super) fn reads_as(name: &str, texts: &[String; 3]) {
     let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/texts")
         .join(format!("{name}.txt"));
