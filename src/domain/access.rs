@@ -207,6 +207,7 @@ methods!(
     MovePlacement,
     ReassignPlacement,
     CheckParticipation,
+    LendQuota,
     ReportClosure,
 );
 
@@ -280,6 +281,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::PrioritizeEntry | Method::PlacePerson => [No, Own, No, No, No, No, No],
         Method::ObjectToOffer => [No, No, No, No, Own, No, No],
         Method::ReportClosure => [No, Own, No, No, Own, No, No],
+        Method::LendQuota => [No, Own, No, No, No, No, No],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

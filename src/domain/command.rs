@@ -2,6 +2,7 @@
 //! the decision can be made again from the log alone. It names nobody.
 
 mod held;
+mod lending;
 mod needs;
 mod places;
 mod waits;
@@ -11,6 +12,7 @@ pub use held::{
     MovePlacement, ObjectToOffer, PlacePerson, PlacementAsk, ReassignPlacement, ResolveObjection,
     RespondToOffer, StartDirectly, StartPlacement, WithdrawOffer,
 };
+pub use lending::{LendQuota, LoanAsk, LoanEnd, LoanTerms};
 pub use needs::Needs;
 pub use places::{
     ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity,
@@ -98,6 +100,8 @@ pub enum Command {
     ReassignPlacement(ReassignPlacement),
     /// A place group takes nobody new in.
     ReportClosure(ReportClosure),
+    /// A quota is lent to another municipality, or a loan returns before its day.
+    LendQuota(LendQuota),
     /// By time: a pause or the time after a declined offer is over.
     WakeEntry {
         /// Whose.
@@ -166,6 +170,7 @@ impl Command {
             Self::MovePlacement(_) => "MOVE_PLACEMENT",
             Self::ReassignPlacement(_) => "REASSIGN_PLACEMENT",
             Self::ReportClosure(_) => "REPORT_CLOSURE",
+            Self::LendQuota(_) => "LEND_QUOTA",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
@@ -209,6 +214,7 @@ impl Command {
             | Self::SetQuotas(_)
             | Self::AllocatePlaces(_)
             | Self::ReceiveEntry(_)
+            | Self::LendQuota(_)
             | Self::BeginDay { .. } => Subject::Area,
             Self::UpdateEntry(c) => Subject::Entry(c.entry_id),
             Self::PauseEntry(c) => Subject::Entry(c.entry_id),

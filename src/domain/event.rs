@@ -12,6 +12,7 @@ use crate::domain::{
     ids::{
         EntryId, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId, PlacementId, SubmissionId,
     },
+    lending::Loan,
     registry::RegistryRow,
     waitlist::{Entry, Sealed},
 };
@@ -188,6 +189,13 @@ pub enum Event {
         /// The group, whole, with the closure in it.
         place_group: PlaceGroup,
         /// Coming days on which it closes or opens.
+        days: Vec<Date>,
+    },
+    /// A loan of a quota is as follows from now on: made, or ended early.
+    LoanSet {
+        /// The loan, whole.
+        loan: Loan,
+        /// Coming days on which it begins or returns.
         days: Vec<Date>,
     },
     /// The command was right and changed nothing.

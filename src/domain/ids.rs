@@ -143,6 +143,10 @@ uuid_id!(
     SubmissionId
 );
 uuid_id!(
+    /// A loan of a quota (utlån).
+    LoanId
+);
+uuid_id!(
     /// The name a client gives one call; a retry has the same.
     RequestId
 );

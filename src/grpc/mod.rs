@@ -21,6 +21,7 @@ mod entries;
 mod explain;
 mod fair_share;
 mod held;
+mod lending;
 mod localized;
 mod measure;
 mod page;
@@ -144,6 +145,7 @@ mutations!(
     ChangePlacementRequest,
     MovePlacementRequest,
     ReassignPlacementRequest,
+    LendQuotaRequest,
     ReportClosureRequest,
 );
 

@@ -16,7 +16,7 @@ use crate::{
         waitlist::{Entry, OrderKey, QueueKey},
     },
     error::Error,
-    grpc::{Reader, answer, area_of, parse::Violations, require_ledger},
+    grpc::{Reader, answer, area_of, lending, parse::Violations, require_ledger},
     proto::v1::{
         ListVacanciesRequest, ListVacanciesResponse, PlaceVacancy, QuotaVacancy, VacancyBlock,
     },
@@ -81,7 +81,7 @@ pub(super) async fn vacancies(
     let quotas = shown
         .second_accounts
         .iter()
-        .filter_map(|key| Some(quota(key, &since(key)?, &ledger, &outlook)));
+        .filter_map(|key| Some(quota(key, &since(key)?, &ledger, &outlook, today)));
     Ok(ListVacanciesResponse {
         revisions: vec![answer::revision(id, ledger.head().seq)],
         places: places.collect(),
@@ -194,6 +194,7 @@ fn quota(
     standing: &Standing,
     ledger: &Ledger,
     outlook: &Outlook,
+    today: time::Date,
 ) -> QuotaVacancy {
     let (allocable_percent, block) = outlook.of(key);
     QuotaVacancy {
@@ -203,6 +204,7 @@ fn quota(
         block: vacancy_block(block).into(),
         empty_since_date: Some(answer::date(standing.since)),
         days_empty: standing.days,
+        lending: lending::lent_on(ledger.frame(), key, today),
     }
 }
 

@@ -28,6 +28,7 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("ExplainDecision", "decision"),
     ("ChangePlacement", "change"),
     ("StartPlacement", "offer_id"),
+    ("LendQuota", "action"),
     ("ReassignAdviser", "entry_ids"),
 ];
 

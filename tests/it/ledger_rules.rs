@@ -48,6 +48,7 @@ mod joins;
 mod joins_together;
 mod leaving;
 mod limits;
+mod loans;
 mod measures;
 mod offer_moves;
 mod offer_sequences;

@@ -17,6 +17,7 @@ mod errors;
 mod idempotency;
 mod keys_and_tokens;
 mod ledger_rules;
+mod lending;
 mod measure_rules;
 mod migrations;
 mod model;

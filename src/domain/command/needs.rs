@@ -8,7 +8,7 @@ use crate::domain::{
 };
 
 /// What a command must have read of its ledger before it is decided, beyond the
-/// frame (accounts, place groups, budgets, quotas), which is always there.
+/// frame (accounts, place groups, budgets, quotas, loans), which is always there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
     /// Entries by id, each with the proposal or offer it holds.
@@ -34,6 +34,7 @@ impl Needs {
             Command::ImportRegistry(_)
             | Command::SetPlaceBudget(_)
             | Command::SetQuotas(_)
+            | Command::LendQuota(_)
             | Command::BeginDay { .. } => {}
             Command::ReportClosure(c) => {
                 self.placements_in.insert(c.place_group_id);

@@ -8,7 +8,7 @@ use crate::domain::{
     capacity::{PlaceGroup, Submission, SubmissionState},
     event::Event,
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
-    ledger::{Due, Ledger, decide_capacity::put_quota, walk::Queue},
+    ledger::{Due, Ledger, decide_capacity::put_quota, decide_loan::put_loan, walk::Queue},
     waitlist::{Closed, Entry, EntryState},
 };
 
@@ -71,6 +71,11 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.put_place_group(place_group);
             ledger.schedule(days.iter().copied().map(Due::day));
         }
+        Event::LoanSet { loan, days } => {
+            put_loan(&mut ledger.frame.loans, loan.clone());
+            ledger.touched.frame = true;
+            ledger.schedule(days.iter().copied().map(Due::day));
+        }
     }
 }
 
@@ -120,6 +125,7 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::OfferChanged { .. }
         | Event::PlacementChanged { .. }
         | Event::ClosureReported { .. }
+        | Event::LoanSet { .. }
         | Event::NothingToDo => {}
     }
 }

@@ -13,7 +13,8 @@ use crate::domain::{
     ids::{ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
     ledger::{
         Ledger, decide_adviser, decide_capacity, decide_closure, decide_entry, decide_join,
-        decide_objection, decide_offer, decide_place, decide_placement, decide_transfer,
+        decide_loan, decide_objection, decide_offer, decide_place, decide_placement,
+        decide_transfer,
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
@@ -127,6 +128,7 @@ pub fn decide(
             decide_placement::end_leave(ledger, *placement_id, context)
         }
         Command::ReportClosure(c) => decide_closure::report(ledger, c, context)?,
+        Command::LendQuota(c) => decide_loan::lend_quota(ledger, c, context, ids)?,
     };
     debug_assert!(!events.is_empty(), "a decision has at least one event");
     Ok(events)

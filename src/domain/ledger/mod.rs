@@ -15,6 +15,7 @@ mod decide_capacity;
 mod decide_closure;
 mod decide_entry;
 mod decide_join;
+mod decide_loan;
 mod decide_objection;
 mod decide_offer;
 mod decide_place;
@@ -24,6 +25,7 @@ mod declined;
 mod due;
 mod guards;
 mod onward;
+mod quotas;
 mod rows;
 mod walk;
 
@@ -43,6 +45,7 @@ use crate::domain::{
         EntryId, ExternalReference, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId,
         PlacementId, References, SubmissionId,
     },
+    lending::Loan,
     log_chain::{GENESIS, Hash},
     measure::Distribution,
     waitlist::{Entry, EntryState, OrderKey, QueueKey},
@@ -81,6 +84,10 @@ pub struct Frame {
     pub budgets: Vec<PlacesInPeriod>,
     /// Quotas of each municipality, in the order they were set.
     pub quotas: BTreeMap<MunicipalityNumber, Vec<Quota>>,
+    /// What quotas have lent to each other, in the order it was lent; also what is over, since
+    /// what a quota was on a day follows from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loans: Vec<Loan>,
 }
 
 /// Which rows changed since the ledger was loaded.
@@ -164,7 +171,7 @@ impl Ledger {
         self.at = at;
     }
 
-    /// Budgets and quotas.
+    /// Budgets, quotas and loans.
     pub fn frame(&self) -> &Frame {
         &self.frame
     }

@@ -12,6 +12,7 @@ pub(super) mod capacity;
 pub(super) mod entry;
 pub(super) mod fair_share;
 pub(super) mod join;
+pub(super) mod lending;
 pub(super) mod measure;
 pub(super) mod offer;
 pub(super) mod placement;

@@ -8,8 +8,8 @@ use tiltaksplass::{cli::call::DynamicClient, domain::access::Role, proto::v1::*}
 use crate::{
     support::request_id,
     world::{
-        COUNTY, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER, TRONDHEIM,
-        World, date, identity,
+        COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER,
+        TRONDHEIM, World, date, identity, vta,
     },
 };
 
@@ -27,6 +27,7 @@ pub struct Stage {
     placement: String,
     group: String,
     submission: String,
+    loan: String,
     run_seq: u64,
 }
 
@@ -60,6 +61,7 @@ impl Stage {
             placement: placement.placement_id,
             group,
             submission: submitted.into_inner().submission_id,
+            loan: lent(&world).await,
             run_seq: run.revision.unwrap_or_default().seq,
             world,
         }
@@ -194,7 +196,9 @@ impl Stage {
             "municipality_number"
             | "municipality_numbers"
             | "site_municipality_number"
+            | "from_municipality_number"
             | "on_behalf_of_municipality_number" => TRONDHEIM.to_owned(),
+            "to_municipality_number" => HEMNE.to_owned(),
             "programme" => "KVP".to_owned(),
             "language" => "nb".to_owned(),
             "office_number" | "following_office_number" => OFFICE.to_owned(),
@@ -205,6 +209,7 @@ impl Stage {
             "entry_id" | "entry_ids" => self.entry.clone(),
             "offer_id" | "offer_ids" => self.offer.clone(),
             "placement_id" => self.placement.clone(),
+            "loan_id" => self.loan.clone(),
             "submission_id" => self.submission.clone(),
             "place_group_id" | "place_group_ids" | "preferred_place_group_ids" => {
                 self.group.clone()
@@ -217,6 +222,26 @@ impl Stage {
 
 /// Whether a message is one value: a time or a date.
 fn is_whole(message: &MessageDescriptor) -> bool {
+/// A loan of a place to come; its id.
+async fn lent(world: &World) -> String {
+    let terms = QuotaLoanTerms {
+        from_municipality_number: TRONDHEIM.into(),
+        to_municipality_number: HEMNE.into(),
+        places: 1,
+        valid_from_date: Some(date(2026, 6, 1)),
+        valid_to_date: Some(date(2027, 6, 1)),
+        reason: "x".into(),
+    };
+    let request = LendQuotaRequest {
+        request_id: request_id(),
+        ledger: Some(vta()),
+        action: Some(lend_quota_request::Action::Lend(terms)),
+        ..LendQuotaRequest::default()
+    };
+    let answer = world.county.fair_share().lend_quota(request).await.unwrap().into_inner();
+    answer.loan.unwrap().loan_id
+}
+
     matches!(
         message.full_name(),
         "google.protobuf.Timestamp" | "google.type.Date" | "google.protobuf.FieldMask"
