@@ -15,7 +15,8 @@ pub use held::{
 pub use lending::{LendQuota, LoanAsk, LoanEnd, LoanTerms};
 pub use needs::Needs;
 pub use places::{
-    ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity,
+    ChangeClosure, ClosureAsk, ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget,
+    SetQuotas, SubmitCapacity,
 };
 pub use waits::{
     BatchJoinWaitlist, ConfirmEntry, Eligibility, JoinWaitlist, LeaveWaitlist, PauseEntry,
@@ -100,6 +101,8 @@ pub enum Command {
     ReassignPlacement(ReassignPlacement),
     /// A place group takes nobody new in.
     ReportClosure(ReportClosure),
+    /// A closure that was reported is another one, or none.
+    ChangeClosure(ChangeClosure),
     /// A quota is lent to another municipality, or a loan returns before its day.
     LendQuota(LendQuota),
     /// By time: a pause or the time after a declined offer is over.
@@ -170,6 +173,7 @@ impl Command {
             Self::MovePlacement(_) => "MOVE_PLACEMENT",
             Self::ReassignPlacement(_) => "REASSIGN_PLACEMENT",
             Self::ReportClosure(_) => "REPORT_CLOSURE",
+            Self::ChangeClosure(_) => "CHANGE_CLOSURE",
             Self::LendQuota(_) => "LEND_QUOTA",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
@@ -241,6 +245,7 @@ impl Command {
             Self::ReassignPlacement(c) => Subject::Placement(c.placement_id),
             Self::EndLeave { placement_id } => Subject::Placement(*placement_id),
             Self::ReportClosure(c) => Subject::PlaceGroup(c.place_group_id),
+            Self::ChangeClosure(c) => Subject::PlaceGroup(c.place_group_id),
             Self::SubmitCapacity(c) => Subject::Provider(&c.organisation_number),
             // Who follows a person up gives no right to put people on another's list.
             Self::JoinWaitlist(c) => Subject::Resident(&c.municipality_number),

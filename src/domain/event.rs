@@ -191,6 +191,15 @@ pub enum Event {
         /// Coming days on which it closes or opens.
         days: Vec<Date>,
     },
+    /// A closure that was reported is another one, or none.
+    ClosureChanged {
+        /// The group, whole, with its closures as they are now.
+        place_group: PlaceGroup,
+        /// The first day of the closure that was changed.
+        from_date: Date,
+        /// Coming days on which it opens.
+        days: Vec<Date>,
+    },
     /// A loan of a quota is as follows from now on: made, or ended early.
     LoanSet {
         /// The loan, whole.

@@ -114,7 +114,9 @@ pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -
             entries.insert(offer.entry_id);
         } else if let Event::RunMade { report } = event {
             entries.extend(report.passed_over.iter().map(|(entry_id, _)| *entry_id));
-        } else if let Event::ClosureReported { place_group, .. } = event {
+        } else if let Event::ClosureReported { place_group, .. }
+        | Event::ClosureChanged { place_group, .. } = event
+        {
             let there = ledger.placements_in(place_group.place_group_id);
             entries.extend(there.map(|placement| placement.entry_id));
         }
@@ -292,6 +294,7 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::LendQuota(_)
         | Command::WakeEntry { .. }
         | Command::EndLeave { .. }
+        | Command::ChangeClosure(_)
         | Command::BeginDay { .. }
         | Command::LapseProposal { .. }
         | Command::ExpireOffer { .. }

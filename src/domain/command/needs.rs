@@ -39,6 +39,9 @@ impl Needs {
             Command::ReportClosure(c) => {
                 self.placements_in.insert(c.place_group_id);
             }
+            Command::ChangeClosure(c) => {
+                self.placements_in.insert(c.place_group_id);
+            }
             Command::SubmitCapacity(c) => {
                 self.references.extend(c.external_references.iter().cloned());
             }

@@ -67,7 +67,8 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
         Event::EntryChanged { entry, .. } => ledger.put_entry(entry.clone()),
         Event::OfferChanged { offer, .. } => ledger.put_offer(offer.clone()),
         Event::PlacementChanged { placement, .. } => ledger.put_placement(placement.clone()),
-        Event::ClosureReported { place_group, days } => {
+        Event::ClosureReported { place_group, days }
+        | Event::ClosureChanged { place_group, days, .. } => {
             ledger.put_place_group(place_group);
             ledger.schedule(days.iter().copied().map(Due::day));
         }
@@ -125,6 +126,7 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::OfferChanged { .. }
         | Event::PlacementChanged { .. }
         | Event::ClosureReported { .. }
+        | Event::ClosureChanged { .. }
         | Event::LoanSet { .. }
         | Event::NothingToDo => {}
     }

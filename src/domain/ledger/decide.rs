@@ -128,6 +128,7 @@ pub fn decide(
             decide_placement::end_leave(ledger, *placement_id, context)
         }
         Command::ReportClosure(c) => decide_closure::report(ledger, c, context)?,
+        Command::ChangeClosure(c) => decide_closure::change(ledger, c, context)?,
         Command::LendQuota(c) => decide_loan::lend_quota(ledger, c, context, ids)?,
     };
     debug_assert!(!events.is_empty(), "a decision has at least one event");

@@ -90,6 +90,7 @@ impl Model {
             | Event::OfferChanged { .. }
             | Event::PlacementChanged { .. }
             | Event::ClosureReported { .. }
+            | Event::ClosureChanged { .. }
             | Event::LoanSet { .. }
             | Event::NothingToDo => {}
         }

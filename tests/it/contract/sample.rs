@@ -140,6 +140,8 @@ impl Stage {
             }
             Kind::Message(inner) => self.messages(&inner).into_iter().map(Value::Object).collect(),
             Kind::String => self.text(field).into_iter().collect(),
+            // No closure is there that could be another one.
+            Kind::Enum(_) if field.name() == "change" => vec![json!(0)],
             Kind::Enum(_) => vec![json!(1)],
             Kind::Bool => match field.name() {
                 "validate_only" | "only_when_someone_leaves" | "strike" => vec![json!(true)],
