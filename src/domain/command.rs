@@ -10,7 +10,7 @@ mod waits;
 pub use held::{
     AllocatePlaces, ChangePlacement, ConfirmProposals, Elsewhere, EndPlacement, ExtendOffer,
     MovePlacement, ObjectToOffer, PlacePerson, PlacementAsk, ReassignPlacement, ResolveObjection,
-    RespondToOffer, StartDirectly, StartPlacement, WithdrawOffer,
+    RespondToOffer, ReviewMade, StartDirectly, StartPlacement, WithdrawOffer,
 };
 pub use lending::{LendQuota, LoanAsk, LoanEnd, LoanTerms};
 pub use needs::Needs;

@@ -323,6 +323,8 @@ pub enum PlacementChange {
         /// The municipality moved from.
         from_municipality: MunicipalityNumber,
     },
+    /// Somebody has looked at it.
+    Reviewed,
     /// It stands in the old system so (innført).
     Imported,
 }

@@ -191,6 +191,10 @@ pub(super) fn placement(placement: &Placement) -> pb::Placement {
         leave_from_date: leave.map(|leave| date(leave.from_date)),
         leave_until_date: leave.map(|leave| date(leave.until_date)),
         is_guest: placement.guest,
+        latest_review: placement.review.as_ref().map(|review| pb::LatestReview {
+            review_date: Some(date(review.date)),
+            next_review_date: review.next_date.map(date),
+        }),
     }
 }
 

@@ -267,6 +267,9 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
             PlacementAsk::GoOnLeave(leave) => {
                 (format!("placement/{}/leave", c.placement_id), &mut leave.reason)
             }
+            PlacementAsk::Review(review) => {
+                (format!("placement/{}/review", c.placement_id), &mut review.note)
+            }
             PlacementAsk::Share { .. } | PlacementAsk::PlannedEnd { .. } | PlacementAsk::Return => {
                 return None;
             }

@@ -256,6 +256,7 @@ fn moment(field: &FieldDescriptor, message: &MessageDescriptor) -> Value {
     }
     match field.name() {
         "until_date" => json!({"year": 2026, "month": 4, "day": 1}),
+        "next_review_date" => json!({"year": 2026, "month": 9, "day": 1}),
         "valid_to_date" => json!({"year": 2027, "month": 1, "day": 1}),
         "key_date" => json!({"year": 2011, "month": 1, "day": 1}),
         _ => json!({"year": 2026, "month": 3, "day": 2}),
