@@ -352,6 +352,10 @@ fn explanation_answer(
         offer: offer.map(answer::offer),
         confirmed_time: confirmed.map(answer::timestamp),
         confirmed_by_organisation: organisation,
+        measure_version: e.measure_version.as_ref().map(|version| pb::MeasureVersion {
+            valid_from_date: version.valid_from.map(answer::date),
+            source: version.source.clone().unwrap_or_default(),
+        }),
     }
 }
 

@@ -294,10 +294,10 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::StartDirectly(_)
         | Command::ReassignPlacement(_)
         | Command::ReportClosure(_)
+        | Command::ChangeClosure(_)
         | Command::LendQuota(_)
         | Command::WakeEntry { .. }
         | Command::EndLeave { .. }
-        | Command::ChangeClosure(_)
         | Command::BeginDay { .. }
         | Command::LapseProposal { .. }
         | Command::ExpireOffer { .. }

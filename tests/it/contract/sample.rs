@@ -222,8 +222,6 @@ impl Stage {
     }
 }
 
-/// Whether a message is one value: a time or a date.
-fn is_whole(message: &MessageDescriptor) -> bool {
 /// A loan of a place to come; its id.
 async fn lent(world: &World) -> String {
     let terms = QuotaLoanTerms {
@@ -244,6 +242,8 @@ async fn lent(world: &World) -> String {
     answer.loan.unwrap().loan_id
 }
 
+/// Whether a message is one value: a time or a date.
+fn is_whole(message: &MessageDescriptor) -> bool {
     matches!(
         message.full_name(),
         "google.protobuf.Timestamp" | "google.type.Date" | "google.protobuf.FieldMask"
