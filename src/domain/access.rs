@@ -211,6 +211,7 @@ methods!(
     GetShadowReport,
     Correct,
     EstimateWait,
+    LendQuota,
     ReportClosure,
     ImportExisting,
 );
@@ -291,6 +292,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::ReportClosure => [No, Own, No, No, Own, No, No],
         Method::SetEnforcement => [No, Own, No, No, No, No, No],
         Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],
+        Method::LendQuota => [No, Own, No, No, No, No, No],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

@@ -4,6 +4,7 @@
 mod correct;
 mod enforce;
 mod held;
+mod lending;
 mod needs;
 mod places;
 mod succession;
@@ -14,11 +15,13 @@ pub use enforce::{EnforcementAsk, SetEnforcement};
 pub use held::{
     AllocatePlaces, ChangePlacement, ConfirmProposals, Elsewhere, EndPlacement, ExtendOffer,
     MovePlacement, ObjectToOffer, PlacePerson, PlacementAsk, ReassignPlacement, ResolveObjection,
-    RespondToOffer, StartDirectly, StartPlacement, WithdrawOffer,
+    RespondToOffer, ReviewMade, StartDirectly, StartPlacement, WithdrawOffer,
 };
+pub use lending::{LendQuota, LoanAsk, LoanEnd, LoanTerms};
 pub use needs::Needs;
 pub use places::{
-    ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity,
+    ChangeClosure, ClosureAsk, ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget,
+    SetQuotas, SubmitCapacity,
 };
 pub use succession::{HANDED_OVER_MAX, HandOver, HeldThere, TakeOver, Waited};
 pub use waits::{
@@ -111,6 +114,10 @@ pub enum Command {
     SetEnforcement(SetEnforcement),
     /// A mistake is corrected.
     Correct(Correct),
+    /// A closure that was reported is another one, or none.
+    ChangeClosure(ChangeClosure),
+    /// A quota is lent to another municipality, or a loan returns before its day.
+    LendQuota(LendQuota),
     /// By time: a pause or the time after a declined offer is over.
     WakeEntry {
         /// Whose.
@@ -186,6 +193,8 @@ impl Command {
             Self::ReportClosure(_) => "REPORT_CLOSURE",
             Self::SetEnforcement(_) => "SET_ENFORCEMENT",
             Self::Correct(_) => "CORRECT",
+            Self::ChangeClosure(_) => "CHANGE_CLOSURE",
+            Self::LendQuota(_) => "LEND_QUOTA",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
@@ -233,6 +242,7 @@ impl Command {
             | Self::AllocatePlaces(_)
             | Self::ReceiveEntry(_)
             | Self::SetEnforcement(_)
+            | Self::LendQuota(_)
             | Self::BeginDay { .. } => Subject::Area,
             Self::UpdateEntry(c) => Subject::Entry(c.entry_id),
             Self::PauseEntry(c) => Subject::Entry(c.entry_id),
@@ -259,6 +269,7 @@ impl Command {
             Self::ReassignPlacement(c) => Subject::Placement(c.placement_id),
             Self::EndLeave { placement_id } => Subject::Placement(*placement_id),
             Self::ReportClosure(c) => Subject::PlaceGroup(c.place_group_id),
+            Self::ChangeClosure(c) => Subject::PlaceGroup(c.place_group_id),
             Self::SubmitCapacity(c) => Subject::Provider(&c.organisation_number),
             // Who follows a person up gives no right to put people on another's list.
             Self::JoinWaitlist(c) => Subject::Resident(&c.municipality_number),

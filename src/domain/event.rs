@@ -13,6 +13,7 @@ use crate::domain::{
     ids::{
         EntryId, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId, PlacementId, SubmissionId,
     },
+    lending::Loan,
     registry::RegistryRow,
     waitlist::{Entry, Sealed},
 };
@@ -204,6 +205,22 @@ pub enum Event {
         /// What was done.
         change: EnforcementChange,
     },
+    /// A closure that was reported is another one, or none.
+    ClosureChanged {
+        /// The group, whole, with its closures as they are now.
+        place_group: PlaceGroup,
+        /// The first day of the closure that was changed.
+        from_date: Date,
+        /// Coming days on which it opens.
+        days: Vec<Date>,
+    },
+    /// A loan of a quota is as follows from now on: made, or ended early.
+    LoanSet {
+        /// The loan, whole.
+        loan: Loan,
+        /// Coming days on which it begins or returns.
+        days: Vec<Date>,
+    },
     /// The command was right and changed nothing.
     NothingToDo,
 }
@@ -374,6 +391,8 @@ pub enum PlacementChange {
     Reinstated,
     /// A date was wrong, or the municipality it is debited to.
     Corrected,
+    /// Somebody has looked at it.
+    Reviewed,
     /// It stands in the old system so (innført).
     Imported,
 }

@@ -147,6 +147,10 @@ uuid_id!(
     EnforcementChangeId
 );
 uuid_id!(
+    /// A loan of a quota (utlån).
+    LoanId
+);
+uuid_id!(
     /// The name a client gives one call; a retry has the same.
     RequestId
 );

@@ -18,6 +18,7 @@ pub mod fair_share;
 pub mod holidays;
 pub mod ids;
 pub mod ledger;
+pub mod lending;
 pub mod log_chain;
 pub mod measure;
 pub mod national_identity;

@@ -43,6 +43,9 @@ pub struct Placement {
     /// the one they moved to had no room.
     #[serde(default, skip_serializing_if = "is_false")]
     pub guest: bool,
+    /// When somebody last looked at it; none while nobody has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
     /// Where it stands.
     pub state: PlacementState,
 }
@@ -96,6 +99,19 @@ pub struct PastDebit {
     pub from_date: Date,
     /// The first day after.
     pub until_date: Date,
+}
+
+/// The latest time somebody looked at a placement (oppfølging). Those before stand in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// When.
+    pub date: Date,
+    /// Who has said so.
+    pub reviewed_by: String,
+    /// What was found, in words.
+    pub note: Option<Sealed>,
+    /// When it is to be looked at next; `None` where the measure type's rounds say so.
+    pub next_date: Option<Date>,
 }
 
 /// The most shares that are registered of one placement, and the most ways it is debited in.

@@ -59,7 +59,7 @@ pub fn standing(
 ) -> Option<Standing> {
     // What the ledger has not let happen yet has not happened to its accounts either.
     let as_of = ledger.head().at.date_in_norway();
-    let limit = changes_of_limit(&history(ledger, key), as_of);
+    let limit = limit_of(ledger, key, as_of);
     let lots = free_lots(&ledger.account(key), &limit, used, as_of);
     let oldest = lots.first()?;
     let days_of = |lot: &Lot| (today - lot.since).whole_days().max(0);
@@ -72,28 +72,35 @@ pub fn standing(
     })
 }
 
-/// The dated decisions an account's limit follows from.
-fn history(ledger: &Ledger, key: &AccountKey) -> Vec<PlacesInPeriod> {
+/// How an account's limit has changed up to and with a day, by the dated decisions it follows
+/// from. A place that is lent stands empty with the borrower from the day it was lent, and with
+/// the lender from the day it returned.
+fn limit_of(ledger: &Ledger, key: &AccountKey, as_of: Date) -> Changes {
     match key {
         AccountKey::PlaceGroup(id) => {
-            ledger.place_group(*id).map(|group| group.capacity.clone()).unwrap_or_default()
+            let capacity = ledger.place_group(*id).map(|group| group.capacity.as_slice());
+            changes_of_limit(capacity.unwrap_or_default(), as_of)
         }
         AccountKey::Quota(number) => {
-            let quotas = ledger.frame().quotas.get(number);
-            quotas.into_iter().flatten().map(|quota| quota.places.clone()).collect()
+            let frame = ledger.frame();
+            let days = frame.quota_days_after(number, Date::MIN);
+            changes_on(days, as_of, |day| frame.quota_limit(number, day))
         }
-        AccountKey::Pool => ledger.frame().budgets.clone(),
+        AccountKey::Pool => changes_of_limit(&ledger.frame().budgets, as_of),
     }
 }
 
 /// How a limit has changed up to and with a day.
 pub fn changes_of_limit(history: &[PlacesInPeriod], as_of: Date) -> Changes {
-    let days: BTreeSet<Date> =
-        boundaries_after(history, Date::MIN).filter(|day| *day <= as_of).collect();
+    let days = boundaries_after(history, Date::MIN).collect();
+    changes_on(days, as_of, |day| i64::from(places_on(history, day)) * WHOLE_PLACE)
+}
+
+fn changes_on(days: BTreeSet<Date>, as_of: Date, limit_on: impl Fn(Date) -> i64) -> Changes {
     let mut changes = Changes::new();
     let mut before = 0;
-    for day in days {
-        let limit = i64::from(places_on(history, day)) * WHOLE_PLACE;
+    for day in days.into_iter().filter(|day| *day <= as_of) {
+        let limit = limit_on(day);
         changes.insert(day, limit - before);
         before = limit;
     }

@@ -372,6 +372,7 @@ mod tests {
             past_debits: Vec::new(),
             planned_end_date: None,
             guest: false,
+            review: None,
             state,
         }
     }

@@ -7,7 +7,7 @@ use prost::Message;
 
 use crate::{
     domain::{
-        account::{Account, AccountKey, WHOLE_PLACE},
+        account::{Account, AccountKey},
         allocation::{
             ObjectionCode, Offer, OfferState, OutOfTurnReason, Outcome, PassedOverReason,
             Placement, PlacementState, RunEnd, RunReport,
@@ -206,6 +206,10 @@ pub(super) fn placement(placement: &Placement) -> pb::Placement {
         leave_from_date: leave.map(|leave| date(leave.from_date)),
         leave_until_date: leave.map(|leave| date(leave.until_date)),
         is_guest: placement.guest,
+        latest_review: placement.review.as_ref().map(|review| pb::LatestReview {
+            review_date: Some(date(review.date)),
+            next_review_date: review.next_date.map(date),
+        }),
     }
 }
 
@@ -342,8 +346,8 @@ pub(super) fn set_place_budget(done: &Done<'_>) -> Vec<u8> {
 }
 
 pub(super) fn set_quotas(done: &Done<'_>) -> Vec<u8> {
-    let percent: i64 = done.ledger.second_accounts().map(|(_, account)| account.limit).sum();
-    let total_places = u32::try_from(percent / WHOLE_PLACE).unwrap_or(u32::MAX);
+    let sum = done.ledger.frame().sum_of_quotas(done.at.date_in_norway());
+    let total_places = u32::try_from(sum).unwrap_or(u32::MAX);
     pb::SetQuotasResponse { revision: Some(revision_of(done)), total_places }.encode_to_vec()
 }
 

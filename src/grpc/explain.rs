@@ -372,6 +372,10 @@ fn explanation_answer(
         confirmed_time: confirmed.map(answer::timestamp),
         confirmed_by_organisation: organisation,
         shadow_verdict: answer::shadow_verdict(e.by_rules.map(|by_rules| by_rules.verdict)).into(),
+        measure_version: e.measure_version.as_ref().map(|version| pb::MeasureVersion {
+            valid_from_date: version.valid_from.map(answer::date),
+            source: version.source.clone().unwrap_or_default(),
+        }),
     }
 }
 

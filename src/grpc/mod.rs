@@ -25,6 +25,7 @@ mod existing;
 mod explain;
 mod fair_share;
 mod held;
+mod lending;
 mod localized;
 mod measure;
 mod page;
@@ -153,6 +154,7 @@ mutations!(
     ReassignPlacementRequest,
     SetEnforcementRequest,
     CorrectRequest,
+    LendQuotaRequest,
     ReportClosureRequest,
     ImportExistingRequest,
 );

@@ -17,7 +17,7 @@ use crate::{
         waitlist::{Entry, OrderKey, QueueKey},
     },
     error::Error,
-    grpc::{Reader, answer, area_of, parse::Violations, require_ledger},
+    grpc::{Reader, answer, area_of, lending, parse::Violations, require_ledger},
     proto::v1::{
         ListVacanciesRequest, ListVacanciesResponse, PlaceVacancy, QuotaVacancy, VacancyBlock,
     },
@@ -90,7 +90,7 @@ pub(super) async fn vacancies(
     let quotas = shown.second_accounts.iter().filter_map(|key| {
         let standing = since(key)?;
         let is_idle = standing.is_idle(idle_days);
-        Some(QuotaVacancy { is_idle, ..quota(key, &standing, &ledger, &outlook) })
+        Some(QuotaVacancy { is_idle, ..quota(key, &standing, &ledger, &outlook, today) })
     });
     Ok(ListVacanciesResponse {
         revisions: vec![answer::revision(id, ledger.head().seq)],
@@ -206,6 +206,7 @@ fn quota(
     standing: &Standing,
     ledger: &Ledger,
     outlook: &Outlook,
+    today: time::Date,
 ) -> QuotaVacancy {
     let (allocable_percent, block) = outlook.of(key);
     QuotaVacancy {
@@ -216,6 +217,7 @@ fn quota(
         empty_since_date: Some(answer::date(standing.since)),
         days_empty: standing.days,
         is_idle: false,
+        lending: lending::lent_on(ledger.frame(), key, today),
     }
 }
 

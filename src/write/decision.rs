@@ -119,7 +119,9 @@ pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -
             entries.insert(offer.entry_id);
         } else if let Event::RunMade { report } = event {
             entries.extend(report.passed_over.iter().map(|(entry_id, _)| *entry_id));
-        } else if let Event::ClosureReported { place_group, .. } = event {
+        } else if let Event::ClosureReported { place_group, .. }
+        | Event::ClosureChanged { place_group, .. } = event
+        {
             let there = ledger.placements_in(place_group.place_group_id);
             entries.extend(there.map(|placement| placement.entry_id));
         }
@@ -285,6 +287,9 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
             PlacementAsk::GoOnLeave(leave) => {
                 (format!("placement/{}/leave", c.placement_id), &mut leave.reason)
             }
+            PlacementAsk::Review(review) => {
+                (format!("placement/{}/review", c.placement_id), &mut review.note)
+            }
             PlacementAsk::Share { .. } | PlacementAsk::PlannedEnd { .. } | PlacementAsk::Return => {
                 return None;
             }
@@ -312,6 +317,8 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::ReassignPlacement(_)
         | Command::ReportClosure(_)
         | Command::SetEnforcement(_)
+        | Command::ChangeClosure(_)
+        | Command::LendQuota(_)
         | Command::WakeEntry { .. }
         | Command::EndLeave { .. }
         | Command::BeginDay { .. }

@@ -32,6 +32,7 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("SetEnforcement", "step"),
     ("Correct", "correction"),
     ("EstimateWait", "who"),
+    ("LendQuota", "action"),
     ("ReassignAdviser", "entry_ids"),
 ];
 

@@ -53,6 +53,7 @@ mod joins_together;
 mod kept;
 mod leaving;
 mod limits;
+mod loans;
 mod measures;
 mod offer_moves;
 mod offer_sequences;

@@ -20,6 +20,7 @@ mod existing;
 mod idempotency;
 mod keys_and_tokens;
 mod ledger_rules;
+mod lending;
 mod measure_rules;
 mod migrations;
 mod model;

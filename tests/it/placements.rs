@@ -22,8 +22,10 @@ use crate::{
 };
 
 mod changes;
+mod closure_changes;
 mod closures;
 mod moves;
+mod reviews;
 
 /// The day the clock stands on.
 fn today() -> Date {

@@ -201,6 +201,19 @@ pub enum PlacementAsk {
     GoOnLeave(Leave),
     /// The person is back before the leave is over.
     Return,
+    /// Somebody has looked at it.
+    Review(ReviewMade),
+}
+
+/// That somebody has looked at a placement (oppfølging).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewMade {
+    /// When.
+    pub date: Date,
+    /// What was found, in words.
+    pub note: Option<Sealed>,
+    /// When it is to be looked at next; `None` where the measure type's rounds say so.
+    pub next_date: Option<Date>,
 }
 
 /// A placement goes on in another place group.

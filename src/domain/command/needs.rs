@@ -9,7 +9,7 @@ use crate::domain::{
 };
 
 /// What a command must have read of its ledger before it is decided, beyond the
-/// frame (accounts, place groups, budgets, quotas), which is always there.
+/// frame (accounts, place groups, budgets, quotas, loans), which is always there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
     /// Entries by id, each with the proposal or offer it holds.
@@ -40,9 +40,13 @@ impl Needs {
             | Command::SetPlaceBudget(_)
             | Command::SetQuotas(_)
             | Command::SetEnforcement(_)
+            | Command::LendQuota(_)
             | Command::BeginDay { .. } => {}
             Command::ImportExisting(c) => self.existing(c),
             Command::ReportClosure(c) => {
+                self.placements_in.insert(c.place_group_id);
+            }
+            Command::ChangeClosure(c) => {
                 self.placements_in.insert(c.place_group_id);
             }
             Command::SubmitCapacity(c) => {

@@ -15,7 +15,7 @@ use crate::domain::{
     explanation::standing::{FreePlaceGroup, Position, Site, Standing},
     ids::{EntryId, LedgerId, OfferId, PlaceGroupId},
     ledger::{Ledger, apply},
-    measure::DecisionText,
+    measure::{DecisionText, MeasureVersion},
     refusal::Stop,
     registry::Registry,
     shadow::Verdict,
@@ -63,6 +63,8 @@ pub struct Explanation {
     pub rules_version: u32,
     /// Which registry.
     pub registry_version: u64,
+    /// Which version of the measure type held on that day.
+    pub measure_version: Option<MeasureVersion>,
     /// The entry.
     pub entry_id: EntryId,
     /// What was decided about it.
@@ -302,6 +304,7 @@ pub fn explain(
         decision_time: header.at,
         rules_version: header.rules_version,
         registry_version: header.registry_version,
+        measure_version: MeasureVersion::of_decision(header, registry),
         entry_id: entry.entry_id,
         outcome,
         said_no: said_no_to(&standing.free.place_groups, &said_nos),

@@ -8,7 +8,7 @@ use crate::domain::{
     capacity::{PlaceGroup, Submission, SubmissionState},
     event::{Event, OfferChange},
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
-    ledger::{Due, Ledger, decide_capacity::put_quota, walk::Queue},
+    ledger::{Due, Ledger, decide_capacity::put_quota, decide_loan::put_loan, walk::Queue},
     waitlist::{Closed, Entry, EntryState},
 };
 
@@ -70,13 +70,19 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
         }
         Event::OfferChanged { offer, .. } => ledger.put_offer(offer.clone(), Account::reserve),
         Event::PlacementChanged { placement, .. } => ledger.put_placement(placement.clone()),
-        Event::ClosureReported { place_group, days } => {
+        Event::ClosureReported { place_group, days }
+        | Event::ClosureChanged { place_group, days, .. } => {
             ledger.put_place_group(place_group);
             ledger.schedule(days.iter().copied().map(Due::day));
         }
         Event::EnforcementSet { enforcement, .. } => {
             ledger.frame.enforcement = enforcement.clone();
             ledger.touched.frame = true;
+        }
+        Event::LoanSet { loan, days } => {
+            put_loan(&mut ledger.frame.loans, loan.clone());
+            ledger.touched.frame = true;
+            ledger.schedule(days.iter().copied().map(Due::day));
         }
     }
 }
@@ -128,6 +134,8 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::PlacementChanged { .. }
         | Event::ClosureReported { .. }
         | Event::EnforcementSet { .. }
+        | Event::ClosureChanged { .. }
+        | Event::LoanSet { .. }
         | Event::NothingToDo => {}
     }
 }

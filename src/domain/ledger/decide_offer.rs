@@ -133,6 +133,7 @@ pub(super) fn start(
         past_debits: Vec::new(),
         planned_end_date: None,
         guest: false,
+        review: None,
         state: PlacementState::Running,
     };
     Ok(vec![Event::PlacementStarted { placement }])

@@ -124,6 +124,7 @@ pub(super) fn start_directly(
         past_debits: Vec::new(),
         planned_end_date: None,
         guest: false,
+        review: None,
         state: PlacementState::Running,
     };
     let change = PlacementChange::StartedDirectly;

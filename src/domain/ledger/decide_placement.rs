@@ -4,23 +4,25 @@
 use time::{Date, Duration};
 
 use crate::domain::{
+    access::ActorKey,
     account::AccountKey,
     allocation::{Leave, Placement, PlacementState, Share},
-    command::{ChangePlacement, MovePlacement, PlacementAsk, ReassignPlacement},
+    command::{ChangePlacement, MovePlacement, PlacementAsk, ReassignPlacement, ReviewMade},
     event::{EntryChange, Event, PlacementChange},
     ids::{MunicipalityNumber, PlacementId},
     ledger::{
         Context, Ledger,
+        decide::YEAR,
         guards::{known_entry, require_free, require_office, require_open_group},
     },
     measure::Distribution,
-    placement::PLACEMENT_HISTORY_MAX,
+    placement::{PLACEMENT_HISTORY_MAX, Review},
     refusal::Refusal,
     waitlist::Entry,
 };
 
-/// How far ahead an end may be planned.
-const PLANNED_END_AHEAD: Duration = Duration::days(10 * 366);
+/// How far ahead an end, or a look at a placement, may be planned.
+const PLANNED_AHEAD: Duration = Duration::days(10 * 366);
 /// The longest leave.
 const LEAVE_MAX: Duration = Duration::days(2 * 366);
 
@@ -51,6 +53,10 @@ pub(super) fn change(
             };
             let placement = Placement { state: PlacementState::Running, ..before.clone() };
             Ok(changed(placement, PlacementChange::Returned))
+        }
+        PlacementAsk::Review(made) => {
+            let before = under_way(ledger, id, "REVIEW")?;
+            review(before, made, context)
         }
     }
 }
@@ -106,7 +112,7 @@ fn plan_end(
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
     if let Some(date) = date {
-        let last = context.today().saturating_add(PLANNED_END_AHEAD);
+        let last = context.today().saturating_add(PLANNED_AHEAD);
         if date < before.start_date || date > last {
             return Err(Refusal::DateOutOfRange {
                 field: "planned_end.date",
@@ -153,6 +159,42 @@ fn go_on_leave(
     }
     let placement = Placement { state: PlacementState::OnLeave(leave.clone()), ..before.clone() };
     Ok(changed(placement, PlacementChange::WentOnLeave))
+}
+
+/// Somebody has looked at it, as was due or not. What is due next is counted from the latest
+/// review, so none is registered of a day before that.
+fn review(
+    before: &Placement,
+    made: &ReviewMade,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    let today = context.today();
+    let latest = before.review.as_ref().map_or(before.start_date, |review| review.date);
+    let first = latest.max(today.saturating_sub(YEAR));
+    if made.date < first || made.date > today {
+        return Err(Refusal::DateOutOfRange {
+            field: "review.review_date",
+            value: made.date.to_string(),
+            expected: "today or at most a year back, and not before the start or the latest review",
+        });
+    }
+    let last = today.saturating_add(PLANNED_AHEAD);
+    if let Some(next) = made.next_date.filter(|next| *next <= today || *next > last) {
+        return Err(Refusal::DateOutOfRange {
+            field: "review.next_review_date",
+            value: next.to_string(),
+            expected: "later than today and at most ten years ahead",
+        });
+    }
+    // From here it happens.
+    let review = Review {
+        date: made.date,
+        reviewed_by: ActorKey::of(context.actor).to_string(),
+        note: made.note.clone(),
+        next_date: made.next_date,
+    };
+    let placement = Placement { review: Some(review), ..before.clone() };
+    Ok(changed(placement, PlacementChange::Reviewed))
 }
 
 /// Another place group. The second account stays; what is free in the old group now waits

@@ -18,6 +18,7 @@ mod decide_enforcement;
 mod decide_entry;
 mod decide_existing;
 mod decide_join;
+mod decide_loan;
 mod decide_objection;
 mod decide_offer;
 mod decide_place;
@@ -29,6 +30,7 @@ mod due;
 mod guards;
 mod onward;
 mod passes;
+mod quotas;
 mod rows;
 mod subject;
 mod walk;
@@ -53,6 +55,7 @@ use crate::domain::{
         EntryId, ExternalReference, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId,
         PlacementId, References, SubmissionId,
     },
+    lending::Loan,
     log_chain::{GENESIS, Hash},
     measure::Distribution,
     waitlist::{Entry, EntryState, OrderKey, QueueKey},
@@ -94,6 +97,10 @@ pub struct Frame {
     /// How far the order binds who places people by hand.
     #[serde(default, skip_serializing_if = "Enforcement::is_untouched")]
     pub enforcement: Enforcement,
+    /// What quotas have lent to each other, in the order it was lent; also what is over, since
+    /// what a quota was on a day follows from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loans: Vec<Loan>,
 }
 
 /// Which rows changed since the ledger was loaded.
@@ -177,7 +184,7 @@ impl Ledger {
         self.at = at;
     }
 
-    /// Budgets and quotas.
+    /// Budgets, quotas and loans.
     pub fn frame(&self) -> &Frame {
         &self.frame
     }

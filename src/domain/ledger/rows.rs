@@ -14,7 +14,7 @@ use crate::domain::{
 /// all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rows {
-    /// Budgets and quotas.
+    /// Budgets, quotas and loans.
     pub frame: Option<Frame>,
     /// Place groups.
     pub place_groups: Vec<PlaceGroup>,

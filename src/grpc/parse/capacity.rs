@@ -3,7 +3,9 @@
 use crate::{
     domain::{
         capacity::{Closure, StatedWait, SubmissionState},
-        command::{Command, ReportClosure, ReviewCapacity, SubmitCapacity},
+        command::{
+            ChangeClosure, ClosureAsk, Command, ReportClosure, ReviewCapacity, SubmitCapacity,
+        },
         ids::{LedgerId, OrganisationNumber, PlaceGroupId, SubmissionId},
     },
     error::Error,
@@ -124,16 +126,27 @@ pub(in crate::grpc) fn report_closure(
     let until_date = v.optional_date("until_date", r.until_date.as_ref());
     let reason = v.optional_text("reason", &r.reason, TEXT_MAX);
     let case_reference = v.case(&r.case_reference);
+    let change = v.optional_choice("change", r.change);
+    if change == Some(pb::ClosureChange::Withdrawn) && r.until_date.is_some() {
+        v.add("until_date", "is not for a closure that is withdrawn");
+    }
     let parsed = (|| {
-        let closure = Closure {
-            from_date: from_date?,
-            until_date: until_date?,
-            reason: reason?,
-            reported_by: String::new(),
+        let (place_group_id, case_reference) = (PlaceGroupId(place_group_id?), case_reference?);
+        let (from_date, until_date, reason) = (from_date?, until_date?, reason?);
+        let ask = match change? {
+            pb::ClosureChange::Unspecified => None,
+            pb::ClosureChange::UntilDate => Some(ClosureAsk::Until { date: until_date }),
+            pb::ClosureChange::Withdrawn => Some(ClosureAsk::Withdraw),
         };
-        let place_group_id = PlaceGroupId(place_group_id?);
-        let command = ReportClosure { place_group_id, closure, case_reference: case_reference? };
-        Some((ledger?, Draft::of(Command::ReportClosure(command))))
+        let command = if let Some(ask) = ask {
+            let command = ChangeClosure { place_group_id, from_date, ask, reason, case_reference };
+            Command::ChangeClosure(command)
+        } else {
+            let reported_by = String::new();
+            let closure = Closure { from_date, until_date, reason, reported_by };
+            Command::ReportClosure(ReportClosure { place_group_id, closure, case_reference })
+        };
+        Some((ledger?, Draft::of(command)))
     })();
     v.finish(parsed)
 }

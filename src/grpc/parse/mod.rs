@@ -15,6 +15,7 @@ pub(super) mod entry;
 pub(super) mod existing;
 pub(super) mod fair_share;
 pub(super) mod join;
+pub(super) mod lending;
 pub(super) mod measure;
 pub(super) mod offer;
 pub(super) mod placement;

@@ -91,6 +91,8 @@ impl Model {
             | Event::PlacementChanged { .. }
             | Event::ClosureReported { .. }
             | Event::EnforcementSet { .. }
+            | Event::ClosureChanged { .. }
+            | Event::LoanSet { .. }
             | Event::NothingToDo => {}
         }
     }

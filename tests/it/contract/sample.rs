@@ -8,8 +8,8 @@ use tiltaksplass::{cli::call::DynamicClient, domain::access::Role, proto::v1::*}
 use crate::{
     support::request_id,
     world::{
-        COUNTY, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER, TRONDHEIM,
-        World, date, identity, vta,
+        COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER,
+        TRONDHEIM, World, date, identity, vta,
     },
 };
 
@@ -33,6 +33,7 @@ pub struct Stage {
     group: String,
     submission: String,
     change: String,
+    loan: String,
     run_seq: u64,
 }
 
@@ -68,6 +69,7 @@ impl Stage {
             group,
             submission: submitted.into_inner().submission_id,
             change,
+            loan: lent(&world).await,
             run_seq: run.revision.unwrap_or_default().seq,
             world,
         }
@@ -152,6 +154,8 @@ impl Stage {
             }
             Kind::Message(inner) => self.messages(&inner).into_iter().map(Value::Object).collect(),
             Kind::String => self.text(field).into_iter().collect(),
+            // No closure is there that could be another one.
+            Kind::Enum(_) if field.name() == "change" => vec![json!(0)],
             Kind::Enum(_) => vec![json!(1)],
             Kind::Bool => match field.name() {
                 "validate_only" | "only_when_someone_leaves" | "strike" => vec![json!(true)],
@@ -208,7 +212,9 @@ impl Stage {
             "municipality_number"
             | "municipality_numbers"
             | "site_municipality_number"
+            | "from_municipality_number"
             | "on_behalf_of_municipality_number" => TRONDHEIM.to_owned(),
+            "to_municipality_number" => HEMNE.to_owned(),
             "programme" => "KVP".to_owned(),
             "language" | "language_code" => "nb".to_owned(),
             "office_number" | "following_office_number" => OFFICE.to_owned(),
@@ -222,6 +228,7 @@ impl Stage {
             "entry_id" | "entry_ids" => self.entry.clone(),
             "offer_id" | "offer_ids" => self.offer.clone(),
             "placement_id" => self.placement.clone(),
+            "loan_id" => self.loan.clone(),
             "submission_id" => self.submission.clone(),
             "change_id" => self.change.clone(),
             "place_group_id" | "place_group_ids" | "preferred_place_group_ids" => {
@@ -231,6 +238,26 @@ impl Stage {
         };
         Some(text.into())
     }
+}
+
+/// A loan of a place to come; its id.
+async fn lent(world: &World) -> String {
+    let terms = QuotaLoanTerms {
+        from_municipality_number: TRONDHEIM.into(),
+        to_municipality_number: HEMNE.into(),
+        places: 1,
+        valid_from_date: Some(date(2026, 6, 1)),
+        valid_to_date: Some(date(2027, 6, 1)),
+        reason: "x".into(),
+    };
+    let request = LendQuotaRequest {
+        request_id: request_id(),
+        ledger: Some(vta()),
+        action: Some(lend_quota_request::Action::Lend(terms)),
+        ..LendQuotaRequest::default()
+    };
+    let answer = world.county.fair_share().lend_quota(request).await.unwrap().into_inner();
+    answer.loan.unwrap().loan_id
 }
 
 /// Whether a message is one value: a time or a date.
@@ -251,6 +278,7 @@ fn moment(field: &FieldDescriptor, message: &MessageDescriptor) -> Value {
     }
     match field.name() {
         "until_date" => json!({"year": 2026, "month": 4, "day": 1}),
+        "next_review_date" => json!({"year": 2026, "month": 9, "day": 1}),
         "valid_to_date" => json!({"year": 2027, "month": 1, "day": 1}),
         "key_date" => json!({"year": 2011, "month": 1, "day": 1}),
         _ => json!({"year": 2026, "month": 3, "day": 2}),

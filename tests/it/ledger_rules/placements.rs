@@ -15,7 +15,9 @@ use tiltaksplass::domain::{
 
 use super::*;
 
+mod closure_changes;
 mod closures;
+mod reviews;
 mod sequences;
 mod shares;
 
