@@ -253,6 +253,14 @@ pub enum EntryChange {
     LeftByRule,
     /// Another case worker, or a deputy.
     AdviserSet,
+    /// A larger share of a place waits from now on.
+    IncreaseAsked,
+    /// The placement is somewhere else now; the larger share waits there.
+    IncreaseFollowed,
+    /// The larger share holds: it waits no longer.
+    IncreaseHolds,
+    /// The larger share was declined, or what it was for is no more.
+    IncreaseEnded,
     /// It stands in the old system so (innført).
     Imported,
 }
@@ -274,6 +282,8 @@ pub enum OfferChange {
         /// Why, in words.
         text: Option<Sealed>,
     },
+    /// The larger share it was of holds.
+    IncreaseHolds,
     /// It stands in the old system so (innført).
     Imported,
 }
@@ -306,6 +316,8 @@ pub enum PlacementChange {
         /// The municipality moved from.
         from_municipality: MunicipalityNumber,
     },
+    /// The larger share that was waited for holds.
+    Increased,
     /// It stands in the old system so (innført).
     Imported,
 }

@@ -53,6 +53,7 @@ mod tests {
             past_debits: Vec::new(),
             planned_end_date: Some(date!(2026 - 03 - 10)),
             guest: false,
+            increase: None,
             state,
         }
     }

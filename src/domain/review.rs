@@ -69,6 +69,7 @@ mod tests {
             past_debits: Vec::new(),
             planned_end_date: None,
             guest: false,
+            increase: None,
             state: PlacementState::Running,
         }
     }

@@ -312,6 +312,7 @@ mod tests {
             on_behalf_of: None,
             wants_by: None,
             confirmed_time: None,
+            increase_of: None,
             closed: None,
             state,
         }
@@ -366,6 +367,7 @@ mod tests {
             past_debits: Vec::new(),
             planned_end_date: None,
             guest: false,
+            increase: None,
             state,
         }
     }

@@ -191,6 +191,7 @@ pub(super) fn placement(placement: &Placement) -> pb::Placement {
         leave_from_date: leave.map(|leave| date(leave.from_date)),
         leave_until_date: leave.map(|leave| date(leave.until_date)),
         is_guest: placement.guest,
+        waiting_increase_entry_id: placement.increase.map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 

@@ -310,6 +310,11 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
             .as_ref()
             .and_then(|closed| closed.moved_to.as_ref())
             .map(answer::ledger),
+        increase_of_placement_id: entry
+            .increase_of
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     }
 }
 
@@ -365,5 +370,6 @@ fn queue_summary(ledger: &Ledger, counts: &QueueCounts) -> QueueSummary {
         place_groups: place_groups.collect(),
         persons_without_preference: counts.without_preference,
         earliest_registered_time: counts.earliest.map(answer::timestamp),
+        increases: counts.increases,
     }
 }

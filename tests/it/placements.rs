@@ -23,6 +23,7 @@ use crate::{
 
 mod changes;
 mod closures;
+mod increases;
 mod moves;
 
 /// The day the clock stands on.
@@ -111,6 +112,7 @@ fn share(percent: u32, day: Date) -> change_placement_request::Change {
     change_placement_request::Change::Share(PlacementShare {
         participation_percent: percent,
         valid_from_date: Some(day),
+        wait_if_full: false,
     })
 }
 

@@ -190,6 +190,9 @@ pub enum PlacementAsk {
         percent: u32,
         /// The first day.
         valid_from: Date,
+        /// Whether a larger share waits its turn where there is no room for it.
+        #[serde(default, skip_serializing_if = "is_false")]
+        wait_if_full: bool,
     },
     /// When it is planned to end.
     PlannedEnd {
@@ -200,6 +203,11 @@ pub enum PlacementAsk {
     GoOnLeave(Leave),
     /// The person is back before the leave is over.
     Return,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A placement goes on in another place group.

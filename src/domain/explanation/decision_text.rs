@@ -39,6 +39,13 @@ fn legal_texts(e: &Explanation, l: Language) -> impl Iterator<Item = String> {
 
 fn result(e: &Explanation, l: Language) -> Vec<String> {
     let mut told = vec![about(&e.standing.names, l)];
+    told.extend(e.standing.is_increase.then(|| {
+        l.say(
+            "Du ventet på en større del av plassen din.",
+            "Du venta på ein større del av plassen din.",
+            "You were waiting for a larger share of your place.",
+        )
+    }));
     told.extend(occasion(e, l));
     match e.outcome {
         Outcome::PlaceProposed => told.extend(proposed(e, l)),

@@ -17,7 +17,9 @@ use crate::domain::{
         Context, Ledger,
         decide_offer::{confirmed, require_start_date},
         decide_transfer::require_combinable,
-        guards::{known_entry, require_free, require_open_group, wrong_entry_state},
+        guards::{
+            known_entry, require_free, require_no_increase, require_open_group, wrong_entry_state,
+        },
     },
     refusal::{Refusal, Stop},
     waitlist::{Entry, EntryState},
@@ -40,6 +42,7 @@ pub(super) fn place_person(
         | EntryState::Placed(_)
         | EntryState::Closed => return Err(wrong_entry_state(entry, "PLACE")),
     }
+    require_no_increase(entry, "PLACE")?;
     let account = require_room(ledger, entry, c.place_group_id, context, "PLACE")?;
     let holidays = context.registry.holidays();
     let confirm_by = working_days_after(context.at, measure.confirm_working_days, holidays);
@@ -80,6 +83,7 @@ pub(super) fn start_directly(
     if entry.state != EntryState::Waiting {
         return Err(wrong_entry_state(entry, MOVE).into());
     }
+    require_no_increase(entry, MOVE)?;
     require_start_date(c.start_date, context)?;
     require_combinable(ledger, &c.elsewhere, context)?;
     let account = require_room(ledger, entry, c.place_group_id, context, MOVE)?;
@@ -97,6 +101,7 @@ pub(super) fn start_directly(
         past_debits: Vec::new(),
         planned_end_date: None,
         guest: false,
+        increase: None,
         state: PlacementState::Running,
     };
     let change = PlacementChange::StartedDirectly;

@@ -16,7 +16,7 @@ use crate::domain::{
     ledger::{
         Context, Ledger,
         decide::require_free_references,
-        guards::{known_entry, require_office},
+        guards::{known_entry, require_no_increase, require_office},
         onward::propose_on,
     },
     refusal::{Refusal, Stop},
@@ -69,6 +69,7 @@ pub(super) fn transfer(
         let refused = Refusal::WrongState { what: "the entry", state, transition: "TRANSFER" };
         return Err(refused.into());
     }
+    require_no_increase(entry, "TRANSFER")?;
     require_office(context, &c.following_office_number)?;
     if let Some(to_ledger) = &c.to_ledger {
         return send_on(ledger, entry, c, to_ledger, context, ids);
@@ -164,6 +165,7 @@ pub(super) fn suspend(
         let refused = Refusal::WrongState { what: "the entry", state, transition: "SUSPEND" };
         return Err(refused.into());
     }
+    require_no_increase(entry, "SUSPEND")?;
     if entry.state == state {
         return Ok(vec![Event::NothingToDo]);
     }
@@ -239,7 +241,7 @@ fn give_back(
 }
 
 /// How an entry waits on without what was held for it: a pause goes on.
-fn waits_on(state: EntryState) -> EntryState {
+pub(super) fn waits_on(state: EntryState) -> EntryState {
     match state {
         EntryState::Paused { .. } | EntryState::CoolingDown { .. } => state,
         EntryState::Waiting

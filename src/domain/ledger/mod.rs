@@ -14,6 +14,7 @@ mod decide_adviser;
 mod decide_capacity;
 mod decide_closure;
 mod decide_entry;
+mod decide_increase;
 mod decide_join;
 mod decide_objection;
 mod decide_offer;
