@@ -6,6 +6,7 @@
 
 mod decision;
 mod decision_text;
+mod increase;
 mod language;
 mod position;
 mod reasons;

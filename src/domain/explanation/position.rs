@@ -9,6 +9,7 @@ use crate::domain::{
     },
     calendar::Timestamp,
     explanation::{
+        increase,
         language::Language,
         sentences::{
             Tense, about, free_places, order, paragraph, place_in_queue, room, who_decides,
@@ -161,15 +162,16 @@ fn on_leave_until(placement: &Placement) -> Option<Date> {
 pub fn position_paragraphs(e: &PositionExplanation, l: Language) -> Vec<String> {
     let mut first = vec![about(&e.standing.names, l)];
     let Now::Waits(waits_for) = &e.now else {
-        if e.standing.is_increase {
-            first.extend(held_of_increase(&e.now, l));
-        } else {
-            first.extend(held(&e.now, l));
-        }
+        let held = held(&e.now, l);
+        first.extend(match (e.standing.is_increase, &e.now) {
+            (false, _) => held,
+            (true, Now::Closed { .. }) => increase::over(l),
+            (true, _) => increase::held(held, l),
+        });
         return vec![paragraph(&first)];
     };
     if e.standing.is_increase {
-        first.extend(waits_for_more(l));
+        first.extend(increase::waits(l));
     } else {
         first.push(l.say(
             "Du står på ventelisten.",
@@ -256,44 +258,6 @@ fn waits_for_turn(position: Option<Position>, l: Language) -> Vec<String> {
             "Those who stand ahead of you come first.",
         ),
     ]
-}
-
-/// Who has a place and waits for more of it.
-fn waits_for_more(l: Language) -> Vec<String> {
-    vec![
-        l.say(
-            "Du venter på en større del av plassen du har.",
-            "Du ventar på ein større del av plassen du har.",
-            "You are waiting for a larger share of the place you have.",
-        ),
-        keeps_place(l),
-    ]
-}
-
-/// What is held of a place the person has, or that nothing is any more.
-fn held_of_increase(now: &Now, l: Language) -> Vec<String> {
-    if let Now::Closed { .. } = now {
-        return vec![l.say(
-            "Du venter ikke lenger på en større del av plassen.",
-            "Du ventar ikkje lenger på ein større del av plassen.",
-            "You are no longer waiting for a larger share of the place.",
-        )];
-    }
-    let about_more = l.say(
-        "Det gjelder en større del av plassen du har.",
-        "Det gjeld ein større del av plassen du har.",
-        "It is about a larger share of the place you have.",
-    );
-    [vec![about_more], held(now, l), vec![keeps_place(l)]].concat()
-}
-
-/// Whatever becomes of more of it.
-fn keeps_place(l: Language) -> String {
-    l.say(
-        "Det du har av plassen, beholder du uansett.",
-        "Det du har av plassen, held du på uansett.",
-        "What you have of the place is yours in any case.",
-    )
 }
 
 /// What an entry that does not wait holds.
