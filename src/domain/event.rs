@@ -330,6 +330,14 @@ pub enum EntryChange {
         /// Why, in words.
         text: Option<Sealed>,
     },
+    /// A larger share of a place waits from now on.
+    IncreaseAsked,
+    /// The placement is somewhere else now; the larger share waits there.
+    IncreaseFollowed,
+    /// The larger share holds: it waits no longer.
+    IncreaseHolds,
+    /// The larger share was declined, or what it was for is no more.
+    IncreaseEnded,
     /// It stands in the old system so (innført).
     Imported,
 }
@@ -355,6 +363,8 @@ pub enum OfferChange {
     Reinstated,
     /// It is debited to another municipality, as the entry's was wrong.
     Corrected,
+    /// The larger share it was of holds.
+    IncreaseHolds,
     /// It stands in the old system so (innført).
     Imported,
 }
@@ -393,6 +403,8 @@ pub enum PlacementChange {
     Corrected,
     /// Somebody has looked at it.
     Reviewed,
+    /// The larger share that was waited for holds.
+    Increased,
     /// It stands in the old system so (innført).
     Imported,
 }

@@ -54,6 +54,7 @@ mod tests {
             planned_end_date: Some(date!(2026 - 03 - 10)),
             guest: false,
             review: None,
+            increase: None,
             state,
         }
     }

@@ -46,6 +46,10 @@ pub struct Placement {
     /// When somebody last looked at it; none while nobody has said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Review>,
+    /// The entry by which a larger share of it is waited for. It follows from that entry: it is
+    /// set and cleared as the entry comes to be and ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub increase: Option<EntryId>,
     /// Where it stands.
     pub state: PlacementState,
 }
@@ -60,6 +64,23 @@ impl Placement {
     pub fn percent_on(&self, date: Date) -> u32 {
         let holds = self.shares.iter().rev().find(|share| share.valid_from <= date);
         holds.or(self.shares.first()).map_or(self.participation_percent, |share| share.percent)
+    }
+
+    /// It with another share from a day on, registered now. Its accounts change today.
+    #[must_use]
+    pub fn with_share(&self, percent: u32, valid_from: Date, registered_time: Timestamp) -> Self {
+        let mut shares = self.shares.clone();
+        let share = |percent, valid_from| Share { percent, valid_from, registered_time };
+        if shares.is_empty() {
+            shares.push(share(self.participation_percent, self.start_date));
+        }
+        shares.push(share(percent, valid_from));
+        let past_debits = if percent == self.participation_percent {
+            self.past_debits.clone()
+        } else {
+            self.debited_until(registered_time.date_in_norway())
+        };
+        Self { participation_percent: percent, shares, past_debits, ..self.clone() }
     }
 
     /// The first day on which it was debited as it is now.

@@ -142,6 +142,19 @@ pub enum Refusal {
         /// What is needed.
         needed_percent: i64,
     },
+    /// An account has less free than a larger share needs, which may wait for it.
+    #[error(
+        "{what} has {free_percent} per cent of a place free; {needed_percent} are needed; with \
+         wait_if_full the larger share waits its turn"
+    )]
+    NoRoomForMore {
+        /// Which account.
+        what: &'static str,
+        /// What is free, in per cents of a place.
+        free_percent: i64,
+        /// What is needed.
+        needed_percent: i64,
+    },
     /// A closure would fall on days on which the group is closed already.
     #[error("the group would be closed {asked}, and it is closed {other} already")]
     ClosuresOverlap {

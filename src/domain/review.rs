@@ -80,6 +80,7 @@ mod tests {
             planned_end_date: None,
             guest: false,
             review: None,
+            increase: None,
             state: PlacementState::Running,
         }
     }

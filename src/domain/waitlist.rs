@@ -198,6 +198,10 @@ pub struct Entry {
     /// When somebody last confirmed that the place is still wanted (fortsatt aktuell).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_time: Option<Timestamp>,
+    /// The placement of which a larger share is waited for (økt deltakelse); `None` where it is
+    /// a place that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub increase_of: Option<PlacementId>,
     /// When it was closed, and why it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<Closed>,
@@ -231,6 +235,12 @@ impl Entry {
     pub fn stop_reserving(&mut self) {
         self.passes = 0;
         self.reserving_since = None;
+    }
+
+    /// Whether the person's claim is its own (I3). A larger share is part of the claim that the
+    /// entry of the place holds.
+    pub fn has_claim(&self) -> bool {
+        self.increase_of.is_none()
     }
 }
 
@@ -428,7 +438,7 @@ impl EntryState {
         }
     }
 
-    /// Whether it keeps the person's claim (I3).
+    /// Whether it has not ended: then it keeps the person's claim, if it has one (I3).
     pub fn is_open(self) -> bool {
         self != Self::Closed
     }

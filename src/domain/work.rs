@@ -314,6 +314,7 @@ mod tests {
             on_behalf_of: None,
             wants_by: None,
             confirmed_time: None,
+            increase_of: None,
             closed: None,
             imported: None,
             passes: 0,
@@ -373,6 +374,7 @@ mod tests {
             planned_end_date: None,
             guest: false,
             review: None,
+            increase: None,
             state,
         }
     }

@@ -210,6 +210,7 @@ pub(super) fn placement(placement: &Placement) -> pb::Placement {
             review_date: Some(date(review.date)),
             next_review_date: review.next_date.map(date),
         }),
+        waiting_increase_entry_id: placement.increase.map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 

@@ -188,7 +188,8 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("{value} lies outside what is allowed here."),
         ),
         Refusal::NotLater { value, than, .. } => not_later(last_day(*value), last_day(*than)),
-        Refusal::NoRoom { free_percent, needed_percent, .. } => {
+        Refusal::NoRoom { free_percent, needed_percent, .. }
+        | Refusal::NoRoomForMore { free_percent, needed_percent, .. } => {
             no_room(*free_percent, *needed_percent)
         }
         Refusal::ClosuresOverlap { other, .. } => of_closure(*other),

@@ -158,6 +158,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::DateOutOfRange { .. }
         | Refusal::NotLater { .. }
         | Refusal::NoRoom { .. }
+        | Refusal::NoRoomForMore { .. }
         | Refusal::NotFirst
         | Refusal::ClosuresOverlap { .. }
         | Refusal::ReasonRequired(_)
@@ -232,7 +233,9 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         | Refusal::ClosuresOverlap { .. } => {
             (Code::FailedPrecondition, ErrorReason::DateOutOfRange)
         }
-        Refusal::NoRoom { .. } => (Code::FailedPrecondition, ErrorReason::NoRoom),
+        Refusal::NoRoom { .. } | Refusal::NoRoomForMore { .. } => {
+            (Code::FailedPrecondition, ErrorReason::NoRoom)
+        }
         Refusal::NotFirst => (Code::FailedPrecondition, ErrorReason::NotFirst),
         Refusal::ReasonRequired(_) => (Code::InvalidArgument, ErrorReason::InvalidFields),
         Refusal::CorrectionTooLate { .. } => {
@@ -301,7 +304,8 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
             ("value", value.to_string()),
             ("than", than.to_string()),
         ],
-        Refusal::NoRoom { what, free_percent, needed_percent } => vec![
+        Refusal::NoRoom { what, free_percent, needed_percent }
+        | Refusal::NoRoomForMore { what, free_percent, needed_percent } => vec![
             ("what", (*what).to_owned()),
             ("free_percent", free_percent.to_string()),
             ("needed_percent", needed_percent.to_string()),

@@ -321,6 +321,11 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
         reserving_since_time: entry.reserving_since.map(answer::timestamp),
         closed_by_mistake: entry.closed.as_ref().is_some_and(|closed| closed.mistake.is_some()),
         priority_by_correction: entry.priority_by_correction.is_some(),
+        increase_of_placement_id: entry
+            .increase_of
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     }
 }
 
@@ -376,5 +381,6 @@ fn queue_summary(ledger: &Ledger, counts: &QueueCounts) -> QueueSummary {
         place_groups: place_groups.collect(),
         persons_without_preference: counts.without_preference,
         earliest_registered_time: counts.earliest.map(answer::timestamp),
+        increases: counts.increases,
     }
 }

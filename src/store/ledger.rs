@@ -209,6 +209,7 @@ pub async fn load_needs(
     let offers: Vec<Uuid> = needs.offers.iter().map(|id| id.0).collect();
     let placements: Vec<Uuid> = needs.placements.iter().map(|id| id.0).collect();
     let mut entries: Vec<Uuid> = needs.entries.iter().map(|id| id.0).collect();
+    let mut held_by = entries.clone();
     let references = needs.references.iter().chain(&needs.named_entries);
     load_references(connection, ledger, references).await?;
     entries.extend(needs.named_entries.iter().filter_map(|reference| ledger.named(reference)));
@@ -223,7 +224,10 @@ pub async fn load_needs(
         let found: Vec<Json<Placement>> =
             docs(connection, ledger.id(), LOAD_PLACEMENTS, &placements).await?;
         for Json(placement) in found {
+            let increase = placement.increase.map(|id| id.0);
             entries.push(placement.entry_id.0);
+            entries.extend(increase);
+            held_by.extend(increase);
             ledger.load_placement(placement);
         }
     }
@@ -242,7 +246,6 @@ pub async fn load_needs(
             ledger.load_placement(placement);
         }
     }
-    let held_by: Vec<Uuid> = needs.entries.iter().map(|id| id.0).collect();
     if !held_by.is_empty() {
         let found: Vec<Json<Offer>> =
             docs(connection, ledger.id(), LOAD_OPEN_OFFERS, &held_by).await?;
@@ -252,9 +255,13 @@ pub async fn load_needs(
     }
     if !entries.is_empty() {
         let found: Vec<Json<Entry>> = docs(connection, ledger.id(), LOAD_ENTRIES, &entries).await?;
+        let mut increased: Vec<Uuid> = Vec::new();
         for Json(entry) in found {
+            let missing = entry.increase_of.filter(|id| ledger.placement(*id).is_none());
+            increased.extend(missing.map(|id| id.0));
             ledger.load_entry(entry);
         }
+        load_increased(connection, ledger, &increased).await?;
     }
     let submissions: Vec<Uuid> = needs.submissions.iter().map(|id| id.0).collect();
     if !submissions.is_empty() {
@@ -263,6 +270,23 @@ pub async fn load_needs(
         for Json(submission) in found {
             ledger.load_submission(submission);
         }
+    }
+    Ok(())
+}
+
+/// The placements of which a larger share is waited for by entries that were loaded.
+async fn load_increased(
+    connection: &mut PgConnection,
+    ledger: &mut Ledger,
+    placements: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    if placements.is_empty() {
+        return Ok(());
+    }
+    let found: Vec<Json<Placement>> =
+        docs(connection, ledger.id(), LOAD_PLACEMENTS, placements).await?;
+    for Json(placement) in found {
+        ledger.load_placement(placement);
     }
     Ok(())
 }

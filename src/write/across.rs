@@ -186,7 +186,8 @@ impl Batch<'_> {
         (county_id != work.ledger.county_id).then_some(LedgerId { county_id, measure_code })
     }
 
-    /// Who would begin to use a place, where that may leave anything out.
+    /// Who would begin to use a place, where that may leave anything out. A larger share of a
+    /// place begins nothing: the person uses it already.
     fn who_begins(&self, work: &Work) -> Option<PersonId> {
         let begins = match &work.draft.command {
             Command::Correct(c) => c.correction.may_go_on(),
@@ -197,7 +198,14 @@ impl Batch<'_> {
         if !begins || !any_excludes(&self.registry) {
             return None;
         }
-        person_of(&self.open.get(&work.ledger)?.ledger, &work.draft.command)
+        let ledger = &self.open.get(&work.ledger)?.ledger;
+        if let Command::StartPlacement(c) = &work.draft.command {
+            let entry = ledger.entry(ledger.offer(c.offer_id)?.entry_id)?;
+            if entry.increase_of.is_some() {
+                return None;
+            }
+        }
+        person_of(ledger, &work.draft.command)
     }
 
     /// What those who begin hold in types that do not combine with what they begin in. A claim

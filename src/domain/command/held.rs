@@ -191,6 +191,9 @@ pub enum PlacementAsk {
         percent: u32,
         /// The first day.
         valid_from: Date,
+        /// Whether a larger share waits its turn where there is no room for it.
+        #[serde(default, skip_serializing_if = "is_false")]
+        wait_if_full: bool,
     },
     /// When it is planned to end.
     PlannedEnd {
@@ -214,6 +217,11 @@ pub struct ReviewMade {
     pub note: Option<Sealed>,
     /// When it is to be looked at next; `None` where the measure type's rounds say so.
     pub next_date: Option<Date>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A placement goes on in another place group.

@@ -12,11 +12,13 @@ use crate::domain::{
 /// frame (accounts, place groups, budgets, quotas, loans), which is always there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Entries by id, each with the proposal or offer it holds.
+    /// Entries by id, each with the proposal or offer it holds, and the placement of which it
+    /// waits for a larger share.
     pub entries: BTreeSet<EntryId>,
-    /// Offers by id, with their entries.
+    /// Offers by id, with their entries and what those are by id.
     pub offers: BTreeSet<OfferId>,
-    /// Placements by id, with their entries.
+    /// Placements by id, with their entries, and the entries by which a larger share is waited
+    /// for, as those are by id.
     pub placements: BTreeSet<PlacementId>,
     /// Submissions by id.
     pub submissions: BTreeSet<SubmissionId>,

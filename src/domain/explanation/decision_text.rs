@@ -6,6 +6,7 @@ use crate::domain::{
     disclosure::{Disclosed, Told},
     explanation::{
         decision::{ByRules, Confirmation, Explanation, Occasion, Others, Outcome},
+        increase,
         language::Language,
         reasons::{ended_before, ineligible, others_reason, out_of_turn_reason, own_reason},
         sentences::{
@@ -40,6 +41,7 @@ fn legal_texts(e: &Explanation, l: Language) -> impl Iterator<Item = String> {
 
 fn result(e: &Explanation, l: Language) -> Vec<String> {
     let mut told = vec![about(&e.standing.names, l)];
+    told.extend(e.standing.is_increase.then(|| increase::waited(l)));
     told.extend(occasion(e, l));
     match e.outcome {
         Outcome::PlaceProposed => told.extend(proposed(e, l)),

@@ -7,6 +7,7 @@
 mod affected;
 mod decision;
 mod decision_text;
+mod increase;
 mod language;
 mod position;
 mod reasons;

@@ -10,6 +10,7 @@ use crate::domain::{
     },
     calendar::Timestamp,
     explanation::{
+        increase,
         language::Language,
         sentences::{
             Tense, about, free_places, order, paragraph, place_in_queue, room, who_decides,
@@ -179,14 +180,23 @@ fn on_leave_until(placement: &Placement) -> Option<Date> {
 pub fn position_paragraphs(e: &PositionExplanation, l: Language) -> Vec<String> {
     let mut first = vec![about(&e.standing.names, l)];
     let Now::Waits(waits_for) = &e.now else {
-        first.extend(held(&e.now, l));
+        let held = held(&e.now, l);
+        first.extend(match (e.standing.is_increase, &e.now) {
+            (false, _) => held,
+            (true, Now::Closed { .. }) => increase::over(l),
+            (true, _) => increase::held(held, l),
+        });
         return vec![paragraph(&first)];
     };
-    first.push(l.say(
-        "Du står på ventelisten.",
-        "Du står på ventelista.",
-        "You are on the waitlist.",
-    ));
+    if e.standing.is_increase {
+        first.extend(increase::waits(l));
+    } else {
+        first.push(l.say(
+            "Du står på ventelisten.",
+            "Du står på ventelista.",
+            "You are on the waitlist.",
+        ));
+    }
     first.extend(place_in_queue(&e.standing, Tense::Now, l));
     let mut free = free_places(&e.standing, Tense::Now, l);
     free.push(room(&e.standing, Tense::Now, l));

@@ -289,7 +289,24 @@ impl Ledger {
         }
         self.touched.queues.insert(key);
         self.touched.entries.insert(id);
+        self.link_increase(&entry);
         self.entries.insert(id, entry);
+    }
+
+    /// A placement names the entry by which a larger share of it is waited for, as long as that
+    /// is open.
+    fn link_increase(&mut self, entry: &Entry) {
+        let placement = entry.increase_of.and_then(|id| self.placements.get_mut(&id));
+        let Some(placement) = placement else { return };
+        let before = placement.increase;
+        if entry.state.is_open() {
+            placement.increase = Some(entry.entry_id);
+        } else if before == Some(entry.entry_id) {
+            placement.increase = None;
+        }
+        if placement.increase != before {
+            self.touched.placements.insert(placement.placement_id);
+        }
     }
 
     /// An offer as it is from now on: what it reserved is given back and what it reserves is

@@ -104,12 +104,12 @@ pub fn decide(
         Command::ConfirmProposals(c) => decide_offer::confirm(ledger, c, context)?,
         Command::RespondToOffer(c) => decide_offer::respond(ledger, c, context, ids)?,
         Command::StartPlacement(c) => decide_offer::start(ledger, c, context, ids)?,
-        Command::EndPlacement(c) => decide_offer::end(ledger, c, context)?,
+        Command::EndPlacement(c) => decide_offer::end(ledger, c, context, ids)?,
         Command::LeaveWaitlist(c) => decide_offer::leave(ledger, c, context, ids)?,
         Command::LapseProposal { offer_id } => decide_offer::lapse(ledger, *offer_id, context),
         Command::ExpireOffer { offer_id } => decide_offer::expire(ledger, *offer_id, context, ids)?,
         Command::FinishPlacement { placement_id } => {
-            decide_offer::finish(ledger, *placement_id, context)
+            decide_offer::finish(ledger, *placement_id, context, ids)?
         }
         Command::UpdateEntry(c) => decide_entry::update(ledger, c, context)?,
         Command::PauseEntry(c) => decide_entry::pause(ledger, c, context, ids)?,
@@ -128,9 +128,9 @@ pub fn decide(
         Command::ResolveObjection(c) => decide_objection::resolve(ledger, c, context, ids)?,
         Command::ExtendOffer(c) => decide_objection::extend(ledger, c, context)?,
         Command::WithdrawOffer(c) => decide_objection::withdraw(ledger, c, context, ids)?,
-        Command::ChangePlacement(c) => decide_placement::change(ledger, c, context)?,
-        Command::MovePlacement(c) => decide_placement::move_to(ledger, c, context)?,
-        Command::ReassignPlacement(c) => decide_placement::reassign(ledger, c, context)?,
+        Command::ChangePlacement(c) => decide_placement::change(ledger, c, context, ids)?,
+        Command::MovePlacement(c) => decide_placement::move_to(ledger, c, context, ids)?,
+        Command::ReassignPlacement(c) => decide_placement::reassign(ledger, c, context, ids)?,
         Command::EndLeave { placement_id } => {
             decide_placement::end_leave(ledger, *placement_id, context)
         }

@@ -11,7 +11,7 @@ use crate::domain::{
         Context, Ledger,
         decide::{YEAR, require_place_groups},
         decide_join::{bonus_days, require_share},
-        guards::{known_entry, require_office, wrong_entry_state},
+        guards::{known_entry, require_no_increase, require_office, wrong_entry_state},
         onward::propose_on,
     },
     measure::MeasureType,
@@ -30,6 +30,9 @@ pub(super) fn update(
     let entry = known_entry(ledger, c.entry_id)?;
     if !may_update(entry.state, c) {
         return Err(wrong_entry_state(entry, "UPDATE_ENTRY"));
+    }
+    if asks_for_another_place(c) {
+        require_no_increase(entry, "UPDATE_ENTRY")?;
     }
     if let Some(office) = &c.following_office_number {
         require_office(context, office)?;
@@ -55,18 +58,21 @@ pub(super) fn update(
 /// Preferences, the share and the class decide who gets which place: they stand still while
 /// one is held or used.
 fn may_update(state: EntryState, c: &UpdateEntry) -> bool {
-    let asks_for_another_place = c.preferred_place_groups.is_some()
-        || c.work_fields.is_some()
-        || c.participation_percent.is_some()
-        || c.priority_class.is_some();
     match state {
         EntryState::Waiting | EntryState::Paused { .. } | EntryState::CoolingDown { .. } => true,
         EntryState::Proposed(_)
         | EntryState::Offered(_)
         | EntryState::Accepted(_)
-        | EntryState::Placed(_) => !asks_for_another_place,
+        | EntryState::Placed(_) => !asks_for_another_place(c),
         EntryState::Closed => false,
     }
+}
+
+fn asks_for_another_place(c: &UpdateEntry) -> bool {
+    c.preferred_place_groups.is_some()
+        || c.work_fields.is_some()
+        || c.participation_percent.is_some()
+        || c.priority_class.is_some()
 }
 
 /// Another choice of groups lets every provider be asked again. A group that is named now and

@@ -159,6 +159,7 @@ fn new_entry(entry_id: EntryId, key: OrderKey, c: &JoinWaitlist) -> Entry {
         on_behalf_of: c.on_behalf_of.clone(),
         wants_by: c.wants_by,
         confirmed_time: None,
+        increase_of: None,
         closed: None,
         imported: None,
         passes: 0,

@@ -14,6 +14,7 @@ use crate::domain::{
     ledger::{
         Context, Ledger,
         decide::YEAR,
+        decide_increase,
         decide_transfer::require_combinable,
         declined,
         guards::{known_entry, wrong_entry_state},
@@ -119,6 +120,9 @@ pub(super) fn start(
         return Err(wrong_offer_state(OBJECTED_TO, "START"));
     }
     require_start_date(c.start_date, context)?;
+    if let Some(increased) = known_entry(ledger, offer.entry_id)?.increase_of {
+        return decide_increase::start(ledger, c, offer, increased, context);
+    }
     require_combinable(ledger, &c.elsewhere, context)?;
     // From here it happens.
     let placement = Placement {
@@ -134,6 +138,7 @@ pub(super) fn start(
         planned_end_date: None,
         guest: false,
         review: None,
+        increase: None,
         state: PlacementState::Running,
     };
     Ok(vec![Event::PlacementStarted { placement }])
@@ -156,13 +161,15 @@ pub(super) fn end(
     ledger: &Ledger,
     c: &EndPlacement,
     context: &Context<'_>,
-) -> Result<Vec<Event>, Refusal> {
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
     let placement = ledger
         .placement(c.placement_id)
         .ok_or_else(|| Refusal::NotFound { what: "placement", id: c.placement_id.to_string() })?;
     if let PlacementState::Ended(_) = placement.state {
         let state = placement.state.name();
-        return Err(Refusal::WrongState { what: "the placement", state, transition: "END" });
+        let what = "the placement";
+        return Err(Refusal::WrongState { what, state, transition: "END" }.into());
     }
     let today = context.today();
     require_end_date(c.end_date, placement.start_date, today)?;
@@ -170,11 +177,12 @@ pub(super) fn end(
     let placement_id = c.placement_id;
     let end = End { end_date: c.end_date, outcome: c.outcome, reason: c.reason.clone() };
     let mut events = vec![Event::PlacementEndSet { placement_id, end }];
-    if c.end_date <= today {
-        let closed_time = context.closed_time();
-        events.push(Event::PlacementEnded { placement_id, closed_time });
+    if c.end_date > today {
+        return Ok(events);
     }
-    Ok(events)
+    let closed_time = context.closed_time();
+    events.push(Event::PlacementEnded { placement_id, closed_time });
+    decide_increase::end(ledger, placement, events, context, ids)
 }
 
 pub(super) fn require_end_date(end: Date, start: Date, today: Date) -> Result<(), Refusal> {
@@ -238,12 +246,15 @@ pub(super) fn finish(
     ledger: &Ledger,
     placement_id: PlacementId,
     context: &Context<'_>,
-) -> Vec<Event> {
-    let due = ledger.placement(placement_id).is_some_and(|placement| {
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
+    let due = ledger.placement(placement_id).filter(|placement| {
         matches!(&placement.state, PlacementState::Ending(end) if end.end_date <= context.today())
     });
+    let Some(placement) = due else { return Ok(vec![Event::NothingToDo]) };
     let closed_time = context.closed_time();
-    vec![if due { Event::PlacementEnded { placement_id, closed_time } } else { Event::NothingToDo }]
+    let events = vec![Event::PlacementEnded { placement_id, closed_time }];
+    decide_increase::end(ledger, placement, events, context, ids)
 }
 
 pub(super) fn known_offer(ledger: &Ledger, offer_id: OfferId) -> Result<&Offer, Refusal> {

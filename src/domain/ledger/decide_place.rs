@@ -18,7 +18,9 @@ use crate::domain::{
         Context, Ledger,
         decide_offer::{confirmed, require_start_date},
         decide_transfer::require_combinable,
-        guards::{known_entry, require_free, require_open_group, wrong_entry_state},
+        guards::{
+            known_entry, require_free, require_no_increase, require_open_group, wrong_entry_state,
+        },
         passes::passes,
     },
     refusal::{Refusal, Stop},
@@ -51,6 +53,7 @@ pub(super) fn place_person(
         | EntryState::Placed(_)
         | EntryState::Closed => return Err(wrong_entry_state(entry, "PLACE").into()),
     }
+    require_no_increase(entry, "PLACE")?;
     let account = require_room(ledger, entry, c.place_group_id, context, "PLACE")?;
     let by_rules =
         || shadow(ledger, entry, c.place_group_id, context.at, context.run_rules(ledger));
@@ -106,6 +109,7 @@ pub(super) fn start_directly(
     if entry.state != EntryState::Waiting {
         return Err(wrong_entry_state(entry, MOVE).into());
     }
+    require_no_increase(entry, MOVE)?;
     require_start_date(c.start_date, context)?;
     require_combinable(ledger, &c.elsewhere, context)?;
     let account = require_room(ledger, entry, c.place_group_id, context, MOVE)?;
@@ -125,6 +129,7 @@ pub(super) fn start_directly(
         planned_end_date: None,
         guest: false,
         review: None,
+        increase: None,
         state: PlacementState::Running,
     };
     let change = PlacementChange::StartedDirectly;

@@ -6,18 +6,19 @@ use time::{Date, Duration};
 use crate::domain::{
     access::ActorKey,
     account::AccountKey,
-    allocation::{Leave, Placement, PlacementState, Share},
+    allocation::{Leave, Placement, PlacementState},
     command::{ChangePlacement, MovePlacement, PlacementAsk, ReassignPlacement, ReviewMade},
     event::{EntryChange, Event, PlacementChange},
-    ids::{MunicipalityNumber, PlacementId},
+    ids::{IdSource, MunicipalityNumber, PlacementId},
     ledger::{
         Context, Ledger,
         decide::YEAR,
+        decide_increase,
         guards::{known_entry, require_free, require_office, require_open_group},
     },
     measure::Distribution,
     placement::{PLACEMENT_HISTORY_MAX, Review},
-    refusal::Refusal,
+    refusal::{Refusal, Stop},
     waitlist::Entry,
 };
 
@@ -31,28 +32,39 @@ pub(super) fn change(
     ledger: &Ledger,
     c: &ChangePlacement,
     context: &Context<'_>,
-) -> Result<Vec<Event>, Refusal> {
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
     let id = c.placement_id;
     match &c.change {
-        PlacementAsk::Share { percent, valid_from } => {
+        PlacementAsk::Share { percent, valid_from, wait_if_full } => {
             let before = under_way(ledger, id, "CHANGE_SHARE")?;
-            change_share(ledger, before, *percent, *valid_from, context)
+            require_share(ledger, before, *percent, *valid_from, context)?;
+            match (require_room(ledger, before, *percent), wait_if_full) {
+                (Ok(()), _) => change_share(ledger, before, *percent, *valid_from, context, ids),
+                (Err(no_room), false) => Err(no_room.into()),
+                (Err(_), true) => {
+                    let case = c.case_reference.as_ref();
+                    Ok(decide_increase::wait(ledger, before, *percent, case, context, ids)?)
+                }
+            }
         }
         PlacementAsk::PlannedEnd { date } => {
             let before = under_way(ledger, id, "PLAN_END")?;
-            plan_end(ledger, before, *date, context)
+            Ok(plan_end(ledger, before, *date, context)?)
         }
         PlacementAsk::GoOnLeave(leave) => {
             let before = under_way(ledger, id, "GO_ON_LEAVE")?;
-            go_on_leave(before, leave, context)
+            let events = go_on_leave(before, leave, context)?;
+            decide_increase::rest(ledger, before, leave.until_date, events, context, ids)
         }
         PlacementAsk::Return => {
             let before = under_way(ledger, id, "RETURN")?;
-            let PlacementState::OnLeave(_) = before.state else {
-                return Err(wrong_state(before, "RETURN"));
+            let PlacementState::OnLeave(leave) = &before.state else {
+                return Err(wrong_state(before, "RETURN").into());
             };
             let placement = Placement { state: PlacementState::Running, ..before.clone() };
-            Ok(changed(placement, PlacementChange::Returned))
+            let events = changed(placement, PlacementChange::Returned);
+            Ok(decide_increase::resume(ledger, before, leave.until_date, events)?)
         }
         PlacementAsk::Review(made) => {
             let before = under_way(ledger, id, "REVIEW")?;
@@ -61,16 +73,14 @@ pub(super) fn change(
     }
 }
 
-/// A smaller share frees the rest of the place at once; a larger one needs room on both
-/// accounts. The share that holds is always the one registered last, since no day ahead is
-/// taken.
-fn change_share(
+/// The share that holds is always the one registered last, since no day ahead is taken.
+fn require_share(
     ledger: &Ledger,
     before: &Placement,
     percent: u32,
     valid_from: Date,
     context: &Context<'_>,
-) -> Result<Vec<Event>, Refusal> {
+) -> Result<(), Refusal> {
     if percent < 100 && !context.measure(ledger)?.part_time_allowed {
         return Err(Refusal::MeasureTypeRule("only whole places are given of this measure type"));
     }
@@ -83,24 +93,42 @@ fn change_share(
                        when it holds",
         });
     }
-    require_history(before)?;
+    require_history(before)
+}
+
+/// A larger share needs room on both accounts.
+fn require_room(ledger: &Ledger, before: &Placement, percent: u32) -> Result<(), Refusal> {
     let more = i64::from(percent) - i64::from(before.participation_percent);
-    if more > 0 {
-        require_free(ledger, &AccountKey::PlaceGroup(before.place_group_id), more)?;
-        require_free(ledger, &before.account, more)?;
+    if more <= 0 {
+        return Ok(());
     }
-    // From here it happens.
-    let mut shares = before.shares.clone();
-    let share = |percent, valid_from| Share { percent, valid_from, registered_time: context.at };
-    if shares.is_empty() {
-        shares.push(share(before.participation_percent, before.start_date));
+    for key in [AccountKey::PlaceGroup(before.place_group_id), before.account.clone()] {
+        require_free(ledger, &key, more).map_err(may_wait)?;
     }
-    shares.push(share(percent, valid_from));
-    let past_debits =
-        if more == 0 { before.past_debits.clone() } else { before.debited_until(today) };
-    let participation_percent = percent;
-    let placement = Placement { participation_percent, shares, past_debits, ..before.clone() };
-    Ok(changed(placement, PlacementChange::Share))
+    Ok(())
+}
+
+/// Where there is no room for a larger share, it may wait for it.
+fn may_wait(refusal: Refusal) -> Refusal {
+    if let Refusal::NoRoom { what, free_percent, needed_percent } = refusal {
+        return Refusal::NoRoomForMore { what, free_percent, needed_percent };
+    }
+    refusal
+}
+
+/// A smaller share frees the rest of the place at once. The share that is asked for last is the
+/// one that is wanted: a larger one that still waits is over.
+fn change_share(
+    ledger: &Ledger,
+    before: &Placement,
+    percent: u32,
+    valid_from: Date,
+    context: &Context<'_>,
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
+    let placement = before.with_share(percent, valid_from, context.at);
+    let events = changed(placement, PlacementChange::Share);
+    decide_increase::end(ledger, before, events, context, ids)
 }
 
 /// What is planned ends nothing by itself, and so may not lie beyond what the measure type
@@ -203,13 +231,15 @@ pub(super) fn move_to(
     ledger: &Ledger,
     c: &MovePlacement,
     context: &Context<'_>,
-) -> Result<Vec<Event>, Refusal> {
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
     let transition = "MOVE";
     let before = under_way(ledger, c.placement_id, transition)?;
     let from_place_group = before.place_group_id;
     if c.place_group_id == from_place_group {
         let state = "IN_THAT_GROUP";
-        return Err(Refusal::WrongState { what: "the placement", state, transition });
+        let what = "the placement";
+        return Err(Refusal::WrongState { what, state, transition }.into());
     }
     require_open_group(ledger, c.place_group_id, context, transition)?;
     require_history(before)?;
@@ -222,7 +252,9 @@ pub(super) fn move_to(
         ..before.clone()
     };
     let change = PlacementChange::Moved { from_place_group, text: c.text.clone() };
-    Ok(changed(placement, change))
+    let placed = known_entry(ledger, before.entry_id)?;
+    let events = changed(placement.clone(), change);
+    decide_increase::follow(ledger, &placement, placed, events, context, ids)
 }
 
 /// Moved house. The quota of the municipality moved to is debited if it has room; if not,
@@ -231,7 +263,8 @@ pub(super) fn reassign(
     ledger: &Ledger,
     c: &ReassignPlacement,
     context: &Context<'_>,
-) -> Result<Vec<Event>, Refusal> {
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
     let before = under_way(ledger, c.placement_id, "REASSIGN")?;
     let entry = known_entry(ledger, before.entry_id)?;
     context.require_in_area(ledger, "municipality_number", &c.municipality_number)?;
@@ -249,13 +282,14 @@ pub(super) fn reassign(
         following_office_number: c.following_office_number.clone(),
         ..entry.clone()
     };
-    let mut events = vec![Event::EntryChanged { entry, change }];
+    let mut events = vec![Event::EntryChanged { entry: entry.clone(), change }];
+    let mut placement = before.clone();
     if ledger.distribution == Distribution::ByMunicipality {
-        let placement = debited_to(ledger, before, &c.municipality_number, context);
+        placement = debited_to(ledger, before, &c.municipality_number, context);
         let change = PlacementChange::Reassigned { from_municipality };
-        events.push(Event::PlacementChanged { placement, change });
+        events.push(Event::PlacementChanged { placement: placement.clone(), change });
     }
-    Ok(events)
+    decide_increase::follow(ledger, &placement, &entry, events, context, ids)
 }
 
 /// The placement on the quota of the municipality moved to, or as a guest where that is full.

@@ -17,7 +17,7 @@ use crate::domain::{
         Context, Ledger,
         decide::require_free_references,
         decide_succession::asked_of_others,
-        guards::{known_entry, require_office},
+        guards::{known_entry, require_no_increase, require_office},
         onward::propose_on,
     },
     refusal::{Refusal, Stop},
@@ -70,6 +70,7 @@ pub(super) fn transfer(
         let refused = Refusal::WrongState { what: "the entry", state, transition: "TRANSFER" };
         return Err(refused.into());
     }
+    require_no_increase(entry, "TRANSFER")?;
     require_office(context, &c.following_office_number)?;
     if let Some(to_ledger) = &c.to_ledger {
         return send_on(ledger, entry, c, to_ledger, context, ids);
@@ -167,6 +168,7 @@ pub(super) fn suspend(
         let refused = Refusal::WrongState { what: "the entry", state, transition: "SUSPEND" };
         return Err(refused.into());
     }
+    require_no_increase(entry, "SUSPEND")?;
     if entry.state == state {
         return Ok(vec![Event::NothingToDo]);
     }
@@ -246,7 +248,7 @@ pub(super) fn give_back(
 }
 
 /// How an entry waits on without what was held for it: a pause goes on.
-fn waits_on(state: EntryState) -> EntryState {
+pub(super) fn waits_on(state: EntryState) -> EntryState {
     match state {
         EntryState::Paused { .. } | EntryState::CoolingDown { .. } => state,
         EntryState::Waiting

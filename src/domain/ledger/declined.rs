@@ -3,7 +3,7 @@
 use crate::domain::{
     allocation::{LetGo, Offer},
     event::{EntryChange, Event},
-    ledger::{Context, Ledger, decide_offer::MORE_RULES},
+    ledger::{Context, Ledger, decide_increase, decide_offer::MORE_RULES},
     measure::DeclineRule,
     refusal::Refusal,
     waitlist::{Closed, Entry, EntryState},
@@ -18,6 +18,9 @@ pub(super) fn cost(
 ) -> Result<Option<Event>, Refusal> {
     let entry = ledger.entry(offer.entry_id).filter(|_| context.rules >= MORE_RULES);
     let Some(entry) = entry else { return Ok(None) };
+    if entry.increase_of.is_some() {
+        return Ok(Some(decide_increase::declined(entry, offer, context)));
+    }
     let rules = &context.measure(ledger)?.rules;
     let (counts, leaves_after) = match rules.decline_rule {
         DeclineRule::Nothing => (false, None),

@@ -46,7 +46,7 @@ pub fn rows(ledger: &Ledger) -> Rows {
     let entries: Vec<Entry> = pick(&touched.entries, |id| ledger.entries.get(id));
     let ended_claims = entries
         .iter()
-        .filter(|entry| !entry.state.is_open())
+        .filter(|entry| !entry.state.is_open() && entry.has_claim())
         .map(|entry| (entry.person_id, entry.entry_id))
         .collect();
     let queues = touched

@@ -53,7 +53,9 @@ fn change(
             let percent = share.participation_percent;
             let percent = v.within("share.participation_percent", percent, 1, WHOLE_PERCENT);
             let valid_from = v.date("share.valid_from_date", share.valid_from_date.as_ref());
-            Some((PlacementAsk::Share { percent: percent?, valid_from: valid_from? }, None))
+            let (percent, valid_from) = (percent?, valid_from?);
+            let wait_if_full = share.wait_if_full;
+            Some((PlacementAsk::Share { percent, valid_from, wait_if_full }, None))
         }
         Some(Change::PlannedEnd(planned)) => {
             let date = v.optional_date("planned_end.date", planned.date.as_ref())?;

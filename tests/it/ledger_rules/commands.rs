@@ -129,6 +129,12 @@ pub(super) fn update(entry_id: EntryId) -> UpdateEntry {
     }
 }
 
+/// A larger share of a placement, which waits where there is no room for it.
+pub(super) fn grow(placement_id: PlacementId, percent: u32, valid_from: Date) -> Command {
+    let change = PlacementAsk::Share { percent, valid_from, wait_if_full: true };
+    Command::ChangePlacement(ChangePlacement { placement_id, change, case_reference: None })
+}
+
 pub(super) fn pause(entry_id: EntryId, until: Option<Date>) -> Command {
     Command::PauseEntry(PauseEntry { entry_id, until, reason: None, case_reference: None })
 }

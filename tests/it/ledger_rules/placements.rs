@@ -4,7 +4,7 @@
 use tiltaksplass::domain::{
     allocation::{Leave, RunEnd, Share},
     capacity::Closure,
-    command::{ChangePlacement, MovePlacement, PlacementAsk, ReassignPlacement, ReportClosure},
+    command::{MovePlacement, ReassignPlacement, ReportClosure},
     event::{EntryChange, PlacementChange},
     ledger::{Due, DueKind, rows},
     measure::Span,
@@ -18,6 +18,7 @@ use super::*;
 mod closure_changes;
 mod closures;
 mod reviews;
+mod increases;
 mod sequences;
 mod shares;
 
@@ -26,7 +27,11 @@ fn change(placement_id: PlacementId, change: PlacementAsk) -> Command {
 }
 
 fn share(id: PlacementId, percent: u32, valid_from: Date) -> Command {
-    change(id, PlacementAsk::Share { percent, valid_from })
+    change(id, PlacementAsk::Share { percent, valid_from, wait_if_full: false })
+}
+
+fn grow(id: PlacementId, percent: u32) -> Command {
+    commands::grow(id, percent, TODAY)
 }
 
 fn plan_end(id: PlacementId, date: Option<Date>) -> Command {

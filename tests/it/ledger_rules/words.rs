@@ -3,6 +3,7 @@
 
 use tiltaksplass::domain::{
     allocation::{OutOfTurnReason, PassedOverReason, RunEnd},
+    event::EntryChange,
     explanation::{
         ByRules, Confirmation, Explanation, FreePlaceGroup, Holding, Ineligible, Language, LastDay,
         Now, Occasion, Outcome as Decided, Position, PositionExplanation, SaidNo, Site, Standing,
@@ -84,7 +85,8 @@ fn standings(of: &Standing) -> Vec<Standing> {
     all.push(corrected);
     let whole = Standing { participation_percent: 100, ..of.clone() };
     let nowhere = Standing { position: None, ..of.clone() };
-    all.extend([of.clone(), pool.clone(), without_names, late, equal, whole, nowhere]);
+    let more = Standing { is_increase: true, ..of.clone() };
+    all.extend([of.clone(), pool.clone(), without_names, late, equal, whole, nowhere, more]);
     pool.free.second_account_percent = 0;
     all.push(pool);
     all
@@ -402,6 +404,24 @@ fn whoever_does_not_wait_reads_this() {
     }
     let (OnePlace { ledger, entry_id, .. }, _) = OnePlace::started(Step::Accepted);
     reads_as("position_placed", &of_entry(&ledger, entry_id, None));
+}
+
+#[test]
+fn whoever_waits_for_more_of_a_place_reads_this() {
+    let first = Position { in_area: 1, in_municipality: Some(1) };
+    let more = |ledger: &mut Ledger, id: EntryId| {
+        let increase_of = Some(PlacementId(Uuid::nil()));
+        let entry = Entry { increase_of, participation_percent: 40, ..entry(ledger, id).clone() };
+        apply(ledger, &Event::EntryChanged { entry, change: EntryChange::IncreaseAsked });
+    };
+    let Scene { mut ledger, class, .. } = scene();
+    more(&mut ledger, class);
+    reads_as("position_increase_waiting", &of_entry(&ledger, class, Some(first)));
+    let OnePlace { mut ledger, entry_id, .. } = one_place(Step::Offered);
+    more(&mut ledger, entry_id);
+    reads_as("position_increase_offered", &of_entry(&ledger, entry_id, None));
+    happen(&mut ledger, commands::leave(entry_id), noon()).unwrap();
+    reads_as("position_increase_over", &of_entry(&ledger, entry_id, None));
 }
 
 fn of_decision(e: &Explanation) -> [String; 3] {

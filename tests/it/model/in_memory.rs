@@ -93,7 +93,7 @@ fn word(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::WrongState { .. } => "WRONG_STATE",
         Refusal::DateOutOfRange { .. } | Refusal::NotLater { .. } => "DATE_OUT_OF_RANGE",
-        Refusal::NoRoom { .. } => "NO_ROOM",
+        Refusal::NoRoom { .. } | Refusal::NoRoomForMore { .. } => "NO_ROOM",
         _ => "ANOTHER",
     }
 }

@@ -279,6 +279,7 @@ impl Beside<'_> {
                 let share = PlacementShare {
                     participation_percent: u32::try_from(percent).unwrap(),
                     valid_from_date: Some(self.today(0)),
+                    wait_if_full: false,
                 };
                 let change = request!(ChangePlacementRequest of self, {
                     placement_id: self.placement(placement), change: Some(Change::Share(share))

@@ -365,6 +365,7 @@ impl<'a> Real<'a> {
                 change: PlacementAsk::Share {
                     percent: u32::try_from(percent).unwrap(),
                     valid_from: self.today(),
+                    wait_if_full: false,
                 },
                 case_reference,
             }),
