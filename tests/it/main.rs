@@ -10,6 +10,7 @@ mod canary;
 mod chaos;
 mod contention;
 mod contract;
+mod day;
 mod docs;
 mod embedded;
 mod entries;
