@@ -99,7 +99,7 @@ async fn a_day_has_no_dead_end() {
     free_places_and_their_causes(&cast).await;
     a_run_is_made_and_confirmed(&cast).await;
     an_objection_is_decided_on(&cast).await;
-    // yesterdays_wrong_answer_is_put_right(&cast).await;
+    yesterdays_wrong_answer_is_put_right(&cast).await;
     a_job_with_an_open_offer(&cast).await;
     somebody_moves_to_another_municipality(&cast).await;
     two_measures_at_once(&cast).await;
@@ -246,6 +246,27 @@ async fn an_objection_is_decided_on(cast: &Cast) {
     let resolved = cast.office.does("AllocationService/ResolveObjection", body).await;
     assert_eq!(resolved["offer"]["objectionIsOpen"], Value::Null, "{resolved}");
     cast.says_yes(DAVID).await;
+}
+
+/// Bjørn said yes yesterday, and a no was written down. The places are all held by others now,
+/// who keep them: he stands before everybody else from here on, and the county is told which
+/// decisions rested on the mistake.
+async fn yesterdays_wrong_answer_is_put_right(cast: &Cast) {
+    let body = json!({ "ledger": in_ledger(&vta()), "entryId": cast.entry(BJORN) });
+    let offers = cast.office.asks("AllocationService/ListOffers", body).await;
+    let declined = one(&offers["offers"]);
+    assert_eq!(declined["state"], "OFFER_STATE_DECLINED");
+    let body = json!({
+        "ledger": in_ledger(&vta()), "reason": "Feil knapp: han takket ja.",
+        "otherAnswer": { "offerId": declined["offerId"], "answer": "RIGHT_ANSWER_ACCEPT" },
+    });
+    let corrected = cast.office.does("AllocationService/Correct", body).await;
+    assert_eq!(corrected["result"], "CORRECTION_RESULT_PRIORITY_BY_CORRECTION");
+    assert_eq!(corrected["entry"]["priorityByCorrection"], true);
+    assert!(!all(&corrected["affectedDecisions"]).is_empty(), "{corrected}");
+    for person in [CECILIE, DAVID, EVA] {
+        assert_ne!(cast.held(person).await, Value::Null, "nobody is put out");
+    }
 }
 
 /// Eva has got a job while her offer is open: one call takes her off the list, gives the place
