@@ -6,9 +6,12 @@ use serde_json::{Value, json};
 use tiltaksplass::domain::access::Role;
 use time::{Duration, macros::datetime};
 
-use crate::world::{
-    COUNTY, HEMNE, HEMNE_OFFICE, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, PROVIDER, TRONDHEIM,
-    World, avklaring, identity, registry, vta,
+use crate::{
+    kept_log,
+    world::{
+        COUNTY, HEMNE, HEMNE_OFFICE, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, PROVIDER,
+        TRONDHEIM, World, avklaring, identity, registry, vta,
+    },
 };
 
 mod worker;
@@ -389,4 +392,5 @@ async fn the_evening(cast: &Cast) {
     assert_eq!(cast.work_of(KARI).await, []);
     cast.world.service.clock.advance(Duration::HOUR);
     cast.world.service.verify().await;
+    kept_log::keep(&mut cast.world.service.sql().await).await;
 }

@@ -16,6 +16,7 @@ mod embedded;
 mod entries;
 mod errors;
 mod idempotency;
+mod kept_log;
 mod keys_and_tokens;
 mod ledger_rules;
 mod measure_rules;
