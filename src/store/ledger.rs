@@ -220,31 +220,16 @@ pub async fn load_needs(
             ledger.load_offer(offer);
         }
     }
-    if !placements.is_empty() {
-        let found: Vec<Json<Placement>> =
-            docs(connection, ledger.id(), LOAD_PLACEMENTS, &placements).await?;
-        for Json(placement) in found {
-            let increase = placement.increase.map(|id| id.0);
-            entries.push(placement.entry_id.0);
-            entries.extend(increase);
-            held_by.extend(increase);
-            ledger.load_placement(placement);
-        }
-    }
+    let named = load_placements(connection, ledger, LOAD_PLACEMENTS, &placements).await?;
+    entries.extend(named.iter().map(|placement| placement.entry_id.0));
     let groups: Vec<Uuid> = needs.placements_in.iter().map(|id| id.0).collect();
-    if !groups.is_empty() {
-        let found: Vec<Json<Placement>> =
-            docs(connection, ledger.id(), LOAD_PLACEMENTS_IN, &groups).await?;
-        for Json(placement) in found {
-            ledger.load_placement(placement);
-        }
-    }
-    if needs.past_placements && !entries.is_empty() {
-        let found: Vec<Json<Placement>> =
-            docs(connection, ledger.id(), LOAD_PLACEMENTS_OF, &entries).await?;
-        for Json(placement) in found {
-            ledger.load_placement(placement);
-        }
+    load_placements(connection, ledger, LOAD_PLACEMENTS_IN, &groups).await?;
+    let of_entries = if needs.past_placements { entries.clone() } else { Vec::new() };
+    let past = load_placements(connection, ledger, LOAD_PLACEMENTS_OF, &of_entries).await?;
+    for placement in named.iter().chain(&past) {
+        let increase = placement.increase.map(|id| id.0);
+        entries.extend(increase);
+        held_by.extend(increase);
     }
     if !held_by.is_empty() {
         let found: Vec<Json<Offer>> =
@@ -261,7 +246,7 @@ pub async fn load_needs(
             increased.extend(missing.map(|id| id.0));
             ledger.load_entry(entry);
         }
-        load_increased(connection, ledger, &increased).await?;
+        load_placements(connection, ledger, LOAD_PLACEMENTS, &increased).await?;
     }
     let submissions: Vec<Uuid> = needs.submissions.iter().map(|id| id.0).collect();
     if !submissions.is_empty() {
@@ -274,21 +259,22 @@ pub async fn load_needs(
     Ok(())
 }
 
-/// The placements of which a larger share is waited for by entries that were loaded.
-async fn load_increased(
+/// Loads the placements that a statement finds by these ids, and answers them.
+async fn load_placements(
     connection: &mut PgConnection,
     ledger: &mut Ledger,
-    placements: &[Uuid],
-) -> Result<(), sqlx::Error> {
-    if placements.is_empty() {
-        return Ok(());
+    statement: &'static str,
+    ids: &[Uuid],
+) -> Result<Vec<Placement>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
-    let found: Vec<Json<Placement>> =
-        docs(connection, ledger.id(), LOAD_PLACEMENTS, placements).await?;
-    for Json(placement) in found {
-        ledger.load_placement(placement);
+    let found: Vec<Json<Placement>> = docs(connection, ledger.id(), statement, ids).await?;
+    let placements: Vec<Placement> = found.into_iter().map(|Json(placement)| placement).collect();
+    for placement in &placements {
+        ledger.load_placement(placement.clone());
     }
-    Ok(())
+    Ok(placements)
 }
 
 const LOAD_OFFERS: &str = "-- load_offers\n\

@@ -1,5 +1,6 @@
 //! Those who wait in measure types that another took over from. Each of their states is looked
-//! up by itself, so that the index by state leads to the first ones without a sort.
+//! up by itself, so that the index by state leads to the first ones without a sort. Who waits for a
+//! larger share waits on with the place, which stays.
 
 use sqlx::{PgConnection, Row};
 
@@ -22,7 +23,7 @@ pub async fn waited_in(
          SELECT l.measure_code FROM ledger l WHERE l.county_id = $1 AND l.measure_code = ANY($2) \
          AND EXISTS (SELECT FROM unnest($3::text[]) AS s (state), LATERAL (\
          SELECT FROM entry WHERE state = s.state AND county_id = $1 \
-         AND measure_code = l.measure_code LIMIT 1) e) ORDER BY 1",
+         AND measure_code = l.measure_code AND doc->>'increase_of' IS NULL LIMIT 1) e) ORDER BY 1",
     )
     .bind(county_id.as_str())
     .bind(measure_codes)
@@ -43,7 +44,7 @@ pub async fn page(
          SELECT e.person_id, e.entry_id FROM unnest($3::text[]) AS s (state), LATERAL (\
          SELECT person_id, entry_id, order_time_us, registered_time_us, join_seq FROM entry \
          WHERE state = s.state AND county_id = $1 AND measure_code = $2 \
-         ORDER BY order_time_us, registered_time_us, join_seq LIMIT $4) e \
+         AND doc->>'increase_of' IS NULL ORDER BY order_time_us, registered_time_us, join_seq LIMIT $4) e \
          ORDER BY e.order_time_us, e.registered_time_us, e.join_seq LIMIT $4",
     )
     .bind(ledger.county_id.as_str())

@@ -31,7 +31,7 @@ pub struct QueueHistory {
 }
 
 /// Reads who has waited in a queue of a ledger. When an entry joined is told by the log row
-/// that let it in. It belongs to the queue from whose account it was first served, and until
+/// that let it in; who waits for a larger share has begun. It belongs to the queue from whose account it was first served, and until
 /// then to its municipality's.
 pub async fn history(
     connection: &mut PgConnection,
@@ -46,6 +46,7 @@ pub async fn history(
          FROM (SELECT entry_id, municipality_number, order_time_us, registered_time_us, \
          join_seq, state, (doc->'closed'->>'time')::bigint AS closed_us FROM entry \
          WHERE county_id = $1 AND measure_code = $2 AND join_seq > 0 \
+         AND doc->>'increase_of' IS NULL \
          ORDER BY join_seq DESC LIMIT $3) e \
          CROSS JOIN LATERAL (SELECT at FROM ledger_log \
          WHERE county_id = $1 AND measure_code = $2 AND seq = \

@@ -166,6 +166,12 @@ pub fn set_ids_apart() {
     REQUESTS.store(1 << 40, Ordering::Relaxed);
 }
 
+/// How often something is done: as often as it must be in the long run that `.ci/run` makes
+/// with `LONG_TESTS`, and less often where somebody waits for the tests.
+pub fn at_length(short: u32, long: u32) -> u32 {
+    if std::env::var_os("LONG_TESTS").is_some() { long } else { short }
+}
+
 /// A new request id.
 pub fn request_id() -> String {
     let count = u128::from(REQUESTS.fetch_add(1, Ordering::Relaxed));

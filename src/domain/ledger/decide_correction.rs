@@ -9,7 +9,10 @@ use crate::domain::{
     command::{Correct, Correction},
     event::{EntryChange, Event, PlacementChange},
     ids::{IdSource, PlaceGroupId},
-    ledger::{Context, Ledger, guards::require_free},
+    ledger::{
+        Context, Ledger,
+        guards::{require_free, require_no_increase},
+    },
     refusal::{Refusal, Stop},
     waitlist::{Entry, EntryState, PRIORITY_BY_CORRECTION_DAYS, PriorityByCorrection},
 };
@@ -24,6 +27,9 @@ pub(super) fn correct(
     context: &Context<'_>,
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Stop> {
+    if let Some(entry) = ledger.entry_of(&c.correction.subject()) {
+        require_no_increase(entry, "CORRECT")?;
+    }
     Ok(match &c.correction {
         Correction::ReinstateEntry { entry_id } => {
             entries::reinstate(ledger, c, *entry_id, context)?
@@ -41,7 +47,7 @@ pub(super) fn correct(
             placements::start_date(ledger, *placement_id, *date, context)?
         }
         Correction::EndDate { placement_id, date } => {
-            placements::end_date(ledger, c, *placement_id, *date, context)?
+            placements::end_date(ledger, c, *placement_id, *date, context, ids)?
         }
         Correction::RegisteredTime { entry_id, time } => {
             entries::registered_time(ledger, c, *entry_id, *time, context)?

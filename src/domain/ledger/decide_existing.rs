@@ -116,6 +116,8 @@ impl Incoming<'_> {
                     shares: Vec::new(),
                     past_debits: Vec::new(),
                     planned_end_date: *planned_end_date,
+                    review: None,
+                    increase: None,
                     guest: false,
                     state: PlacementState::Running,
                 };
@@ -185,6 +187,7 @@ impl Incoming<'_> {
             strikes: 0,
             passes: 0,
             reserving_since: None,
+            increase_of: None,
             priority_by_correction: None,
             adviser: row.adviser.clone(),
             programme: None,

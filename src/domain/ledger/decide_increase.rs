@@ -209,7 +209,7 @@ fn waiting<'a>(ledger: &'a Ledger, placement: &Placement) -> Result<Option<&'a E
 
 /// An entry that has ended now.
 fn over(increase: &Entry, context: &Context<'_>) -> Entry {
-    let closed = Some(Closed { time: context.at, moved_to: None });
+    let closed = Some(Closed::at(context.at));
     Entry { state: EntryState::Closed, closed, ..increase.clone() }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn change(
         }
         PlacementAsk::Review(made) => {
             let before = under_way(ledger, id, "REVIEW")?;
-            review(before, made, context)
+            Ok(review(before, made, context)?)
         }
     }
 }

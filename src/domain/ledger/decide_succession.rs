@@ -10,7 +10,7 @@ use crate::domain::{
     ids::{ExternalReference, LedgerId},
     ledger::{
         Context, Ledger, apply,
-        guards::{known_entry, wrong_entry_state},
+        guards::{known_entry, require_no_increase, wrong_entry_state},
     },
     measure::MeasureType,
     refusal::Refusal,
@@ -47,6 +47,7 @@ pub(super) fn hand_over(
     let mut events = Vec::with_capacity(c.entries.len());
     for (id, held) in &c.entries {
         let entry = known_entry(ledger, *id)?;
+        require_no_increase(entry, "HAND_OVER")?;
         match entry.state {
             EntryState::Waiting | EntryState::Paused { .. } | EntryState::CoolingDown { .. } => {}
             EntryState::Proposed(_)

@@ -139,7 +139,8 @@ fn wrong_person(v: &mut Violations, r: &pb::WrongPerson) -> Option<(Correction, 
     let adviser = v.optional_text("wrong_person.adviser_ident", &r.adviser_ident, SYSTEM_MAX);
     let need_group = need_group?;
     let plain = Grounds { priority_ground: ground?, need_group, ..Grounds::default() }.plain();
-    let joiner = Joiner { identity: identity?, need_group, plain, adviser: adviser? };
+    let joiner =
+        Joiner { identity: identity?, need_group, plain, adviser: adviser?, original: None };
     let person = RightPerson {
         entry_id: EntryId(entry_id?),
         person_id: PersonId(Uuid::nil()),

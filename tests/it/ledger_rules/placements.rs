@@ -17,8 +17,8 @@ use super::*;
 
 mod closure_changes;
 mod closures;
-mod reviews;
 mod increases;
+mod reviews;
 mod sequences;
 mod shares;
 

@@ -11,7 +11,7 @@ use crate::domain::{
     event::{EntryChange, Event, OfferChange, PlacementChange},
     ids::{EntryId, IdSource, MunicipalityNumber, PlacementId},
     ledger::{
-        Context, Ledger,
+        Context, Ledger, decide_increase,
         decide_join::{join_seq, require_eligible},
         decide_offer::known_offer,
         decide_placement::{debited_to, known_placement, require_history},
@@ -198,8 +198,8 @@ pub(super) fn municipality(
     // From here it happens.
     let after = Entry { municipality_number: number.clone(), ..entry.clone() };
     if let EntryState::Placed(placement_id) = entry.state {
-        let placed = placed_elsewhere(ledger, placement_id, number, context)?;
-        return Ok([corrected(c, after)].into_iter().chain(placed).collect());
+        let events = vec![corrected(c, after.clone())];
+        return placed_elsewhere(ledger, placement_id, &after, events, context, ids);
     }
     let Some(offer_id) = entry.state.offer() else { return Ok(vec![corrected(c, after)]) };
     let (offer, account) = (known_offer(ledger, offer_id)?, ledger.queue_of(&after).account());
@@ -215,17 +215,21 @@ pub(super) fn municipality(
     give_back(ledger, entry, Entry { state: EntryState::Waiting, ..after }, change, context, ids)
 }
 
+/// Who pays for a placement from now on, and where a larger share of it waits.
 fn placed_elsewhere(
     ledger: &Ledger,
     placement_id: PlacementId,
-    number: &MunicipalityNumber,
+    placed: &Entry,
+    mut events: Vec<Event>,
     context: &Context<'_>,
-) -> Result<Option<Event>, Refusal> {
-    if ledger.distribution != Distribution::ByMunicipality {
-        return Ok(None);
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
+    let mut placement = known_placement(ledger, placement_id)?.clone();
+    if ledger.distribution == Distribution::ByMunicipality {
+        require_history(&placement)?;
+        placement = debited_to(ledger, &placement, &placed.municipality_number, context);
+        let change = PlacementChange::Corrected;
+        events.push(Event::PlacementChanged { placement: placement.clone(), change });
     }
-    let before = known_placement(ledger, placement_id)?;
-    require_history(before)?;
-    let placement = debited_to(ledger, before, number, context);
-    Ok(Some(Event::PlacementChanged { placement, change: PlacementChange::Corrected }))
+    decide_increase::follow(ledger, &placement, placed, events, context, ids)
 }

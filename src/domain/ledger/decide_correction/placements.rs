@@ -8,15 +8,15 @@ use crate::domain::{
     calendar::start_of_day_in_norway,
     command::Correct,
     event::{Event, PlacementChange},
-    ids::PlacementId,
+    ids::{IdSource, PlacementId},
     ledger::{
-        Context, Ledger,
+        Context, Ledger, decide_increase,
         decide_offer::require_end_date,
         decide_placement::{known_placement, wrong_state},
         decide_transfer::require_combinable,
         guards::{known_entry, wrong_entry_state},
     },
-    refusal::Refusal,
+    refusal::{Refusal, Stop},
     waitlist::{Entry, EntryState},
 };
 
@@ -127,10 +127,11 @@ pub(super) fn end_date(
     id: PlacementId,
     date: Date,
     context: &Context<'_>,
-) -> Result<Vec<Event>, Refusal> {
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
     let before = known_placement(ledger, id)?;
     let Some(end) = before.state.end() else {
-        return Err(wrong_state(before, "WRONG_END_DATE"));
+        return Err(wrong_state(before, "WRONG_END_DATE").into());
     };
     let today = context.today();
     require_end_date(date, before.start_date, today)?;
@@ -141,14 +142,15 @@ pub(super) fn end_date(
     if let PlacementState::Ending(_) = before.state {
         require_in_time(ledger, &Made::NotYet, context)?;
         let mut events = vec![Event::PlacementEndSet { placement_id: id, end }];
-        if date <= today {
-            let closed_time = context.closed_time();
-            events.push(Event::PlacementEnded { placement_id: id, closed_time });
+        if date > today {
+            return Ok(events);
         }
-        return Ok(events);
+        let closed_time = context.closed_time();
+        events.push(Event::PlacementEnded { placement_id: id, closed_time });
+        return decide_increase::end(ledger, before, events, context, ids);
     }
     if date > today {
-        return go_on(ledger, c, before, PlacementState::Ending(end), context);
+        return Ok(go_on(ledger, c, before, PlacementState::Ending(end), context)?);
     }
     let made = known_entry(ledger, before.entry_id)?.closed.as_ref().map(|closed| closed.time);
     require_in_time(ledger, &made.into(), context)?;
