@@ -112,7 +112,7 @@ pub struct RightPerson {
 
 impl Correction {
     /// What it reaches for.
-    pub(super) fn subject(&self) -> Subject<'_> {
+    pub(in crate::domain) fn subject(&self) -> Subject<'_> {
         match self {
             Self::ReinstateEntry { entry_id }
             | Self::RegisteredTime { entry_id, .. }
