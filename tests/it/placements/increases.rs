@@ -128,7 +128,7 @@ async fn it_waits_is_offered_and_holds() {
     assert_eq!(grown.now().await, expected);
     let entry = grown.entry().await;
     assert_eq!(entry.increase_of_placement_id, placement.placement_id);
-    assert_eq!(entry.preferred_place_group_ids, [grown.group.clone()]);
+    assert_eq!(entry.preferred_place_group_ids, std::slice::from_ref(&grown.group));
     assert_eq!(entry.order_time, entry.registered_time);
     assert!(!grown.may_join().await);
     world.service.verify().await;
