@@ -124,8 +124,8 @@ mod tests {
         assert_eq!(review_date(&one, &unset, today), None);
     }
 
-    fn reviewed(date: Date, next_date: Option<Date>) -> Option<Review> {
-        Some(Review { date, reviewed_by: "a".to_owned(), note: None, next_date })
+    fn reviewed(date: Date, next_date: Option<Date>) -> Review {
+        Review { date, reviewed_by: "a".to_owned(), note: None, next_date }
     }
 
     #[test]
@@ -134,20 +134,20 @@ mod tests {
         let mut one = placement(date!(2026 - 01 - 31));
         let due = |one: &Placement, today| review_date(one, &rules, today);
         assert_eq!(due(&one, date!(2026 - 08 - 15)), Some(date!(2026 - 07 - 31)));
-        one.review = reviewed(date!(2026 - 08 - 15), None);
+        one.review = Some(reviewed(date!(2026 - 08 - 15), None));
         assert_eq!(due(&one, date!(2026 - 08 - 15)), Some(date!(2027 - 02 - 15)));
         // Nobody has looked for a month: it is the next one's turn.
         assert_eq!(due(&one, date!(2027 - 03 - 16)), Some(date!(2027 - 02 - 15)));
         assert_eq!(due(&one, date!(2027 - 03 - 17)), Some(date!(2027 - 08 - 15)));
         // A day that was named comes in its place, and waits for as long as it takes.
-        one.review = reviewed(date!(2026 - 08 - 15), Some(date!(2026 - 10 - 01)));
+        one.review = Some(reviewed(date!(2026 - 08 - 15), Some(date!(2026 - 10 - 01))));
         for today in [date!(2026 - 08 - 15), date!(2027 - 03 - 17)] {
             assert_eq!(due(&one, today), Some(date!(2026 - 10 - 01)), "{today}");
         }
         // Also where the measure type asks for none.
         let unset = MeasureRules::default();
         assert_eq!(review_date(&one, &unset, one.start_date), Some(date!(2026 - 10 - 01)));
-        one.review = reviewed(date!(2026 - 08 - 15), None);
+        one.review = Some(reviewed(date!(2026 - 08 - 15), None));
         assert_eq!(review_date(&one, &unset, one.start_date), None);
     }
 
@@ -167,7 +167,7 @@ mod tests {
             (date!(2026 - 02 - 28), Some(date!(2026 - 06 - 01)), date!(2026 - 06 - 01)),
             (usual, Some(date!(2028 - 06 - 01)), hard),
         ] {
-            one.review = reviewed(date, next);
+            one.review = Some(reviewed(date, next));
             assert_eq!(review_date(&one, &rules, today), Some(expected), "{date} {next:?}");
         }
         // A planned end is another's word: it is looked at when it comes.

@@ -8,6 +8,7 @@ use tiltaksplass::domain::{
     ledger::{Due, DueKind, Frame, HISTORY_MAX, rows},
     lending::Loan,
     vacancy::{Changes, standing},
+    waitlist::EntryState,
 };
 
 use super::*;
@@ -125,10 +126,7 @@ fn who_is_there_when_a_loan_returns_stays_and_is_over() {
     // The owner's place is its own again, whoever is over.
     let run = happen(&mut ledger, commands::allocate(9, &[]), hour(days_on(10), 9)).unwrap();
     assert_eq!(served(&run), [(own, group)]);
-    let offer_id = match entry(&ledger, other).state {
-        tiltaksplass::domain::waitlist::EntryState::Proposed(id) => id,
-        state => panic!("{state:?}"),
-    };
+    let EntryState::Proposed(offer_id) = entry(&ledger, other).state else { panic!() };
     let lapse = Command::LapseProposal { offer_id };
     happen(&mut ledger, lapse, hour(days_on(30), 0)).unwrap();
     let hemne = account(&ledger, HEMNE);
