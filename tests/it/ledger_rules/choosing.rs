@@ -22,7 +22,7 @@ fn with_groups(
 ) -> (Ruled, Vec<PlaceGroupId>) {
     // The group that comes with the ledger has no place.
     let mut ruled = Ruled::new(&by(choice), 0);
-    ruled.now(&commands::quotas(vec![commands::quota(TRONDHEIM, from(1_000, TODAY))]));
+    ruled.now(&commands::quotas(vec![commands::quota(TRONDHEIM, from(100, TODAY))]));
     let of = |(places, rank): &(u32, Option<u32>)| ranked(&mut ruled.ledger, *places, *rank);
     let ids: Vec<PlaceGroupId> = groups.iter().map(of).collect();
     assert!(ids.is_sorted());
