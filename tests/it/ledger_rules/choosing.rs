@@ -29,9 +29,13 @@ fn with_groups(
     (ruled, ids)
 }
 
+/// A group that is made a second after all before it, so that its id is greater.
 fn ranked(ledger: &mut Ledger, places: u32, call_off_rank: Option<u32>) -> PlaceGroupId {
     let submit = SubmitCapacity { call_off_rank, ..commands::submission(from(places, TODAY)) };
-    let submission_id = submitted(ledger, submit);
+    let later = Timestamp::from_micros(ledger.head().at.micros() + 1_000_000);
+    let events = happen_as(ledger, &actor("provider"), &Command::SubmitCapacity(submit), later);
+    let Event::CapacitySubmitted { submission } = &events.unwrap()[0] else { panic!() };
+    let submission_id = submission.submission_id;
     let place_group_id = ledger.submission(submission_id).unwrap().place_group_id;
     happen(ledger, commands::review(submission_id, true), noon()).unwrap();
     place_group_id
