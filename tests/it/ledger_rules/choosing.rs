@@ -22,16 +22,20 @@ fn with_groups(
 ) -> (Ruled, Vec<PlaceGroupId>) {
     // The group that comes with the ledger has no place.
     let mut ruled = Ruled::new(&by(choice), 0);
-    ruled.now(&commands::quotas(vec![commands::quota(TRONDHEIM, from(1_000, TODAY))]));
+    ruled.now(&commands::quotas(vec![commands::quota(TRONDHEIM, from(100, TODAY))]));
     let of = |(places, rank): &(u32, Option<u32>)| ranked(&mut ruled.ledger, *places, *rank);
     let ids: Vec<PlaceGroupId> = groups.iter().map(of).collect();
     assert!(ids.is_sorted());
     (ruled, ids)
 }
 
+/// A group that is made a second after all before it, so that its id is greater.
 fn ranked(ledger: &mut Ledger, places: u32, call_off_rank: Option<u32>) -> PlaceGroupId {
     let submit = SubmitCapacity { call_off_rank, ..commands::submission(from(places, TODAY)) };
-    let submission_id = submitted(ledger, submit);
+    let later = Timestamp::from_micros(ledger.head().at.micros() + 1_000_000);
+    let events = happen_as(ledger, &actor("provider"), &Command::SubmitCapacity(submit), later);
+    let Event::CapacitySubmitted { submission } = &events.unwrap()[0] else { panic!() };
+    let submission_id = submission.submission_id;
     let place_group_id = ledger.submission(submission_id).unwrap().place_group_id;
     happen(ledger, commands::review(submission_id, true), noon()).unwrap();
     place_group_id

@@ -93,8 +93,8 @@ impl Stream {
 
     /// The placement of a half in one of the groups ends, if there is one.
     pub(super) fn free_in(&mut self, group: PlaceGroupId) -> bool {
-        let mut there = self.ruled.ledger.placements_in(group);
-        let id = there.next().map(|placement| placement.placement_id);
+        let there = self.ruled.ledger.placements_in(group).next();
+        let id = there.map(|placement| placement.placement_id);
         if let Some(id) = id {
             self.ruled.now(&commands::end(id, TODAY));
         }
