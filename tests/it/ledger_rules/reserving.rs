@@ -131,15 +131,10 @@ pub(super) fn report(events: &[Event]) -> &RunReport {
 
 /// What the row says of passes: whose, and whether they reserve from now on.
 pub(super) fn counted(events: &[Event]) -> Vec<(EntryId, bool)> {
-    let of = |event: &Event| match event {
-        Event::EntryChanged { entry, change: EntryChange::PassedOver } => {
-            Some((entry.entry_id, false))
-        }
-        Event::EntryChanged { entry, change: EntryChange::ReservesFractions } => {
-            Some((entry.entry_id, true))
-        }
-        #[allow(clippy::wildcard_enum_match_arm)] // All others.
-        _ => None,
+    let of = |event: &Event| {
+        let Event::EntryChanged { entry, change } = event else { return None };
+        let reserves = *change == EntryChange::ReservesFractions;
+        (reserves || *change == EntryChange::PassedOver).then_some((entry.entry_id, reserves))
     };
     events.iter().filter_map(of).collect()
 }
