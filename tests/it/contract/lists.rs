@@ -28,6 +28,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("ReportClosure", "the first 500 placements in the group"),
     ("GetPosition", "one text a language"),
     ("CheckParticipation", "one a measure type, since nobody has two of one at a time"),
+    ("Correct", "the one place that was given back, and the first 100 runs"),
     ("ReassignAdviser", "at most 500 at once, and how many are left"),
 ];
 
