@@ -24,6 +24,8 @@ use crate::{
 
 /// How many log rows are read at once.
 const PAGE: i64 = 500;
+/// What the payload of a row in which a run is made has in it.
+const RUN_MADE: &[u8] = br#""RUN_MADE""#;
 
 /// Why a log could not be folded.
 #[derive(Debug, thiserror::Error)]
@@ -62,13 +64,28 @@ impl Fold {
         connection: &mut PgConnection,
         registries: &mut Registries,
     ) -> Result<Option<(Header, Payload)>, ReplayError> {
+        self.read_on(connection).await?;
+        let Some(row) = self.read.pop_front() else { return Ok(None) };
+        let replayed = replay(&mut self.ledger, &row, registries);
+        replayed.map(Some).map_err(|problem| ReplayError::Wrong { seq: row.seq, problem })
+    }
+
+    /// Whether a run is made in the next row; it is not checked for that, nor let happen.
+    pub async fn run_is_next(
+        &mut self,
+        connection: &mut PgConnection,
+    ) -> Result<bool, ReplayError> {
+        self.read_on(connection).await?;
+        let is_run = |row: &LogRow| row.payload.windows(RUN_MADE.len()).any(|w| w == RUN_MADE);
+        Ok(self.read.front().is_some_and(is_run))
+    }
+
+    async fn read_on(&mut self, connection: &mut PgConnection) -> Result<(), ReplayError> {
         if self.read.is_empty() {
             let (id, after) = (self.ledger.id(), self.ledger.head().seq);
             self.read = store::log::page(connection, id, after, PAGE).await?.into();
         }
-        let Some(row) = self.read.pop_front() else { return Ok(None) };
-        let replayed = replay(&mut self.ledger, &row, registries);
-        replayed.map(Some).map_err(|problem| ReplayError::Wrong { seq: row.seq, problem })
+        Ok(())
     }
 
     /// The state as of the last row.

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use prost::Message;
 use sqlx::PgConnection;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         access::Method,
         command::{Command, Correct, Correction, Needs, Subject},
         event::{EntryChange, Event},
-        explanation::{Affected, AffectedRun, Row, Search, gives_places},
+        explanation::{Affected, AffectedRun, Row, Search},
         ids::{EntryId, LedgerId, OfferId, PlacementId},
         waitlist::Entry,
     },
@@ -29,8 +29,9 @@ use crate::{
     write::Done,
 };
 
-/// How long the log is read for the decisions that rested on a mistake: whoever corrects it
-/// waits, and in a long log the answer says that there may be more.
+/// How long a place among the heavy reads is waited for, and the log read, for the decisions
+/// that rested on a mistake: whoever corrects it waits meanwhile. If that was too short the
+/// answer says that there may be more.
 const LOOK_MAX: Duration = Duration::from_secs(3);
 
 impl Api {
@@ -58,10 +59,15 @@ async fn affected(
     (id, command): (LedgerId, Command),
 ) -> Result<Option<Affected>, Error> {
     let Command::Correct(Correct { correction, .. }) = &command else { return Ok(None) };
+    let until = Instant::now() + LOOK_MAX;
     let Some(entry_id) = visible(&reader, &id, &command).await? else { return Ok(None) };
-    let place = reader.heavy_place().await?;
+    let search = Search::new(correction.clone(), entry_id);
+    let Ok(place) = timeout_at(until, reader.heavy_place()).await else {
+        return Ok(Some(search.finish(0, false)));
+    };
+    let place = place?;
     let (mut snapshot, _) = reader.snapshot(None).await?;
-    let found = search(&mut snapshot, &reader, &id, correction.clone(), entry_id).await;
+    let found = searched(&mut snapshot, &reader, &id, search, until).await;
     snapshot.rollback().await?;
     drop(place);
     let found = found?;
@@ -94,15 +100,13 @@ async fn visible(
 }
 
 /// Folds the log and looks at each row that gave places.
-async fn search(
+async fn searched(
     connection: &mut PgConnection,
     reader: &Reader,
     id: &LedgerId,
-    correction: Correction,
-    entry_id: EntryId,
+    mut search: Search,
+    until: Instant,
 ) -> Result<Affected, Error> {
-    let until = Instant::now() + LOOK_MAX;
-    let mut search = Search::new(correction, entry_id);
     if search.is_over() {
         let seq = store::ledger::seq(connection, id).await?.unwrap_or(0);
         return Ok(search.finish(seq, true));
@@ -113,18 +117,17 @@ async fn search(
     way.turn_to(id, &mut registries);
     let mut is_at_end = false;
     while !is_at_end && !search.is_over() && Instant::now() < until {
-        let before = way.ledger().clone();
-        match way.next(&mut registries).await? {
-            Some((header, payload)) if gives_places(&payload.events) => {
-                let registry = registries.at(header.registry_version).unwrap_or_default();
-                let (command, events) = (&payload.command, payload.events.as_slice());
-                let row = Row { header: &header, command, events, registry: &registry };
-                let looked = search.look(&before, &row);
-                looked.map_err(|stop| Error::Internal(format!("{stop:?}")))?;
-            }
-            Some(_) => {}
-            None => is_at_end = true,
-        }
+        let before = way.run_is_next().await?.then(|| way.ledger().clone());
+        let Some((header, payload)) = way.next(&mut registries).await? else {
+            is_at_end = true;
+            continue;
+        };
+        let Some(before) = before else { continue };
+        let registry = registries.at(header.registry_version).unwrap_or_default();
+        let (command, events) = (&payload.command, payload.events.as_slice());
+        let row = Row { header: &header, command, events, registry: &registry };
+        let looked = search.look(&before, &row);
+        looked.map_err(|stop| Error::Internal(format!("{stop:?}")))?;
     }
     Ok(search.finish(way.ledger().head().seq, is_at_end))
 }

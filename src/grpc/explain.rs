@@ -222,6 +222,12 @@ impl<'a> Way<'a> {
         self.fold.ledger()
     }
 
+    /// Whether a run is made in the next row.
+    pub(super) async fn run_is_next(&mut self) -> Result<bool, Error> {
+        let found = self.fold.run_is_next(self.connection).await;
+        found.map_err(|error| wrong_log(self.fold.ledger().id(), error))
+    }
+
     /// The next row. It stops between rows and not within one: what is dropped half-way
     /// would leave the connection in the middle of an answer.
     pub(super) async fn next(
@@ -233,12 +239,8 @@ impl<'a> Way<'a> {
         if !self.reader.is_awaited() {
             return Err(Error::DeadlineExceeded);
         }
-        self.fold.next(self.connection, registries).await.map_err(|error| match error {
-            ReplayError::Database(error) => error.into(),
-            wrong @ ReplayError::Wrong { .. } => {
-                Error::Internal(format!("{}: {wrong}", self.fold.ledger().id()))
-            }
-        })
+        let next = self.fold.next(self.connection, registries).await;
+        next.map_err(|error| wrong_log(self.fold.ledger().id(), error))
     }
 
     /// Reads on for as long as the proposal waits: to its confirmation, its end, or the end
@@ -264,6 +266,13 @@ impl<'a> Way<'a> {
                 return Ok(Confirmation::Confirmed { at, organisation, organisation_name });
             }
         }
+    }
+}
+
+fn wrong_log(id: &LedgerId, error: ReplayError) -> Error {
+    match error {
+        ReplayError::Database(error) => error.into(),
+        wrong @ ReplayError::Wrong { .. } => Error::Internal(format!("{id}: {wrong}")),
     }
 }
 

@@ -189,11 +189,11 @@ impl Batch<'_> {
     /// Who would begin to use a place, where that may leave anything out. A larger share of a
     /// place begins nothing: the person uses it already.
     fn who_begins(&self, work: &Work) -> Option<PersonId> {
-        let begins = match &work.draft.command {
-            Command::Correct(c) => c.correction.may_go_on(),
-            command => {
-                matches!(command, Command::StartPlacement(_) | Command::StartDirectly(_))
-            }
+        let command = &work.draft.command;
+        let begins = if let Command::Correct(c) = command {
+            c.correction.may_go_on()
+        } else {
+            matches!(command, Command::StartPlacement(_) | Command::StartDirectly(_))
         };
         if !begins || !any_excludes(&self.registry) {
             return None;

@@ -141,6 +141,7 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
 }
 
 /// Whether the person had the offer and let it go.
+#[derive(Clone, Copy)]
 enum PersonSaid {
     No(Option<LetGo>),
     Nothing,

@@ -31,6 +31,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("CheckParticipation", "one a measure type, since nobody has two of one at a time"),
     ("GetShadowReport", "sums by reason and municipality, and the latest 500 deviations"),
     ("EstimateWait", "one text a language"),
+    ("Correct", "the one place that was given back, and the first 100 runs"),
     ("ReassignAdviser", "at most 500 at once, and how many are left"),
 ];
 

@@ -32,8 +32,8 @@ async fn the_run_that_gave_the_place_to_another_is_named() {
     assert_eq!(affected.served_entry_ids, [second.clone()]);
     assert_eq!(affected.would_have_served_entry_ids, [first.clone()]);
     assert!(!done.affected_truncated);
-    // All rows before its own, and no other.
-    assert_eq!(done.affected_until_seq + 1, done.revision.as_ref().unwrap().seq);
+    // From there on the person would have had a place: no later row is looked at.
+    assert_eq!(done.affected_until_seq, row);
     assert_eq!(done.result(), CorrectionResult::PriorityByCorrection);
 
     wrong.leave(&second).await;

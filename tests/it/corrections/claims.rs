@@ -66,8 +66,11 @@ async fn the_right_person_takes_the_turn_over() {
     assert_eq!(done.offer.unwrap().state(), OfferState::Withdrawn);
     assert_eq!(done.proposals[0].entry_id, right.entry_id);
     assert!(done.affected_decisions.is_empty());
-    let lookup =
-        LookupPersonRequest { national_identity_number: identity(9), ..Default::default() };
+    let lookup = LookupPersonRequest {
+        national_identity_number: identity(9),
+        purpose: "rettelse".into(),
+        ..LookupPersonRequest::default()
+    };
     let found = wrong.world.office.waitlist().lookup_person(lookup).await.unwrap().into_inner();
     assert!(format!("{found:?}").contains(&right.entry_id));
     wrong.world.join(&wrong.ledger, 1).await;

@@ -7,9 +7,9 @@ use futures::{StreamExt, stream};
 use super::*;
 
 /// How often the duel is fought. Each correction reads the log, which grows with it.
-const ROUNDS: u32 = 100;
+const ROUNDS: u32 = 60;
 /// How many rounds are under way at once.
-const IN_FLIGHT: usize = 8;
+const IN_FLIGHT: usize = 4;
 
 /// As many who said no by mistake as places, which are free, and as many others who wait.
 async fn stage() -> (Wrong, Vec<Offer>) {

@@ -248,7 +248,7 @@ fn from_that_day_no_place_is_given_in_the_old_type() {
         entry_id: id,
         place_group_id: group,
         out_of_turn: None,
-        reason,
+        reason: Some(reason),
         case_reference: case_reference.clone(),
     });
     let start = Command::StartDirectly(StartDirectly {
@@ -297,7 +297,7 @@ fn what_is_offered_lives_on_and_is_passed_on_to_nobody() {
     now(&mut aps, &confirm).unwrap();
     let mut stays = aps.clone();
     let events = now(&mut aps, &commands::respond(offer, false)).unwrap();
-    assert_eq!(events, [Event::OfferDeclined { offer_id: offer, reason: None }]);
+    assert_eq!(events, [Event::OfferDeclined { offer_id: offer, reason: None, let_go: None }]);
     let stay = registry_with(Some(by("AFT", false)), Vec::new());
     let no = commands::respond(offer, false);
     let events = happen_by(&stay, &mut stays, &no, noon()).unwrap();

@@ -177,11 +177,11 @@ fn no_more_than_so_many_are_told_of() {
     let mut watched = Watched::new(&[(TRONDHEIM, 1)], 1);
     let first = watched.join(1, TRONDHEIM);
     watched.join(2, TRONDHEIM);
-    for _ in 0..=AFFECTED_MAX {
+    for run in 0..=i64::try_from(AFFECTED_MAX).unwrap() {
         let events = watched.happen(commands::allocate(1, &[]));
         let offer_id = offers_of(&events).next().unwrap().offer_id;
         let lapse = Command::LapseProposal { offer_id };
-        let at = hour(days_on(30), 12);
+        let at = hour(days_on(30 * (run + 1)), 12);
         happen(&mut watched.ledger, lapse, at).unwrap();
     }
     let affected = watched.search(&Correction::RegisteredByMistake { entry_id: first }, first);

@@ -478,7 +478,8 @@ fn nothing_more_waits_where_another_type_has_taken_over() {
         panic!()
     };
     let by = "AVKLARING".parse().unwrap();
-    vta.rules.superseded_by = Some(tiltaksplass::domain::measure::Superseded { by, from: TODAY });
+    vta.rules.superseded_by =
+        Some(tiltaksplass::domain::measure::Superseded { by, from: TODAY, queue_follows: true });
     registry.apply(2, &[RegistryRow::MeasureType(vta)]);
     let ledger = &grown.placed.ledger;
     let at = ledger.next_time(noon());

@@ -58,7 +58,7 @@ fn who_is_there_already_gets_the_earlier_time() {
         };
         let ledger = ledger_id("AFT");
         assert_eq!(*change, EntryChange::ContinuedIn { ledger, entry_id: own });
-        let closed = Some(Closed { time: old.head().at, moved_to: None });
+        let closed = Some(Closed::at(old.head().at));
         assert_eq!((ended.state, &ended.closed), (EntryState::Closed, &closed));
     }
 }
