@@ -140,7 +140,7 @@ fn serde_fields(measure: &MeasureType) -> Vec<String> {
             last.push_str(line);
         }
     }
-    assert_eq!(parts.len(), 29, "{text}");
+    assert_eq!(parts.len(), 30, "{text}");
     parts
 }
 
