@@ -29,8 +29,8 @@ async fn the_run_that_gave_the_place_to_another_is_named() {
     assert_eq!(preview.affected_decisions, done.affected_decisions);
     let [affected] = &done.affected_decisions[..] else { panic!("{done:?}") };
     assert_eq!(affected.seq, row);
-    assert_eq!(affected.served_entry_ids, [second.clone()]);
-    assert_eq!(affected.would_have_served_entry_ids, [first.clone()]);
+    assert_eq!(affected.served_entry_ids, [second.as_str()]);
+    assert_eq!(affected.would_have_served_entry_ids, [first.as_str()]);
     assert!(!done.affected_truncated);
     // From there on the person would have had a place: no later row is looked at.
     assert_eq!(done.affected_until_seq, row);
@@ -52,7 +52,7 @@ async fn whoever_is_named_is_written_down() {
     wrong.leave(&first).await;
     wrong.world.allocate(&wrong.ledger, 1).await;
     let done = wrong.correct(reinstate(&first)).await;
-    assert_eq!(done.affected_decisions[0].served_entry_ids, [second.clone()]);
+    assert_eq!(done.affected_decisions[0].served_entry_ids, [second.as_str()]);
     let mut sql = wrong.world.service.sql().await;
     let written: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT unnest(entry_ids)::text FROM access_log WHERE method = 'Correct' \
