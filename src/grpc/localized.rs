@@ -193,10 +193,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
             no_room(*free_percent, *needed_percent)
         }
         Refusal::ClosuresOverlap { other, .. } => of_closure(*other),
-        Refusal::NotFirst => words(
-            "Noen som står foran i køen, skal ha plassen først.",
-            "Somebody ahead in the queue is to have the place first.",
-        ),
+        Refusal::NotFirst => not_first(),
         Refusal::ReasonRequired(_) => no_reason(),
         Refusal::CorrectionTooLate { until } => too_late_to_correct(*until),
         Refusal::LimitReached { would_be, most, .. } => words(
@@ -205,6 +202,13 @@ fn of_refusal(refusal: &Refusal) -> Words {
         ),
         Refusal::OneOf { index, refusal, .. } => of_one(index + 1, of_refusal(refusal)),
     }
+}
+
+fn not_first() -> Words {
+    words(
+        "Noen som står foran i køen, skal ha plassen først.",
+        "Somebody ahead in the queue is to have the place first.",
+    )
 }
 
 fn no_reason() -> Words {

@@ -3,7 +3,10 @@
 //! ends in a refusal, and each is told what it must know for the next.
 
 use serde_json::{Value, json};
-use tiltaksplass::domain::access::Role;
+use tiltaksplass::{
+    domain::access::Role,
+    proto::v1::{Ledger, registry_row::Row},
+};
 use time::{Duration, macros::datetime};
 
 use crate::{
@@ -108,6 +111,8 @@ async fn a_day_has_no_dead_end() {
     two_measures_at_once(&cast).await;
     a_colleague_is_away(&cast).await;
     the_evening(&cast).await;
+    small_things(&cast).await;
+    kept_log::keep(&mut cast.world.service.sql().await).await;
 }
 
 /// Four VTA places, seven who want one and an eighth who also wants another measure. Anne and
@@ -157,23 +162,23 @@ async fn the_day_before() -> Cast {
 
 /// A provider may object, and nobody uses an AVKLARING place beside another.
 async fn rules(directorate: &Worker) {
-    let rows = registry().into_iter().filter_map(|row| match row.row? {
-        tiltaksplass::proto::v1::registry_row::Row::MeasureType(measure) => Some(json!({
+    let rows = registry().into_iter().filter_map(|row| {
+        let Row::MeasureType(measure) = row.row? else { return None };
+        Some(json!({
             "measureType": {
                 "measureCode": measure.measure_code, "name": measure.name,
                 "distribution": measure.distribution, "partTimeAllowed": measure.part_time_allowed,
                 "confirmWorkingDays": 5, "answerWorkingDays": 5, "objectWorkingDays": 3,
                 "combinesWith": {},
             }
-        })),
-        _ => None,
+        }))
     });
     let body = json!({ "source": "test", "rows": rows.collect::<Vec<_>>() });
     let imported = directorate.does("RegistryService/ImportRegistry", body).await;
     assert_eq!(imported["changedRows"], 2, "{imported}");
 }
 
-async fn joins(office: &Worker, ledger: &tiltaksplass::proto::v1::Ledger, person: u32) -> String {
+async fn joins(office: &Worker, ledger: &Ledger, person: u32) -> String {
     let body = json!({
         "ledger": in_ledger(ledger), "nationalIdentityNumber": identity(person),
         "municipalityNumber": TRONDHEIM, "followingOfficeNumber": OFFICE,
@@ -255,10 +260,11 @@ async fn an_objection_is_decided_on(cast: &Cast) {
 /// who keep them: he stands before everybody else from here on, and the county is told which
 /// decisions rested on the mistake.
 async fn yesterdays_wrong_answer_is_put_right(cast: &Cast) {
-    let body = json!({ "ledger": in_ledger(&vta()), "entryId": cast.entry(BJORN) });
+    let body = json!({
+        "ledger": in_ledger(&vta()), "entryId": cast.entry(BJORN), "state": "OFFER_STATE_DECLINED",
+    });
     let offers = cast.office.asks("AllocationService/ListOffers", body).await;
     let declined = one(&offers["offers"]);
-    assert_eq!(declined["state"], "OFFER_STATE_DECLINED");
     let body = json!({
         "ledger": in_ledger(&vta()), "reason": "Feil knapp: han takket ja.",
         "otherAnswer": { "offerId": declined["offerId"], "answer": "RIGHT_ANSWER_ACCEPT" },
@@ -392,5 +398,68 @@ async fn the_evening(cast: &Cast) {
     assert_eq!(cast.work_of(KARI).await, []);
     cast.world.service.clock.advance(Duration::HOUR);
     cast.world.service.verify().await;
-    kept_log::keep(&mut cast.world.service.sql().await).await;
+}
+
+/// What else an office has on its desk: none of it ends in a refusal either.
+async fn small_things(cast: &Cast) {
+    let vta = in_ledger(&vta());
+    let hanne = |more: Value| {
+        let mut body = json!({ "ledger": vta, "entryId": cast.entry(HANNE) });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    cast.office.does("WaitlistService/ConfirmEntry", hanne(json!({}))).await;
+    let wish = json!({ "updateMask": "wantsByDate", "wantsByDate": day(2026, 9, 1) });
+    cast.office.does("WaitlistService/UpdateWaitlistEntry", hanne(wish)).await;
+    let moved = json!({ "bonusDays": 30, "reason": "OUT_OF_TURN_REASON_HEALTH", "reasonText": "Legens råd." });
+    cast.county.does("WaitlistService/PrioritizeEntry", hanne(moved)).await;
+    cast.office.does("WaitlistService/ResumeEntry", hanne(json!({}))).await;
+    let until = json!({ "untilDate": day(2026, 3, 20) });
+    cast.office.does("WaitlistService/PauseEntry", hanne(until)).await;
+    let newcomer = |person: u32| {
+        json!({
+            "nationalIdentityNumber": identity(person), "municipalityNumber": TRONDHEIM,
+            "followingOfficeNumber": OFFICE,
+        })
+    };
+    let joins = json!({ "ledger": vta, "joins": [newcomer(20), newcomer(21)] });
+    let joined = cast.office.does("WaitlistService/BatchJoinWaitlist", joins).await;
+
+    let body = json!({ "ledger": vta, "entryId": cast.entry(ANNE) });
+    let placements = cast.office.asks("AllocationService/ListPlacements", body).await;
+    let placement_id = one(&placements["placements"])["placementId"].clone();
+    let share = json!({ "participationPercent": 50, "validFromDate": day(2026, 3, 3) });
+    let body = json!({ "ledger": vta, "placementId": placement_id, "share": share });
+    cast.office.does("AllocationService/ChangePlacement", body).await;
+    let end = json!({
+        "ledger": vta, "placementId": placement_id, "endDate": day(2026, 3, 3),
+        "outcome": "PLACEMENT_OUTCOME_ORDINARY_WORK",
+    });
+    cast.manager.does("AllocationService/EndPlacement", end).await;
+    let out_of_turn = json!({
+        "ledger": vta, "entryId": joined["entryIds"][1], "placeGroupId": cast.group,
+        "reason": "OUT_OF_TURN_REASON_RETURNS", "reasonText": "Hadde plass her før.",
+    });
+    let placed = cast.county.does("AllocationService/PlacePerson", out_of_turn).await;
+    let offer_id = &placed["offer"]["offerId"];
+    let later = json!({
+        "ledger": vta, "offerId": offer_id, "workingDays": 10, "reason": "Er på reise.",
+    });
+    cast.office.does("AllocationService/ExtendOffer", later).await;
+    let back = json!({ "ledger": vta, "offerId": offer_id, "reason": "Ombestemte seg." });
+    let withdrawn = cast.office.does("AllocationService/WithdrawOffer", back).await;
+    assert_eq!(cast.people(&withdrawn["proposals"]), [FARID], "he has waited longest");
+
+    let lend = json!({
+        "fromMunicipalityNumber": TRONDHEIM, "toMunicipalityNumber": HEMNE, "places": 1,
+        "validFromDate": day(2026, 3, 3), "validToDate": day(2026, 9, 1),
+        "reason": "Flere venter i Hemne.",
+    });
+    cast.county.does("FairShareService/LendQuota", json!({ "ledger": vta, "lend": lend })).await;
+    let closure = json!({
+        "ledger": vta, "placeGroupId": cast.group, "fromDate": day(2026, 7, 1),
+        "untilDate": day(2026, 8, 1), "reason": "Fellesferie",
+    });
+    cast.manager.does("CapacityService/ReportClosure", closure).await;
+    cast.world.service.verify().await;
 }

@@ -7,7 +7,10 @@ use crate::domain::{
     calendar::Timestamp,
     command::Correction,
     event::{EntryChange, Event, OfferChange, PlacementChange},
-    explanation::decision::{Row, is_that_run, runs, scopes},
+    explanation::{
+        decision::Row,
+        runs::{is_that_run, runs, scopes},
+    },
     ids::{EntryId, PlacementId},
     ledger::{Ledger, apply},
     refusal::Stop,

@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use crate::domain::{
     allocation::{
         Offer, OfferState, OutOfTurnReason, PassedOverReason, RunEnd, RunReport, RunRules,
-        RunScope, Served, run_watched,
+        RunScope, run_watched,
     },
     calendar::Timestamp,
     command::Command,
     disclosure::{Disclosed, Told, disclose, told},
     event::{EntryChange, Event, Header},
-    explanation::standing::{FreePlaceGroup, Position, Site, Standing},
+    explanation::{
+        runs::{is_that_run, report_of, run_of, scopes, served},
+        standing::{FreePlaceGroup, Position, Site, Standing},
+    },
     ids::{EntryId, LedgerId, OfferId, PlaceGroupId},
     ledger::{Ledger, apply},
     measure::{DecisionText, MeasureVersion},
@@ -323,57 +326,6 @@ pub fn explain(
     })
 }
 
-/// The run of a row that is about an entry: what happened before it, and from it on to the
-/// next one.
-fn run_of(events: &[Event], entry_id: EntryId) -> (&[Event], &[Event]) {
-    let runs = runs(events);
-    let serves = |run: &&(&[Event], &[Event])| served(run.1).any(|o| o.entry_id == entry_id);
-    runs.iter().find(serves).or(runs.last()).copied().unwrap_or((&[], events))
-}
-
-/// Each run of a row: what happened before it, and from it on to the next one.
-pub(super) fn runs(events: &[Event]) -> Vec<(&[Event], &[Event])> {
-    let is_run = |event: &Event| matches!(event, Event::RunMade { .. });
-    let begins = |(at, event)| is_run(event).then_some(at);
-    let starts: Vec<usize> = events.iter().enumerate().filter_map(begins).collect();
-    let ends = starts.iter().skip(1).copied().chain([events.len()]);
-    let run = |(start, end): (&usize, usize)| (&events[..*start], &events[*start..end]);
-    starts.iter().zip(ends).map(run).collect()
-}
-
-/// What a run may have been kept to. Rows that are no runs themselves pass a place on that
-/// was given back, or serve somebody who comes: which of these it was shows when it is made
-/// again.
-pub(super) fn scopes(
-    before: &Ledger,
-    at_run: &Ledger,
-    command: &Command,
-    at: Timestamp,
-    rules: RunRules,
-) -> Vec<RunScope> {
-    if let Command::AllocatePlaces(c) = command {
-        let max = usize::try_from(c.max_proposals).unwrap_or(usize::MAX);
-        let only_groups = c.place_groups.clone();
-        return vec![RunScope { only_groups, ..RunScope::all(at, max, rules) }];
-    }
-    let Some(offer) = given_back(before, at_run) else {
-        return vec![RunScope::all(at, 1, rules)];
-    };
-    let on = RunScope {
-        percent: Some(i64::from(offer.participation_percent)),
-        only_groups: [offer.place_group_id].into(),
-        ..RunScope::all(at, usize::MAX, rules)
-    };
-    vec![on.clone(), RunScope { not_to: Some(offer.entry_id), ..on }]
-}
-
-/// The offer whose place was given back from one state of a ledger to the other.
-fn given_back<'a>(before: &'a Ledger, after: &Ledger) -> Option<&'a Offer> {
-    let reserves = |offer: &Offer| offer.state.reserves();
-    let mut held = before.offers().filter(|offer| reserves(offer));
-    held.find(|offer| !after.offer(offer.offer_id).is_some_and(reserves))
-}
-
 fn occasion(command: &Command, scopes: &[RunScope], report: Option<&RunReport>) -> Occasion {
     match (command, report) {
         (_, None) => Occasion::Chosen,
@@ -452,12 +404,6 @@ fn ineligible(state: EntryState) -> Option<Ineligible> {
     }
 }
 
-pub(super) fn is_that_run(gave: &[Served], report: &RunReport, events: &[Event]) -> bool {
-    let told = served(events).map(|offer| (offer.entry_id, offer.place_group_id));
-    let again = gave.iter().map(|one| (one.entry_id, one.place_group_id));
-    report_of(events) == Some(report) && again.eq(told)
-}
-
 fn reported(events: &[Event], entry_id: EntryId) -> Outcome {
     if served(events).any(|offer| offer.entry_id == entry_id) {
         return Outcome::PlaceProposed;
@@ -465,21 +411,6 @@ fn reported(events: &[Event], entry_id: EntryId) -> Outcome {
     let named = report_of(events).map(|report| report.passed_over.as_slice()).unwrap_or_default();
     let reason = named.iter().find(|(passed_over, _)| *passed_over == entry_id);
     reason.map_or(Outcome::NotReached(None), |(_, reason)| Outcome::PassedOver(*reason))
-}
-
-/// The proposals of a run.
-fn served(events: &[Event]) -> impl Iterator<Item = &Offer> {
-    events
-        .iter()
-        .filter_map(|event| if let Event::Proposed { offer } = event { Some(offer) } else { None })
-}
-
-fn report_of(events: &[Event]) -> Option<&RunReport> {
-    events.iter().find_map(
-        |event| {
-            if let Event::RunMade { report } = event { Some(report) } else { None }
-        },
-    )
 }
 
 fn proposal_of(

@@ -7,10 +7,12 @@
 mod affected;
 mod decision;
 mod decision_text;
+mod ended;
 mod increase;
 mod language;
 mod position;
 mod reasons;
+mod runs;
 mod sentences;
 mod standing;
 mod wait;

@@ -10,6 +10,7 @@ use crate::domain::{
     },
     calendar::Timestamp,
     explanation::{
+        ended::{closed, taken_over},
         increase,
         language::Language,
         sentences::{
@@ -452,45 +453,6 @@ fn placed(
         }
     }));
     told
-}
-
-fn taken_over(by: Option<&str>, l: Language) -> Vec<String> {
-    let name = by.map(|name| format!(": {name}")).unwrap_or_default();
-    vec![
-        l.of(
-            format!("Et annet tiltak har tatt over{name}."),
-            format!("Eit anna tiltak har teke over{name}."),
-            format!("Another measure has taken over{name}."),
-        ),
-        l.say("Saken din går videre der.", "Saka di går vidare der.", "Your case goes on there."),
-        waiting_time_follows(l),
-    ]
-}
-
-fn waiting_time_follows(l: Language) -> String {
-    l.say(
-        "Ventetiden din følger med.",
-        "Ventetida di følgjer med.",
-        "Your waiting time goes with you.",
-    )
-}
-
-fn closed(moved: bool, l: Language) -> Vec<String> {
-    if moved {
-        return vec![
-            l.say(
-                "Saken din går videre der du har flyttet til.",
-                "Saka di går vidare der du har flytta til.",
-                "Your case goes on where you have moved to.",
-            ),
-            waiting_time_follows(l),
-        ];
-    }
-    vec![l.say(
-        "Du står ikke på ventelisten lenger.",
-        "Du står ikkje på ventelista lenger.",
-        "You are no longer on the waitlist.",
-    )]
 }
 
 fn where_it_is(holding: &Holding, l: Language) -> Option<String> {

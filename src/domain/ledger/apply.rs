@@ -1,11 +1,13 @@
 //! `apply`: lets an event happen. It cannot refuse: whoever made the event has
 //! checked it, and what is not there to change is left alone and found by `verify`.
 
+use time::Date;
+
 use crate::domain::{
     account::{Account, AccountKey},
     allocation::{LetGo, Offer, OfferState, Placement, PlacementState},
     calendar::{Timestamp, start_of_day_in_norway},
-    capacity::{PlaceGroup, Submission, SubmissionState},
+    capacity::{PlaceGroup, Quota, Submission, SubmissionState},
     event::{Event, OfferChange},
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
     ledger::{Due, Ledger, decide_capacity::put_quota, decide_loan::put_loan, walk::Queue},
@@ -32,14 +34,7 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.touched.frame = true;
             ledger.schedule(days.iter().copied().map(Due::day));
         }
-        Event::QuotasSet { quotas, days } => {
-            for quota in quotas {
-                let of = ledger.frame.quotas.entry(quota.municipality_number.clone());
-                put_quota(of.or_default(), quota.clone());
-            }
-            ledger.touched.frame = true;
-            ledger.schedule(days.iter().copied().map(Due::day));
-        }
+        Event::QuotasSet { quotas, days } => ledger.set_quotas(quotas, days),
         Event::LimitsSet { date, limits } => {
             ledger.unschedule(Due::day(*date));
             for (key, limit) in limits {
@@ -148,6 +143,15 @@ enum PersonSaid {
 }
 
 impl Ledger {
+    fn set_quotas(&mut self, quotas: &[Quota], days: &[Date]) {
+        for quota in quotas {
+            let of = self.frame.quotas.entry(quota.municipality_number.clone());
+            put_quota(of.or_default(), quota.clone());
+        }
+        self.touched.frame = true;
+        self.schedule(days.iter().copied().map(Due::day));
+    }
+
     fn submit(&mut self, submission: &Submission) {
         self.touched.submissions.insert(submission.submission_id);
         self.submissions.insert(submission.submission_id, submission.clone());

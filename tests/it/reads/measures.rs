@@ -141,7 +141,7 @@ fn serde_fields(measure: &MeasureType) -> Vec<String> {
             last.push_str(line);
         }
     }
-    assert_eq!(parts.len(), 30, "{text}");
+    assert_eq!(parts.len(), 31, "{text}");
     parts
 }
 
