@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use crate::{
     domain::{
         account::AccountKey,
-        event::{Event, Header, Payload, PlacementChange, RULES_VERSION},
+        event::{Event, Header, OfferChange, Payload, PlacementChange, RULES_VERSION},
         ids::{IdSource, LedgerId, PlaceGroupId},
         ledger::{Context, Head, Ledger, apply, decide},
         log_chain::{payload_digest, row_hash},
@@ -24,6 +24,8 @@ use crate::{
 
 /// How many log rows are read at once.
 const PAGE: i64 = 500;
+/// What the payload of a row in which a run is made has in it.
+const RUN_MADE: &[u8] = br#""RUN_MADE""#;
 
 /// Why a log could not be folded.
 #[derive(Debug, thiserror::Error)]
@@ -62,13 +64,28 @@ impl Fold {
         connection: &mut PgConnection,
         registries: &mut Registries,
     ) -> Result<Option<(Header, Payload)>, ReplayError> {
+        self.read_on(connection).await?;
+        let Some(row) = self.read.pop_front() else { return Ok(None) };
+        let replayed = replay(&mut self.ledger, &row, registries);
+        replayed.map(Some).map_err(|problem| ReplayError::Wrong { seq: row.seq, problem })
+    }
+
+    /// Whether a run is made in the next row; it is not checked for that, nor let happen.
+    pub async fn run_is_next(
+        &mut self,
+        connection: &mut PgConnection,
+    ) -> Result<bool, ReplayError> {
+        self.read_on(connection).await?;
+        let is_run = |row: &LogRow| row.payload.windows(RUN_MADE.len()).any(|w| w == RUN_MADE);
+        Ok(self.read.front().is_some_and(is_run))
+    }
+
+    async fn read_on(&mut self, connection: &mut PgConnection) -> Result<(), ReplayError> {
         if self.read.is_empty() {
             let (id, after) = (self.ledger.id(), self.ledger.head().seq);
             self.read = store::log::page(connection, id, after, PAGE).await?.into();
         }
-        let Some(row) = self.read.pop_front() else { return Ok(None) };
-        let replayed = replay(&mut self.ledger, &row, registries);
-        replayed.map(Some).map_err(|problem| ReplayError::Wrong { seq: row.seq, problem })
+        Ok(())
     }
 
     /// The state as of the last row.
@@ -175,13 +192,17 @@ fn replay(
     Ok((header, payload))
 }
 
-/// What an event gives that was nobody's before: a place that is proposed, or one that is
-/// begun in without an offer.
+/// What an event gives that was nobody's before: a place that is proposed, one that is begun
+/// in without an offer, or one that a correction gives back.
 fn newly_given(event: &Event) -> Option<(PlaceGroupId, &AccountKey)> {
     if let Event::Proposed { offer } = event {
         Some((offer.place_group_id, &offer.account))
-    } else if let Event::PlacementChanged { placement, change: PlacementChange::StartedDirectly } =
-        event
+    } else if let Event::OfferChanged { offer, change: OfferChange::Reinstated } = event {
+        Some((offer.place_group_id, &offer.account))
+    } else if let Event::PlacementChanged {
+        placement,
+        change: PlacementChange::StartedDirectly | PlacementChange::Reinstated,
+    } = event
     {
         Some((placement.place_group_id, &placement.account))
     } else {

@@ -14,9 +14,10 @@ pub use people::KEY_CHECK;
 use crate::{
     domain::{
         account::AccountKey,
-        ids::LedgerId,
+        allocation::Placement,
+        ids::{EntryId, LedgerId, PersonId, PlacementId},
         ledger::{Ledger, Rows, rows},
-        waitlist::EntryState,
+        waitlist::{Entry, EntryState},
     },
     keys::Keys,
     replay::{Fold, Registries, ReplayError},
@@ -25,6 +26,10 @@ use crate::{
 
 /// How many rows are read at once.
 const PAGE: i64 = 500;
+/// A larger share that waits: by which entry, of which placement and whose, and whether that
+/// placement is under way.
+type Increase = (EntryId, PlacementId, PersonId, bool);
+
 /// How many findings are told; the first ones say enough.
 const FINDINGS_MAX: usize = 20;
 
@@ -175,7 +180,7 @@ fn check_invariants(ledger: &Ledger, snapshot: &Snapshot, report: &mut Report) {
     }
     let claims: BTreeSet<_> = ledger
         .entries()
-        .filter(|entry| entry.state.is_open())
+        .filter(|entry| entry.state.is_open() && entry.has_claim())
         .map(|entry| (entry.person_id.0, Some(entry.entry_id.0)))
         .collect();
     if claims != snapshot.claims {
@@ -184,6 +189,9 @@ fn check_invariants(ledger: &Ledger, snapshot: &Snapshot, report: &mut Report) {
     let people: BTreeSet<_> = claims.iter().map(|(person, _)| *person).collect();
     if people.len() != claims.len() {
         report.find(id, "I3: someone has two open entries");
+    }
+    if increases_waited_for(ledger) != increases_that_wait(ledger) {
+        report.find(id, "I3: the larger shares that wait are not those placements wait for");
     }
     let watermarks: BTreeMap<_, _> = snapshot.rows.queues.iter().cloned().collect();
     for entry in ledger.entries().filter(|entry| entry.state == EntryState::Waiting) {
@@ -195,6 +203,27 @@ fn check_invariants(ledger: &Ledger, snapshot: &Snapshot, report: &mut Report) {
             );
         }
     }
+}
+
+/// The larger shares that placements under way wait for: each one's own, of its own person.
+fn increases_waited_for(ledger: &Ledger) -> Vec<Increase> {
+    let of_one = |placement: &Placement| {
+        let placed = ledger.entry(placement.entry_id)?;
+        let uses = placement.state.uses();
+        Some((placement.increase?, placement.placement_id, placed.person_id, uses))
+    };
+    let mut waited_for: Vec<Increase> = ledger.placements().filter_map(of_one).collect();
+    waited_for.sort_unstable();
+    waited_for
+}
+
+/// The open entries by which a larger share is waited for.
+fn increases_that_wait(ledger: &Ledger) -> Vec<Increase> {
+    let open = ledger.entries().filter(|entry| entry.state.is_open());
+    let of_one = |entry: &Entry| Some((entry.entry_id, entry.increase_of?, entry.person_id, true));
+    let mut wait: Vec<Increase> = open.filter_map(of_one).collect();
+    wait.sort_unstable();
+    wait
 }
 
 /// What open offers reserve and running placements use, by account.

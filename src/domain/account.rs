@@ -62,6 +62,12 @@ impl Account {
         self.reserved += percent;
     }
 
+    /// Holds `percent` that another system holds already, and lets it be over.
+    pub fn hold(&mut self, percent: i64) {
+        self.reserved += percent;
+        self.settle();
+    }
+
     /// Gives a reservation back.
     pub fn give_back(&mut self, percent: i64) {
         self.reserved -= percent;
@@ -117,5 +123,19 @@ mod tests {
         account.end(50);
         assert_eq!((account.free(), account.ceiling), (50, 100));
         assert!(account.is_sound());
+    }
+
+    #[test]
+    fn what_is_held_elsewhere_may_be_over_and_what_is_reserved_here_may_not() {
+        let mut account = Account::default();
+        account.set_limit(100);
+        account.hold(150);
+        assert_eq!((account.free(), account.over(), account.ceiling), (0, 50, 150));
+        assert!(account.is_sound());
+        account.give_back(150);
+        account.reserve(100);
+        assert!(account.is_sound());
+        account.reserve(50);
+        assert!(!account.is_sound());
     }
 }

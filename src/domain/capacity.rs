@@ -70,6 +70,9 @@ pub struct PlaceGroup {
     /// When it is closed (stengt): nobody new comes in then, and those who are there stay.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closures: Vec<Closure>,
+    /// Its place in the agreement's order of call-off (avropsrekkefølge), 1 first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_off_rank: Option<u32>,
 }
 
 /// A time in which a place group takes nobody new in.
@@ -126,6 +129,9 @@ pub struct Submission {
     pub submitted_by: String,
     /// When.
     pub submitted_time: Timestamp,
+    /// The group's place in the order of call-off; `None` keeps that of the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_off_rank: Option<u32>,
     /// Where it stands.
     pub state: SubmissionState,
 }

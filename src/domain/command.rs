@@ -1,20 +1,29 @@
 //! What can be asked of a ledger. A command is recorded with its events, so that
 //! the decision can be made again from the log alone. It names nobody.
 
+mod correct;
+mod enforce;
 mod held;
+mod lending;
 mod needs;
 mod places;
+mod succession;
 mod waits;
 
+pub use correct::{Correct, Correction, RightPerson};
+pub use enforce::{EnforcementAsk, SetEnforcement};
 pub use held::{
     AllocatePlaces, ChangePlacement, ConfirmProposals, Elsewhere, EndPlacement, ExtendOffer,
     MovePlacement, ObjectToOffer, PlacePerson, PlacementAsk, ReassignPlacement, ResolveObjection,
-    RespondToOffer, StartDirectly, StartPlacement, WithdrawOffer,
+    RespondToOffer, ReviewMade, StartDirectly, StartPlacement, WithdrawOffer,
 };
+pub use lending::{LendQuota, LoanAsk, LoanEnd, LoanTerms};
 pub use needs::Needs;
 pub use places::{
-    ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity,
+    ChangeClosure, ClosureAsk, ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget,
+    SetQuotas, SubmitCapacity,
 };
+pub use succession::{HANDED_OVER_MAX, HandOver, HeldThere, TakeOver, Waited};
 pub use waits::{
     BatchJoinWaitlist, ConfirmEntry, Eligibility, JoinWaitlist, LeaveWaitlist, PauseEntry,
     PrioritizeEntry, ReassignAdviser, ReceiveEntry, ResumeEntry, SuspendEntry, TransferEntry,
@@ -26,8 +35,9 @@ use std::slice;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-use crate::domain::ids::{
-    EntryId, MunicipalityNumber, OfferId, OrganisationNumber, PlaceGroupId, PlacementId,
+use crate::domain::{
+    existing::ImportExisting,
+    ids::{EntryId, MunicipalityNumber, OfferId, OrganisationNumber, PlaceGroupId, PlacementId},
 };
 
 /// A command to one ledger.
@@ -36,6 +46,8 @@ use crate::domain::ids::{
 pub enum Command {
     /// Take registry rows in.
     ImportRegistry(ImportRegistry),
+    /// Take in what stands in another system.
+    ImportExisting(ImportExisting),
     /// A provider tells what it has.
     SubmitCapacity(SubmitCapacity),
     /// Someone else looks at it.
@@ -98,6 +110,14 @@ pub enum Command {
     ReassignPlacement(ReassignPlacement),
     /// A place group takes nobody new in.
     ReportClosure(ReportClosure),
+    /// How far the order binds who places people by hand.
+    SetEnforcement(SetEnforcement),
+    /// A mistake is corrected.
+    Correct(Correct),
+    /// A closure that was reported is another one, or none.
+    ChangeClosure(ChangeClosure),
+    /// A quota is lent to another municipality, or a loan returns before its day.
+    LendQuota(LendQuota),
     /// By time: a pause or the time after a declined offer is over.
     WakeEntry {
         /// Whose.
@@ -123,6 +143,10 @@ pub enum Command {
         /// Which.
         offer_id: OfferId,
     },
+    /// By time: those who wait go on in the measure type that took over.
+    HandOver(HandOver),
+    /// By time: what another measure type's ledger handed over comes in.
+    TakeOver(TakeOver),
     /// By time: the day after a placement's last has come.
     FinishPlacement {
         /// Which.
@@ -135,6 +159,7 @@ impl Command {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::ImportRegistry(_) => "IMPORT_REGISTRY",
+            Self::ImportExisting(_) => "IMPORT_EXISTING",
             Self::SubmitCapacity(_) => "SUBMIT_CAPACITY",
             Self::ReviewCapacity(_) => "REVIEW_CAPACITY",
             Self::SetPlaceBudget(_) => "SET_PLACE_BUDGET",
@@ -166,11 +191,17 @@ impl Command {
             Self::MovePlacement(_) => "MOVE_PLACEMENT",
             Self::ReassignPlacement(_) => "REASSIGN_PLACEMENT",
             Self::ReportClosure(_) => "REPORT_CLOSURE",
+            Self::SetEnforcement(_) => "SET_ENFORCEMENT",
+            Self::Correct(_) => "CORRECT",
+            Self::ChangeClosure(_) => "CHANGE_CLOSURE",
+            Self::LendQuota(_) => "LEND_QUOTA",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
             Self::LapseProposal { .. } => "LAPSE_PROPOSAL",
             Self::ExpireOffer { .. } => "EXPIRE_OFFER",
+            Self::HandOver(_) => "HAND_OVER",
+            Self::TakeOver(_) => "TAKE_OVER",
             Self::FinishPlacement { .. } => "FINISH_PLACEMENT",
         }
     }
@@ -204,11 +235,14 @@ impl Command {
     pub fn subject(&self) -> Subject<'_> {
         match self {
             Self::ImportRegistry(_)
+            | Self::ImportExisting(_)
             | Self::ReviewCapacity(_)
             | Self::SetPlaceBudget(_)
             | Self::SetQuotas(_)
             | Self::AllocatePlaces(_)
             | Self::ReceiveEntry(_)
+            | Self::SetEnforcement(_)
+            | Self::LendQuota(_)
             | Self::BeginDay { .. } => Subject::Area,
             Self::UpdateEntry(c) => Subject::Entry(c.entry_id),
             Self::PauseEntry(c) => Subject::Entry(c.entry_id),
@@ -235,6 +269,7 @@ impl Command {
             Self::ReassignPlacement(c) => Subject::Placement(c.placement_id),
             Self::EndLeave { placement_id } => Subject::Placement(*placement_id),
             Self::ReportClosure(c) => Subject::PlaceGroup(c.place_group_id),
+            Self::ChangeClosure(c) => Subject::PlaceGroup(c.place_group_id),
             Self::SubmitCapacity(c) => Subject::Provider(&c.organisation_number),
             // Who follows a person up gives no right to put people on another's list.
             Self::JoinWaitlist(c) => Subject::Resident(&c.municipality_number),
@@ -243,9 +278,11 @@ impl Command {
             Self::StartPlacement(c) => Subject::Offers(slice::from_ref(&c.offer_id)),
             Self::EndPlacement(c) => Subject::Placement(c.placement_id),
             Self::LeaveWaitlist(c) => Subject::Entry(c.entry_id),
+            Self::Correct(c) => c.correction.subject(),
             Self::LapseProposal { offer_id } | Self::ExpireOffer { offer_id } => {
                 Subject::Offers(slice::from_ref(offer_id))
             }
+            Self::HandOver(_) | Self::TakeOver(_) => Subject::Area,
             Self::FinishPlacement { placement_id } => Subject::Placement(*placement_id),
         }
     }

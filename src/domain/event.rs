@@ -5,13 +5,15 @@ use time::Date;
 
 use crate::domain::{
     account::AccountKey,
-    allocation::{End, Offer, OutOfTurnReason, Placement, RunReport},
+    allocation::{End, LetGo, Offer, OutOfTurnReason, Placement, RunReport},
     calendar::Timestamp,
     capacity::{PlaceGroup, PlacesInPeriod, Quota, Submission},
     command::Command,
+    enforcement::{Enforcement, EnforcementChange},
     ids::{
         EntryId, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId, PlacementId, SubmissionId,
     },
+    lending::Loan,
     registry::RegistryRow,
     waitlist::{Entry, Sealed},
 };
@@ -121,11 +123,17 @@ pub enum Event {
         offer_id: OfferId,
         /// Why.
         reason: Option<Sealed>,
+        /// When; kept where the measure type says for how long a mistake may be corrected.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        let_go: Option<LetGo>,
     },
     /// Nobody answered in time.
     OfferExpired {
         /// Which.
         offer_id: OfferId,
+        /// When; kept where the measure type says for how long a mistake may be corrected.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        let_go: Option<LetGo>,
     },
     /// The person has begun.
     PlacementStarted {
@@ -190,8 +198,44 @@ pub enum Event {
         /// Coming days on which it closes or opens.
         days: Vec<Date>,
     },
+    /// How far the ledger's order binds, and what waits for a second person, are as follows.
+    EnforcementSet {
+        /// As it is from now on, whole.
+        enforcement: Enforcement,
+        /// What was done.
+        change: EnforcementChange,
+    },
+    /// A closure that was reported is another one, or none.
+    ClosureChanged {
+        /// The group, whole, with its closures as they are now.
+        place_group: PlaceGroup,
+        /// The first day of the closure that was changed.
+        from_date: Date,
+        /// Coming days on which it opens.
+        days: Vec<Date>,
+    },
+    /// A loan of a quota is as follows from now on: made, or ended early.
+    LoanSet {
+        /// The loan, whole.
+        loan: Loan,
+        /// Coming days on which it begins or returns.
+        days: Vec<Date>,
+    },
     /// The command was right and changed nothing.
     NothingToDo,
+}
+
+impl Event {
+    /// The entry it brings into the service, whose person holds a claim from then on.
+    pub fn brought_in(&self) -> Option<&Entry> {
+        if let Self::Joined { entry }
+        | Self::EntryChanged { entry, change: EntryChange::Imported } = self
+        {
+            Some(entry)
+        } else {
+            None
+        }
+    }
 }
 
 /// What was changed of an entry.
@@ -232,14 +276,16 @@ pub enum EntryChange {
         /// Why.
         reason: Option<Sealed>,
     },
-    /// The person moved to another area; the entry went on there.
+    /// The person moved to another area, or another measure type took over; the entry went on
+    /// there.
     SentOn {
         /// Where.
         to_ledger: LedgerId,
         /// Why.
         reason: Option<Sealed>,
     },
-    /// The entry came in from another area.
+    /// The entry came in from another area, or from a measure type that this one took over
+    /// from.
     Received {
         /// From where.
         from_ledger: LedgerId,
@@ -249,10 +295,49 @@ pub enum EntryChange {
         /// Where.
         begun_in: LedgerId,
     },
+    /// The person waits in the measure type that took over already: this one ends, and its
+    /// time goes on there.
+    ContinuedIn {
+        /// Where.
+        ledger: LedgerId,
+        /// By which entry.
+        entry_id: EntryId,
+    },
+    /// The person has waited longer in a measure type that this one took over from.
+    WaitedBefore {
+        /// Where.
+        from_ledger: LedgerId,
+        /// By which entry.
+        from_entry: EntryId,
+    },
     /// It left by the measure type's decline rule.
     LeftByRule,
     /// Another case worker, or a deputy.
     AdviserSet,
+    /// A run of this row passed it over since its share did not fit, and the measure type counts
+    /// that.
+    PassedOver,
+    /// That was once too often: from now on it reserves what becomes free until its share fits.
+    ReservesFractions,
+    /// A mistake was corrected (rettelse).
+    Corrected {
+        /// Why, in words.
+        text: Option<Sealed>,
+    },
+    /// A mistake was corrected, and the place it cost is somebody else's now: it stands before
+    /// all others. Out of turn, as what is prioritized by hand.
+    PriorityByCorrection {
+        /// Why, in words.
+        text: Option<Sealed>,
+    },
+    /// A larger share of a place waits from now on.
+    IncreaseAsked,
+    /// The placement is somewhere else now; the larger share waits there.
+    IncreaseFollowed,
+    /// The larger share holds: it waits no longer.
+    IncreaseHolds,
+    /// The larger share was declined, or what it was for is no more.
+    IncreaseEnded,
     /// It stands in the old system so (innført).
     Imported,
 }
@@ -274,6 +359,12 @@ pub enum OfferChange {
         /// Why, in words.
         text: Option<Sealed>,
     },
+    /// The no to it was a yes: it holds a place again.
+    Reinstated,
+    /// It is debited to another municipality, as the entry's was wrong.
+    Corrected,
+    /// The larger share it was of holds.
+    IncreaseHolds,
     /// It stands in the old system so (innført).
     Imported,
 }
@@ -306,6 +397,14 @@ pub enum PlacementChange {
         /// The municipality moved from.
         from_municipality: MunicipalityNumber,
     },
+    /// It was ended by mistake and goes on.
+    Reinstated,
+    /// A date was wrong, or the municipality it is debited to.
+    Corrected,
+    /// Somebody has looked at it.
+    Reviewed,
+    /// The larger share that was waited for holds.
+    Increased,
     /// It stands in the old system so (innført).
     Imported,
 }

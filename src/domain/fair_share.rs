@@ -4,7 +4,6 @@
 use time::Date;
 
 use crate::domain::{
-    account::{AccountKey, WHOLE_PLACE},
     apportionment::{ApportionmentError, Area, Method, Tie, apportion},
     capacity::places_on,
     ids::MunicipalityNumber,
@@ -36,7 +35,7 @@ pub struct FairShare {
     pub weight_share_basis_points: u32,
     /// The whole places it is entitled to.
     pub entitled: u64,
-    /// The whole places it has now.
+    /// The whole places it has now: its own quota, whatever of it is lent.
     pub current: u64,
 }
 
@@ -68,15 +67,15 @@ pub fn fair_shares(
             weight: area.weight,
             weight_share_basis_points: basis_points(area.weight, total),
             entitled: share.seats,
-            current: current_places(ledger, &municipality.municipality_number),
+            current: current_places(ledger, &municipality.municipality_number, today),
         })
         .collect();
     Ok(FairShares { budget, shares, ties: result.ties })
 }
 
-fn current_places(ledger: &Ledger, number: &MunicipalityNumber) -> u64 {
-    let limit = ledger.account(&AccountKey::Quota(number.clone())).limit;
-    u64::try_from(limit / WHOLE_PLACE).unwrap_or(0)
+/// Its own quota: what it has lent is its share all the same, and what it borrows is another's.
+fn current_places(ledger: &Ledger, number: &MunicipalityNumber, today: Date) -> u64 {
+    u64::from(ledger.frame().own_places(number, today))
 }
 
 /// `weight / total` in hundredths of a per cent, half a unit rounded up.

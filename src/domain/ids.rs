@@ -143,6 +143,14 @@ uuid_id!(
     SubmissionId
 );
 uuid_id!(
+    /// A proposed change of how far a ledger's rules bind.
+    EnforcementChangeId
+);
+uuid_id!(
+    /// A loan of a quota (utlån).
+    LoanId
+);
+uuid_id!(
     /// The name a client gives one call; a retry has the same.
     RequestId
 );

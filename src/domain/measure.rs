@@ -103,7 +103,7 @@ pub struct MeasureRules {
     /// stands before them (lavterskel).
     #[serde(skip_serializing_if = "is_false")]
     pub direct_start: bool,
-    /// Days a place may stand empty before it is listed.
+    /// Days a place may stand empty before it is marked among the vacancies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_days: Option<u32>,
     /// Days after which somebody must confirm that a place is still wanted.
@@ -112,7 +112,7 @@ pub struct MeasureRules {
     /// How places are bought.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supply: Option<Supply>,
-    /// Who chooses among providers.
+    /// Who chooses among providers; `None`: the person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_choice: Option<ProviderChoice>,
     /// What kind of decision an allocation is in law, as the case system names it.
@@ -124,6 +124,14 @@ pub struct MeasureRules {
     /// Which type took over, and when: queue, seniority and plan follow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<Superseded>,
+    /// After more passes than this over somebody whose share of a place does not fit, what
+    /// becomes free is kept for them until it does; `None`: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserve_after_passes: Option<u32>,
+    /// Days within which an office may correct a mistake by itself (rettefrist); later only the
+    /// county may. `None`: at any time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correction_days: Option<u32>,
 }
 
 impl Default for MeasureRules {
@@ -150,6 +158,8 @@ impl Default for MeasureRules {
             decision_kind: None,
             texts: Vec::new(),
             superseded_by: None,
+            reserve_after_passes: None,
+            correction_days: None,
         }
     }
 }
@@ -272,15 +282,20 @@ pub enum Supply {
     Direct,
 }
 
-/// Who chooses among providers with a free place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Who chooses among providers with a free place. Whoever does, a person is given a place only
+/// in a group they would take: preferences, work fields, a no and an objection say which those
+/// are, and this says which of them comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ProviderChoice {
-    /// The person, by preferences.
+    /// The person, by the order of their preferences; without any, the groups' ids.
+    #[default]
     Person,
-    /// The agreement's order of call-off (avropsrekkefølge).
+    /// The agreement's order of call-off (avropsrekkefølge): the least rank first, those without
+    /// one last, and by id where the rank is the same.
     CallOffRank,
-    /// The one with the least use of its volume.
+    /// The one that has used the least share of its volume, reservations and what the run has
+    /// given included; by id where it is the same.
     EvenByVolume,
 }
 
@@ -302,6 +317,10 @@ pub struct Superseded {
     pub by: MeasureCode,
     /// From which day.
     pub from: Date,
+    /// Whether those who wait go on there. Every import says so; what was imported before
+    /// queues followed does not, and what was decided by it stands.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub queue_follows: bool,
 }
 
 impl MeasureType {

@@ -53,6 +53,8 @@ mod tests {
             past_debits: Vec::new(),
             planned_end_date: Some(date!(2026 - 03 - 10)),
             guest: false,
+            review: None,
+            increase: None,
             state,
         }
     }

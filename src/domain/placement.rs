@@ -43,6 +43,13 @@ pub struct Placement {
     /// the one they moved to had no room.
     #[serde(default, skip_serializing_if = "is_false")]
     pub guest: bool,
+    /// When somebody last looked at it; none while nobody has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
+    /// The entry by which a larger share of it is waited for. It follows from that entry: it is
+    /// set and cleared as the entry comes to be and ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub increase: Option<EntryId>,
     /// Where it stands.
     pub state: PlacementState,
 }
@@ -57,6 +64,23 @@ impl Placement {
     pub fn percent_on(&self, date: Date) -> u32 {
         let holds = self.shares.iter().rev().find(|share| share.valid_from <= date);
         holds.or(self.shares.first()).map_or(self.participation_percent, |share| share.percent)
+    }
+
+    /// It with another share from a day on, registered now. Its accounts change today.
+    #[must_use]
+    pub fn with_share(&self, percent: u32, valid_from: Date, registered_time: Timestamp) -> Self {
+        let mut shares = self.shares.clone();
+        let share = |percent, valid_from| Share { percent, valid_from, registered_time };
+        if shares.is_empty() {
+            shares.push(share(self.participation_percent, self.start_date));
+        }
+        shares.push(share(percent, valid_from));
+        let past_debits = if percent == self.participation_percent {
+            self.past_debits.clone()
+        } else {
+            self.debited_until(registered_time.date_in_norway())
+        };
+        Self { participation_percent: percent, shares, past_debits, ..self.clone() }
     }
 
     /// The first day on which it was debited as it is now.
@@ -96,6 +120,19 @@ pub struct PastDebit {
     pub from_date: Date,
     /// The first day after.
     pub until_date: Date,
+}
+
+/// The latest time somebody looked at a placement (oppfølging). Those before stand in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// When.
+    pub date: Date,
+    /// Who has said so.
+    pub reviewed_by: String,
+    /// What was found, in words.
+    pub note: Option<Sealed>,
+    /// When it is to be looked at next; `None` where the measure type's rounds say so.
+    pub next_date: Option<Date>,
 }
 
 /// The most shares that are registered of one placement, and the most ways it is debited in.

@@ -40,6 +40,17 @@ pub enum Refusal {
     /// Rows of an import are wrong.
     #[error("{} rows of the import are wrong; nothing was stored", .0.len())]
     RegistryRowsInvalid(Vec<BadRow>),
+    /// Rows of an import of what exists are wrong.
+    #[error("{} rows of the import are wrong; nothing was stored", .0.len())]
+    ExistingRowsInvalid(Vec<BadRow>),
+    /// The rows of an import do not sum to its control totals.
+    #[error("the rows and the control totals differ in {lines} lines: {first}")]
+    ReconciliationDiffers {
+        /// In how many lines.
+        lines: usize,
+        /// The first of them, in words.
+        first: String,
+    },
     /// The person has an open entry, offer or placement of this measure type.
     #[error("the person already has an open entry, offer or placement of this measure type")]
     PersonAlreadyWaiting,
@@ -61,8 +72,9 @@ pub enum Refusal {
         /// The move asked for.
         transition: &'static str,
     },
-    /// The entry went on in another area's ledger, where the person moved.
-    #[error("the person has moved: the entry goes on in {to}")]
+    /// The entry went on in another ledger: the person moved to its area, or its measure type
+    /// took over.
+    #[error("the entry has moved: it goes on in {to}")]
     Moved {
         /// Which.
         to: LedgerId,
@@ -79,8 +91,9 @@ pub enum Refusal {
     /// The measure type does not allow it.
     #[error("{0}")]
     MeasureTypeRule(&'static str),
-    /// Another measure type has taken over. A measure type rule to those who call.
-    #[error("{measure} was superseded by {by} from {from}: nobody joins it any more; join {by}")]
+    /// Another measure type has taken over: nobody joins this one, and no place of it is given.
+    /// A measure type rule to those who call.
+    #[error("{measure} was superseded by {by} from {from}: nobody new comes in; use {by}")]
     Superseded {
         /// The type that was asked for.
         measure: MeasureCode,
@@ -129,6 +142,19 @@ pub enum Refusal {
         /// What is needed.
         needed_percent: i64,
     },
+    /// An account has less free than a larger share needs, which may wait for it.
+    #[error(
+        "{what} has {free_percent} per cent of a place free; {needed_percent} are needed; with \
+         wait_if_full the larger share waits its turn"
+    )]
+    NoRoomForMore {
+        /// Which account.
+        what: &'static str,
+        /// What is free, in per cents of a place.
+        free_percent: i64,
+        /// What is needed.
+        needed_percent: i64,
+    },
     /// A closure would fall on days on which the group is closed already.
     #[error("the group would be closed {asked}, and it is closed {other} already")]
     ClosuresOverlap {
@@ -140,6 +166,16 @@ pub enum Refusal {
     /// Somebody eligible stands before the one in question.
     #[error("somebody eligible stands before this entry and would take the place")]
     NotFirst,
+    /// The order may not be left here without a reason. Missing fields to those who call.
+    #[error("reason and reason_text are required: {0}")]
+    ReasonRequired(&'static str),
+    /// The mistake lies too far back for an office.
+    #[error("the mistake could be corrected {}; later only the county may", .until.map_or_else(|| "while its time was known".to_owned(), |day| format!("until {day}")))]
+    CorrectionTooLate {
+        /// The last day on which the office could; `None` where it is not known when the
+        /// mistake was made.
+        until: Option<Date>,
+    },
     /// A bound of the ledger is reached.
     #[error("the ledger would have {would_be} {what}; the most is {most}")]
     LimitReached {

@@ -8,23 +8,32 @@ use crate::domain::{
     measure::{MeasureRules, Span},
 };
 
-/// How long a round of review is listed after its day; then it is the next one's turn. Nobody
-/// says that a review was made, so none may be overdue for ever.
+/// How long a round of review is listed after its day; then it is the next one's turn, so that a
+/// round nobody has said anything of is not overdue for ever.
 pub const ROUND_LISTED_DAYS: i64 = 30;
 
 /// The day on which a placement is to be looked at next; `None` where none is in sight, or its
 /// end is known. A planned end stands in for the usual maximum (soft), which somebody has then
 /// thought of; the hard one binds whatever is planned. Rounds are for what has none of them.
+///
+/// A review that was made (oppfølging) settles a usual maximum it did not come before, and rounds
+/// are counted from it. The day that was named with it stands in for both: it is listed until
+/// another review is made.
 pub fn review_date(placement: &Placement, rules: &MeasureRules, today: Date) -> Option<Date> {
     match placement.state {
         PlacementState::Running | PlacementState::OnLeave(_) => {}
         PlacementState::Ending(_) | PlacementState::Ended(_) => return None,
     }
     let start = placement.start_date;
-    let usual = rules.soft_maximum.map(|span| span.after(start));
+    let review = placement.review.as_ref();
+    let named = review.and_then(|review| review.next_date);
+    let is_settled =
+        |usual: &Date| named.is_some() || review.is_some_and(|review| review.date >= *usual);
+    let usual = rules.soft_maximum.map(|span| span.after(start)).filter(|day| !is_settled(day));
     let hard = rules.hard_maximum.map(|span| span.after(start));
-    let end = placement.planned_end_date.or(usual).into_iter().chain(hard).min();
-    end.or_else(|| rules.review_every.and_then(|every| round(start, every, today)))
+    let end = placement.planned_end_date.or(usual).into_iter().chain(hard).chain(named).min();
+    let from = review.map_or(start, |review| review.date);
+    end.or_else(|| rules.review_every.and_then(|every| round(from, every, today)))
 }
 
 /// The first round that is to come, or whose day was not long ago.
@@ -54,6 +63,7 @@ mod tests {
         account::AccountKey,
         allocation::{End, Leave, Outcome},
         ids::{EntryId, PlaceGroupId, PlacementId},
+        placement::Review,
     };
 
     fn placement(start_date: Date) -> Placement {
@@ -69,6 +79,8 @@ mod tests {
             past_debits: Vec::new(),
             planned_end_date: None,
             guest: false,
+            review: None,
+            increase: None,
             state: PlacementState::Running,
         }
     }
@@ -110,6 +122,57 @@ mod tests {
         assert_eq!(review_date(&one, &unset, today), Some(date!(2028 - 01 - 01)));
         one.planned_end_date = None;
         assert_eq!(review_date(&one, &unset, today), None);
+    }
+
+    fn reviewed(date: Date, next_date: Option<Date>) -> Review {
+        Review { date, reviewed_by: "a".to_owned(), note: None, next_date }
+    }
+
+    #[test]
+    fn rounds_are_counted_from_the_latest_review() {
+        let rules = MeasureRules { review_every: Some(Span::Months(6)), ..MeasureRules::default() };
+        let mut one = placement(date!(2026 - 01 - 31));
+        let due = |one: &Placement, today| review_date(one, &rules, today);
+        assert_eq!(due(&one, date!(2026 - 08 - 15)), Some(date!(2026 - 07 - 31)));
+        one.review = Some(reviewed(date!(2026 - 08 - 15), None));
+        assert_eq!(due(&one, date!(2026 - 08 - 15)), Some(date!(2027 - 02 - 15)));
+        // Nobody has looked for a month: it is the next one's turn.
+        assert_eq!(due(&one, date!(2027 - 03 - 16)), Some(date!(2027 - 02 - 15)));
+        assert_eq!(due(&one, date!(2027 - 03 - 17)), Some(date!(2027 - 08 - 15)));
+        // A day that was named comes in its place, and waits for as long as it takes.
+        one.review = Some(reviewed(date!(2026 - 08 - 15), Some(date!(2026 - 10 - 01))));
+        for today in [date!(2026 - 08 - 15), date!(2027 - 03 - 17)] {
+            assert_eq!(due(&one, today), Some(date!(2026 - 10 - 01)), "{today}");
+        }
+        // Also where the measure type asks for none.
+        let unset = MeasureRules::default();
+        assert_eq!(review_date(&one, &unset, one.start_date), Some(date!(2026 - 10 - 01)));
+        one.review = Some(reviewed(date!(2026 - 08 - 15), None));
+        assert_eq!(review_date(&one, &unset, one.start_date), None);
+    }
+
+    #[test]
+    fn a_review_settles_the_usual_maximum_and_nothing_harder() {
+        let rules = MeasureRules {
+            soft_maximum: Some(Span::Months(12)),
+            hard_maximum: Some(Span::Months(24)),
+            ..MeasureRules::default()
+        };
+        let mut one = placement(date!(2025 - 03 - 01));
+        let (usual, hard) = (date!(2026 - 03 - 01), date!(2027 - 03 - 01));
+        let today = date!(2026 - 03 - 10);
+        for (date, next, expected) in [
+            (date!(2026 - 02 - 28), None, usual),
+            (usual, None, hard),
+            (date!(2026 - 02 - 28), Some(date!(2026 - 06 - 01)), date!(2026 - 06 - 01)),
+            (usual, Some(date!(2028 - 06 - 01)), hard),
+        ] {
+            one.review = Some(reviewed(date, next));
+            assert_eq!(review_date(&one, &rules, today), Some(expected), "{date} {next:?}");
+        }
+        // A planned end is another's word: it is looked at when it comes.
+        one.planned_end_date = Some(date!(2026 - 05 - 01));
+        assert_eq!(review_date(&one, &rules, today), Some(date!(2026 - 05 - 01)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use time::Date;
 
 use crate::domain::{
     account::{Account, AccountKey, WHOLE_PLACE},
-    allocation::{RunScope, run},
+    allocation::{Kept, RunRules, RunScope, run_and_keep},
     capacity::{PlacesInPeriod, boundaries_after, places_on},
     ids::EntryId,
     ledger::Ledger,
@@ -41,6 +41,14 @@ pub struct Standing {
     pub place_days: u64,
 }
 
+impl Standing {
+    /// Whether it has stood empty for longer than a measure type lets a place; never where that
+    /// says nothing.
+    pub fn is_idle(&self, idle_days: Option<u32>) -> bool {
+        idle_days.is_some_and(|days| self.days > days)
+    }
+}
+
 /// How long what is free on an account has stood empty; `None` where nothing is. `used`
 /// is how its use has changed, by placements that have begun or are over.
 pub fn standing(
@@ -51,7 +59,7 @@ pub fn standing(
 ) -> Option<Standing> {
     // What the ledger has not let happen yet has not happened to its accounts either.
     let as_of = ledger.head().at.date_in_norway();
-    let limit = changes_of_limit(&history(ledger, key), as_of);
+    let limit = limit_of(ledger, key, as_of);
     let lots = free_lots(&ledger.account(key), &limit, used, as_of);
     let oldest = lots.first()?;
     let days_of = |lot: &Lot| (today - lot.since).whole_days().max(0);
@@ -64,28 +72,35 @@ pub fn standing(
     })
 }
 
-/// The dated decisions an account's limit follows from.
-fn history(ledger: &Ledger, key: &AccountKey) -> Vec<PlacesInPeriod> {
+/// How an account's limit has changed up to and with a day, by the dated decisions it follows
+/// from. A place that is lent stands empty with the borrower from the day it was lent, and with
+/// the lender from the day it returned.
+fn limit_of(ledger: &Ledger, key: &AccountKey, as_of: Date) -> Changes {
     match key {
         AccountKey::PlaceGroup(id) => {
-            ledger.place_group(*id).map(|group| group.capacity.clone()).unwrap_or_default()
+            let capacity = ledger.place_group(*id).map(|group| group.capacity.as_slice());
+            changes_of_limit(capacity.unwrap_or_default(), as_of)
         }
         AccountKey::Quota(number) => {
-            let quotas = ledger.frame().quotas.get(number);
-            quotas.into_iter().flatten().map(|quota| quota.places.clone()).collect()
+            let frame = ledger.frame();
+            let days = frame.quota_days_after(number, Date::MIN);
+            changes_on(days, as_of, |day| frame.quota_limit(number, day))
         }
-        AccountKey::Pool => ledger.frame().budgets.clone(),
+        AccountKey::Pool => changes_of_limit(&ledger.frame().budgets, as_of),
     }
 }
 
 /// How a limit has changed up to and with a day.
 pub fn changes_of_limit(history: &[PlacesInPeriod], as_of: Date) -> Changes {
-    let days: BTreeSet<Date> =
-        boundaries_after(history, Date::MIN).filter(|day| *day <= as_of).collect();
+    let days = boundaries_after(history, Date::MIN).collect();
+    changes_on(days, as_of, |day| i64::from(places_on(history, day)) * WHOLE_PLACE)
+}
+
+fn changes_on(days: BTreeSet<Date>, as_of: Date, limit_on: impl Fn(Date) -> i64) -> Changes {
     let mut changes = Changes::new();
     let mut before = 0;
-    for day in days {
-        let limit = i64::from(places_on(history, day)) * WHOLE_PLACE;
+    for day in days.into_iter().filter(|day| *day <= as_of) {
+        let limit = limit_on(day);
         changes.insert(day, limit - before);
         before = limit;
     }
@@ -142,6 +157,8 @@ pub enum Block {
     NotDetermined,
     /// The group is closed now.
     Closed,
+    /// It is kept for somebody whose share of a place does not fit yet.
+    ReservedForAnother,
 }
 
 /// What a run over the whole ledger would do now.
@@ -151,6 +168,8 @@ pub struct Outlook {
     given: BTreeMap<AccountKey, i64>,
     /// What it would leave free and could give.
     left: BTreeMap<AccountKey, i64>,
+    /// What it would leave free and keep for somebody.
+    kept: Kept,
     /// Groups that take nobody in now, whatever they have free.
     closed: BTreeSet<AccountKey>,
     /// Second accounts with something left, and somebody who waits for it.
@@ -166,9 +185,10 @@ pub fn open_queues(ledger: &Ledger) -> Vec<QueueKey> {
 
 /// Runs over those that were loaded, with nothing stored. They must be the first of all
 /// open queues together; `everyone` where no others wait. A run over the first so many
-/// begins as a run over everyone does.
-pub fn outlook(ledger: &Ledger, everyone: bool) -> Result<Outlook, Stop> {
-    let (served, _) = run(ledger, &RunScope::all(ledger.head().at, usize::MAX))?;
+/// begins as a run over everyone does. `rules` are what the measure type says of a run now.
+pub fn outlook(ledger: &Ledger, everyone: bool, rules: RunRules) -> Result<Outlook, Stop> {
+    let scope = RunScope::all(ledger.head().at, usize::MAX, rules);
+    let (served, kept) = run_and_keep(ledger, &scope)?;
     let today = ledger.head().at.date_in_norway();
     let closed: BTreeSet<AccountKey> = ledger
         .place_groups()
@@ -188,13 +208,16 @@ pub fn outlook(ledger: &Ledger, everyone: bool) -> Result<Outlook, Stop> {
         }
         placed.insert(one.entry_id);
     }
+    for (key, percent) in &kept {
+        *left.entry(key.clone()).or_default() -= percent;
+    }
     let waited_for = ledger
         .queues()
         .filter(|(_, queue)| queue.eligible().any(|(_, entry)| !placed.contains(entry)))
         .map(|(key, _)| key.account())
         .filter(|key| left.get(key).is_some_and(|left| *left > 0))
         .collect();
-    Ok(Outlook { given, left, closed, waited_for, everyone })
+    Ok(Outlook { given, left, kept, closed, waited_for, everyone })
 }
 
 impl Outlook {
@@ -209,16 +232,17 @@ impl Outlook {
             return (0, Block::Closed);
         }
         let allocable = self.given.get(key).copied().unwrap_or(0);
+        let is_group = is_place(key);
         if self.left.get(key).is_none_or(|left| *left == 0) {
-            return (allocable, Block::None);
+            let kept = self.kept.contains_key(key);
+            return (allocable, if kept { Block::ReservedForAnother } else { Block::None });
         }
-        let is_group = matches!(key, AccountKey::PlaceGroup(_));
         let waited_for =
             if is_group { !self.waited_for.is_empty() } else { self.waited_for.contains(key) };
         let block = if is_group && !self.quota_left() {
-            Block::NoQuota
+            if self.is_kept(is_second) { Block::ReservedForAnother } else { Block::NoQuota }
         } else if !is_group && !self.place_left() {
-            Block::NoPlace
+            if self.is_kept(is_place) { Block::ReservedForAnother } else { Block::NoPlace }
         } else if !self.everyone {
             Block::NotDetermined
         } else if waited_for {
@@ -230,14 +254,26 @@ impl Outlook {
     }
 
     fn place_left(&self) -> bool {
-        self.any_left(|key| matches!(key, AccountKey::PlaceGroup(_)))
+        self.any_left(is_place)
     }
 
     fn quota_left(&self) -> bool {
-        self.any_left(|key| !matches!(key, AccountKey::PlaceGroup(_)))
+        self.any_left(is_second)
+    }
+
+    fn is_kept(&self, of: impl Fn(&AccountKey) -> bool) -> bool {
+        self.kept.keys().any(of)
     }
 
     fn any_left(&self, of: impl Fn(&AccountKey) -> bool) -> bool {
         self.left.iter().any(|(key, left)| of(key) && *left > 0)
     }
+}
+
+fn is_place(key: &AccountKey) -> bool {
+    matches!(key, AccountKey::PlaceGroup(_))
+}
+
+fn is_second(key: &AccountKey) -> bool {
+    !is_place(key)
 }

@@ -55,6 +55,37 @@ impl OrderKey {
     pub fn with_bonus(self, days: u32) -> Self {
         Self { order_time: self.registered_time.minus_days(days), ..self }
     }
+
+    /// The key of the same join, with the same bonus, had it been registered at another time.
+    #[must_use]
+    pub fn registered_at(self, time: Timestamp) -> Self {
+        let later = time.micros().saturating_sub(self.registered_time.micros());
+        let order_time = Timestamp::from_micros(self.order_time.micros().saturating_add(later));
+        Self { order_time, registered_time: time, ..self }
+    }
+}
+
+/// The registered times of the entries that one log row brings, so that no two of them have
+/// the same place in the order: who asks for a time that is taken gets the next free
+/// microsecond. So those who come later in the row stand behind.
+#[derive(Debug, Default)]
+pub struct RegisteredTimes {
+    /// For each time that is taken, where to look on.
+    next: BTreeMap<Timestamp, Timestamp>,
+}
+
+impl RegisteredTimes {
+    /// The first free time from `wanted` on; it is taken from then on.
+    pub fn take(&mut self, wanted: Timestamp) -> Timestamp {
+        let mut free = wanted;
+        while let Some(next) = self.next.get(&free) {
+            free = *next;
+        }
+        self.next.insert(free, free.next());
+        // Whoever asks for the same does not walk past all who have.
+        self.next.insert(wanted, free.next());
+        free
+    }
 }
 
 /// Which queue of a ledger: a municipality's, or the pool's only one.
@@ -167,9 +198,27 @@ pub struct Entry {
     /// When somebody last confirmed that the place is still wanted (fortsatt aktuell).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_time: Option<Timestamp>,
+    /// The placement of which a larger share is waited for (økt deltakelse); `None` where it is
+    /// a place that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub increase_of: Option<PlacementId>,
     /// When it was closed, and why it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<Closed>,
+    /// Where it came from, when it was imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
+    /// In how many rows of the log it was passed over since its share did not fit; counted
+    /// where the measure type reserves fractions, until it does reserve.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub passes: u32,
+    /// Since when it reserves what becomes free until its share fits (reserverer brøkdeler).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserving_since: Option<Timestamp>,
+    /// That it stands before all others, since the place it lost by a mistake is somebody
+    /// else's now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority_by_correction: Option<PriorityByCorrection>,
     /// Where it stands.
     pub state: EntryState,
 }
@@ -179,6 +228,19 @@ impl Entry {
     pub fn is_objected_to(&self, group: PlaceGroupId, at: Timestamp) -> bool {
         let upheld = self.objected_here.get(&group);
         upheld.is_some_and(|upheld| *upheld > at.minus_days(OBJECTED_DAYS))
+    }
+
+    /// Nothing is counted or reserved for it any more: it has got a place, asks for another
+    /// share of one, or has left.
+    pub fn stop_reserving(&mut self) {
+        self.passes = 0;
+        self.reserving_since = None;
+    }
+
+    /// Whether the person's claim is its own (I3). A larger share is part of the claim that the
+    /// entry of the place holds.
+    pub fn has_claim(&self) -> bool {
+        self.increase_of.is_none()
     }
 }
 
@@ -236,15 +298,77 @@ impl Deputy {
     pub const CONTEXT: &str = "entry.deputy";
 }
 
+/// That an entry came in from another system (innført).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Where it came from.
+    pub source: String,
+    /// The day as of whose end it stood so.
+    pub cut_over_date: Date,
+    /// Whether the person was not assessed there; the entry is paused until somebody has.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub was_not_assessed: bool,
+    /// What else was said of the person there, and what a second import of the same row is
+    /// known by; sealed under [`Imported::CONTEXT`].
+    pub original: Option<Sealed>,
+}
+
+impl Imported {
+    /// What the ciphertext is bound to, beside the person.
+    pub const CONTEXT: &str = "entry.imported";
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// How an entry ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closed {
     /// When.
     pub time: Timestamp,
-    /// The ledger it went on in, where the person moved.
+    /// The ledger it went on in, where the person moved or another measure type took over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<LedgerId>,
+    /// That it should never have been, or not for this person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mistake: Option<Mistake>,
 }
+
+impl Closed {
+    /// Closed for good reason, and gone on nowhere.
+    pub fn at(time: Timestamp) -> Self {
+        Self { time, moved_to: None, mistake: None }
+    }
+}
+
+/// What was wrong with an entry that a correction closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Mistake {
+    /// It should never have been (feilregistrert).
+    RegisteredByMistake,
+    /// It was made for the wrong person.
+    WrongPerson {
+        /// The right person's entry.
+        went_on_as: EntryId,
+    },
+}
+
+/// That an entry stands before all others (prioritert ved rettelse).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriorityByCorrection {
+    /// The log row that corrected the mistake.
+    pub seq: u64,
+    /// Why, in words.
+    pub text: Option<Sealed>,
+}
+
+/// Days that a correction takes off the registered time where nobody can be put out to give a
+/// place back: a hundred years, more than anybody waits and any class or hand may give. Among
+/// those it is given to, who was registered first stands first.
+pub const PRIORITY_BY_CORRECTION_DAYS: u32 = 36_525;
 
 /// Where an entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -302,7 +426,19 @@ impl EntryState {
         }
     }
 
-    /// Whether it keeps the person's claim (I3).
+    /// Whether the person waits with nothing held: in turn, or not eligible for a while.
+    pub fn waits(self) -> bool {
+        match self {
+            Self::Waiting | Self::Paused { .. } | Self::CoolingDown { .. } => true,
+            Self::Proposed(_)
+            | Self::Offered(_)
+            | Self::Accepted(_)
+            | Self::Placed(_)
+            | Self::Closed => false,
+        }
+    }
+
+    /// Whether it has not ended: then it keeps the person's claim, if it has one (I3).
     pub fn is_open(self) -> bool {
         self != Self::Closed
     }

@@ -236,6 +236,8 @@ mod tests {
             object_by: None,
             objection: None,
             extension: None,
+            shadow: None,
+            let_go: None,
             state,
         }
     }
@@ -312,7 +314,12 @@ mod tests {
             on_behalf_of: None,
             wants_by: None,
             confirmed_time: None,
+            increase_of: None,
             closed: None,
+            imported: None,
+            passes: 0,
+            reserving_since: None,
+            priority_by_correction: None,
             state,
         }
     }
@@ -366,6 +373,8 @@ mod tests {
             past_debits: Vec::new(),
             planned_end_date: None,
             guest: false,
+            review: None,
+            increase: None,
             state,
         }
     }

@@ -5,8 +5,11 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::access::Method,
     grpc::{
-        Api, answer, explain, held,
-        parse::{allocation as parse, offer, placement as parse_placement},
+        Api, answer, enforcement, explain, held,
+        parse::{
+            allocation as parse, enforcement as parse_enforcement, offer,
+            placement as parse_placement,
+        },
         participation, placements, vacancies,
     },
     proto::v1 as pb,
@@ -160,5 +163,20 @@ impl AllocationService for Api {
         r: Request<pb::CheckParticipationRequest>,
     ) -> Result<Response<pb::CheckParticipationResponse>, Status> {
         self.read(r, Method::CheckParticipation, participation::parse, participation::check).await
+    }
+
+    async fn set_enforcement(
+        &self,
+        r: Request<pb::SetEnforcementRequest>,
+    ) -> Result<Response<pb::SetEnforcementResponse>, Status> {
+        let method = Method::SetEnforcement;
+        self.write(r, method, parse_enforcement::set_enforcement, enforcement::set).await
+    }
+
+    async fn correct(
+        &self,
+        r: Request<pb::CorrectRequest>,
+    ) -> Result<Response<pb::CorrectResponse>, Status> {
+        self.correct_mistake(r).await
     }
 }

@@ -7,7 +7,7 @@ use prost::Message;
 
 use crate::{
     domain::{
-        account::{Account, AccountKey, WHOLE_PLACE},
+        account::{Account, AccountKey},
         allocation::{
             ObjectionCode, Offer, OfferState, OutOfTurnReason, Outcome, PassedOverReason,
             Placement, PlacementState, RunEnd, RunReport,
@@ -18,6 +18,7 @@ use crate::{
         ids::{ExternalReference, LedgerId, OfferId, PlacementId},
         ledger::Ledger,
         measure::NeedGroup,
+        shadow::Verdict,
         waitlist::EntryState,
     },
     proto::{google::r#type::Date as PbDate, v1 as pb},
@@ -143,6 +144,20 @@ pub(super) fn offer(offer: &Offer) -> pb::Offer {
             .as_ref()
             .map_or(pb::OutOfTurnReason::Unspecified, |why| out_of_turn_reason(why.reason))
             .into(),
+        shadow_verdict: shadow_verdict(
+            offer.shadow.as_ref().map(|shadow| shadow.verdict(offer.entry_id)),
+        )
+        .into(),
+    }
+}
+
+/// How what was done by hand compares with the rules; unspecified where nothing is recorded.
+pub(super) fn shadow_verdict(verdict: Option<Verdict>) -> pb::ShadowVerdict {
+    match verdict {
+        None => pb::ShadowVerdict::Unspecified,
+        Some(Verdict::Agrees) => pb::ShadowVerdict::Agrees,
+        Some(Verdict::Deviates) => pb::ShadowVerdict::Deviates,
+        Some(Verdict::Nobody) => pb::ShadowVerdict::Nobody,
     }
 }
 
@@ -156,7 +171,7 @@ fn objection_code(code: ObjectionCode) -> pb::ObjectionCode {
     }
 }
 
-fn out_of_turn_reason(reason: OutOfTurnReason) -> pb::OutOfTurnReason {
+pub(super) fn out_of_turn_reason(reason: OutOfTurnReason) -> pb::OutOfTurnReason {
     match reason {
         OutOfTurnReason::Health => pb::OutOfTurnReason::Health,
         OutOfTurnReason::PlaceWouldBeLost => pb::OutOfTurnReason::PlaceWouldBeLost,
@@ -191,6 +206,11 @@ pub(super) fn placement(placement: &Placement) -> pb::Placement {
         leave_from_date: leave.map(|leave| date(leave.from_date)),
         leave_until_date: leave.map(|leave| date(leave.until_date)),
         is_guest: placement.guest,
+        latest_review: placement.review.as_ref().map(|review| pb::LatestReview {
+            review_date: Some(date(review.date)),
+            next_review_date: review.next_date.map(date),
+        }),
+        waiting_increase_entry_id: placement.increase.map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 
@@ -247,6 +267,7 @@ pub(super) fn passed_over_reason(reason: PassedOverReason) -> pb::PassedOverReas
         PassedOverReason::DeclinedHere => pb::PassedOverReason::DeclinedHere,
         PassedOverReason::ObjectedHere => pb::PassedOverReason::ObjectedHere,
         PassedOverReason::OfferWithdrawn => pb::PassedOverReason::OfferWithdrawn,
+        PassedOverReason::ReservedForAnother => pb::PassedOverReason::ReservedForAnother,
     }
 }
 
@@ -256,6 +277,7 @@ pub(super) fn run_end(end: RunEnd) -> pb::RunEnd {
         RunEnd::NoFreePlace => pb::RunEnd::NoFreePlace,
         RunEnd::NoQuota => pb::RunEnd::NoQuota,
         RunEnd::NobodyEligible => pb::RunEnd::NobodyEligible,
+        RunEnd::ReservedForAnother => pb::RunEnd::ReservedForAnother,
     }
 }
 
@@ -325,8 +347,8 @@ pub(super) fn set_place_budget(done: &Done<'_>) -> Vec<u8> {
 }
 
 pub(super) fn set_quotas(done: &Done<'_>) -> Vec<u8> {
-    let percent: i64 = done.ledger.second_accounts().map(|(_, account)| account.limit).sum();
-    let total_places = u32::try_from(percent / WHOLE_PLACE).unwrap_or(u32::MAX);
+    let sum = done.ledger.frame().sum_of_quotas(done.at.date_in_norway());
+    let total_places = u32::try_from(sum).unwrap_or(u32::MAX);
     pb::SetQuotasResponse { revision: Some(revision_of(done)), total_places }.encode_to_vec()
 }
 

@@ -7,13 +7,14 @@ use crate::{
         access::{Method, Role, Target},
         account::{Account, AccountKey, WHOLE_PLACE},
         capacity::{PlaceGroup, Submission, SubmissionState, boundaries_after, places_on},
+        enforcement::Enforcement,
         ids::{LedgerId, OrganisationNumber, PlaceGroupId},
         ledger::Ledger,
         registry::Registry,
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, closures,
+        Api, Reader, answer, area_of, closures, enforcement,
         parse::capacity::{self as parse, AvailabilityQuery, CapacitiesQuery},
         require_ledger,
     },
@@ -83,12 +84,15 @@ async fn availability(
     let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
     let only = only_provider(&reader, id, query.organisation_number.as_ref(), &registry)?;
     require_ledger(id, &registry)?;
+    let now = reader.app.clock.now();
     let Some(ledger) = store::ledger::find(&mut snapshot, id).await? else {
         let revisions = vec![answer::revision(id, 0)];
-        return Ok(GetAvailabilityResponse { revisions, ..GetAvailabilityResponse::default() });
+        let enforcement = enforcement::shown(&Enforcement::default(), reader.actor.role, now);
+        let nothing = GetAvailabilityResponse::default();
+        return Ok(GetAvailabilityResponse { revisions, enforcement, ..nothing });
     };
     snapshot.rollback().await?;
-    let today = reader.app.clock.now().date_in_norway();
+    let today = now.date_in_norway();
     let shown = Shown { ledger: &ledger, today, as_of: query.as_of.unwrap_or(today) };
     let mut groups: Vec<&PlaceGroup> = ledger
         .place_groups()
@@ -116,6 +120,7 @@ async fn availability(
         place_groups: groups.iter().map(|group| shown.group(group, &registry)).collect(),
         second_accounts,
         place_budget,
+        enforcement: enforcement::shown(&ledger.frame().enforcement, reader.actor.role, now),
     })
 }
 
@@ -180,6 +185,7 @@ impl Shown<'_> {
             usage: Some(answer::usage(&self.account(group))),
             stated_wait: group.stated_wait.map(answer::stated_wait),
             closures: self.closures(group),
+            call_off_rank: group.call_off_rank,
         }
     }
 
@@ -254,12 +260,14 @@ fn capacity(
         let site = latest.site_municipality_number.as_ref();
         shown.site_municipality_number = site.map(ToString::to_string).unwrap_or_default();
         shown.work_fields.clone_from(&latest.work_fields);
+        shown.call_off_rank = latest.call_off_rank;
     }
     if let Some(group) = group {
         let next = boundaries_after(&group.capacity, as_of).min();
         shown.name.clone_from(&group.name);
         shown.site_municipality_number = group.site_municipality_number.to_string();
         shown.work_fields.clone_from(&group.work_fields);
+        shown.call_off_rank = group.call_off_rank;
         shown.places = places_on(&group.capacity, as_of);
         shown.next_change_date = next.map(answer::date);
         shown.closures = closures::closures(group, as_of, CLOSURES_SHOWN);
@@ -281,5 +289,6 @@ fn submission_answer(submission: &Submission) -> CapacitySubmission {
         valid_to_date: submission.places.valid_to.map(answer::date),
         agreement_reference: submission.agreement_reference.clone().unwrap_or_default(),
         submitted_time: Some(answer::timestamp(submission.submitted_time)),
+        call_off_rank: submission.call_off_rank,
     }
 }

@@ -17,16 +17,12 @@ use crate::{
 /// How many of those who are placed in a group the answer names; it counts them all.
 const PLACEMENTS_NAMED: usize = 500;
 
-/// Who is placed in the group when it closes, as far as is known: nobody is put out.
+/// Who is placed in the group when it closes, as far as is known: nobody is put out. Of a closure
+/// that was withdrawn there is nobody to be told of.
 pub(super) fn report_closure(done: &Done<'_>) -> Vec<u8> {
-    let group = from_events(done, |event| {
-        if let Event::ClosureReported { place_group, .. } = event {
-            Some(place_group)
-        } else {
-            None
-        }
-    });
-    let closure = group.and_then(|group| group.closures.last());
+    let changed = from_events(done, changed);
+    let group = changed.map(|(group, _)| group);
+    let closure = changed.and_then(|(_, closure)| closure);
     let there: Vec<&Placement> = group
         .zip(closure)
         .into_iter()
@@ -43,6 +39,18 @@ pub(super) fn report_closure(done: &Done<'_>) -> Vec<u8> {
         placements: there.len() as u64,
     }
     .encode_to_vec()
+}
+
+/// The group, and its closure that was reported or changed; `None` of one that was withdrawn.
+fn changed(event: &Event) -> Option<(&PlaceGroup, Option<&Closure>)> {
+    if let Event::ClosureReported { place_group, .. } = event {
+        Some((place_group, place_group.closures.last()))
+    } else if let Event::ClosureChanged { place_group, from_date, .. } = event {
+        let meant = |closure: &&Closure| closure.from_date == *from_date;
+        Some((place_group, place_group.closures.iter().find(meant)))
+    } else {
+        None
+    }
 }
 
 /// Whether a placement under way is not known to be over by a day.

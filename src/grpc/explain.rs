@@ -98,7 +98,7 @@ pub(super) async fn position_texts(
     Ok(texts(|language| position_paragraphs(&explanation, language)))
 }
 
-fn texts(paragraphs: impl Fn(Language) -> Vec<String>) -> Vec<pb::ExplanationText> {
+pub(super) fn texts(paragraphs: impl Fn(Language) -> Vec<String>) -> Vec<pb::ExplanationText> {
     let text = |language: Language| pb::ExplanationText {
         language_code: language.code().to_owned(),
         paragraphs: paragraphs(language),
@@ -161,10 +161,9 @@ async fn tell(
     reader: &Reader,
 ) -> Result<Explanation, Error> {
     let mut registries = Registries::default();
-    let fold = Fold::new(&LedgerId::registry(), &mut registries);
-    let mut way = Way { connection, fold, reader };
+    let mut way = Way::new(connection, reader, &LedgerId::registry(), &mut registries);
     while way.next(&mut registries).await?.is_some() {}
-    way.fold = Fold::new(id, &mut registries);
+    way.turn_to(id, &mut registries);
     let ends = || Error::Internal(format!("{id}: the log ends before row {}", question.seq));
     let mut said_nos = SaidNos::default();
     while way.fold.ledger().head().seq + 1 < question.seq {
@@ -196,16 +195,42 @@ fn explain_row(
 }
 
 /// A fold on its way, as long as somebody waits for it.
-struct Way<'a> {
+pub(super) struct Way<'a> {
     connection: &'a mut PgConnection,
     fold: Fold,
     reader: &'a Reader,
 }
 
-impl Way<'_> {
+impl<'a> Way<'a> {
+    /// Before the first row of a ledger.
+    pub(super) fn new(
+        connection: &'a mut PgConnection,
+        reader: &'a Reader,
+        id: &LedgerId,
+        registries: &mut Registries,
+    ) -> Self {
+        Self { connection, fold: Fold::new(id, registries), reader }
+    }
+
+    /// Before the first row of another ledger.
+    pub(super) fn turn_to(&mut self, id: &LedgerId, registries: &mut Registries) {
+        self.fold = Fold::new(id, registries);
+    }
+
+    /// The ledger as of the last row.
+    pub(super) fn ledger(&self) -> &Ledger {
+        self.fold.ledger()
+    }
+
+    /// Whether a run is made in the next row.
+    pub(super) async fn run_is_next(&mut self) -> Result<bool, Error> {
+        let found = self.fold.run_is_next(self.connection).await;
+        found.map_err(|error| wrong_log(self.fold.ledger().id(), error))
+    }
+
     /// The next row. It stops between rows and not within one: what is dropped half-way
     /// would leave the connection in the middle of an answer.
-    async fn next(
+    pub(super) async fn next(
         &mut self,
         registries: &mut Registries,
     ) -> Result<Option<(Header, Payload)>, Error> {
@@ -214,12 +239,8 @@ impl Way<'_> {
         if !self.reader.is_awaited() {
             return Err(Error::DeadlineExceeded);
         }
-        self.fold.next(self.connection, registries).await.map_err(|error| match error {
-            ReplayError::Database(error) => error.into(),
-            wrong @ ReplayError::Wrong { .. } => {
-                Error::Internal(format!("{}: {wrong}", self.fold.ledger().id()))
-            }
-        })
+        let next = self.fold.next(self.connection, registries).await;
+        next.map_err(|error| wrong_log(self.fold.ledger().id(), error))
     }
 
     /// Reads on for as long as the proposal waits: to its confirmation, its end, or the end
@@ -245,6 +266,13 @@ impl Way<'_> {
                 return Ok(Confirmation::Confirmed { at, organisation, organisation_name });
             }
         }
+    }
+}
+
+fn wrong_log(id: &LedgerId, error: ReplayError) -> Error {
+    match error {
+        ReplayError::Database(error) => error.into(),
+        wrong @ ReplayError::Wrong { .. } => Error::Internal(format!("{id}: {wrong}")),
     }
 }
 
@@ -352,6 +380,11 @@ fn explanation_answer(
         offer: offer.map(answer::offer),
         confirmed_time: confirmed.map(answer::timestamp),
         confirmed_by_organisation: organisation,
+        shadow_verdict: answer::shadow_verdict(e.by_rules.map(|by_rules| by_rules.verdict)).into(),
+        measure_version: e.measure_version.as_ref().map(|version| pb::MeasureVersion {
+            valid_from_date: version.valid_from.map(answer::date),
+            source: version.source.clone().unwrap_or_default(),
+        }),
     }
 }
 

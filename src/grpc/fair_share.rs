@@ -9,7 +9,7 @@ use crate::{
         apportionment::{self, Apportionment},
         capacity::{PlacesInPeriod, Quota, QuotaBasis},
         fair_share::{FairShare, FairShares, fair_shares},
-        ids::LedgerId,
+        ids::{LedgerId, MunicipalityNumber},
         ledger::{Head, Ledger},
         measure::Distribution,
         refusal::Refusal,
@@ -17,9 +17,12 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of,
-        parse::fair_share::{
-            self as parse, ApportionQuery, FairShareQuery, PlaceBudgetsQuery, QuotasQuery,
+        Api, Reader, answer, area_of, lending,
+        parse::{
+            fair_share::{
+                self as parse, ApportionQuery, FairShareQuery, PlaceBudgetsQuery, QuotasQuery,
+            },
+            lending as parse_lending,
         },
         require_ledger,
     },
@@ -79,6 +82,14 @@ impl FairShareService for Api {
         r: Request<ListQuotasRequest>,
     ) -> Result<Response<ListQuotasResponse>, Status> {
         self.read(r, Method::ListQuotas, parse::list_quotas, quotas).await
+    }
+
+    async fn lend_quota(
+        &self,
+        r: Request<pb::LendQuotaRequest>,
+    ) -> Result<Response<pb::LendQuotaResponse>, Status> {
+        let parse = parse_lending::lend_quota;
+        self.write(r, Method::LendQuota, parse, lending::lend_quota).await
     }
 }
 
@@ -265,20 +276,17 @@ async fn quotas(reader: Reader, query: QuotasQuery) -> Result<ListQuotasResponse
     let ledger = ledger.unwrap_or_else(|| empty(id));
     let today = reader.app.clock.now().date_in_norway();
     let as_of = query.as_of.unwrap_or(today);
-    let periods = ledger
-        .frame()
-        .quotas
-        .iter()
-        .filter(|(number, _)| query.municipality.as_ref().is_none_or(|only| only == *number))
-        .flat_map(|(_, history)| periods(history))
-        .filter(|(_, period)| query.with_history || period.covers(as_of));
-    let key = |(quota, period): &(&Quota, PlacesInPeriod)| {
-        (quota.municipality_number.clone(), period.valid_from)
+    let asked_for = |number: &&MunicipalityNumber| {
+        query.municipality.as_ref().is_none_or(|only| only == *number)
     };
-    let answer = |(quota, period): (&Quota, PlacesInPeriod)| {
-        quota_in_period(quota, &period, today, &ledger, &registry)
+    let holders = ledger.frame().quota_holders().into_iter().filter(asked_for);
+    let rows = holders.flat_map(|number| shown_quotas(number, &query, as_of, &ledger));
+    let key = |row: &ShownQuota<'_>| {
+        let valid_from = row.quota.as_ref().map(|(_, period)| period.valid_from);
+        (row.number.clone(), valid_from)
     };
-    let (quotas, next_page_token) = page.cut(&reader.app.keys, periods, key, answer)?;
+    let answer = |row: ShownQuota<'_>| row.answer(today, as_of, &ledger, &registry);
+    let (quotas, next_page_token) = page.cut(&reader.app.keys, rows, key, answer)?;
     let revisions = vec![answer::revision(id, ledger.head().seq)];
     Ok(ListQuotasResponse { revisions, quotas, next_page_token })
 }
@@ -301,29 +309,66 @@ fn periods(history: &[Quota]) -> impl Iterator<Item = (&Quota, PlacesInPeriod)> 
     })
 }
 
-fn quota_in_period(
-    quota: &Quota,
-    period: &PlacesInPeriod,
-    today: time::Date,
-    ledger: &Ledger,
-    registry: &Registry,
-) -> QuotaInPeriod {
-    let number = &quota.municipality_number;
-    let municipality = registry.municipality(number);
-    let account = ledger.account(&AccountKey::Quota(number.clone()));
-    QuotaInPeriod {
-        quota: Some(pb::Quota {
-            municipality_number: number.to_string(),
-            places: period.places,
-            basis: quota_basis(quota.basis).into(),
-            basis_date: quota.basis_date.map(answer::date),
-            source: quota.source.clone(),
-            review_by_date: quota.review_by.map(answer::date),
-        }),
-        municipality_name: municipality.map(|m| m.name.clone()).unwrap_or_default(),
-        valid_from_date: Some(answer::date(period.valid_from)),
-        valid_to_date: period.valid_to.map(answer::date),
-        usage: period.covers(today).then(|| answer::usage(&account)),
+/// A row of the list: a quota and when it holds, or a municipality that has none and borrows.
+struct ShownQuota<'a> {
+    number: &'a MunicipalityNumber,
+    quota: Option<(&'a Quota, PlacesInPeriod)>,
+}
+
+/// The rows of one municipality.
+fn shown_quotas<'a>(
+    number: &'a MunicipalityNumber,
+    query: &QuotasQuery,
+    as_of: time::Date,
+    ledger: &'a Ledger,
+) -> Vec<ShownQuota<'a>> {
+    let frame = ledger.frame();
+    let history = frame.quotas.get(number).map_or(&[][..], Vec::as_slice);
+    let rows = periods(history)
+        .filter(|(_, period)| query.with_history || period.covers(as_of))
+        .map(|quota| ShownQuota { number, quota: Some(quota) });
+    let rows: Vec<ShownQuota<'_>> = rows.collect();
+    let only_borrows = query.with_history || frame.borrowed_places(number, as_of) > 0;
+    if rows.is_empty() && only_borrows {
+        return vec![ShownQuota { number, quota: None }];
+    }
+    rows
+}
+
+impl ShownQuota<'_> {
+    fn answer(
+        &self,
+        today: time::Date,
+        as_of: time::Date,
+        ledger: &Ledger,
+        registry: &Registry,
+    ) -> QuotaInPeriod {
+        let (number, frame) = (self.number, ledger.frame());
+        let municipality = registry.municipality(number);
+        let account = ledger.account(&AccountKey::Quota(number.clone()));
+        let period = self.quota.as_ref().map(|(_, period)| period);
+        let holds_today =
+            period.map_or(frame.borrowed_places(number, today) > 0, |period| period.covers(today));
+        let without = pb::Quota { municipality_number: number.to_string(), ..pb::Quota::default() };
+        QuotaInPeriod {
+            quota: Some(self.quota.as_ref().map_or(without, |(quota, _)| quota_answer(quota))),
+            municipality_name: municipality.map(|m| m.name.clone()).unwrap_or_default(),
+            valid_from_date: period.map(|period| answer::date(period.valid_from)),
+            valid_to_date: period.and_then(|period| period.valid_to).map(answer::date),
+            usage: holds_today.then(|| answer::usage(&account)),
+            lending: lending::lending(frame, number, period, as_of),
+        }
+    }
+}
+
+fn quota_answer(quota: &Quota) -> pb::Quota {
+    pb::Quota {
+        municipality_number: quota.municipality_number.to_string(),
+        places: quota.places.places,
+        basis: quota_basis(quota.basis).into(),
+        basis_date: quota.basis_date.map(answer::date),
+        source: quota.source.clone(),
+        review_by_date: quota.review_by.map(answer::date),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     domain::{
         apportionment::ApportionmentError,
         calendar::Timestamp,
+        ids::LedgerId,
         refusal::{Days, Refusal},
     },
     error::Error,
@@ -105,6 +106,14 @@ fn of_rows(count: usize) -> Words {
     )
 }
 
+fn of_sums(lines: usize) -> Words {
+    let (nb, en) = if lines == 1 { ("linje", "line differs") } else { ("linjer", "lines differ") };
+    words(
+        format!("Importen stemmer ikke med kontrollsummene: {lines} {nb} avviker."),
+        format!("The import does not agree with its control totals: {lines} {en}."),
+    )
+}
+
 fn of_key(name: &str, date: Option<Date>) -> Words {
     let (nb, en) = match date {
         Some(date) => (format!(" per {}", norwegian(date)), format!(" of {date}")),
@@ -116,12 +125,16 @@ fn of_key(name: &str, date: Option<Date>) -> Words {
     )
 }
 
+fn of_ledger(id: &LedgerId) -> Words {
+    words(
+        format!("Registeret har ikke tiltakstypen {} i {}.", id.measure_code, id.county_id),
+        format!("The registry has no measure type {} in {}.", id.measure_code, id.county_id),
+    )
+}
+
 fn of_refusal(refusal: &Refusal) -> Words {
     match refusal {
-        Refusal::LedgerNotFound(id) => words(
-            format!("Registeret har ikke tiltakstypen {} i {}.", id.measure_code, id.county_id),
-            format!("The registry has no measure type {} in {}.", id.measure_code, id.county_id),
-        ),
+        Refusal::LedgerNotFound(id) => of_ledger(id),
         Refusal::NotFound { .. } => words(
             "Dette finnes ikke, eller du har ikke tilgang til det.",
             "This does not exist, or you may not see it.",
@@ -133,7 +146,10 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("«{value}» finnes ikke i registeret, eller hører ikke til her."),
             format!("“{value}” is not in the registry, or does not belong here."),
         ),
-        Refusal::RegistryRowsInvalid(rows) => of_rows(rows.len()),
+        Refusal::RegistryRowsInvalid(rows) | Refusal::ExistingRowsInvalid(rows) => {
+            of_rows(rows.len())
+        }
+        Refusal::ReconciliationDiffers { lines, .. } => of_sums(*lines),
         Refusal::PersonAlreadyWaiting => words(
             "Personen venter alt, har et tilbud eller deltar i denne tiltakstypen.",
             "The person already waits, has an offer or takes part in this measure type.",
@@ -147,8 +163,8 @@ fn of_refusal(refusal: &Refusal) -> Words {
             "This cannot be done as the case stands now. Load it again.",
         ),
         Refusal::Moved { to } => words(
-            format!("Personen har flyttet. Saken fortsetter i {}.", to.county_id),
-            format!("The person has moved. The case goes on in {}.", to.county_id),
+            format!("Saken er flyttet. Den fortsetter i {} i {}.", to.measure_code, to.county_id),
+            format!("The case has moved. It goes on in {} in {}.", to.measure_code, to.county_id),
         ),
         Refusal::NotCombinable { with } => words(
             format!("Personen deltar i {with}, som ikke kan kombineres med denne tiltakstypen."),
@@ -163,8 +179,8 @@ fn of_refusal(refusal: &Refusal) -> Words {
             "The rules of the measure type do not allow this.",
         ),
         Refusal::Superseded { measure, by, from } => words(
-            format!("{measure} er avløst av {by} fra {}. Meld på {by}.", norwegian(*from)),
-            format!("{measure} was superseded by {by} from {from}. Join {by} instead."),
+            format!("{measure} er avløst av {by} fra {}. Bruk {by}.", norwegian(*from)),
+            format!("{measure} was superseded by {by} from {from}. Use {by} instead."),
         ),
         Refusal::QuotasExceedBudget { sum, budget, date } => over_budget(*sum, *budget, *date),
         Refusal::DateOutOfRange { value, .. } => words(
@@ -172,14 +188,14 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("{value} lies outside what is allowed here."),
         ),
         Refusal::NotLater { value, than, .. } => not_later(last_day(*value), last_day(*than)),
-        Refusal::NoRoom { free_percent, needed_percent, .. } => {
+        Refusal::NoRoom { free_percent, needed_percent, .. }
+        | Refusal::NoRoomForMore { free_percent, needed_percent, .. } => {
             no_room(*free_percent, *needed_percent)
         }
         Refusal::ClosuresOverlap { other, .. } => of_closure(*other),
-        Refusal::NotFirst => words(
-            "Noen som står foran i køen, skal ha plassen først.",
-            "Somebody ahead in the queue is to have the place first.",
-        ),
+        Refusal::NotFirst => not_first(),
+        Refusal::ReasonRequired(_) => no_reason(),
+        Refusal::CorrectionTooLate { until } => too_late_to_correct(*until),
         Refusal::LimitReached { would_be, most, .. } => words(
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),
@@ -188,9 +204,39 @@ fn of_refusal(refusal: &Refusal) -> Words {
     }
 }
 
+fn not_first() -> Words {
+    words(
+        "Noen som står foran i køen, skal ha plassen først.",
+        "Somebody ahead in the queue is to have the place first.",
+    )
+}
+
+fn no_reason() -> Words {
+    words(
+        "Begrunnelse mangler: plassen gis utenfor tur.",
+        "A reason is missing: the place is given out of turn.",
+    )
+}
+
 /// What is refused because of one of a list.
 fn of_one(place: usize, Words { nb, en }: Words) -> Words {
     words(format!("Nummer {place} på listen: {nb}"), format!("Number {place} of the list: {en}"))
+}
+
+fn too_late_to_correct(until: Option<Date>) -> Words {
+    let Some(until) = until else {
+        return words(
+            "Det er ikke kjent når feilen ble gjort. Fylket kan rette den.",
+            "It is not known when the mistake was made. The county may correct it.",
+        );
+    };
+    words(
+        format!(
+            "Kontoret kunne rette dette til og med {}. Fylket kan rette det nå.",
+            norwegian(until)
+        ),
+        format!("The office could correct this until {until}. The county may correct it now."),
+    )
 }
 
 fn over_budget(sum: u64, budget: u32, date: Date) -> Words {

@@ -68,6 +68,8 @@ fn measure_type(row: &MeasureType) -> pb::MeasureType {
         decision_kind: rules.decision_kind.clone().unwrap_or_default(),
         texts: rules.texts.iter().map(decision_text).collect(),
         superseded_by: rules.superseded_by.as_ref().map(superseded),
+        reserve_after_passes: rules.reserve_after_passes,
+        correction_days: rules.correction_days,
     }
 }
 

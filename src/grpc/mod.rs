@@ -17,10 +17,15 @@ mod answer;
 mod capacity;
 mod change;
 mod closures;
+mod correction;
+mod enforcement;
 mod entries;
+mod estimate;
+mod existing;
 mod explain;
 mod fair_share;
 mod held;
+mod lending;
 mod localized;
 mod measure;
 mod page;
@@ -29,6 +34,7 @@ mod participation;
 mod people;
 mod placements;
 mod registry;
+mod report;
 mod size;
 mod status;
 mod transfer;
@@ -38,7 +44,8 @@ mod waitlist;
 mod work;
 
 pub use size::{
-    ANSWER_MAX, BATCH_MAX, CHANGES_ANSWER_MAX, IMPORT_MAX, IMPORT_PIECE_MAX, REQUEST_MAX,
+    ANSWER_MAX, BATCH_MAX, CHANGES_ANSWER_MAX, EXISTING_MAX, IMPORT_MAX, IMPORT_PIECE_MAX,
+    REQUEST_MAX,
 };
 pub use status::unauthenticated;
 pub use transport::{refused_answer, refused_request};
@@ -64,7 +71,8 @@ const AT_LEAST_SEQ_WAIT: Duration = Duration::from_secs(1);
 const AT_LEAST_SEQ_STEP: Duration = Duration::from_millis(20);
 /// How many reads at once may be such as read or compute much, and how many may wait for
 /// that: explanations, which read a log from its first row on, vacancies, which take a run
-/// over everyone who waits, and work, which looks at all that is open in an area.
+/// over everyone who waits, work, which looks at all that is open in an area, and estimates,
+/// which look at all who have waited.
 const HEAVY_AT_ONCE: usize = 2;
 const HEAVY_WAITING: usize = 32;
 /// How many reads may wait for a ledger to come further; one too many is answered at once.
@@ -144,7 +152,11 @@ mutations!(
     ChangePlacementRequest,
     MovePlacementRequest,
     ReassignPlacementRequest,
+    SetEnforcementRequest,
+    CorrectRequest,
+    LendQuotaRequest,
     ReportClosureRequest,
+    ImportExistingRequest,
 );
 
 /// Who calls, and why. Until when is the port's affair: it drops a call whose time is up.
@@ -254,26 +266,42 @@ impl Api {
         let outcome = async {
             caller.require(method)?;
             let query = parse(&request)?;
-            let (actor, purpose) = (caller.actor, caller.purpose.unwrap_or_default());
-            // Whoever drops the call drops this too: long stories look whether it is there.
-            let waiter = Arc::new(());
-            let (app, heavy) = (self.app.clone(), self.heavy.clone());
-            let waits = Arc::downgrade(&waiter);
-            let reader = Reader { app, heavy, method, actor, purpose, waits };
-            let reads = Arc::clone(&self.reads);
-            let place = reads.try_acquire_owned().map_err(|_| Error::Overloaded)?;
-            let story = story(reader, query);
-            let task = tokio::spawn(async move {
-                let answer = story.await;
-                drop(place);
-                answer
-            });
-            let answer = task.await;
-            drop(waiter);
-            // What a panic says may hold what it stumbled on.
-            answer.unwrap_or_else(|_| Err(Error::Internal("a panic".to_owned())))
+            self.look(&caller, method, query, story).await
         };
         respond(method, outcome.await)
+    }
+
+    /// Tells a story in a task of its own.
+    async fn look<P, A, F>(
+        &self,
+        caller: &Caller,
+        method: Method,
+        query: P,
+        story: fn(Reader, P) -> F,
+    ) -> Result<A, Error>
+    where
+        A: Send + 'static,
+        F: Future<Output = Result<A, Error>> + Send + 'static,
+    {
+        let actor = caller.actor.clone();
+        let purpose = caller.purpose.clone().unwrap_or_default();
+        // Whoever drops the call drops this too: long stories look whether it is there.
+        let waiter = Arc::new(());
+        let (app, heavy) = (self.app.clone(), self.heavy.clone());
+        let waits = Arc::downgrade(&waiter);
+        let reader = Reader { app, heavy, method, actor, purpose, waits };
+        let reads = Arc::clone(&self.reads);
+        let place = reads.try_acquire_owned().map_err(|_| Error::Overloaded)?;
+        let story = story(reader, query);
+        let task = tokio::spawn(async move {
+            let answer = story.await;
+            drop(place);
+            answer
+        });
+        let answer = task.await;
+        drop(waiter);
+        // What a panic says may hold what it stumbled on.
+        answer.unwrap_or_else(|_| Err(Error::Internal("a panic".to_owned())))
     }
 }
 

@@ -8,14 +8,15 @@ use base64::Engine as _;
 use crate::{
     domain::{
         calendar::Timestamp,
-        ids::{AreaId, EntryId, LedgerId, PersonId},
+        ids::{EntryId, LedgerId, PersonId},
         refusal::Refusal,
-        waitlist::{Adviser, Deputy, Entry, Sealed},
+        waitlist::{Adviser, Deputy, Entry, Imported, Sealed},
     },
     error::Error,
     grpc::{
         Reader, answer,
         parse::{
+            existing::Original,
             join::Grounds,
             waitlist::{EntryQuery, PersonQuery},
         },
@@ -87,6 +88,9 @@ async fn person(reader: &Reader, entry: &Entry) -> Result<pb::EntryPerson, Error
     let today = reader.app.clock.now().date_in_norway();
     let deputy = entry.adviser.as_ref().and_then(|adviser| adviser.deputy_on(today));
     let deputy_ident = deputy.map(|deputy| open_text(&key, Deputy::CONTEXT, &deputy.ident));
+    let original = entry.imported.as_ref().and_then(|imported| imported.original.as_ref());
+    let original = original.map(|sealed| open_original(&key, sealed)).transpose()?;
+    let Original { priority_changed_by, priority_changed_time, .. } = original.unwrap_or_default();
     Ok(pb::EntryPerson {
         national_identity_number: identity.expose().to_owned(),
         priority_ground: priority_ground.unwrap_or_default(),
@@ -94,12 +98,19 @@ async fn person(reader: &Reader, entry: &Entry) -> Result<pb::EntryPerson, Error
         need_group: answer::need_group(need_group).into(),
         deputy_adviser_ident: deputy_ident.transpose()?.unwrap_or_default(),
         deputy_until_date: deputy.map(|deputy| answer::date(deputy.until)),
+        priority_changed_by: priority_changed_by.unwrap_or_default(),
+        priority_changed_time: priority_changed_time.map(answer::timestamp),
     })
 }
 
 fn open_grounds(key: &DataKey, sealed: &Sealed) -> Result<Grounds, Error> {
     let plain = open_text(key, "entry.grounds", sealed)?;
     serde_json::from_str(&plain).map_err(|_| malformed("entry.grounds"))
+}
+
+fn open_original(key: &DataKey, sealed: &Sealed) -> Result<Original, Error> {
+    let plain = open_text(key, Imported::CONTEXT, sealed)?;
+    serde_json::from_str(&plain).map_err(|_| malformed(Imported::CONTEXT))
 }
 
 fn open_text(key: &DataKey, context: &str, Sealed(text): &Sealed) -> Result<String, Error> {
@@ -118,7 +129,7 @@ fn fault(error: impl std::fmt::Display) -> Error {
 }
 
 /// Where a page of somebody's entries begins.
-type Cursor = (Timestamp, EntryId, AreaId);
+type Cursor = (Timestamp, EntryId, LedgerId);
 
 /// Everything of one person that the caller may see. Somebody nobody knows answers like
 /// somebody of whom there is nothing to be seen, and is asked for by the same steps.
@@ -148,7 +159,7 @@ pub(super) async fn lookup(
     let (mut revisions, held) = held_for(&mut snapshot, &entries).await?;
     snapshot.rollback().await?;
     let cursor = |(ledger, entry): &&(LedgerId, Entry)| {
-        (entry.key.registered_time, entry.entry_id, ledger.county_id.clone())
+        (entry.key.registered_time, entry.entry_id, ledger.clone())
     };
     let (shown, next_page_token) =
         page.fill(&reader.app.keys, &entries, cursor, |(ledger, entry)| {

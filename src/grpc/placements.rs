@@ -5,10 +5,10 @@ use prost::Message;
 use crate::{
     domain::{
         allocation::{Placement, Share},
-        event::Event,
-        waitlist::EntryState,
+        command::{Command, Subject},
+        waitlist::Entry,
     },
-    grpc::answer::{self, from_events, placement_after, revision_of},
+    grpc::answer::{self, revision_of},
     proto::v1 as pb,
     write::Done,
 };
@@ -16,10 +16,12 @@ use crate::{
 pub(super) fn change_placement(done: &Done<'_>) -> Vec<u8> {
     let placement = changed(done);
     let shares = placement.map(|placement| placement.shares.iter().map(share).collect());
+    let increase = placement.and_then(|placement| done.ledger.entry(placement.increase?));
     pb::ChangePlacementResponse {
         revision: Some(revision_of(done)),
         placement: placement.map(answer::placement),
         shares: shares.unwrap_or_default(),
+        waiting_increase: increase.map(waiting_increase),
     }
     .encode_to_vec()
 }
@@ -29,21 +31,24 @@ pub(super) fn move_placement(done: &Done<'_>) -> Vec<u8> {
     pb::MovePlacementResponse { revision, placement }.encode_to_vec()
 }
 
-/// Where one pool serves the area only the entry has changed.
 pub(super) fn reassign_placement(done: &Done<'_>) -> Vec<u8> {
-    let placed = from_events(done, |event| {
-        let Event::EntryChanged { entry, .. } = event else { return None };
-        if let EntryState::Placed(id) = entry.state { Some(id) } else { None }
-    });
-    let placement = placed.and_then(|id| placement_after(done.ledger, id));
-    let revision = Some(revision_of(done));
+    let (revision, placement) = (Some(revision_of(done)), changed(done).map(answer::placement));
     pb::ReassignPlacementResponse { revision, placement }.encode_to_vec()
 }
 
+/// The placement that was named, as it is now.
 fn changed<'a>(done: &Done<'a>) -> Option<&'a Placement> {
-    from_events(done, |event| {
-        if let Event::PlacementChanged { placement, .. } = event { Some(placement) } else { None }
-    })
+    let command: &Command = done.command;
+    if let Subject::Placement(id) = command.subject() { done.ledger.placement(id) } else { None }
+}
+
+fn waiting_increase(entry: &Entry) -> pb::WaitingIncrease {
+    pb::WaitingIncrease {
+        entry_id: entry.entry_id.to_string(),
+        participation_percent: entry.participation_percent,
+        registered_time: Some(answer::timestamp(entry.key.registered_time)),
+        state: answer::entry_state(entry.state).into(),
+    }
 }
 
 fn share(share: &Share) -> pb::RegisteredShare {

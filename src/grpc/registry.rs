@@ -14,10 +14,11 @@ use crate::{
     },
     error::{Error, Violation},
     grpc::{
-        Api, Caller, IMPORT_PIECE_MAX, Reader, answer, measure,
+        Api, Caller, IMPORT_PIECE_MAX, Reader, answer, existing, measure,
         page::{self, Page},
         parse::{
             SOURCE_MAX, Violations,
+            existing::import_existing as parse_existing,
             measure::list_measure_types,
             registry::{self as parse, DistributionKeysQuery, MunicipalitiesQuery, OfficesQuery},
         },
@@ -25,11 +26,12 @@ use crate::{
     },
     proto::v1 as pb,
     proto::v1::{
-        ImportRegistryRequest, ImportRegistryResponse, ListAreasRequest, ListAreasResponse,
-        ListDistributionKeysRequest, ListDistributionKeysResponse, ListMeasureTypesRequest,
-        ListMeasureTypesResponse, ListMunicipalitiesRequest, ListMunicipalitiesResponse,
-        ListOfficesRequest, ListOfficesResponse, ListProvidersRequest, ListProvidersResponse,
-        RegistryRow as PbRow, registry_service_server::RegistryService,
+        ImportExistingRequest, ImportExistingResponse, ImportRegistryRequest,
+        ImportRegistryResponse, ListAreasRequest, ListAreasResponse, ListDistributionKeysRequest,
+        ListDistributionKeysResponse, ListMeasureTypesRequest, ListMeasureTypesResponse,
+        ListMunicipalitiesRequest, ListMunicipalitiesResponse, ListOfficesRequest,
+        ListOfficesResponse, ListProvidersRequest, ListProvidersResponse, RegistryRow as PbRow,
+        registry_service_server::RegistryService,
     },
     write::Draft,
 };
@@ -56,6 +58,22 @@ impl RegistryService for Api {
             self.submit(&caller, &whole, method, ledger, draft, encode).await
         };
         respond(Method::ImportRegistry, outcome.await)
+    }
+
+    async fn import_existing(
+        &self,
+        request: Request<Streaming<ImportExistingRequest>>,
+    ) -> Result<Response<ImportExistingResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let mut pieces = request.into_inner();
+        let outcome = async {
+            caller.require(Method::ImportExisting)?;
+            let whole = existing::gather(&mut pieces).await?;
+            let (ledger, draft) = parse_existing(&whole)?;
+            let (method, encode) = (Method::ImportExisting, existing::import_existing);
+            self.submit(&caller, &whole, method, ledger, draft, encode).await
+        };
+        respond(Method::ImportExisting, outcome.await)
     }
 
     async fn list_areas(

@@ -10,6 +10,10 @@ pub const IMPORT_PIECE_MAX: usize = 4 * 1024 * 1024;
 /// The largest import in all: as many full pieces as the most rows need. A count of rows
 /// alone would bound nothing, since one row could fill a piece.
 pub const IMPORT_MAX: usize = 4 * IMPORT_PIECE_MAX;
+/// The largest import of what exists. Its log row holds the rows twice, and JSON at worst
+/// doubles what it escapes: with the names of 5,000 rows' fields that is less than the change
+/// feed delivers.
+pub const EXISTING_MAX: usize = 2 * IMPORT_PIECE_MAX;
 /// The largest answer: what clients of gRPC take unless they are told otherwise. Pages are
 /// far smaller; what has no pages, as the vacancies of 2,000 place groups with the longest
 /// names, has 2 MB.

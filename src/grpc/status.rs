@@ -79,10 +79,13 @@ fn detail(error: &Error, code: Code, name: &str) -> Option<ErrorDetail> {
             let named = violations.iter().map(|v| (v.field.as_str(), v.description.as_str()));
             Some(bad_request(named))
         }
-        Error::Refused(Refusal::RegistryRowsInvalid(rows)) => {
+        Error::Refused(Refusal::RegistryRowsInvalid(rows) | Refusal::ExistingRowsInvalid(rows)) => {
             let fields: Vec<String> = rows.iter().map(|r| format!("rows[{}]", r.index)).collect();
             let named = fields.iter().zip(rows).map(|(f, r)| (f.as_str(), r.problem.as_str()));
             Some(bad_request(named))
+        }
+        Error::Refused(Refusal::ReasonRequired(why)) => {
+            Some(bad_request([("reason", *why), ("reason_text", *why)]))
         }
         Error::RequestIdReused => Some(bad_request([("request_id", "was used for another call")])),
         Error::PageTokenInvalid => Some(bad_request([("page_token", "is not of this list")])),
@@ -143,6 +146,8 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         Refusal::PermissionDenied
         | Refusal::RegistryMismatch { .. }
         | Refusal::RegistryRowsInvalid(_)
+        | Refusal::ExistingRowsInvalid(_)
+        | Refusal::ReconciliationDiffers { .. }
         | Refusal::WrongState { .. }
         | Refusal::Moved { .. }
         | Refusal::NotCombinable { .. }
@@ -153,8 +158,11 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::DateOutOfRange { .. }
         | Refusal::NotLater { .. }
         | Refusal::NoRoom { .. }
+        | Refusal::NoRoomForMore { .. }
         | Refusal::NotFirst
         | Refusal::ClosuresOverlap { .. }
+        | Refusal::ReasonRequired(_)
+        | Refusal::CorrectionTooLate { .. }
         | Refusal::LimitReached { .. } => None,
     }
 }
@@ -200,6 +208,12 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         Refusal::RegistryRowsInvalid(_) => {
             (Code::FailedPrecondition, ErrorReason::RegistryRowsInvalid)
         }
+        Refusal::ExistingRowsInvalid(_) => {
+            (Code::FailedPrecondition, ErrorReason::ExistingRowsInvalid)
+        }
+        Refusal::ReconciliationDiffers { .. } => {
+            (Code::FailedPrecondition, ErrorReason::ReconciliationDiffers)
+        }
         Refusal::PersonAlreadyWaiting => (Code::AlreadyExists, ErrorReason::PersonAlreadyWaiting),
         Refusal::ExternalReferenceTaken { .. } => {
             (Code::AlreadyExists, ErrorReason::ExternalReferenceTaken)
@@ -219,8 +233,14 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         | Refusal::ClosuresOverlap { .. } => {
             (Code::FailedPrecondition, ErrorReason::DateOutOfRange)
         }
-        Refusal::NoRoom { .. } => (Code::FailedPrecondition, ErrorReason::NoRoom),
+        Refusal::NoRoom { .. } | Refusal::NoRoomForMore { .. } => {
+            (Code::FailedPrecondition, ErrorReason::NoRoom)
+        }
         Refusal::NotFirst => (Code::FailedPrecondition, ErrorReason::NotFirst),
+        Refusal::ReasonRequired(_) => (Code::InvalidArgument, ErrorReason::InvalidFields),
+        Refusal::CorrectionTooLate { .. } => {
+            (Code::FailedPrecondition, ErrorReason::CorrectionTooLate)
+        }
         Refusal::LimitReached { .. } => (Code::FailedPrecondition, ErrorReason::LimitReached),
         Refusal::OneOf { refusal, .. } => refusal_code_and_reason(refusal),
     }
@@ -284,7 +304,8 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
             ("value", value.to_string()),
             ("than", than.to_string()),
         ],
-        Refusal::NoRoom { what, free_percent, needed_percent } => vec![
+        Refusal::NoRoom { what, free_percent, needed_percent }
+        | Refusal::NoRoomForMore { what, free_percent, needed_percent } => vec![
             ("what", (*what).to_owned()),
             ("free_percent", free_percent.to_string()),
             ("needed_percent", needed_percent.to_string()),
@@ -294,10 +315,18 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
             ("value", asked.from.to_string()),
             ("closed", other.to_string()),
         ],
+        Refusal::CorrectionTooLate { until } => {
+            until.map(|day| ("until_date", day.to_string())).into_iter().collect()
+        }
         Refusal::LimitReached { would_be, most, .. } => {
             vec![("would_be", would_be.to_string()), ("most", most.to_string())]
         }
-        Refusal::RegistryRowsInvalid(rows) => vec![("bad_rows", rows.len().to_string())],
+        Refusal::ReconciliationDiffers { lines, .. } => {
+            vec![("differing_lines", lines.to_string())]
+        }
+        Refusal::RegistryRowsInvalid(rows) | Refusal::ExistingRowsInvalid(rows) => {
+            vec![("bad_rows", rows.len().to_string())]
+        }
         Refusal::OneOf { list, index, refusal } => {
             let mut pairs = metadata_of_refusal(refusal);
             pairs.push(("item", format!("{list}[{index}]")));
@@ -310,6 +339,8 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::FourEyes
         | Refusal::NotFirst
         | Refusal::MeasureTypeRule(_) => Vec::new(),
+        // As of any request that lacks fields: so many.
+        Refusal::ReasonRequired(_) => vec![("violations", "2".to_owned())],
     }
 }
 

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use crate::{
     domain::{
         account::AccountKey,
+        allocation::RunRules,
         capacity::PlaceGroup,
         ids::{LedgerId, OrganisationNumber},
         ledger::Ledger,
@@ -16,7 +17,7 @@ use crate::{
         waitlist::{Entry, OrderKey, QueueKey},
     },
     error::Error,
-    grpc::{Reader, answer, area_of, parse::Violations, require_ledger},
+    grpc::{Reader, answer, area_of, lending, parse::Violations, require_ledger},
     proto::v1::{
         ListVacanciesRequest, ListVacanciesResponse, PlaceVacancy, QuotaVacancy, VacancyBlock,
     },
@@ -33,6 +34,7 @@ const READ_MORE: usize = 4;
 pub(super) struct VacanciesQuery {
     ledger: LedgerId,
     organisation_number: Option<OrganisationNumber>,
+    only_idle: bool,
     at_least_seq: u64,
 }
 
@@ -43,7 +45,8 @@ pub(super) fn parse(r: &ListVacanciesRequest) -> Result<VacanciesQuery, Error> {
     let at_least_seq = r.at_least_seq;
     let parsed = (|| {
         let (ledger, organisation_number) = (ledger?, organisation_number?);
-        Some(VacanciesQuery { ledger, organisation_number, at_least_seq })
+        let only_idle = r.only_idle;
+        Some(VacanciesQuery { ledger, organisation_number, only_idle, at_least_seq })
     })();
     v.finish(parsed)
 }
@@ -64,7 +67,10 @@ pub(super) async fn vacancies(
         return Ok(ListVacanciesResponse { revisions, ..ListVacanciesResponse::default() });
     };
     let today = reader.app.clock.now().date_in_norway();
-    let (ledger, outlook) = dry_run(&mut snapshot, ledger).await?;
+    let measure = registry.ledger_measure_on(id, today);
+    let rules = RunRules::of(measure);
+    let idle_days = measure.and_then(|measure| measure.rules.idle_days);
+    let (ledger, outlook) = dry_run(&mut snapshot, ledger, rules).await?;
     let shown = Shown::of(&ledger, query.organisation_number.as_ref());
     let keys: Vec<&AccountKey> = shown.groups.keys().chain(&shown.second_accounts).collect();
     let used = store::vacancies::changes_of_use(&mut snapshot, id, &keys).await?;
@@ -76,16 +82,20 @@ pub(super) async fn vacancies(
     groups.sort_by_key(|(group, standing)| {
         (standing.since, &group.organisation_number, &group.name, group.place_group_id)
     });
-    let places =
-        groups.iter().map(|(group, standing)| place(group, standing, &ledger, &outlook, &registry));
-    let quotas = shown
-        .second_accounts
-        .iter()
-        .filter_map(|key| Some(quota(key, &since(key)?, &ledger, &outlook)));
+    let is_asked_for = |is_idle: bool| is_idle || !query.only_idle;
+    let places = groups.iter().map(|(group, standing)| {
+        let is_idle = standing.is_idle(idle_days);
+        PlaceVacancy { is_idle, ..place(group, standing, &ledger, &outlook, &registry) }
+    });
+    let quotas = shown.second_accounts.iter().filter_map(|key| {
+        let standing = since(key)?;
+        let is_idle = standing.is_idle(idle_days);
+        Some(QuotaVacancy { is_idle, ..quota(key, &standing, &ledger, &outlook, today) })
+    });
     Ok(ListVacanciesResponse {
         revisions: vec![answer::revision(id, ledger.head().seq)],
-        places: places.collect(),
-        quotas: quotas.collect(),
+        places: places.filter(|place| is_asked_for(place.is_idle)).collect(),
+        quotas: quotas.filter(|quota| is_asked_for(quota.is_idle)).collect(),
     })
 }
 
@@ -112,11 +122,12 @@ impl<'a> Shown<'a> {
 async fn dry_run(
     connection: &mut PgConnection,
     mut ledger: Ledger,
+    rules: RunRules,
 ) -> Result<(Ledger, Outlook), Error> {
     let id = ledger.id().clone();
     let queues = open_queues(&ledger);
     let mut found;
-    (ledger, found) = run(ledger, queues.is_empty()).await?;
+    (ledger, found) = run(ledger, queues.is_empty(), rules).await?;
     let (mut after, mut walked, mut step) = (OrderKey::MIN, 0, READ_AT_FIRST);
     while !found.is_settled() && walked < WALKED_MAX {
         let most = step.min(WALKED_MAX - walked);
@@ -130,7 +141,7 @@ async fn dry_run(
         walked += read.len();
         step *= READ_MORE;
         load(&mut ledger, read);
-        (ledger, found) = run(ledger, everyone).await?;
+        (ledger, found) = run(ledger, everyone, rules).await?;
     }
     Ok((ledger, found))
 }
@@ -149,9 +160,9 @@ fn load(ledger: &mut Ledger, entries: Vec<Entry>) {
 }
 
 /// Where it may take its time without holding others up.
-async fn run(ledger: Ledger, everyone: bool) -> Result<(Ledger, Outlook), Error> {
+async fn run(ledger: Ledger, everyone: bool, rules: RunRules) -> Result<(Ledger, Outlook), Error> {
     let run = tokio::task::spawn_blocking(move || {
-        let found = outlook(&ledger, everyone);
+        let found = outlook(&ledger, everyone, rules);
         (ledger, found)
     });
     let (ledger, found) = run.await.map_err(|_| Error::Internal("a panic".to_owned()))?;
@@ -186,6 +197,7 @@ fn place(
         empty_since_date: Some(answer::date(standing.since)),
         days_empty: standing.days,
         place_days_empty: standing.place_days,
+        is_idle: false,
     }
 }
 
@@ -194,6 +206,7 @@ fn quota(
     standing: &Standing,
     ledger: &Ledger,
     outlook: &Outlook,
+    today: time::Date,
 ) -> QuotaVacancy {
     let (allocable_percent, block) = outlook.of(key);
     QuotaVacancy {
@@ -203,6 +216,8 @@ fn quota(
         block: vacancy_block(block).into(),
         empty_since_date: Some(answer::date(standing.since)),
         days_empty: standing.days,
+        is_idle: false,
+        lending: lending::lent_on(ledger.frame(), key, today),
     }
 }
 
@@ -215,5 +230,6 @@ fn vacancy_block(block: Block) -> VacancyBlock {
         Block::NobodyAccepts => VacancyBlock::NobodyAccepts,
         Block::NotDetermined => VacancyBlock::NotDetermined,
         Block::Closed => VacancyBlock::Closed,
+        Block::ReservedForAnother => VacancyBlock::ReservedForAnother,
     }
 }

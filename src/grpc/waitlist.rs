@@ -16,7 +16,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, entries, explain, is_office,
+        Api, Reader, answer, area_of, entries, estimate, existing, explain, is_office,
         parse::{
             adviser, entry, join,
             transfer::transfer_entry,
@@ -153,6 +153,13 @@ impl WaitlistService for Api {
     ) -> Result<Response<pb::ListMyWorkResponse>, Status> {
         self.read(r, Method::ListMyWork, adviser::list_my_work, work::list).await
     }
+
+    async fn estimate_wait(
+        &self,
+        r: Request<pb::EstimateWaitRequest>,
+    ) -> Result<Response<pb::EstimateWaitResponse>, Status> {
+        self.read(r, Method::EstimateWait, estimate::parse, estimate::estimate).await
+    }
 }
 
 /// An entry that is not the caller's answers like one that is not there.
@@ -188,7 +195,7 @@ async fn position(reader: Reader, query: PositionQuery) -> Result<GetPositionRes
 }
 
 /// How many stand before an entry; nothing for one that does not wait.
-async fn place_in_queue(
+pub(super) async fn place_in_queue(
     snapshot: &mut PgConnection,
     id: &LedgerId,
     registry: &Registry,
@@ -310,6 +317,15 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
             .as_ref()
             .and_then(|closed| closed.moved_to.as_ref())
             .map(answer::ledger),
+        imported: entry.imported.as_ref().map(existing::imported),
+        reserving_since_time: entry.reserving_since.map(answer::timestamp),
+        closed_by_mistake: entry.closed.as_ref().is_some_and(|closed| closed.mistake.is_some()),
+        priority_by_correction: entry.priority_by_correction.is_some(),
+        increase_of_placement_id: entry
+            .increase_of
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     }
 }
 
@@ -365,5 +381,6 @@ fn queue_summary(ledger: &Ledger, counts: &QueueCounts) -> QueueSummary {
         place_groups: place_groups.collect(),
         persons_without_preference: counts.without_preference,
         earliest_registered_time: counts.earliest.map(answer::timestamp),
+        increases: counts.increases,
     }
 }

@@ -42,7 +42,9 @@ impl Call {
     pub(super) fn of(path: &str) -> Self {
         let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
         match (service, method) {
-            ("tiltaksplass.v1.RegistryService", "ImportRegistry") => Self::Import,
+            ("tiltaksplass.v1.RegistryService", "ImportRegistry" | "ImportExisting") => {
+                Self::Import
+            }
             ("tiltaksplass.v1.WaitlistService", "BatchJoinWaitlist") => Self::Batch,
             ("grpc.health.v1.Health", "Watch") => Self::Conversation,
             ("grpc.health.v1.Health", _) => Self::Probe,

@@ -20,19 +20,21 @@ use crate::{
             change_service_server::ChangeServiceServer,
             fair_share_service_server::FairShareServiceServer,
             registry_service_server::RegistryServiceServer,
+            report_service_server::ReportServiceServer,
             waitlist_service_server::WaitlistServiceServer,
         },
     },
 };
 
 /// What health is told of: the whole, and each service.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "",
     RegistryServiceServer::<Api>::NAME,
     CapacityServiceServer::<Api>::NAME,
     WaitlistServiceServer::<Api>::NAME,
     AllocationServiceServer::<Api>::NAME,
     FairShareServiceServer::<Api>::NAME,
+    ReportServiceServer::<Api>::NAME,
     ChangeServiceServer::<Api>::NAME,
 ];
 

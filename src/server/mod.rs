@@ -33,7 +33,7 @@ use crate::{
         allocation_service_server::AllocationServiceServer,
         capacity_service_server::CapacityServiceServer, change_service_server::ChangeServiceServer,
         fair_share_service_server::FairShareServiceServer,
-        registry_service_server::RegistryServiceServer,
+        registry_service_server::RegistryServiceServer, report_service_server::ReportServiceServer,
         waitlist_service_server::WaitlistServiceServer,
     },
     worker,
@@ -139,6 +139,7 @@ impl Port {
             .add_service(service!(WaitlistServiceServer, BATCH_MAX, ANSWER_MAX))
             .add_service(service!(AllocationServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(FairShareServiceServer, REQUEST_MAX, ANSWER_MAX))
+            .add_service(service!(ReportServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(ChangeServiceServer, REQUEST_MAX, CHANGES_ANSWER_MAX));
         let incoming = accept::incoming(listener, limits, is_cut);
         let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, end));

@@ -32,7 +32,13 @@ pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>,
          UNION ALL SELECT 'log rows that follow from no call in another ledger', count(*) \
          FROM ledger_log l WHERE l.kind IN ('RECEIVE_ENTRY', 'SUSPEND_ENTRY') \
          AND NOT EXISTS (SELECT FROM ledger_log o WHERE o.request_id = l.request_id \
-         AND o.kind IN ('TRANSFER_ENTRY', 'START_PLACEMENT', 'START_DIRECTLY')) \
+         AND o.kind IN ('TRANSFER_ENTRY', 'START_PLACEMENT', 'START_DIRECTLY', 'CORRECT')) \
+         UNION ALL SELECT 'queues that were handed over by nobody', count(*) \
+         FROM ledger_log l WHERE l.kind = 'TAKE_OVER' AND NOT EXISTS (SELECT FROM ledger_log o \
+         WHERE o.request_id = l.request_id AND o.kind = 'HAND_OVER') \
+         UNION ALL SELECT 'queues that nobody took over', count(*) \
+         FROM ledger_log l WHERE l.kind = 'HAND_OVER' AND NOT EXISTS (SELECT FROM ledger_log o \
+         WHERE o.request_id = l.request_id AND o.kind = 'TAKE_OVER') \
          UNION ALL SELECT 'answers with a malformed fingerprint', count(*) FROM ledger_answer \
          WHERE length(fingerprint) <> 32 \
          UNION ALL SELECT 'answers to what nobody called', count(*) FROM ledger_answer a \

@@ -8,36 +8,35 @@ use uuid::Uuid;
 
 use crate::{
     domain::ids::{AreaId, EntryId, LedgerId, MeasureCode, PersonId},
-    store::rows::{corrupt, parse},
+    store::rows::{BATCH_ROWS, corrupt, parse},
 };
 
 /// A person in a measure type.
 pub type Claim = (PersonId, MeasureCode);
 
-/// Takes claims for a county, in one sorted statement; answers which were free. Who
+/// Takes claims for a county, in one order over all writers; answers which were free. Who
 /// asks for a claim that another transaction is just taking waits for its end.
 pub async fn take(
     connection: &mut PgConnection,
     county_id: &AreaId,
     claims: &BTreeSet<Claim>,
 ) -> Result<BTreeSet<Claim>, sqlx::Error> {
-    if claims.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let mut query = QueryBuilder::<Postgres>::new(
-        "-- take_claims\nINSERT INTO person_claim (person_id, measure_code, county_id) ",
-    );
-    query.push_values(claims, |mut values, (person, measure)| {
-        values.push_bind(person.0).push_bind(measure.as_str()).push_bind(county_id.as_str());
-    });
-    query.push(" ON CONFLICT DO NOTHING RETURNING person_id, measure_code");
-    let rows = query.build().persistent(false).fetch_all(connection).await?;
-    rows.iter()
-        .map(|row| {
+    let claims: Vec<&Claim> = claims.iter().collect();
+    let mut taken = BTreeSet::new();
+    for chunk in claims.chunks(BATCH_ROWS) {
+        let mut query = QueryBuilder::<Postgres>::new(
+            "-- take_claims\nINSERT INTO person_claim (person_id, measure_code, county_id) ",
+        );
+        query.push_values(chunk, |mut values, (person, measure)| {
+            values.push_bind(person.0).push_bind(measure.as_str()).push_bind(county_id.as_str());
+        });
+        query.push(" ON CONFLICT DO NOTHING RETURNING person_id, measure_code");
+        for row in query.build().persistent(false).fetch_all(&mut *connection).await? {
             let person = PersonId(row.try_get("person_id")?);
-            Ok((person, parse(row.try_get("measure_code")?)?))
-        })
-        .collect()
+            taken.insert((person, parse(row.try_get("measure_code")?)?));
+        }
+    }
+    Ok(taken)
 }
 
 /// Names the entries that claims are held by.

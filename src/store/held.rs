@@ -10,9 +10,7 @@ use crate::{
         access::{Actor, Role},
         allocation::{Offer, Placement},
         calendar::Timestamp,
-        ids::{
-            AreaId, EntryId, LedgerId, OfferId, OfficeNumber, PersonId, PlaceGroupId, PlacementId,
-        },
+        ids::{EntryId, LedgerId, OfferId, OfficeNumber, PersonId, PlaceGroupId, PlacementId},
         registry::Registry,
         waitlist::Entry,
     },
@@ -245,12 +243,13 @@ pub async fn of_entries(
 }
 
 /// One person's entries in all areas that the caller sees, the latest registered first,
-/// below `before`; one that moved stands once in each area. It is keyed by person: the named exception from one county.
+/// below `before`; one that moved, or that another measure type took over, stands once in each
+/// ledger. It is keyed by person: the named exception from one county.
 pub async fn entries_of_person(
     connection: &mut PgConnection,
     person_id: PersonId,
     seen: &Seen,
-    before: Option<(Timestamp, EntryId, AreaId)>,
+    before: Option<(Timestamp, EntryId, LedgerId)>,
     limit: i64,
 ) -> Result<Vec<(LedgerId, Entry)>, sqlx::Error> {
     let (registered, entry_id) =
@@ -262,8 +261,9 @@ pub async fn entries_of_person(
          AND ($3::text[] IS NULL OR municipality_number = ANY($3) \
               OR following_office_number = $4) \
          AND (registered_time_us, entry_id) <= ($5, $6) \
-         AND (registered_time_us, entry_id, county_id) < ($5, $6, $8) \
-         ORDER BY registered_time_us DESC, entry_id DESC, county_id DESC LIMIT $7",
+         AND (registered_time_us, entry_id, county_id, measure_code) < ($5, $6, $8, $9) \
+         ORDER BY registered_time_us DESC, entry_id DESC, county_id DESC, measure_code DESC \
+         LIMIT $7",
     )
     .bind(person_id.0)
     .bind(seen.county_id.as_deref())
@@ -272,7 +272,8 @@ pub async fn entries_of_person(
     .bind(registered)
     .bind(entry_id)
     .bind(limit)
-    .bind(before.as_ref().map_or("", |(.., county_id)| county_id.as_str()))
+    .bind(before.as_ref().map_or("", |(.., ledger)| ledger.county_id.as_str()))
+    .bind(before.as_ref().map_or("", |(.., ledger)| ledger.measure_code.as_str()))
     .fetch_all(connection)
     .await?;
     rows.iter()

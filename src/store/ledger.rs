@@ -209,6 +209,10 @@ pub async fn load_needs(
     let offers: Vec<Uuid> = needs.offers.iter().map(|id| id.0).collect();
     let placements: Vec<Uuid> = needs.placements.iter().map(|id| id.0).collect();
     let mut entries: Vec<Uuid> = needs.entries.iter().map(|id| id.0).collect();
+    let mut held_by = entries.clone();
+    let references = needs.references.iter().chain(&needs.named_entries);
+    load_references(connection, ledger, references).await?;
+    entries.extend(needs.named_entries.iter().filter_map(|reference| ledger.named(reference)));
     if !offers.is_empty() {
         let found: Vec<Json<Offer>> = docs(connection, ledger.id(), LOAD_OFFERS, &offers).await?;
         for Json(offer) in found {
@@ -216,23 +220,17 @@ pub async fn load_needs(
             ledger.load_offer(offer);
         }
     }
-    if !placements.is_empty() {
-        let found: Vec<Json<Placement>> =
-            docs(connection, ledger.id(), LOAD_PLACEMENTS, &placements).await?;
-        for Json(placement) in found {
-            entries.push(placement.entry_id.0);
-            ledger.load_placement(placement);
-        }
-    }
+    let named = load_placements(connection, ledger, LOAD_PLACEMENTS, &placements).await?;
+    entries.extend(named.iter().map(|placement| placement.entry_id.0));
     let groups: Vec<Uuid> = needs.placements_in.iter().map(|id| id.0).collect();
-    if !groups.is_empty() {
-        let found: Vec<Json<Placement>> =
-            docs(connection, ledger.id(), LOAD_PLACEMENTS_IN, &groups).await?;
-        for Json(placement) in found {
-            ledger.load_placement(placement);
-        }
+    load_placements(connection, ledger, LOAD_PLACEMENTS_IN, &groups).await?;
+    let of_entries = if needs.past_placements { entries.clone() } else { Vec::new() };
+    let past = load_placements(connection, ledger, LOAD_PLACEMENTS_OF, &of_entries).await?;
+    for placement in named.iter().chain(&past) {
+        let increase = placement.increase.map(|id| id.0);
+        entries.extend(increase);
+        held_by.extend(increase);
     }
-    let held_by: Vec<Uuid> = needs.entries.iter().map(|id| id.0).collect();
     if !held_by.is_empty() {
         let found: Vec<Json<Offer>> =
             docs(connection, ledger.id(), LOAD_OPEN_OFFERS, &held_by).await?;
@@ -242,9 +240,13 @@ pub async fn load_needs(
     }
     if !entries.is_empty() {
         let found: Vec<Json<Entry>> = docs(connection, ledger.id(), LOAD_ENTRIES, &entries).await?;
+        let mut increased: Vec<Uuid> = Vec::new();
         for Json(entry) in found {
+            let missing = entry.increase_of.filter(|id| ledger.placement(*id).is_none());
+            increased.extend(missing.map(|id| id.0));
             ledger.load_entry(entry);
         }
+        load_placements(connection, ledger, LOAD_PLACEMENTS, &increased).await?;
     }
     let submissions: Vec<Uuid> = needs.submissions.iter().map(|id| id.0).collect();
     if !submissions.is_empty() {
@@ -254,7 +256,25 @@ pub async fn load_needs(
             ledger.load_submission(submission);
         }
     }
-    load_references(connection, ledger, needs).await
+    Ok(())
+}
+
+/// Loads the placements that a statement finds by these ids, and answers them.
+async fn load_placements(
+    connection: &mut PgConnection,
+    ledger: &mut Ledger,
+    statement: &'static str,
+    ids: &[Uuid],
+) -> Result<Vec<Placement>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found: Vec<Json<Placement>> = docs(connection, ledger.id(), statement, ids).await?;
+    let placements: Vec<Placement> = found.into_iter().map(|Json(placement)| placement).collect();
+    for placement in &placements {
+        ledger.load_placement(placement.clone());
+    }
+    Ok(placements)
 }
 
 const LOAD_OFFERS: &str = "-- load_offers\n\
@@ -268,6 +288,9 @@ const LOAD_PLACEMENTS: &str = "-- load_placements\n\
 const LOAD_PLACEMENTS_IN: &str = "-- load_placements_in_groups\n\
      SELECT doc FROM placement WHERE county_id = $1 AND measure_code = $2 \
      AND (doc->>'place_group_id')::uuid = ANY($3) AND state <> 'ENDED'";
+const LOAD_PLACEMENTS_OF: &str = "-- load_placements_of_entries\n\
+     SELECT doc FROM placement \
+     WHERE county_id = $1 AND measure_code = $2 AND entry_id = ANY($3)";
 const LOAD_ENTRIES: &str = "-- load_entries\n\
      SELECT doc FROM entry WHERE county_id = $1 AND measure_code = $2 AND entry_id = ANY($3)";
 const LOAD_SUBMISSIONS: &str = "-- load_submissions\n\
@@ -291,21 +314,26 @@ where
         .await
 }
 
+/// What names in other systems stand for. Each is looked up by itself, within a limit that keeps
+/// the planner from joining: without statistics, as after a first large import, it would compare
+/// every name of the ledger with each of these.
 async fn load_references(
     connection: &mut PgConnection,
     ledger: &mut Ledger,
-    needs: &Needs,
+    references: impl Iterator<Item = &ExternalReference>,
 ) -> Result<(), sqlx::Error> {
-    if needs.references.is_empty() {
+    let (systems, ids): (Vec<&str>, Vec<&str>) =
+        references.map(|r| (r.system.as_str(), r.id.as_str())).unzip();
+    if systems.is_empty() {
         return Ok(());
     }
-    let systems: Vec<&str> = needs.references.iter().map(|r| r.system.as_str()).collect();
-    let ids: Vec<&str> = needs.references.iter().map(|r| r.id.as_str()).collect();
     let rows = sqlx::query(
         "-- load_references\n\
-         SELECT system, reference_id, resource_id FROM external_reference \
+         SELECT r.system, r.reference_id, r.resource_id \
+         FROM unnest($3::text[], $4::text[]) AS n (system, reference_id) \
+         CROSS JOIN LATERAL (SELECT system, reference_id, resource_id FROM external_reference \
          WHERE county_id = $1 AND measure_code = $2 \
-         AND (system, reference_id) IN (SELECT * FROM unnest($3::text[], $4::text[]))",
+         AND system = n.system AND reference_id = n.reference_id LIMIT 1) r",
     )
     .bind(ledger.id().county_id.as_str())
     .bind(ledger.id().measure_code.as_str())

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
-use crate::{domain::ids::PersonId, store::rows::execute_rows};
+use crate::{
+    domain::ids::PersonId,
+    store::rows::{BATCH_ROWS, execute_rows},
+};
 
 /// A digest of an identity number, and the version of the key that made it.
 pub type Digest = (i32, [u8; 32]);
@@ -54,18 +57,19 @@ pub async fn find(
     .bind(hmacs)
     .fetch_all(connection)
     .await?;
-    let mut found = Vec::with_capacity(rows.len());
+    let mut found: BTreeMap<(i32, Vec<u8>), (PersonId, Vec<u8>)> = BTreeMap::new();
     for row in &rows {
-        let key: (i32, Vec<u8>) = (row.try_get("key_version")?, row.try_get("hmac")?);
+        let digest = (row.try_get("key_version")?, row.try_get("hmac")?);
         let person_id = PersonId(row.try_get::<Uuid, _>("person_id")?);
-        found.push((key, person_id, row.try_get::<Vec<u8>, _>("data_key")?));
+        found.insert(digest, (person_id, row.try_get("data_key")?));
     }
-    let is = |key: &(i32, Vec<u8>), (version, hmac): &Digest| key.0 == *version && key.1 == hmac;
     let one = |own: &Vec<Digest>| {
-        let mut hits = found.iter().filter(|(key, ..)| own.iter().any(|digest| is(key, digest)));
-        let ((version, _), person_id, data_key) = hits.next()?;
-        let others = hits.filter(|(_, other, _)| other == person_id).map(|((v, _), ..)| *v);
-        let key_versions = [*version].into_iter().chain(others).collect();
+        let hit =
+            |(version, hmac): &Digest| Some((*version, found.get(&(*version, hmac.to_vec()))?));
+        let mut hits = own.iter().filter_map(hit);
+        let (version, (person_id, data_key)) = hits.next()?;
+        let others = hits.filter(|(_, (other, _))| other == person_id).map(|(v, _)| v);
+        let key_versions = [version].into_iter().chain(others).collect();
         Some(Found { person_id: *person_id, data_key: data_key.clone(), key_versions })
     };
     Ok(digests.iter().map(one).collect())
@@ -80,16 +84,18 @@ pub async fn add(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let mut people = QueryBuilder::<Postgres>::new(
-        "-- add_people\nINSERT INTO person (person_id, identity, data_key) ",
-    );
-    people.push_values(wanted.iter(), |mut values, person| {
-        values
-            .push_bind(person.person_id.0)
-            .push_bind(&person.identity)
-            .push_bind(&person.data_key);
-    });
-    execute_rows(connection, people, wanted.len()).await?;
+    for chunk in wanted.chunks(BATCH_ROWS) {
+        let mut people = QueryBuilder::<Postgres>::new(
+            "-- add_people\nINSERT INTO person (person_id, identity, data_key) ",
+        );
+        people.push_values(chunk, |mut values, person| {
+            values
+                .push_bind(person.person_id.0)
+                .push_bind(&person.identity)
+                .push_bind(&person.data_key);
+        });
+        execute_rows(&mut *connection, people, chunk.len()).await?;
+    }
     let digests = wanted.iter().flat_map(|p| p.digests.iter().map(|d| (*d, p.person_id)));
     let taken = add_digests(connection, digests.collect()).await?;
     // One of whose digests another has is that other.
@@ -107,19 +113,18 @@ pub async fn add_digests(
     mut digests: Vec<(Digest, PersonId)>,
 ) -> Result<BTreeMap<PersonId, usize>, sqlx::Error> {
     let mut taken = BTreeMap::new();
-    if digests.is_empty() {
-        return Ok(taken);
-    }
     digests.sort_unstable();
-    let mut keys = QueryBuilder::<Postgres>::new(
-        "-- add_person_keys\nINSERT INTO person_key (key_version, hmac, person_id) ",
-    );
-    keys.push_values(&digests, |mut values, ((version, hmac), person)| {
-        values.push_bind(version).push_bind(hmac.as_slice()).push_bind(person.0);
-    });
-    keys.push(" ON CONFLICT DO NOTHING RETURNING person_id");
-    for row in keys.build().persistent(false).fetch_all(connection).await? {
-        *taken.entry(PersonId(row.try_get("person_id")?)).or_default() += 1;
+    for chunk in digests.chunks(BATCH_ROWS) {
+        let mut keys = QueryBuilder::<Postgres>::new(
+            "-- add_person_keys\nINSERT INTO person_key (key_version, hmac, person_id) ",
+        );
+        keys.push_values(chunk, |mut values, ((version, hmac), person)| {
+            values.push_bind(version).push_bind(hmac.as_slice()).push_bind(person.0);
+        });
+        keys.push(" ON CONFLICT DO NOTHING RETURNING person_id");
+        for row in keys.build().persistent(false).fetch_all(&mut *connection).await? {
+            *taken.entry(PersonId(row.try_get("person_id")?)).or_default() += 1;
+        }
     }
     Ok(taken)
 }

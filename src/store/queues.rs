@@ -111,9 +111,12 @@ pub struct QueueCounts {
     pub without_preference: u64,
     /// The earliest registered time.
     pub earliest: Option<Timestamp>,
+    /// How many wait for a larger share of the place they have; none of them is counted above.
+    pub increases: u64,
 }
 
-/// Counts who waits in a ledger.
+/// Counts who waits in a ledger. Those who wait for a larger share are few beside the others,
+/// and found by an index of their own.
 pub async fn counts(
     connection: &mut PgConnection,
     ledger: &LedgerId,
@@ -124,7 +127,9 @@ pub async fn counts(
         "-- count_by_municipality\n\
          SELECT municipality_number, count(*) AS n, min(registered_time_us) AS earliest, \
          count(*) FILTER (WHERE preferred = '{}') AS free FROM waiting \
-         WHERE county_id = $1 AND measure_code = $2 GROUP BY 1 ORDER BY 1",
+         WHERE county_id = $1 AND measure_code = $2 AND entry_id NOT IN (\
+         SELECT entry_id FROM entry WHERE county_id = $1 AND measure_code = $2 \
+         AND state <> 'CLOSED' AND doc->>'increase_of' IS NOT NULL) GROUP BY 1 ORDER BY 1",
     )
     .bind(county)
     .bind(measure)
@@ -140,15 +145,27 @@ pub async fn counts(
     let groups = sqlx::query(
         "-- count_by_place_group\n\
          SELECT place_group_id, count(*) AS n FROM waiting, unnest(preferred) AS place_group_id \
-         WHERE county_id = $1 AND measure_code = $2 GROUP BY 1 ORDER BY 1",
+         WHERE county_id = $1 AND measure_code = $2 AND entry_id NOT IN (\
+         SELECT entry_id FROM entry WHERE county_id = $1 AND measure_code = $2 \
+         AND state <> 'CLOSED' AND doc->>'increase_of' IS NOT NULL) GROUP BY 1 ORDER BY 1",
     )
     .bind(county)
     .bind(measure)
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
     for row in &groups {
         let id = PlaceGroupId(row.try_get::<Uuid, _>("place_group_id")?);
         counts.place_groups.push((id, row.try_get::<i64, _>("n")?.cast_unsigned()));
     }
+    let increases: i64 = sqlx::query_scalar(
+        "-- count_increases\n\
+         SELECT count(*) FROM entry WHERE county_id = $1 AND measure_code = $2 \
+         AND state = 'WAITING' AND state <> 'CLOSED' AND doc->>'increase_of' IS NOT NULL",
+    )
+    .bind(county)
+    .bind(measure)
+    .fetch_one(connection)
+    .await?;
+    counts.increases = increases.cast_unsigned();
     Ok(counts)
 }

@@ -182,8 +182,11 @@ async fn write_entries(
                       deputy_digest = excluded.deputy_digest, \
                       deputy_until = excluded.deputy_until",
     };
+    // What has ended first: of one person's entries, and of the larger shares that one placement
+    // waits for, only one is open, row by row.
+    let (open, over): (Vec<_>, Vec<_>) = entries.iter().partition(|e| e.state.is_open());
     upsert
-        .run(connection, entries, |values, entry| {
+        .run(connection, &[over, open].concat(), |values, entry| {
             let adviser = entry.adviser.as_ref();
             let deputy = adviser.and_then(|adviser| adviser.deputy.as_ref());
             values

@@ -158,17 +158,22 @@ async fn due(
     Ok(due)
 }
 
+/// Each row with its entry, which is looked up by itself: joined without statistics, every row
+/// would be compared with every entry.
 async fn waiting(
     connection: &mut PgConnection,
     id: &LedgerId,
 ) -> Result<BTreeSet<(uuid::Uuid, String)>, sqlx::Error> {
     let rows = sqlx::query(
         "-- all_waiting\n\
-         SELECT w.entry_id, CASE WHEN e.doc->'preferred_place_groups' = to_jsonb(w.preferred) \
-         THEN w.queue ELSE 'of no entry' END AS queue \
-         FROM waiting w LEFT JOIN entry e USING (county_id, measure_code, \
-         entry_id, order_time_us, registered_time_us, join_seq, municipality_number) \
-         WHERE w.county_id = $1 AND w.measure_code = $2",
+         SELECT w.entry_id, CASE WHEN e.agrees THEN w.queue ELSE 'of no entry' END AS queue \
+         FROM waiting w LEFT JOIN LATERAL (SELECT \
+         (o.order_time_us, o.registered_time_us, o.join_seq, o.municipality_number, \
+          o.doc->'preferred_place_groups') \
+         = (w.order_time_us, w.registered_time_us, w.join_seq, w.municipality_number, \
+            to_jsonb(w.preferred)) AS agrees FROM entry o \
+         WHERE o.county_id = $1 AND o.measure_code = $2 AND o.entry_id = w.entry_id LIMIT 1) e \
+         ON true WHERE w.county_id = $1 AND w.measure_code = $2",
     )
     .bind(id.county_id.as_str())
     .bind(id.measure_code.as_str())

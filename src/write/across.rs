@@ -14,10 +14,11 @@ use sqlx::PgConnection;
 use crate::{
     app::App,
     domain::{
+        access::Actor,
         combining::{any_excludes, combine},
         command::{Command, Elsewhere, Needs, TransferEntry},
-        ids::{LedgerId, PersonId},
-        ledger::{Ledger, apply, follow_ups},
+        ids::{LedgerId, PersonId, RequestId},
+        ledger::{Ledger, apply, follow_ups, goes_on},
         refusal::Refusal,
         waitlist::EntryState,
     },
@@ -27,6 +28,7 @@ use crate::{
         Done, Job, Work,
         batch::{self, Batch, Decided, Outcome, Ran},
         people::person_of,
+        succession::Page,
     },
 };
 
@@ -41,11 +43,32 @@ pub(super) struct Reach {
     to_ledger: Option<LedgerId>,
     /// What the person holds that does not combine with what begins here.
     elsewhere: Vec<Elsewhere>,
+    /// Who goes on in the measure type that took over.
+    pub(super) page: Option<Page>,
 }
 
 impl Reach {
+    fn of_page(page: Page) -> Self {
+        Self { page: Some(page), ..Self::default() }
+    }
+
     fn ledgers(&self) -> impl Iterator<Item = &LedgerId> {
-        self.elsewhere.iter().map(|one| &one.ledger).chain(&self.to_ledger)
+        let named = self.elsewhere.iter().map(|one| &one.ledger).chain(&self.to_ledger);
+        named.chain(self.page.iter().flat_map(Page::ledgers))
+    }
+}
+
+/// Who asks what ledger, under which name.
+pub(super) struct Asked<'a> {
+    pub(super) ledger: &'a LedgerId,
+    pub(super) request_id: RequestId,
+    pub(super) actor: &'a Actor,
+}
+
+impl<'a> Asked<'a> {
+    /// By a caller.
+    pub(super) fn of(work: &'a Work) -> Self {
+        Self { ledger: &work.ledger, request_id: work.request_id, actor: &work.actor }
     }
 }
 
@@ -120,13 +143,17 @@ impl Batch<'_> {
     ) -> Result<BTreeMap<usize, BTreeSet<LedgerId>>, sqlx::Error> {
         let mut begin: BTreeMap<usize, PersonId> = BTreeMap::new();
         for (index, job) in jobs.iter().enumerate() {
+            if let Job::HandOver(ledger) = job.as_ref() {
+                let page = self.page_of(connection, ledger).await?;
+                self.reach.extend(page.map(|page| (index, Reach::of_page(page))));
+            }
             let Some(work) = job.work() else { continue };
             if self.replay_of(work).is_some() || !self.is_allowed(work) {
                 continue;
             }
             if let Command::TransferEntry(c) = &work.draft.command {
                 let to_ledger = self.area_of(work, c);
-                self.reach.insert(index, Reach { to_ledger, elsewhere: Vec::new() });
+                self.reach.insert(index, Reach { to_ledger, ..Reach::default() });
             }
             begin.extend(self.who_begins(work).map(|person| (index, person)));
         }
@@ -138,12 +165,15 @@ impl Batch<'_> {
             let is_open = |id: &LedgerId| {
                 self.open.contains_key(id) || self.registry.ledger_distribution(id).is_none()
             };
-            if !all.iter().all(is_open) {
+            // What others of the batch do is not in the tables yet, where a page is found.
+            let is_with_others = reach.page.is_some() && jobs.len() > 1;
+            if is_with_others || !all.iter().all(is_open) {
                 unlocked.insert(*index, all);
             }
         }
         if unlocked.is_empty() {
             self.look_elsewhere(connection).await?;
+            self.claim_pages(connection).await?;
         }
         Ok(unlocked)
     }
@@ -156,15 +186,26 @@ impl Batch<'_> {
         (county_id != work.ledger.county_id).then_some(LedgerId { county_id, measure_code })
     }
 
-    /// Who would begin to use a place, where that may leave anything out.
+    /// Who would begin to use a place, where that may leave anything out. A larger share of a
+    /// place begins nothing: the person uses it already.
     fn who_begins(&self, work: &Work) -> Option<PersonId> {
-        let (Command::StartPlacement(_) | Command::StartDirectly(_)) = &work.draft.command else {
-            return None;
+        let command = &work.draft.command;
+        let begins = if let Command::Correct(c) = command {
+            c.correction.may_go_on()
+        } else {
+            matches!(command, Command::StartPlacement(_) | Command::StartDirectly(_))
         };
-        if !any_excludes(&self.registry) {
+        if !begins || !any_excludes(&self.registry) {
             return None;
         }
-        person_of(&self.open.get(&work.ledger)?.ledger, &work.draft.command)
+        let ledger = &self.open.get(&work.ledger)?.ledger;
+        if let Command::StartPlacement(c) = &work.draft.command {
+            let entry = ledger.entry(ledger.offer(c.offer_id)?.entry_id)?;
+            if entry.increase_of.is_some() {
+                return None;
+            }
+        }
+        person_of(ledger, &work.draft.command)
     }
 
     /// What those who begin hold in types that do not combine with what they begin in. A claim
@@ -196,7 +237,7 @@ impl Batch<'_> {
                 })
                 .collect();
             if !elsewhere.is_empty() {
-                self.reach.insert(*index, Reach { to_ledger: None, elsewhere });
+                self.reach.insert(*index, Reach { elsewhere, ..Reach::default() });
             }
         }
         Ok(())
@@ -225,6 +266,8 @@ impl Batch<'_> {
             c.elsewhere.clone_from(&reach.elsewhere);
         } else if let Command::StartDirectly(c) = command {
             c.elsewhere.clone_from(&reach.elsewhere);
+        } else if let Command::Correct(c) = command {
+            c.elsewhere.clone_from(&reach.elsewhere);
         }
     }
 
@@ -233,23 +276,28 @@ impl Batch<'_> {
     pub(super) async fn decide_all(
         &mut self,
         connection: &mut PgConnection,
-        work: &Work,
-        command: Command,
+        asked: &Asked<'_>,
+        command: &Command,
     ) -> Result<Result<Vec<Decision>, Error>, sqlx::Error> {
-        let others = follow_ups(&self.open[&work.ledger].ledger, &command);
-        let first = self.decide_one(connection, work, &work.ledger, command).await?;
+        let mut others = follow_ups(&self.open[asked.ledger].ledger, command);
+        let corrects = matches!(command, Command::Correct(_));
+        let first = self.decide_one(connection, asked, asked.ledger, command.clone()).await?;
         let mut decisions = match first {
             Ok(first) => vec![first],
             Err(refusal) => return Ok(Err(refusal.into())),
         };
+        // A correction lets somebody begin again only where there is room.
+        if corrects && !goes_on(&decisions[0].decided.events) {
+            others.clear();
+        }
         for (ledger, command) in others {
-            if self.replays.contains_key(&(ledger.clone(), work.request_id)) {
+            if self.replays.contains_key(&(ledger.clone(), asked.request_id)) {
                 return Ok(Err(Error::RequestIdReused));
             }
             let mut needs = Needs::default();
             needs.add(&command);
             self.load(connection, &ledger, &needs).await?;
-            match self.decide_one(connection, work, &ledger, command).await? {
+            match self.decide_one(connection, asked, &ledger, command).await? {
                 Ok(next) => decisions.push(next),
                 Err(refusal) => return Ok(Err(refusal.into())),
             }
@@ -260,12 +308,12 @@ impl Batch<'_> {
     async fn decide_one(
         &mut self,
         connection: &mut PgConnection,
-        work: &Work,
+        asked: &Asked<'_>,
         ledger: &LedgerId,
         command: Command,
     ) -> Result<Result<Decision, Refusal>, sqlx::Error> {
         let clock = self.app.clock.now();
-        let decided = self.decide(connection, ledger, &command, &work.actor, clock).await?;
+        let decided = self.decide(connection, ledger, &command, asked.actor, clock).await?;
         Ok(decided.map(|decided| Decision { ledger: ledger.clone(), command, decided }))
     }
 
@@ -298,6 +346,7 @@ pub(super) fn answer_of(
         at: own.decided.at,
         others,
         remaining,
+        affected: work.draft.affected.as_ref(),
     };
     (work.encode)(&done)
 }

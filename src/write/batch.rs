@@ -14,7 +14,7 @@ use crate::{
         access::{Actor, permits},
         calendar::Timestamp,
         command::{Command, Needs},
-        event::{EntryChange, Event, RULES_VERSION},
+        event::{Event, RULES_VERSION},
         ids::{AreaId, IdSource, LedgerId, RequestId},
         ledger::{Context, Head, Ledger, apply, decide, rows},
         refusal::{Refusal, Stop},
@@ -29,7 +29,7 @@ use crate::{
     },
     write::{
         Job, Work,
-        across::{self, Decision, Reach, answer_of},
+        across::{self, Asked, Decision, Reach, answer_of},
         adviser::Reassigned,
         decision::{entries_of, hidden_or_denied, log_row, targets},
         opening::{self, by_county, run_apart},
@@ -110,6 +110,7 @@ pub(super) async fn attempt(
     for (index, job) in jobs.iter().enumerate() {
         answers.push(match job.as_ref() {
             Job::Wake(_) => Ok(Vec::new()),
+            Job::HandOver(ledger) => batch.hand_over(connection, index, ledger).await?,
             Job::Work(work) => batch.answer(connection, index, work).await?,
         });
     }
@@ -157,7 +158,8 @@ impl<'a> Batch<'a> {
         let mut registry = Arc::default();
         let mut open = BTreeMap::new();
         for (county_id, ids) in by_county(ids) {
-            let opened = opening::lock(app, connection, county_id, &ids).await?;
+            let alone = !beyond.is_empty();
+            let opened = opening::lock(app, connection, county_id, &ids, alone).await?;
             let Some(opened) = opened else { return Ok(None) };
             registry = opened.registry;
             for mut ledger in opened.ledgers {
@@ -204,8 +206,9 @@ impl<'a> Batch<'a> {
             .filter(|(_, work)| self.replay_of(work).is_none())
             .copied()
             .collect();
+        let reopened = self.reopened(&fresh);
         let county_id = &jobs[0].ledger().county_id;
-        self.people = People::find(self.app, connection, county_id, &joins).await?;
+        self.people = People::find(self.app, connection, county_id, &joins, reopened).await?;
         let sealed = fresh
             .iter()
             .filter(|(_, work)| work.draft.plain.is_some() || work.draft.adviser.is_some());
@@ -324,7 +327,7 @@ impl<'a> Batch<'a> {
                 }
             };
         self.fill_in(index, &mut command);
-        let decisions = match self.decide_all(connection, work, command.clone()).await? {
+        let decisions = match self.decide_all(connection, &Asked::of(work), &command).await? {
             Ok(decisions) => decisions,
             Err(error) => {
                 self.note_question(index, work, &command, &[]);
@@ -345,7 +348,7 @@ impl<'a> Batch<'a> {
     /// not wait, where an offer stands, who would be next. So the question itself is written
     /// down (I11).
     fn note_question(&mut self, index: usize, work: &Work, command: &Command, events: &[Event]) {
-        let people: Vec<_> = self.people.of_command(index).iter().flatten().copied().collect();
+        let people: BTreeSet<_> = self.people.of_command(index).iter().flatten().copied().collect();
         let entries = entries_of(&self.open[&work.ledger].ledger, command, events);
         if people.is_empty() && entries.is_empty() {
             return;
@@ -358,7 +361,7 @@ impl<'a> Batch<'a> {
             ledger: work.ledger.clone(),
             purpose: work.purpose.clone(),
             entries,
-            people,
+            people: people.into_iter().collect(),
             permitted: true,
         };
         self.questions.insert(index, access);
@@ -425,13 +428,7 @@ impl<'a> Batch<'a> {
                 self.registry = Arc::new(registry);
                 self.new_registry_rows.push((row.seq, rows.clone()));
             }
-            if let Event::Joined { entry } = event {
-                let claim = (entry.person_id, id.measure_code.clone());
-                self.people.claim(claim, entry.entry_id);
-            }
-            if let Event::EntryChanged { entry, change: EntryChange::Received { .. } } = event {
-                self.people.move_claim(entry.person_id, id, entry.entry_id);
-            }
+            self.people.note(id, event);
         }
         open.ledger.advance(row.hash, row.at);
         open.log.push(row);

@@ -9,26 +9,30 @@ use crate::{
     domain::{
         access::{Actor, Role, Target},
         allocation::OutOfTurn,
-        command::{Command, Eligibility, JoinWaitlist, PlacementAsk, Subject},
+        command::{
+            Command, Correct, Correction, Eligibility, JoinWaitlist, PlacementAsk, RightPerson,
+            Subject,
+        },
         event::{Event, Header, Payload, RULES_VERSION},
-        ids::{EntryId, PlaceGroupId, RequestId},
+        ids::{EntryId, PersonId, PlaceGroupId, RequestId},
         ledger::Ledger,
         log_chain::{payload_digest, row_hash},
         refusal::Refusal,
         registry::Registry,
-        waitlist::Sealed,
+        waitlist::{Adviser, Sealed},
     },
     keys::Keys,
     store::log::LogRow,
     write::{
         Joiner, Work, adviser,
         batch::Decided,
+        existing,
         people::{People, person_of},
     },
 };
 
 /// What the grounds of an entry are sealed for.
-const GROUNDS: &str = "entry.grounds";
+pub(super) const GROUNDS: &str = "entry.grounds";
 
 /// The rows a command reaches for, for the question whether the caller may. Of a row
 /// that is not there only the area is known: whoever may reach for any row of the area
@@ -101,20 +105,23 @@ pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -
             ledger.placement(id).map(|placement| placement.entry_id).into_iter().collect()
         }
     };
-    // Whoever joins in a preview is named by person: the entry's id is made up.
-    let joined: BTreeSet<EntryId> =
-        events
-            .iter()
-            .filter_map(|event| {
-                if let Event::Joined { entry } = event { Some(entry.entry_id) } else { None }
-            })
-            .collect();
+    // Whoever is new in a preview is named by person: the entry's id is made up.
+    let new = |event: &Event| {
+        if let Event::Joined { entry } | Event::EntryChanged { entry, .. } = event {
+            ledger.entry(entry.entry_id).is_none().then_some(entry.entry_id)
+        } else {
+            None
+        }
+    };
+    let joined: BTreeSet<EntryId> = events.iter().filter_map(new).collect();
     for event in events {
         if let Event::Proposed { offer } = event {
             entries.insert(offer.entry_id);
         } else if let Event::RunMade { report } = event {
             entries.extend(report.passed_over.iter().map(|(entry_id, _)| *entry_id));
-        } else if let Event::ClosureReported { place_group, .. } = event {
+        } else if let Event::ClosureReported { place_group, .. }
+        | Event::ClosureChanged { place_group, .. } = event
+        {
             let there = ledger.placements_in(place_group.place_group_id);
             entries.extend(there.map(|placement| placement.entry_id));
         }
@@ -168,7 +175,12 @@ pub(super) fn complete(
         if let Err(refused) = known.fill_in(index, work, &mut c.joins)? {
             return Ok(Err(refused.refusal.of_join(refused.index)));
         }
+    } else if let Command::ImportExisting(c) = &mut command {
+        existing::complete(known, index, work, c)?;
     } else {
+        if let Err(refused) = known.complete_correction(index, work, &mut command)? {
+            return Ok(Err(refused));
+        }
         known.seal_text(work, &mut command)?;
     }
     Ok(Ok(command))
@@ -193,7 +205,8 @@ impl Known<'_> {
         } else if let Command::PlacePerson(c) = command {
             let context = format!("entry/{}/out_of_turn", c.entry_id);
             let text = seal(ledger, people, work, &context)?;
-            c.out_of_turn = text.map(|text| OutOfTurn { reason: c.reason, text });
+            let why = c.reason.zip(text);
+            c.out_of_turn = why.map(|(reason, text)| OutOfTurn { reason, text });
         } else if let Some((context, text)) = words_of(command) {
             *text = seal(ledger, people, work, &context)?;
         }
@@ -224,15 +237,24 @@ impl Known<'_> {
             let plain = joiner.plain.as_deref();
             let seal = |plain| self.people.seal(person_id, GROUNDS, plain);
             join.grounds = plain.map(seal).transpose()?;
-            let sealed = |ident| adviser::sealed(self.keys, self.people, person_id, ident);
-            join.adviser = joiner.adviser.as_deref().map(sealed).transpose()?;
+            join.adviser = self.sealed_adviser(person_id, joiner)?;
         }
         Ok(Ok(()))
     }
 
+    /// The case worker of somebody who is to wait.
+    pub(super) fn sealed_adviser(
+        &self,
+        person_id: PersonId,
+        joiner: &Joiner,
+    ) -> Result<Option<Adviser>, sqlx::Error> {
+        let sealed = |ident| adviser::sealed(self.keys, self.people, person_id, ident);
+        joiner.adviser.as_deref().map(sealed).transpose()
+    }
+
     /// Whether somebody is of those the measure type is for. Where it is for anybody, nothing
     /// is said of them.
-    fn eligibility(&self, joiner: &Joiner) -> Option<Eligibility> {
+    pub(super) fn eligibility(&self, joiner: &Joiner) -> Option<Eligibility> {
         let rules = &self.registry.ledger_measure_on(self.ledger.id(), self.today)?.rules;
         if rules.need_groups.is_empty() && rules.minimum_age.is_none() {
             return None;
@@ -265,15 +287,20 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
             PlacementAsk::GoOnLeave(leave) => {
                 (format!("placement/{}/leave", c.placement_id), &mut leave.reason)
             }
+            PlacementAsk::Review(review) => {
+                (format!("placement/{}/review", c.placement_id), &mut review.note)
+            }
             PlacementAsk::Share { .. } | PlacementAsk::PlannedEnd { .. } | PlacementAsk::Return => {
                 return None;
             }
         },
+        Command::Correct(c) => (corrected_in(c), &mut c.text),
         Command::JoinWaitlist(_)
         | Command::BatchJoinWaitlist(_)
         | Command::UpdateEntry(_)
         | Command::PlacePerson(_)
         | Command::ImportRegistry(_)
+        | Command::ImportExisting(_)
         | Command::SubmitCapacity(_)
         | Command::ReviewCapacity(_)
         | Command::SetPlaceBudget(_)
@@ -289,13 +316,33 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::StartDirectly(_)
         | Command::ReassignPlacement(_)
         | Command::ReportClosure(_)
+        | Command::SetEnforcement(_)
+        | Command::ChangeClosure(_)
+        | Command::LendQuota(_)
         | Command::WakeEntry { .. }
         | Command::EndLeave { .. }
         | Command::BeginDay { .. }
         | Command::LapseProposal { .. }
         | Command::ExpireOffer { .. }
+        | Command::HandOver(_)
+        | Command::TakeOver(_)
         | Command::FinishPlacement { .. } => return None,
     })
+}
+
+/// Where a correction says why.
+fn corrected_in(c: &Correct) -> String {
+    match &c.correction {
+        Correction::ReinstateEntry { entry_id }
+        | Correction::RegisteredTime { entry_id, .. }
+        | Correction::Person(RightPerson { entry_id, .. })
+        | Correction::Municipality { entry_id, .. }
+        | Correction::RegisteredByMistake { entry_id } => format!("entry/{entry_id}/corrected"),
+        Correction::ReinstatePlacement { placement_id }
+        | Correction::StartDate { placement_id, .. }
+        | Correction::EndDate { placement_id, .. } => format!("placement/{placement_id}/corrected"),
+        Correction::Answer { offer_id, .. } => format!("offer/{offer_id}/corrected"),
+    }
 }
 
 /// Seals the text of a command about an entry, an offer or a placement.

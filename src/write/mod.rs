@@ -18,11 +18,14 @@ use tokio::{
 mod across;
 mod adviser;
 mod batch;
+mod corrected;
 mod decision;
 mod due;
+mod existing;
 mod lane;
 mod opening;
 mod people;
+mod succession;
 
 use crate::{
     app::App,
@@ -31,6 +34,7 @@ use crate::{
         calendar::Timestamp,
         command::Command,
         event::Event,
+        explanation::Affected,
         ids::{LedgerId, RequestId},
         ledger::Ledger,
         measure::NeedGroup,
@@ -74,7 +78,8 @@ pub struct Work {
 pub struct Draft {
     /// The command; its person and its sealed texts are filled in by the writer.
     pub command: Command,
-    /// Who joins, for each join of the command in its order; `None` where nobody does.
+    /// Who joins, for each join of the command in its order, or who comes in by an import, for
+    /// each row that does; `None` where nobody does.
     pub identity: Option<Vec<Joiner>>,
     /// Text to be sealed under the person's key. Of what is changed of an entry's grounds, a
     /// JSON object: what it names takes the place of what stands there, and `null` removes it.
@@ -84,6 +89,9 @@ pub struct Draft {
     /// The ident of the case worker whose entries a reassignment is about; `None` where it
     /// names them.
     pub from_adviser: Option<String>,
+    /// Which decisions rested on the mistake that is corrected: found before the ledger is
+    /// locked, and told in the answer.
+    pub affected: Option<Affected>,
 }
 
 /// Somebody who is to wait. What is said here never leaves the writer in the clear.
@@ -96,12 +104,22 @@ pub struct Joiner {
     pub plain: Option<String>,
     /// The case worker's ident, to be sealed under the person's key and found by its digest.
     pub adviser: Option<String>,
+    /// What the system somebody comes in from said of them, a JSON object to be sealed under
+    /// the person's key; `None` of who joins here.
+    pub original: Option<String>,
 }
 
 impl Draft {
     /// A command about no person, or without text about one.
     pub fn of(command: Command) -> Self {
-        Self { command, identity: None, plain: None, adviser: None, from_adviser: None }
+        Self {
+            command,
+            identity: None,
+            plain: None,
+            adviser: None,
+            from_adviser: None,
+            affected: None,
+        }
     }
 }
 
@@ -119,6 +137,8 @@ pub struct Done<'a> {
     pub others: &'a [&'a Ledger],
     /// How many more there are of what was asked for than are changed at once.
     pub remaining: u64,
+    /// Which decisions rested on the mistake that was corrected.
+    pub affected: Option<&'a Affected>,
 }
 
 /// Makes the answer's bytes. It must name nobody: answers are kept.
@@ -130,20 +150,22 @@ enum Job {
     Work(Box<Work>),
     /// Let what is due take effect.
     Wake(LedgerId),
+    /// Let a page of those who wait go on in the measure type that took over.
+    HandOver(LedgerId),
 }
 
 impl Job {
     fn ledger(&self) -> &LedgerId {
         match self {
             Self::Work(work) => &work.ledger,
-            Self::Wake(ledger) => ledger,
+            Self::Wake(ledger) | Self::HandOver(ledger) => ledger,
         }
     }
 
     fn work(&self) -> Option<&Work> {
         match self {
             Self::Work(work) => Some(work),
-            Self::Wake(_) => None,
+            Self::Wake(_) | Self::HandOver(_) => None,
         }
     }
 
@@ -207,6 +229,11 @@ impl Writer {
     /// Lets what is due in a ledger take effect.
     pub async fn wake(&self, ledger: LedgerId) -> Result<(), Error> {
         self.hand_in(Job::Wake(ledger)).await.map(drop)
+    }
+
+    /// Lets a page of those who wait in a ledger go on in the measure type that took over.
+    pub async fn hand_over(&self, ledger: LedgerId) -> Result<(), Error> {
+        self.hand_in(Job::HandOver(ledger)).await.map(drop)
     }
 
     async fn hand_in(&self, job: Job) -> Result<Vec<u8>, Error> {

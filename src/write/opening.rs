@@ -31,12 +31,14 @@ pub(super) struct Opened {
 
 /// Locks the ledgers of one county in one sorted statement. `None` where one of several
 /// is not there yet: a ledger is made by a batch of its own, since one whose first
-/// command is refused must not come to be with what happens in another.
+/// command is refused must not come to be with what happens in another. A command that runs
+/// `alone` over several happens in all of them or in none.
 pub(super) async fn lock(
     app: &App,
     connection: &mut PgConnection,
     county_id: &AreaId,
     ids: &BTreeSet<&LedgerId>,
+    alone: bool,
 ) -> Result<Option<Opened>, sqlx::Error> {
     let codes: Vec<String> = ids.iter().map(|id| id.measure_code.to_string()).collect();
     let ledgers = store::ledger::lock(connection, county_id, &codes).await?;
@@ -45,15 +47,17 @@ pub(super) async fn lock(
     let missing = ids.difference(&known).copied();
     let new: Vec<(&LedgerId, Distribution)> =
         missing.filter_map(|id| Some((id, distribution_of(id, &registry)?))).collect();
-    match new[..] {
-        [] => Ok(Some(Opened { ledgers, registry })),
-        [(id, distribution)] if ids.len() == 1 => {
-            store::ledger::create(connection, id, distribution).await?;
-            let ledgers = store::ledger::lock(connection, county_id, &codes).await?;
-            Ok(Some(Opened { ledgers, registry }))
-        }
-        _ => Ok(None),
+    if new.is_empty() {
+        return Ok(Some(Opened { ledgers, registry }));
     }
+    if !alone && ids.len() > 1 {
+        return Ok(None);
+    }
+    for (id, distribution) in new {
+        store::ledger::create(connection, id, distribution).await?;
+    }
+    let ledgers = store::ledger::lock(connection, county_id, &codes).await?;
+    Ok(Some(Opened { ledgers, registry }))
 }
 
 /// Ledgers by county, both in the order in which they are locked.

@@ -9,24 +9,25 @@ use sqlx::PgConnection;
 use crate::{
     app::App,
     domain::{
-        command::{Command, Subject},
+        command::Command,
+        event::{EntryChange, Event},
         ids::{AreaId, EntryId, LedgerId, PersonId},
         ledger::Ledger,
         national_identity::NationalIdentityNumber,
-        waitlist::Sealed,
+        waitlist::{self, Sealed},
     },
     keys::DataKey,
     store::{
         claim::{self, Claim, Held},
         people::{self, Digest, Found, Wanted},
     },
-    write::Work,
+    write::{Work, corrected::Reopened},
 };
 
 /// The people of a batch.
 #[derive(Default)]
 pub(super) struct People {
-    /// Who the joins of each command are about, by the command's place in the batch; `None`
+    /// Who the joins of each command, or the rows of an import, are about, by the command's place in the batch; `None`
     /// for somebody who was removed again while we looked.
     of_joins: BTreeMap<usize, Vec<Option<PersonId>>>,
     keys: BTreeMap<PersonId, DataKey>,
@@ -34,21 +35,38 @@ pub(super) struct People {
     claims: BTreeMap<Claim, Option<EntryId>>,
     /// Claims that go on in another ledger with their entries.
     moved: Vec<Held>,
+    /// Entries that were open when the batch began: their claims are their own until it ends.
+    own: BTreeSet<EntryId>,
 }
 
 impl People {
-    /// Finds or adds the people of joins, then takes their claims: always in this
-    /// order, each in one sorted statement, so that no two writers wait for each other.
+    /// Finds or adds the people of joins, then takes their claims and those of entries that may
+    /// open again: always in this order, each in one sorted statement, so that no two writers
+    /// wait for each other.
     pub(super) async fn find(
         app: &App,
         connection: &mut PgConnection,
         county_id: &AreaId,
         joins: &[(usize, &Work)],
+        reopened: Reopened,
     ) -> Result<Self, sqlx::Error> {
-        let mut people = Self::default();
-        if joins.is_empty() {
-            return Ok(people);
+        let mut people = Self { own: reopened.own, ..Self::default() };
+        let mut wanted = reopened.wanted;
+        if !joins.is_empty() {
+            wanted.extend(people.find_joiners(app, connection, joins).await?);
         }
+        let taken = claim::take(connection, county_id, &wanted).await?;
+        people.claims = taken.into_iter().map(|claim| (claim, None)).collect();
+        Ok(people)
+    }
+
+    /// Finds or adds the people of joins; the claims they want.
+    async fn find_joiners(
+        &mut self,
+        app: &App,
+        connection: &mut PgConnection,
+        joins: &[(usize, &Work)],
+    ) -> Result<BTreeSet<Claim>, sqlx::Error> {
         let (mut asked, mut identities) = (Vec::new(), Vec::new());
         for (index, work) in joins {
             let joiners = work.draft.identity.iter().flatten();
@@ -60,21 +78,19 @@ impl People {
         let digests: Vec<_> = identities.iter().map(|i| app.keys.identity_hmacs(i)).collect();
         let mut found = people::find(connection, &digests).await?;
         if found.iter().any(Option::is_none) {
-            people.add_missing(app, connection, &identities, &found).await?;
+            self.add_missing(app, connection, &identities, &found).await?;
             found = people::find(connection, &digests).await?;
         }
         people::add_digests(connection, missing_digests(&digests, &found)).await?;
         let mut wanted = BTreeSet::new();
         for ((index, measure_code), person) in asked.into_iter().zip(found) {
             let person_id = person.as_ref().map(|person| person.person_id);
-            people.of_joins.entry(index).or_default().push(person_id);
+            self.of_joins.entry(index).or_default().push(person_id);
             let Some(Found { person_id, data_key, .. }) = person else { continue };
-            people.keep_key(app, person_id, &data_key)?;
+            self.keep_key(app, person_id, &data_key)?;
             wanted.insert((person_id, measure_code.clone()));
         }
-        let taken = claim::take(connection, county_id, &wanted).await?;
-        people.claims = taken.into_iter().map(|claim| (claim, None)).collect();
-        Ok(people)
+        Ok(wanted)
     }
 
     async fn add_missing(
@@ -132,14 +148,47 @@ impl People {
         self.claims.get(claim) == Some(&None)
     }
 
-    /// Notes that a claim is held by an entry.
-    pub(super) fn claim(&mut self, claim: Claim, entry_id: EntryId) {
-        self.claims.insert(claim, Some(entry_id));
+    /// Whether a closed entry may open again: the claim is this batch's, or is its own still,
+    /// as the batch itself has closed it.
+    pub(super) fn may_reopen(&self, entry_id: EntryId, claim: &Claim) -> bool {
+        self.own.contains(&entry_id) || self.may_claim(claim)
     }
 
-    /// Notes that a claim goes on in another ledger with its entry.
-    pub(super) fn move_claim(&mut self, person_id: PersonId, to: &LedgerId, entry_id: EntryId) {
-        self.moved.push(Held { person_id, ledger: to.clone(), entry_id });
+    /// Notes which claims are held by which entries after an event, and which go on in another
+    /// ledger with theirs. What comes from another measure type holds the claim that was taken
+    /// for it here; the one it had there ends with the entry there.
+    pub(super) fn note(&mut self, id: &LedgerId, event: &Event) {
+        let claim_of = |entry: &waitlist::Entry| (entry.person_id, id.measure_code.clone());
+        if let Some(entry) = event.brought_in() {
+            self.claims.insert(claim_of(entry), Some(entry.entry_id));
+        } else if let Event::EntryChanged { entry, change: EntryChange::Received { from_ledger } } =
+            event
+        {
+            let (person_id, entry_id) = (entry.person_id, entry.entry_id);
+            if from_ledger.measure_code == id.measure_code {
+                self.moved.push(Held { person_id, ledger: id.clone(), entry_id });
+            } else {
+                self.claims.insert(claim_of(entry), Some(entry_id));
+            }
+        } else if let Event::EntryChanged { entry, .. } = event
+            && entry.state.is_open()
+            && let Some(of) = self.claims.get_mut(&claim_of(entry))
+        {
+            // It is open again, by a claim that this batch took.
+            *of = Some(entry.entry_id);
+        }
+    }
+
+    /// Takes these claims too; says which were free.
+    pub(super) async fn take(
+        &mut self,
+        connection: &mut PgConnection,
+        county_id: &AreaId,
+        wanted: &BTreeSet<Claim>,
+    ) -> Result<BTreeSet<Claim>, sqlx::Error> {
+        let taken = claim::take(connection, county_id, wanted).await?;
+        self.claims.extend(taken.iter().map(|claim| (claim.clone(), None)));
+        Ok(taken)
     }
 
     /// Seals text under a person's key.
@@ -194,10 +243,9 @@ impl People {
         Sealed(text): &Sealed,
     ) -> Result<Map<String, Value>, sqlx::Error> {
         let key = self.keys.get(&person).ok_or_else(|| key_error("the person has no key"))?;
-        let malformed = || key_error("what is sealed cannot be read");
         let sealed = STANDARD.decode(text).map_err(|_| malformed())?;
         let plain = key.open(context, &sealed).map_err(key_error)?;
-        serde_json::from_slice(&plain).map_err(|_| malformed())
+        json_object(&plain)
     }
 
     /// Names the entries of claims that are held; gives back claims and people that
@@ -223,6 +271,15 @@ impl People {
     }
 }
 
+/// Reads what is sealed, or is to be compared with it.
+pub(super) fn json_object(plain: &[u8]) -> Result<Map<String, Value>, sqlx::Error> {
+    serde_json::from_slice(plain).map_err(|_| malformed())
+}
+
+fn malformed() -> sqlx::Error {
+    key_error("what is sealed cannot be read")
+}
+
 /// The digests under which people who were found are not found yet: those of keys that
 /// came after them. Without these a person would be a stranger once the old key is gone.
 fn missing_digests(digests: &[Vec<Digest>], found: &[Option<Found>]) -> Vec<(Digest, PersonId)> {
@@ -237,18 +294,7 @@ fn missing_digests(digests: &[Vec<Digest>], found: &[Option<Found>]) -> Vec<(Dig
 
 /// Whose entry a command about an entry, an offer or a placement is about.
 pub(super) fn person_of(ledger: &Ledger, command: &Command) -> Option<PersonId> {
-    let entry_id = match command.subject() {
-        Subject::Offers(ids) => ledger.offer(*ids.first()?)?.entry_id,
-        Subject::Placement(id) => ledger.placement(id)?.entry_id,
-        Subject::Entry(id) => id,
-        Subject::Area
-        | Subject::Provider(_)
-        | Subject::PlaceGroup(_)
-        | Subject::Resident(_)
-        | Subject::Residents(_)
-        | Subject::Entries(_) => return None,
-    };
-    ledger.entry(entry_id).map(|entry| entry.person_id)
+    ledger.entry_of(&command.subject()).map(|entry| entry.person_id)
 }
 
 /// A key that fails is a fault of the service, not of the database; the batch treats

@@ -58,7 +58,7 @@ fn needles() -> Vec<String> {
 }
 
 /// As it is, as bytes that are shown in hexadecimal, and as base64.
-fn forms(text: &str) -> [String; 3] {
+pub fn forms(text: &str) -> [String; 3] {
     let base64 = base64::prelude::BASE64_STANDARD_NO_PAD.encode(text);
     // The last characters depend on what follows.
     [text.to_owned(), hex::encode(text), base64[..base64.len() - 2].to_owned()]
@@ -70,7 +70,7 @@ fn wrong_check_digits() -> String {
     format!("{number}{}", (last + 1) % 10)
 }
 
-fn assert_clean(place: &str, text: &str, needles: &[String]) {
+pub fn assert_clean(place: &str, text: &str, needles: &[String]) {
     for needle in needles {
         let at = text.find(needle.as_str());
         assert_eq!(at, None, "{place} holds {needle}");
@@ -98,7 +98,7 @@ pub async fn dump(sql: &mut PgConnection) -> String {
 }
 
 /// What a status says, with its details' bytes.
-fn said(status: &Status) -> String {
+pub fn said(status: &Status) -> String {
     let details = String::from_utf8_lossy(status.details());
     format!("{status:?} {} {details} {}", status.message(), hex::encode(status.details()))
 }
@@ -330,7 +330,7 @@ async fn a_number_in_the_wrong_field_is_refused_and_not_repeated() {
 }
 
 /// Everything the feed gives to who may see the most of it.
-async fn changes(world: &World, ledger: &Ledger) -> String {
+pub async fn changes(world: &World, ledger: &Ledger) -> String {
     let request = ListChangesRequest {
         ledger: Some(ledger.clone()),
         page_size: 500,

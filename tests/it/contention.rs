@@ -15,7 +15,7 @@ use tonic::Status;
 
 use crate::{
     chaos::Dice,
-    support::{Caller, reason, request_id},
+    support::{Caller, at_length, reason, request_id},
     world::{COUNTY, OFFICE, PROVIDER, World, date, join},
 };
 
@@ -422,7 +422,7 @@ async fn a_lower_capacity_and_an_allocation_at_the_same_moment() {
     let mut stage = Stage::new(10).await;
     stage.join(15).await;
     let mut score = Score::default();
-    for _ in 0..25 {
+    for _ in 0..at_length(25, 100) {
         let lower = submission(&stage, 5).await;
         let pause = Pause::from_micros(stage.dice.below(6_000));
         let county = stage.world.county.clone();

@@ -23,11 +23,16 @@ pub use sample::Stage;
 /// are required in some requests and not in others.
 const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("ImportRegistry", "rows"),
+    ("ImportExisting", "rows"),
     ("SubmitCapacity", "name"),
     ("SubmitCapacity", "site_municipality_number"),
     ("ExplainDecision", "decision"),
     ("ChangePlacement", "change"),
     ("StartPlacement", "offer_id"),
+    ("SetEnforcement", "step"),
+    ("Correct", "correction"),
+    ("EstimateWait", "who"),
+    ("LendQuota", "action"),
     ("ReassignAdviser", "entry_ids"),
 ];
 
@@ -84,7 +89,7 @@ pub fn violations(error: &CallError) -> BTreeSet<String> {
     let mut fields = BTreeSet::new();
     for violation in all {
         let field = without_places(violation["field"].as_str().unwrap());
-        if reason(error) == "REGISTRY_ROWS_INVALID" {
+        if reason(error).ends_with("_ROWS_INVALID") {
             let problem = without_places(violation["description"].as_str().unwrap());
             for one in problem.split("; ") {
                 let (name, _) = one.split_once(' ').unwrap_or((one, ""));

@@ -1,6 +1,9 @@
 //! What the documents say of the code is what the code says.
 
-use tiltaksplass::domain::access::{Method, Role, Scope, rights};
+use tiltaksplass::domain::{
+    access::{Method, Role, Scope, rights},
+    existing::{ARENA, Meaning},
+};
 
 /// The table of rights as ARCHITECTURE.md must have it.
 fn rights_table() -> String {
@@ -26,6 +29,18 @@ fn the_architecture_has_the_table_of_rights() {
     let document = include_str!("../../ARCHITECTURE.md");
     let table = rights_table();
     assert!(document.contains(&table), "ARCHITECTURE.md must have this table:\n{table}");
+}
+
+/// The table of Arena's words as `docs/arena.md` must have it.
+#[test]
+fn the_document_of_arena_has_the_table_of_statuses() {
+    let document = include_str!("../../docs/arena.md");
+    let lines = ARENA.map(|(word, meaning)| match meaning {
+        Meaning::In(state) => format!("| `{word}` | `{}` | |", state.name()),
+        Meaning::Out(reason) => format!("| `{word}` | | `{}` |", reason.name()),
+    });
+    let table = format!("| --- | --- | --- |\n{}\n\n", lines.join("\n"));
+    assert!(document.contains(&table), "docs/arena.md must have this table:\n{table}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use tonic_types::{ErrorDetail, ErrorInfo, StatusExt};
 use crate::contract::comments;
 
 mod across;
+mod imports;
 mod request;
 mod state;
 mod transport;
@@ -55,6 +56,10 @@ rows! {
         request::no_office;
     registry_rows_invalid: RegistryRowsInvalid, FailedPrecondition, [BadRequest],
         request::bad_rows;
+    existing_rows_invalid: ExistingRowsInvalid, FailedPrecondition, [BadRequest],
+        imports::no_place_group;
+    reconciliation_differs: ReconciliationDiffers, FailedPrecondition, [PreconditionFailure],
+        imports::one_too_few;
     distribution_key_not_found: DistributionKeyNotFound, NotFound, [ResourceInfo],
         request::no_key;
     apportionment_impossible: ApportionmentImpossible, FailedPrecondition,
@@ -75,6 +80,8 @@ rows! {
         state::registered_tomorrow;
     no_room: NoRoom, FailedPrecondition, [PreconditionFailure], state::full_group;
     not_first: NotFirst, FailedPrecondition, [PreconditionFailure], state::second_in_the_queue;
+    correction_too_late: CorrectionTooLate, FailedPrecondition, [PreconditionFailure],
+        state::long_ago;
     limit_reached: LimitReached, FailedPrecondition, [PreconditionFailure],
         state::one_budget_too_many;
 

@@ -16,9 +16,10 @@ use tiltaksplass::domain::{
     calendar::{Timestamp, start_of_day_in_norway},
     capacity::{PlacesInPeriod, Quota, QuotaBasis},
     command::{
-        AllocatePlaces, BatchJoinWaitlist, Command, ConfirmEntry, ConfirmProposals, EndPlacement,
-        JoinWaitlist, LeaveWaitlist, PauseEntry, PrioritizeEntry, RespondToOffer, ResumeEntry,
-        ReviewCapacity, SetPlaceBudget, SetQuotas, StartPlacement, SubmitCapacity, UpdateEntry,
+        AllocatePlaces, BatchJoinWaitlist, ChangePlacement, Command, ConfirmEntry,
+        ConfirmProposals, EndPlacement, JoinWaitlist, LeaveWaitlist, PauseEntry, PlacementAsk,
+        PrioritizeEntry, RespondToOffer, ResumeEntry, ReviewCapacity, SetPlaceBudget, SetQuotas,
+        StartPlacement, SubmitCapacity, UpdateEntry,
     },
     event::{Event, RULES_VERSION},
     ids::{
@@ -38,16 +39,22 @@ mod advisers;
 mod answers;
 mod by_time;
 mod capacity;
+mod choosing;
 mod commands;
+mod corrections;
 mod declines;
+mod enforcement;
 mod entries;
+mod existing;
 mod explained;
 mod imports;
 mod invariants;
 mod joins;
 mod joins_together;
+mod kept;
 mod leaving;
 mod limits;
+mod loans;
 mod measures;
 mod offer_moves;
 mod offer_sequences;
@@ -58,13 +65,16 @@ mod placements;
 mod placing;
 mod plain;
 mod positions;
+mod reserving;
 mod ruled;
 mod runs;
 mod samples;
 mod sequences;
+mod succession;
 mod tables;
 mod transfers;
 mod vacancies;
+mod waits;
 mod words;
 
 const AREA: &str = "NO-16";

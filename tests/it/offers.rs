@@ -20,6 +20,7 @@ mod declining;
 mod duels;
 mod objections;
 mod placing;
+mod reserving;
 mod terms;
 
 /// Working days in which a provider may object.

@@ -13,6 +13,7 @@ use crate::{
 
 mod advisers;
 mod entry;
+mod estimate;
 mod explain;
 mod held;
 mod leaving;

@@ -22,8 +22,11 @@ use crate::{
 };
 
 mod changes;
+mod closure_changes;
 mod closures;
+mod increases;
 mod moves;
+mod reviews;
 
 /// The day the clock stands on.
 fn today() -> Date {
@@ -111,6 +114,7 @@ fn share(percent: u32, day: Date) -> change_placement_request::Change {
     change_placement_request::Change::Share(PlacementShare {
         participation_percent: percent,
         valid_from_date: Some(day),
+        wait_if_full: false,
     })
 }
 

@@ -9,4 +9,4 @@ mod overload;
 mod readiness;
 mod refusals;
 mod shutdown;
-mod wire;
+pub mod wire;

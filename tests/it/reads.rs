@@ -15,6 +15,7 @@ use crate::{
 mod budgets;
 mod bytes;
 mod capacities;
+mod idle;
 mod measures;
 mod quotas;
 mod registry;

@@ -24,7 +24,7 @@ use tiltaksplass::{
         allocation_service_client::AllocationServiceClient,
         capacity_service_client::CapacityServiceClient, change_service_client::ChangeServiceClient,
         fair_share_service_client::FairShareServiceClient,
-        registry_service_client::RegistryServiceClient,
+        registry_service_client::RegistryServiceClient, report_service_client::ReportServiceClient,
         waitlist_service_client::WaitlistServiceClient,
     },
     server::{self, Limits},
@@ -164,6 +164,12 @@ static REQUESTS: AtomicU64 = AtomicU64::new(1);
 pub fn set_ids_apart() {
     SERVICES.store(1 << 40, Ordering::Relaxed);
     REQUESTS.store(1 << 40, Ordering::Relaxed);
+}
+
+/// How often something is done: as often as it must be in the long run that `.ci/run` makes
+/// with `LONG_TESTS`, and less often where somebody waits for the tests.
+pub fn at_length(short: u32, long: u32) -> u32 {
+    if std::env::var_os("LONG_TESTS").is_some() { long } else { short }
 }
 
 /// A new request id.
@@ -404,6 +410,10 @@ impl Caller {
 
     pub fn fair_share(&self) -> FairShareServiceClient<Authorized> {
         FairShareServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub fn report(&self) -> ReportServiceClient<Authorized> {
+        ReportServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     pub fn change(&self) -> ChangeServiceClient<Authorized> {

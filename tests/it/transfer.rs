@@ -17,6 +17,7 @@ use crate::{
 mod across;
 pub mod combining;
 mod moved;
+mod succession;
 mod within;
 
 pub fn other_vta() -> Ledger {

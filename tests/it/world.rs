@@ -138,6 +138,27 @@ impl World {
         self.county.allocation().allocate_places(request).await.unwrap().into_inner()
     }
 
+    /// So many proposals, in as many runs as it takes.
+    pub async fn propose(&self, ledger: &Ledger, count: u32) -> Vec<Offer> {
+        const IN_ONE_RUN: u32 = 500;
+        let mut proposals = Vec::new();
+        for begun in (0..count).step_by(IN_ONE_RUN as usize) {
+            let run = self.allocate(ledger, IN_ONE_RUN.min(count - begun)).await;
+            proposals.extend(run.proposals);
+        }
+        proposals
+    }
+
+    /// An offer of each proposal, in as many calls as it takes.
+    pub async fn confirm_all(&self, ledger: &Ledger, proposals: &[Offer]) -> Vec<Offer> {
+        let mut offers = Vec::new();
+        for some in proposals.chunks(100) {
+            let ids = some.iter().map(|offer| offer.offer_id.clone()).collect();
+            offers.extend(self.confirm(ledger, ids).await);
+        }
+        offers
+    }
+
     pub async fn confirm(&self, ledger: &Ledger, offer_ids: Vec<String>) -> Vec<Offer> {
         let request = ConfirmProposalsRequest {
             request_id: request_id(),

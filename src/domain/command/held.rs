@@ -96,8 +96,9 @@ pub struct PlacePerson {
     pub place_group_id: PlaceGroupId,
     /// Why; filled in by the writer, which seals the words.
     pub out_of_turn: Option<OutOfTurn>,
-    /// Why, by code.
-    pub reason: OutOfTurnReason,
+    /// Why, by code; `None` where no reason was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<OutOfTurnReason>,
     /// The case.
     pub case_reference: Option<String>,
 }
@@ -190,6 +191,9 @@ pub enum PlacementAsk {
         percent: u32,
         /// The first day.
         valid_from: Date,
+        /// Whether a larger share waits its turn where there is no room for it.
+        #[serde(default, skip_serializing_if = "is_false")]
+        wait_if_full: bool,
     },
     /// When it is planned to end.
     PlannedEnd {
@@ -200,6 +204,24 @@ pub enum PlacementAsk {
     GoOnLeave(Leave),
     /// The person is back before the leave is over.
     Return,
+    /// Somebody has looked at it.
+    Review(ReviewMade),
+}
+
+/// That somebody has looked at a placement (oppfølging).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewMade {
+    /// When.
+    pub date: Date,
+    /// What was found, in words.
+    pub note: Option<Sealed>,
+    /// When it is to be looked at next; `None` where the measure type's rounds say so.
+    pub next_date: Option<Date>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A placement goes on in another place group.

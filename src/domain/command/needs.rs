@@ -3,26 +3,33 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    command::Command,
+    command::{Command, TakeOver},
+    existing::{GroupName, ImportExisting, Row},
     ids::{EntryId, ExternalReference, OfferId, PlaceGroupId, PlacementId, SubmissionId},
 };
 
 /// What a command must have read of its ledger before it is decided, beyond the
-/// frame (accounts, place groups, budgets, quotas), which is always there.
+/// frame (accounts, place groups, budgets, quotas, loans), which is always there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Entries by id, each with the proposal or offer it holds.
+    /// Entries by id, each with the proposal or offer it holds, and the placement of which it
+    /// waits for a larger share.
     pub entries: BTreeSet<EntryId>,
-    /// Offers by id, with their entries.
+    /// Offers by id, with their entries and what those are by id.
     pub offers: BTreeSet<OfferId>,
-    /// Placements by id, with their entries.
+    /// Placements by id, with their entries, and the entries by which a larger share is waited
+    /// for, as those are by id.
     pub placements: BTreeSet<PlacementId>,
     /// Submissions by id.
     pub submissions: BTreeSet<SubmissionId>,
     /// Names in other systems.
     pub references: BTreeSet<ExternalReference>,
+    /// Names in other systems, with the entries they name.
+    pub named_entries: BTreeSet<ExternalReference>,
     /// Place groups whose placements under way are told of in the answer.
     pub placements_in: BTreeSet<PlaceGroupId>,
+    /// The placements of each entry that is read, over or not.
+    pub past_placements: bool,
     /// The heads of all queues.
     pub heads: bool,
 }
@@ -34,8 +41,14 @@ impl Needs {
             Command::ImportRegistry(_)
             | Command::SetPlaceBudget(_)
             | Command::SetQuotas(_)
+            | Command::SetEnforcement(_)
+            | Command::LendQuota(_)
             | Command::BeginDay { .. } => {}
+            Command::ImportExisting(c) => self.existing(c),
             Command::ReportClosure(c) => {
+                self.placements_in.insert(c.place_group_id);
+            }
+            Command::ChangeClosure(c) => {
                 self.placements_in.insert(c.place_group_id);
             }
             Command::SubmitCapacity(c) => {
@@ -80,16 +93,47 @@ impl Needs {
             Command::ResumeEntry(c) => self.entry(c.entry_id, false),
             Command::ConfirmEntry(c) => self.entry(c.entry_id, false),
             Command::PrioritizeEntry(c) => self.entry(c.entry_id, false),
+            // Where the rules' own choice is recorded, the decision asks for the heads itself.
             Command::PlacePerson(c) => self.entry(c.entry_id, false),
             Command::WakeEntry { entry_id } => self.entry(*entry_id, false),
             Command::EndPlacement(c) => self.placement(c.placement_id),
             Command::ChangePlacement(c) => self.placement(c.placement_id),
             Command::MovePlacement(c) => self.placement(c.placement_id),
             Command::ReassignPlacement(c) => self.placement(c.placement_id),
+            Command::Correct(c) => self.correction(&c.correction),
+            Command::HandOver(c) => self.entries.extend(c.entries.keys()),
+            Command::TakeOver(c) => self.taken_over(c),
             Command::FinishPlacement { placement_id } | Command::EndLeave { placement_id } => {
                 self.placement(*placement_id);
             }
         }
+    }
+
+    /// What an import names: entries that may have come in before, and place groups.
+    fn existing(&mut self, c: &ImportExisting) {
+        let mut group = |name: &GroupName| {
+            if let GroupName::Reference(reference) = name {
+                self.references.insert(reference.clone());
+            }
+        };
+        for row in &c.rows {
+            if let Row::New(row) = row {
+                row.groups().for_each(&mut group);
+            } else if let Row::Unchanged(row) = row {
+                row.place_group.iter().for_each(&mut group);
+            }
+        }
+        c.control_totals.iter().filter_map(|total| total.place_group.as_ref()).for_each(group);
+        let named = c.rows.iter().filter_map(Row::reference).cloned();
+        self.named_entries.extend(named);
+    }
+
+    /// Those who come, with their names in other systems, and those who are there already.
+    fn taken_over(&mut self, c: &TakeOver) {
+        self.entries.extend(c.entries.iter().map(|entry| entry.entry_id));
+        self.entries.extend(c.waited.iter().map(|waited| waited.entry_id));
+        let names = c.entries.iter().flat_map(|entry| &entry.external_references);
+        self.references.extend(names.cloned());
     }
 
     /// An offer; with the heads of the queues where its place may be passed on.

@@ -1,6 +1,7 @@
 //! What can be asked about places: the registry, capacity, budgets and quotas.
 
 use serde::{Deserialize, Serialize};
+use time::Date;
 
 use crate::domain::{
     capacity::{Closure, PlacesInPeriod, Quota, StatedWait},
@@ -38,6 +39,9 @@ pub struct SubmitCapacity {
     pub stated_wait: Option<StatedWait>,
     /// Ids in other systems.
     pub external_references: Vec<ExternalReference>,
+    /// The group's place in the order of call-off (avropsrekkefølge).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_off_rank: Option<u32>,
 }
 
 /// Approval or rejection of a submission.
@@ -82,4 +86,32 @@ pub struct ReportClosure {
     pub closure: Closure,
     /// The case.
     pub case_reference: Option<String>,
+}
+
+/// A closure that was reported wrongly is put right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeClosure {
+    /// Of which group.
+    pub place_group_id: PlaceGroupId,
+    /// The first day of the closure: no two of a group have the same.
+    pub from_date: Date,
+    /// What becomes of it.
+    pub ask: ClosureAsk,
+    /// Why, in words; not about a person.
+    pub reason: Option<String>,
+    /// The case.
+    pub case_reference: Option<String>,
+}
+
+/// What becomes of a closure that is put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ClosureAsk {
+    /// It lasts until another day.
+    Until {
+        /// The first day after; `None` for good.
+        date: Option<Date>,
+    },
+    /// It never was.
+    Withdraw,
 }

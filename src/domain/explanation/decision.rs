@@ -5,19 +5,23 @@ use std::collections::BTreeMap;
 
 use crate::domain::{
     allocation::{
-        Offer, OfferState, OutOfTurnReason, PassedOverReason, RunEnd, RunReport, RunScope, Served,
-        run_watched,
+        Offer, OfferState, OutOfTurnReason, PassedOverReason, RunEnd, RunReport, RunRules,
+        RunScope, run_watched,
     },
     calendar::Timestamp,
     command::Command,
     disclosure::{Disclosed, Told, disclose, told},
-    event::{Event, Header},
-    explanation::standing::{FreePlaceGroup, Position, Site, Standing},
+    event::{EntryChange, Event, Header},
+    explanation::{
+        runs::{is_that_run, report_of, run_of, scopes, served},
+        standing::{FreePlaceGroup, Position, Site, Standing},
+    },
     ids::{EntryId, LedgerId, OfferId, PlaceGroupId},
     ledger::{Ledger, apply},
-    measure::DecisionText,
+    measure::{DecisionText, MeasureVersion},
     refusal::Stop,
     registry::Registry,
+    shadow::Verdict,
     waitlist::{Entry, EntryState},
 };
 
@@ -37,16 +41,16 @@ pub struct Row<'a> {
 /// Whether a row's events have a run, or a place given without one, to explain.
 pub fn gives_places(events: &[Event]) -> bool {
     let gives = |event: &Event| matches!(event, Event::RunMade { .. });
-    events.iter().any(|event| gives(event) || out_of_turn(event).is_some())
+    events.iter().any(|event| gives(event) || by_hand(event).is_some())
 }
 
-/// The offer that a named person made out of turn by an event.
-fn out_of_turn(event: &Event) -> Option<(&Offer, OutOfTurnReason)> {
+/// The offer that a named person made by hand by an event.
+fn by_hand(event: &Event) -> Option<&Offer> {
     let (Event::Proposed { offer } | Event::OfferChanged { offer, .. }) = event else {
         return None;
     };
-    let reason = offer.out_of_turn.as_ref()?.reason;
-    offer.state.reserves().then_some((offer, reason))
+    let chosen = offer.out_of_turn.is_some() || offer.shadow.is_some();
+    (chosen && offer.state.reserves()).then_some(offer)
 }
 
 /// What a run decided about one entry, by which rules, on what.
@@ -62,6 +66,8 @@ pub struct Explanation {
     pub rules_version: u32,
     /// Which registry.
     pub registry_version: u64,
+    /// Which version of the measure type held on that day.
+    pub measure_version: Option<MeasureVersion>,
     /// The entry.
     pub entry_id: EntryId,
     /// What was decided about it.
@@ -84,8 +90,19 @@ pub struct Explanation {
     pub proposal: Option<(Offer, Site)>,
     /// What a person said to the proposal.
     pub confirmation: Confirmation,
+    /// What the rules would have done with a place that was given by hand.
+    pub by_rules: Option<ByRules>,
     /// Legal basis and appeal in words, as the measure type has them.
     pub legal_texts: Vec<DecisionText>,
+}
+
+/// What the rules would have done with a place that was given by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByRules {
+    /// How that compares with what was done.
+    pub verdict: Verdict,
+    /// Whether the entry in question would have got it.
+    pub to_this_one: bool,
 }
 
 /// What a run was about.
@@ -131,6 +148,13 @@ impl SaidNos {
     /// Takes in what happened at a time to a ledger, which is as it was after.
     pub fn note(&mut self, ledger: &Ledger, entry_id: EntryId, events: &[Event], at: Timestamp) {
         for event in events {
+            if let Event::EntryChanged { entry, change } = event
+                && entry.entry_id == entry_id
+                && is_correction(change)
+            {
+                // A no that was a yes was never said.
+                self.0.retain(|group, _| entry.declined_here.contains(group));
+            }
             let Some((offer_id, in_words)) = let_go(event) else { continue };
             let offer = ledger.offer(offer_id).filter(|offer| offer.entry_id == entry_id);
             if let Some(offer) = offer {
@@ -140,12 +164,16 @@ impl SaidNos {
     }
 }
 
+fn is_correction(change: &EntryChange) -> bool {
+    matches!(change, EntryChange::Corrected { .. } | EntryChange::PriorityByCorrection { .. })
+}
+
 /// The offer that a person let go by an event, and whether in words.
 fn let_go(event: &Event) -> Option<(OfferId, bool)> {
     if let Event::OfferDeclined { offer_id, .. } = event {
         return Some((*offer_id, true));
     }
-    if let Event::OfferExpired { offer_id } = event { Some((*offer_id, false)) } else { None }
+    if let Event::OfferExpired { offer_id, .. } = event { Some((*offer_id, false)) } else { None }
 }
 
 /// What a run decided about an entry.
@@ -159,8 +187,8 @@ pub enum Outcome {
     NotReached(Option<PassedOverReason>),
     /// It was not eligible.
     NotEligible(Ineligible),
-    /// A named person gave it a place out of turn.
-    OutOfTurn(OutOfTurnReason),
+    /// A named person gave it a place by hand; why, where a reason was given.
+    OutOfTurn(Option<OutOfTurnReason>),
 }
 
 /// Why an entry was not eligible.
@@ -265,7 +293,8 @@ pub fn explain(
     said_nos.note(&at_run, entry.entry_id, earlier, header.at);
     let then = at_run.entry(entry.entry_id);
     let entry = then.unwrap_or(entry);
-    let scopes = scopes(before, &at_run, command, header.at);
+    let measure = registry.ledger_measure_on(before.id(), header.at.date_in_norway());
+    let scopes = scopes(before, &at_run, command, header.at, RunRules::of(measure));
     let outcome = outcome(&at_run, &scopes, events, then)?;
     let report = report_of(events);
     let eligible = then.is_some_and(|entry| entry.state == EntryState::Waiting);
@@ -278,6 +307,7 @@ pub fn explain(
         decision_time: header.at,
         rules_version: header.rules_version,
         registry_version: header.registry_version,
+        measure_version: MeasureVersion::of_decision(header, registry),
         entry_id: entry.entry_id,
         outcome,
         said_no: said_no_to(&standing.free.place_groups, &said_nos),
@@ -291,53 +321,9 @@ pub fn explain(
             Some(_) | None => Confirmation::NothingProposed,
         },
         proposal,
-        legal_texts: registry
-            .ledger_measure_on(before.id(), header.at.date_in_norway())
-            .map(|measure| measure.rules.texts.clone())
-            .unwrap_or_default(),
+        by_rules: by_rules(events, entry.entry_id),
+        legal_texts: measure.map(|measure| measure.rules.texts.clone()).unwrap_or_default(),
     })
-}
-
-/// The run of a row that is about an entry: what happened before it, and from it on to the
-/// next one.
-fn run_of(events: &[Event], entry_id: EntryId) -> (&[Event], &[Event]) {
-    let is_run = |event: &Event| matches!(event, Event::RunMade { .. });
-    let begins = |(at, event)| is_run(event).then_some(at);
-    let starts: Vec<usize> = events.iter().enumerate().filter_map(begins).collect();
-    let segment = |n: usize| {
-        let end = starts.get(n + 1).copied().unwrap_or(events.len());
-        (&events[..starts[n]], &events[starts[n]..end])
-    };
-    let serves = |n: &usize| served(segment(*n).1).any(|offer| offer.entry_id == entry_id);
-    let last = starts.len().checked_sub(1);
-    (0..starts.len()).find(serves).or(last).map_or((&[], events), segment)
-}
-
-/// What a run may have been kept to. Rows that are no runs themselves pass a place on that
-/// was given back, or serve somebody who comes: which of these it was shows when it is made
-/// again.
-fn scopes(before: &Ledger, at_run: &Ledger, command: &Command, at: Timestamp) -> Vec<RunScope> {
-    if let Command::AllocatePlaces(c) = command {
-        let max = usize::try_from(c.max_proposals).unwrap_or(usize::MAX);
-        let only_groups = c.place_groups.clone();
-        return vec![RunScope { only_groups, ..RunScope::all(at, max) }];
-    }
-    let Some(offer) = given_back(before, at_run) else {
-        return vec![RunScope::all(at, 1)];
-    };
-    let on = RunScope {
-        percent: Some(i64::from(offer.participation_percent)),
-        only_groups: [offer.place_group_id].into(),
-        ..RunScope::all(at, usize::MAX)
-    };
-    vec![on.clone(), RunScope { not_to: Some(offer.entry_id), ..on }]
-}
-
-/// The offer whose place was given back from one state of a ledger to the other.
-fn given_back<'a>(before: &'a Ledger, after: &Ledger) -> Option<&'a Offer> {
-    let reserves = |offer: &Offer| offer.state.reserves();
-    let mut held = before.offers().filter(|offer| reserves(offer));
-    held.find(|offer| !after.offer(offer.offer_id).is_some_and(reserves))
 }
 
 fn occasion(command: &Command, scopes: &[RunScope], report: Option<&RunReport>) -> Occasion {
@@ -372,9 +358,9 @@ fn outcome(
     let Some(entry) = entry else {
         return Ok(Outcome::NotEligible(Ineligible::NotYetJoined));
     };
-    let chosen = events.iter().filter_map(out_of_turn);
-    if let Some((_, reason)) = chosen.into_iter().find(|(o, _)| o.entry_id == entry.entry_id) {
-        return Ok(Outcome::OutOfTurn(reason));
+    let mut chosen = events.iter().filter_map(by_hand);
+    if let Some(offer) = chosen.find(|offer| offer.entry_id == entry.entry_id) {
+        return Ok(Outcome::OutOfTurn(offer.out_of_turn.as_ref().map(|why| why.reason)));
     }
     if let Some(why) = ineligible(entry.state) {
         return Ok(Outcome::NotEligible(why));
@@ -397,6 +383,14 @@ fn outcome(
     Ok(reported(events, entry.entry_id))
 }
 
+/// The shadow of the place that a row gave by hand, as it is told to an entry.
+fn by_rules(events: &[Event], entry_id: EntryId) -> Option<ByRules> {
+    let offer = events.iter().find_map(by_hand)?;
+    let shadow = offer.shadow.as_ref()?;
+    let to_this_one = shadow.would_have_served == Some(entry_id);
+    Some(ByRules { verdict: shadow.verdict(offer.entry_id), to_this_one })
+}
+
 fn ineligible(state: EntryState) -> Option<Ineligible> {
     match state {
         EntryState::Waiting => None,
@@ -410,12 +404,6 @@ fn ineligible(state: EntryState) -> Option<Ineligible> {
     }
 }
 
-fn is_that_run(gave: &[Served], report: &RunReport, events: &[Event]) -> bool {
-    let told = served(events).map(|offer| (offer.entry_id, offer.place_group_id));
-    let again = gave.iter().map(|one| (one.entry_id, one.place_group_id));
-    report_of(events) == Some(report) && again.eq(told)
-}
-
 fn reported(events: &[Event], entry_id: EntryId) -> Outcome {
     if served(events).any(|offer| offer.entry_id == entry_id) {
         return Outcome::PlaceProposed;
@@ -425,28 +413,13 @@ fn reported(events: &[Event], entry_id: EntryId) -> Outcome {
     reason.map_or(Outcome::NotReached(None), |(_, reason)| Outcome::PassedOver(*reason))
 }
 
-/// The proposals of a run.
-fn served(events: &[Event]) -> impl Iterator<Item = &Offer> {
-    events
-        .iter()
-        .filter_map(|event| if let Event::Proposed { offer } = event { Some(offer) } else { None })
-}
-
-fn report_of(events: &[Event]) -> Option<&RunReport> {
-    events.iter().find_map(
-        |event| {
-            if let Event::RunMade { report } = event { Some(report) } else { None }
-        },
-    )
-}
-
 fn proposal_of(
     before: &Ledger,
     events: &[Event],
     entry_id: EntryId,
     registry: &Registry,
 ) -> Option<(Offer, Site)> {
-    let chosen = events.iter().filter_map(out_of_turn).map(|(offer, _)| offer);
+    let chosen = events.iter().filter_map(by_hand);
     let mut offers = served(events).chain(chosen);
     let offer = offers.find(|offer| offer.entry_id == entry_id)?.clone();
     let group = before.place_group(offer.place_group_id)?;

@@ -5,13 +5,15 @@ use crate::domain::{
     allocation::{OutOfTurnReason, PassedOverReason, RunEnd},
     disclosure::{Disclosed, Told},
     explanation::{
-        decision::{Confirmation, Explanation, Occasion, Others, Outcome},
+        decision::{ByRules, Confirmation, Explanation, Occasion, Others, Outcome},
+        increase,
         language::Language,
         reasons::{ended_before, ineligible, others_reason, out_of_turn_reason, own_reason},
         sentences::{
             Tense, about, free_places, order, paragraph, place_in_queue, room, who_decides,
         },
     },
+    shadow::Verdict,
 };
 
 /// The explanation in words, and at its end what lawyers have written for the measure type,
@@ -39,6 +41,7 @@ fn legal_texts(e: &Explanation, l: Language) -> impl Iterator<Item = String> {
 
 fn result(e: &Explanation, l: Language) -> Vec<String> {
     let mut told = vec![about(&e.standing.names, l)];
+    told.extend(e.standing.is_increase.then(|| increase::waited(l)));
     told.extend(occasion(e, l));
     match e.outcome {
         Outcome::PlaceProposed => told.extend(proposed(e, l)),
@@ -50,6 +53,7 @@ fn result(e: &Explanation, l: Language) -> Vec<String> {
             ));
             told.extend(own_reason(e, reason, l));
         }
+        Outcome::NotReached(_) if e.occasion == Occasion::Chosen => told.push(given_to_another(l)),
         Outcome::NotReached(reason) => {
             told.push(l.say(
                 "Du fikk ikke plass, og ingen bak deg i køen fikk plass.",
@@ -71,7 +75,44 @@ fn result(e: &Explanation, l: Language) -> Vec<String> {
         }
         Outcome::OutOfTurn(reason) => told.extend(out_of_turn(e, reason, l)),
     }
+    told.extend(e.by_rules.map(|by_rules| rules_would(by_rules, l)));
     told
+}
+
+fn given_to_another(l: Language) -> String {
+    l.say(
+        "En ansatt ga plassen til en annen.",
+        "Ein tilsett gav plassen til ein annan.",
+        "An employee gave the place to somebody else.",
+    )
+}
+
+/// What the rules would have done with a place that was given by hand. Nobody else is named.
+fn rules_would(ByRules { verdict, to_this_one }: ByRules, l: Language) -> String {
+    if to_this_one {
+        return l.say(
+            "Reglene ville gitt plassen til deg.",
+            "Reglane ville gitt plassen til deg.",
+            "The rules would have given the place to you.",
+        );
+    }
+    match verdict {
+        Verdict::Agrees => l.say(
+            "Reglene ville gitt plassen til den samme.",
+            "Reglane ville gitt plassen til den same.",
+            "The rules would have given the place to the same person.",
+        ),
+        Verdict::Deviates => l.say(
+            "Reglene ville gitt plassen til en annen enn den som fikk den.",
+            "Reglane ville gitt plassen til ein annan enn den som fekk han.",
+            "The rules would have given the place to somebody other than the one who got it.",
+        ),
+        Verdict::Nobody => l.say(
+            "Reglene ville ikke gitt plassen til noen, for ingen som ventet, kunne ta den.",
+            "Reglane ville ikkje gitt plassen til nokon, for ingen som venta, kunne ta han.",
+            "The rules would have given the place to nobody, as nobody who waited could take it.",
+        ),
+    }
 }
 
 /// What was shared out, and when.
@@ -100,6 +141,13 @@ fn occasion(e: &Explanation, l: Language) -> Vec<String> {
             format!("Ein ledig plass vart fordelt {at}."),
             format!("A free place was shared out on {at}."),
         )],
+        Occasion::Chosen if e.by_rules.is_some_and(|by| by.verdict == Verdict::Agrees) => {
+            vec![l.of(
+                format!("En plass ble gitt {at}."),
+                format!("Ein plass vart gitt {at}."),
+                format!("A place was given on {at}."),
+            )]
+        }
         Occasion::Chosen => vec![l.of(
             format!("En plass ble gitt utenfor tur {at}."),
             format!("Ein plass vart gitt utanfor tur {at}."),
@@ -109,14 +157,14 @@ fn occasion(e: &Explanation, l: Language) -> Vec<String> {
 }
 
 /// A named person chose the person it is told to.
-fn out_of_turn(e: &Explanation, reason: OutOfTurnReason, l: Language) -> Vec<String> {
+fn out_of_turn(e: &Explanation, reason: Option<OutOfTurnReason>, l: Language) -> Vec<String> {
     let mut told = vec![l.say(
         "En ansatt bestemte at du skulle få plassen.",
         "Ein tilsett avgjorde at du skulle få plassen.",
         "An employee decided that you should have the place.",
     )];
     told.extend(place(e, l));
-    told.push(out_of_turn_reason(reason, l));
+    told.extend(reason.map(|reason| out_of_turn_reason(reason, l)));
     told
 }
 
@@ -233,6 +281,11 @@ fn run_end(end: RunEnd, l: Language) -> String {
             "Fordelingen stanset fordi ingen flere i køen kunne ta det som var ledig.",
             "Fordelinga stansa fordi ingen fleire i køen kunne ta det som var ledig.",
             "The sharing ended because nobody else in the queue could take what was free.",
+        ),
+        RunEnd::ReservedForAnother => l.say(
+            "Fordelingen stanset fordi resten var holdt av til noen som er forbigått flere ganger.",
+            "Fordelinga stansa fordi resten var halden av til nokon som er forbigått fleire gonger.",
+            "The sharing ended because the rest was kept for someone passed over several times.",
         ),
     }
 }

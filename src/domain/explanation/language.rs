@@ -1,13 +1,16 @@
 //! The languages that explanations are written in, and how each writes numbers and dates.
 
+use std::str::FromStr;
+
 use time::{Date, Month, PrimitiveDateTime};
 
-use crate::domain::{account::WHOLE_PLACE, calendar::Timestamp};
+use crate::domain::{account::WHOLE_PLACE, calendar::Timestamp, ids::Malformed};
 
 /// A language that explanations are written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
     /// Norwegian bokmål.
+    #[default]
     Bokmal,
     /// Norwegian nynorsk.
     Nynorsk,
@@ -157,5 +160,14 @@ impl Language {
             (whole, part) if part % 10 == 0 => format!("{whole}{comma}{} {many}", part / 10),
             (whole, part) => format!("{whole}{comma}{part:02} {many}"),
         }
+    }
+}
+
+impl FromStr for Language {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|language| language.code() == text);
+        found.ok_or(Malformed { expected: "nb, nn or en" })
     }
 }

@@ -4,17 +4,23 @@
 //! The words are for people: no sentence has twenty words unless long names take them, and
 //! none has a code. What an auditor needs, rule versions and log rows, is in the structure.
 
+mod affected;
 mod decision;
 mod decision_text;
+mod ended;
+mod increase;
 mod language;
 mod position;
 mod reasons;
+mod runs;
 mod sentences;
 mod standing;
+mod wait;
 
+pub use affected::{AFFECTED_MAX, Affected, AffectedRun, Search};
 pub use decision::{
-    Confirmation, Explanation, Ineligible, Occasion, Others, Outcome, Row, SaidNo, SaidNos,
-    explain, gives_places, organisation_name,
+    ByRules, Confirmation, Explanation, Ineligible, Occasion, Others, Outcome, Row, SaidNo,
+    SaidNos, explain, gives_places, organisation_name,
 };
 pub use decision_text::paragraphs;
 pub use language::Language;
@@ -22,6 +28,7 @@ pub use position::{
     Holding, LastDay, Now, PositionExplanation, explain_position, position_paragraphs,
 };
 pub use standing::{Free, FreePlaceGroup, Names, Position, Site, Standing};
+pub use wait::{WaitExplanation, no_wait_summary, wait_paragraphs, wait_summary};
 
 /// The most words a sentence has, where names are no longer than most are.
 pub const SENTENCE_WORDS_MAX: usize = 19;

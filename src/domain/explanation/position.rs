@@ -5,10 +5,13 @@ use time::Date;
 
 use crate::domain::{
     allocation::{
-        Objection, Offer, OfferState, PassedOverReason, Placement, PlacementState, judge_alone,
+        Objection, Offer, OfferState, PassedOverReason, Placement, PlacementState, RunRules,
+        RunScope, judge_alone,
     },
     calendar::Timestamp,
     explanation::{
+        ended::{closed, taken_over},
+        increase,
         language::Language,
         sentences::{
             Tense, about, free_places, order, paragraph, place_in_queue, room, who_decides,
@@ -75,6 +78,11 @@ pub enum Now {
         /// Whether it goes on in another area, where the person has moved.
         moved: bool,
     },
+    /// It goes on in the measure type that took over.
+    TakenOver {
+        /// What the registry calls that type.
+        by: Option<String>,
+    },
 }
 
 /// The last day of a placement.
@@ -110,7 +118,10 @@ pub fn explain_position(
         Holding { site, participation_percent }
     };
     let now = match entry.state {
-        EntryState::Waiting => Now::Waits(judge_alone(ledger, entry, at)),
+        EntryState::Waiting => {
+            let scope = RunScope::all(at, 1, RunRules::default());
+            Now::Waits(judge_alone(ledger, &scope, entry))
+        }
         EntryState::Proposed(_) => Now::Proposed,
         EntryState::Offered(id) => {
             let offer = offers.iter().find(|offer| offer.offer_id == id)?;
@@ -134,13 +145,22 @@ pub fn explain_position(
         }
         EntryState::Paused { until } => Now::Paused { until },
         EntryState::CoolingDown { until } => Now::CoolingDown { until },
-        EntryState::Closed => {
-            let moved = entry.closed.as_ref().is_some_and(|closed| closed.moved_to.is_some());
-            Now::Closed { moved }
-        }
+        EntryState::Closed => closed_now(ledger, registry, entry, at),
     };
     let standing = Standing::of(ledger, entry, position, registry, at);
     Some(PositionExplanation { standing, now })
+}
+
+/// Whether, and where, what has ended goes on.
+fn closed_now(ledger: &Ledger, registry: &Registry, entry: &Entry, at: Timestamp) -> Now {
+    let moved_to = entry.closed.as_ref().and_then(|closed| closed.moved_to.as_ref());
+    match moved_to.map(|to| &to.measure_code) {
+        Some(code) if *code != ledger.id().measure_code => {
+            let by = registry.measure_type_on(code, at.date_in_norway());
+            Now::TakenOver { by: by.map(|measure| measure.name.clone()) }
+        }
+        moved => Now::Closed { moved: moved.is_some() },
+    }
 }
 
 /// What is kept is the first day after.
@@ -161,14 +181,23 @@ fn on_leave_until(placement: &Placement) -> Option<Date> {
 pub fn position_paragraphs(e: &PositionExplanation, l: Language) -> Vec<String> {
     let mut first = vec![about(&e.standing.names, l)];
     let Now::Waits(waits_for) = &e.now else {
-        first.extend(held(&e.now, l));
+        let held = held(&e.now, l);
+        first.extend(match (e.standing.is_increase, &e.now) {
+            (false, _) => held,
+            (true, Now::Closed { .. }) => increase::over(l),
+            (true, _) => increase::held(held, l),
+        });
         return vec![paragraph(&first)];
     };
-    first.push(l.say(
-        "Du står på ventelisten.",
-        "Du står på ventelista.",
-        "You are on the waitlist.",
-    ));
+    if e.standing.is_increase {
+        first.extend(increase::waits(l));
+    } else {
+        first.push(l.say(
+            "Du står på ventelisten.",
+            "Du står på ventelista.",
+            "You are on the waitlist.",
+        ));
+    }
     first.extend(place_in_queue(&e.standing, Tense::Now, l));
     let mut free = free_places(&e.standing, Tense::Now, l);
     free.push(room(&e.standing, Tense::Now, l));
@@ -207,7 +236,8 @@ fn waits_for_what(
             | PassedOverReason::WorkField
             | PassedOverReason::DeclinedHere
             | PassedOverReason::ObjectedHere
-            | PassedOverReason::OfferWithdrawn,
+            | PassedOverReason::OfferWithdrawn
+            | PassedOverReason::ReservedForAnother,
         ) => vec![l.say(
             "Du venter på at det blir ledig på et sted som passer for deg.",
             "Du ventar på at det blir ledig på ein stad som passar for deg.",
@@ -280,6 +310,7 @@ fn held(now: &Now, l: Language) -> Vec<String> {
             [vec![lately], keeps_turn(Some(l.day(*until)), l)].concat()
         }
         Now::Closed { moved } => closed(*moved, l),
+        Now::TakenOver { by } => taken_over(by.as_deref(), l),
     }
 }
 
@@ -422,28 +453,6 @@ fn placed(
         }
     }));
     told
-}
-
-fn closed(moved: bool, l: Language) -> Vec<String> {
-    if moved {
-        return vec![
-            l.say(
-                "Saken din går videre der du har flyttet til.",
-                "Saka di går vidare der du har flytta til.",
-                "Your case goes on where you have moved to.",
-            ),
-            l.say(
-                "Ventetiden din følger med.",
-                "Ventetida di følgjer med.",
-                "Your waiting time goes with you.",
-            ),
-        ];
-    }
-    vec![l.say(
-        "Du står ikke på ventelisten lenger.",
-        "Du står ikkje på ventelista lenger.",
-        "You are no longer on the waitlist.",
-    )]
 }
 
 fn where_it_is(holding: &Holding, l: Language) -> Option<String> {

@@ -66,7 +66,23 @@ pub(super) fn own_reason(e: &Explanation, reason: PassedOverReason, l: Language)
             "Det var tilbodet ditt som vart trekt, så plassen gjekk til ein annan.",
             "It was your offer that was withdrawn, so the place went to someone else.",
         )],
+        PassedOverReason::ReservedForAnother => kept(l),
     }
+}
+
+fn kept(l: Language) -> Vec<String> {
+    vec![
+        l.say(
+            "Det som var ledig, var holdt av til noen foran deg i køen.",
+            "Det som var ledig, var halde av til nokon framfor deg i køen.",
+            "What was free was kept for someone ahead of you in the queue.",
+        ),
+        l.say(
+            "Den personen trenger en større del av en plass, og er forbigått flere ganger.",
+            "Den personen treng ein større del av ein plass, og er forbigått fleire gonger.",
+            "That person needs a larger part of a place, and has been passed over several times.",
+        ),
+    ]
 }
 
 fn objected(l: Language) -> Vec<String> {
@@ -107,6 +123,11 @@ pub(super) fn ended_before(end: RunEnd, l: Language) -> String {
             "Det var bedt om et bestemt antall forslag, og de gikk til dem foran deg.",
             "Det var bede om eit bestemt tal forslag, og dei gjekk til dei framfor deg.",
             "A certain number of proposals was asked for, and they went to those ahead of you.",
+        ),
+        RunEnd::ReservedForAnother => l.say(
+            "Resten av det som var ledig, var holdt av til noen foran deg i køen.",
+            "Resten av det som var ledig, var halde av til nokon framfor deg i køen.",
+            "The rest of what was free was kept for someone ahead of you.",
         ),
         RunEnd::NoFreePlace | RunEnd::NoQuota | RunEnd::NobodyEligible => l.say(
             "Det som kunne fordeles, tok slutt før turen kom til deg.",
@@ -234,6 +255,11 @@ pub(super) fn others_reason(
             "var tilbudet nettopp trukket",
             "var tilbodet nettopp trekt",
             "the offer had just been withdrawn",
+        ),
+        PassedOverReason::ReservedForAnother => l.of(
+            "var det som var ledig, holdt av til noen foran dem",
+            "var det som var ledig, halde av til nokon framfor dei",
+            "what was free was kept for someone ahead of them",
         ),
     };
     l.of(

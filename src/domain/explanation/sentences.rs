@@ -1,8 +1,11 @@
 //! Sentences that several explanations have.
 
-use crate::domain::explanation::{
-    language::Language,
-    standing::{FreePlaceGroup, Names, Site, Standing},
+use crate::domain::{
+    explanation::{
+        language::Language,
+        standing::{FreePlaceGroup, Names, Site, Standing},
+    },
+    waitlist::PRIORITY_BY_CORRECTION_DAYS,
 };
 
 /// How many groups with something free a text names.
@@ -94,7 +97,13 @@ pub(super) fn order(standing: &Standing, l: Language) -> Vec<String> {
         ),
     ];
     let days = standing.key.registered_time.days_since(standing.key.order_time);
-    if days > 0 {
+    if days >= u64::from(PRIORITY_BY_CORRECTION_DAYS) {
+        told.push(l.say(
+            "En feil har kostet deg en plass, så du står foran alle andre.",
+            "Ein feil har kosta deg ein plass, så du står føre alle andre.",
+            "A mistake has cost you a place, so you stand before all others.",
+        ));
+    } else if days > 0 {
         let days = l.count(days, ("dag", "dager"), ("dag", "dagar"), ("day", "days"));
         told.push(l.of(
             format!("Prioriteten din gir deg et forsprang på {days}."),

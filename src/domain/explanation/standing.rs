@@ -27,6 +27,8 @@ pub struct Standing {
     pub priority_class: Option<PriorityCode>,
     /// The share of a place it asks for.
     pub participation_percent: u32,
+    /// Whether that is more of a place the person has.
+    pub is_increase: bool,
     /// What is free.
     pub free: Free,
 }
@@ -101,6 +103,7 @@ impl Standing {
             key: entry.key,
             priority_class: entry.priority_class.clone(),
             participation_percent: entry.participation_percent,
+            is_increase: entry.increase_of.is_some(),
             free: Free {
                 second_account_percent: ledger.account(&queue.account()).free(),
                 place_groups: free_place_groups(ledger, entry, registry, at),
@@ -110,7 +113,7 @@ impl Standing {
 }
 
 impl Names {
-    fn of(
+    pub(super) fn of(
         id: &LedgerId,
         municipality: Option<&MunicipalityNumber>,
         registry: &Registry,

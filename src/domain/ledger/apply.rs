@@ -1,14 +1,16 @@
 //! `apply`: lets an event happen. It cannot refuse: whoever made the event has
 //! checked it, and what is not there to change is left alone and found by `verify`.
 
+use time::Date;
+
 use crate::domain::{
     account::{Account, AccountKey},
-    allocation::{Offer, OfferState, Placement, PlacementState},
+    allocation::{LetGo, Offer, OfferState, Placement, PlacementState},
     calendar::{Timestamp, start_of_day_in_norway},
-    capacity::{PlaceGroup, Submission, SubmissionState},
-    event::Event,
+    capacity::{PlaceGroup, Quota, Submission, SubmissionState},
+    event::{Event, OfferChange},
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
-    ledger::{Due, Ledger, decide_capacity::put_quota, walk::Queue},
+    ledger::{Due, Ledger, decide_capacity::put_quota, decide_loan::put_loan, walk::Queue},
     waitlist::{Closed, Entry, EntryState},
 };
 
@@ -32,14 +34,7 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.touched.frame = true;
             ledger.schedule(days.iter().copied().map(Due::day));
         }
-        Event::QuotasSet { quotas, days } => {
-            for quota in quotas {
-                let of = ledger.frame.quotas.entry(quota.municipality_number.clone());
-                put_quota(of.or_default(), quota.clone());
-            }
-            ledger.touched.frame = true;
-            ledger.schedule(days.iter().copied().map(Due::day));
-        }
+        Event::QuotasSet { quotas, days } => ledger.set_quotas(quotas, days),
         Event::LimitsSet { date, limits } => {
             ledger.unschedule(Due::day(*date));
             for (key, limit) in limits {
@@ -65,10 +60,23 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.finish(*placement_id, *closed_time);
         }
         Event::EntryChanged { entry, .. } => ledger.put_entry(entry.clone()),
-        Event::OfferChanged { offer, .. } => ledger.put_offer(offer.clone()),
+        Event::OfferChanged { offer, change: OfferChange::Imported } => {
+            ledger.put_offer(offer.clone(), Account::hold);
+        }
+        Event::OfferChanged { offer, .. } => ledger.put_offer(offer.clone(), Account::reserve),
         Event::PlacementChanged { placement, .. } => ledger.put_placement(placement.clone()),
-        Event::ClosureReported { place_group, days } => {
+        Event::ClosureReported { place_group, days }
+        | Event::ClosureChanged { place_group, days, .. } => {
             ledger.put_place_group(place_group);
+            ledger.schedule(days.iter().copied().map(Due::day));
+        }
+        Event::EnforcementSet { enforcement, .. } => {
+            ledger.frame.enforcement = enforcement.clone();
+            ledger.touched.frame = true;
+        }
+        Event::LoanSet { loan, days } => {
+            put_loan(&mut ledger.frame.loans, loan.clone());
+            ledger.touched.frame = true;
             ledger.schedule(days.iter().copied().map(Due::day));
         }
     }
@@ -92,14 +100,14 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
             ledger.change_offer(*offer_id, state, EntryState::Accepted(*offer_id));
         }
         Event::ProposalLapsed { offer_id } => {
-            ledger.give_back(*offer_id, OfferState::Lapsed, &PersonSaid::Nothing);
+            ledger.give_back(*offer_id, OfferState::Lapsed, PersonSaid::Nothing);
         }
-        Event::OfferDeclined { offer_id, reason } => {
+        Event::OfferDeclined { offer_id, reason, let_go } => {
             let state = OfferState::Declined { reason: reason.clone() };
-            ledger.give_back(*offer_id, state, &PersonSaid::No);
+            ledger.give_back(*offer_id, state, PersonSaid::No(*let_go));
         }
-        Event::OfferExpired { offer_id } => {
-            ledger.give_back(*offer_id, OfferState::Expired, &PersonSaid::No);
+        Event::OfferExpired { offer_id, let_go } => {
+            ledger.give_back(*offer_id, OfferState::Expired, PersonSaid::No(*let_go));
         }
         Event::OfferWithdrawn { offer_id } => ledger.withdraw(*offer_id),
         Event::RegistryImported { .. }
@@ -120,18 +128,30 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::OfferChanged { .. }
         | Event::PlacementChanged { .. }
         | Event::ClosureReported { .. }
+        | Event::EnforcementSet { .. }
+        | Event::ClosureChanged { .. }
+        | Event::LoanSet { .. }
         | Event::NothingToDo => {}
     }
 }
 
 /// Whether the person had the offer and let it go.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum PersonSaid {
-    No,
+    No(Option<LetGo>),
     Nothing,
 }
 
 impl Ledger {
+    fn set_quotas(&mut self, quotas: &[Quota], days: &[Date]) {
+        for quota in quotas {
+            let of = self.frame.quotas.entry(quota.municipality_number.clone());
+            put_quota(of.or_default(), quota.clone());
+        }
+        self.touched.frame = true;
+        self.schedule(days.iter().copied().map(Due::day));
+    }
+
     fn submit(&mut self, submission: &Submission) {
         self.touched.submissions.insert(submission.submission_id);
         self.submissions.insert(submission.submission_id, submission.clone());
@@ -184,15 +204,18 @@ impl Ledger {
     }
 
     /// A reservation is given back on both accounts (I8); the person keeps the turn.
-    fn give_back(&mut self, offer_id: OfferId, state: OfferState, said: &PersonSaid) {
+    fn give_back(&mut self, offer_id: OfferId, state: OfferState, said: PersonSaid) {
         let Some(offer) = self.offers.get(&offer_id).cloned() else { return };
         self.unschedule_offer(offer_id);
         let percent = i64::from(offer.participation_percent);
         self.change_both(&offer, |account| account.give_back(percent));
-        if *said == PersonSaid::No
-            && let Some(entry) = self.entries.get_mut(&offer.entry_id)
-        {
-            entry.declined_here.insert(offer.place_group_id);
+        if let PersonSaid::No(let_go) = said {
+            if let Some(entry) = self.entries.get_mut(&offer.entry_id) {
+                entry.declined_here.insert(offer.place_group_id);
+            }
+            if let Some(offer) = self.offers.get_mut(&offer_id) {
+                offer.let_go = let_go;
+            }
         }
         self.change_offer(offer_id, state, EntryState::Waiting);
     }
@@ -239,14 +262,17 @@ impl Ledger {
     /// An entry has ended, at a time that was not kept by the first rules.
     fn close(&mut self, id: EntryId, closed_time: Option<Timestamp>) {
         let Some(entry) = self.entries.get(&id) else { return };
-        let closed = closed_time.map(|time| Closed { time, moved_to: None });
+        let closed = closed_time.map(Closed::at);
         self.put_entry(Entry { state: EntryState::Closed, closed, ..entry.clone() });
     }
 
     /// An entry as it is from now on: in the queue it belongs to, or in none, and scheduled for
     /// what it waits for.
-    fn put_entry(&mut self, entry: Entry) {
+    fn put_entry(&mut self, mut entry: Entry) {
         let id = entry.entry_id;
+        if !entry.state.waits() {
+            entry.stop_reserving();
+        }
         let before = self.entries.get(&id).cloned();
         if let Some(before) = &before {
             if let Some(due) = entry_due(before) {
@@ -255,9 +281,6 @@ impl Ledger {
             let key = self.queue_of(before);
             self.queues.entry(key.clone()).or_insert_with(Queue::empty).leave(&before.key);
             self.touched.queues.insert(key);
-        } else {
-            // Of one that was there already the names are stored, though perhaps not loaded.
-            self.put_references(&entry.external_references, id.0);
         }
         // A name it had before is there already, loaded or not.
         let had = before.map(|before| before.external_references).unwrap_or_default();
@@ -271,32 +294,41 @@ impl Ledger {
         }
         self.touched.queues.insert(key);
         self.touched.entries.insert(id);
+        self.link_increase(&entry);
         self.entries.insert(id, entry);
+    }
+
+    /// A placement names the entry by which a larger share of it is waited for, as long as that
+    /// is open.
+    fn link_increase(&mut self, entry: &Entry) {
+        let placement = entry.increase_of.and_then(|id| self.placements.get_mut(&id));
+        let Some(placement) = placement else { return };
+        let before = placement.increase;
+        if entry.state.is_open() {
+            placement.increase = Some(entry.entry_id);
+        } else if before == Some(entry.entry_id) {
+            placement.increase = None;
+        }
+        if placement.increase != before {
+            self.touched.placements.insert(placement.placement_id);
+        }
     }
 
     /// An offer as it is from now on: what it reserved is given back and what it reserves is
     /// reserved, on both accounts (I8). A new one is held by its entry.
-    fn put_offer(&mut self, offer: Offer) {
+    fn put_offer(&mut self, offer: Offer, reserve: fn(&mut Account, i64)) {
         let id = offer.offer_id;
         let before = self.offers.get(&id).cloned();
-        let was_held = before.as_ref().filter(|before| before.state.reserves());
-        let is_held = Some(&offer).filter(|offer| offer.state.reserves());
-        let what = |offer: &Offer| {
-            let Offer { place_group_id, account, participation_percent, .. } = offer.clone();
-            (place_group_id, account, participation_percent)
-        };
+        let was_held = before.as_ref().map(held).unwrap_or_default();
+        let is_held = held(&offer);
         self.unschedule_offer(id);
         // What stays held moves no account: given back and reserved anew, it would be new to an
         // account that is over, where nothing new fits.
-        if was_held.map(what) != is_held.map(what) {
-            if let Some(before) = was_held {
-                let percent = i64::from(before.participation_percent);
-                self.change_both(before, |account| account.give_back(percent));
-            }
-            if let Some(offer) = is_held {
-                let percent = i64::from(offer.participation_percent);
-                self.change_both(offer, |account| account.reserve(percent));
-            }
+        for (key, percent) in was_held.iter().filter(|one| !is_held.contains(one)) {
+            self.change_account(key, |account| account.give_back(*percent));
+        }
+        for (key, percent) in is_held.iter().filter(|one| !was_held.contains(one)) {
+            self.change_account(key, |account| reserve(account, *percent));
         }
         self.schedule(offer_due(&offer));
         if before.is_none() {
@@ -401,6 +433,16 @@ impl Ledger {
             self.unschedule(due);
         }
     }
+}
+
+/// What an offer holds, on which accounts.
+fn held(offer: &Offer) -> Vec<(AccountKey, i64)> {
+    if !offer.state.reserves() {
+        return Vec::new();
+    }
+    let percent = i64::from(offer.participation_percent);
+    let group = AccountKey::PlaceGroup(offer.place_group_id);
+    vec![(group, percent), (offer.account.clone(), percent)]
 }
 
 /// What an offer waits for.

@@ -6,14 +6,16 @@ use uuid::Uuid;
 
 use crate::domain::{
     access::Actor,
-    allocation::{Offer, OfferState, RunScope, Served, run},
+    allocation::{Offer, OfferState, RunRules, RunScope, Served, run},
     calendar::{Timestamp, working_days_after},
     command::{AllocatePlaces, Command, ImportRegistry},
     event::Event,
     ids::{ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
     ledger::{
-        Ledger, decide_adviser, decide_capacity, decide_closure, decide_entry, decide_join,
-        decide_objection, decide_offer, decide_place, decide_placement, decide_transfer,
+        Ledger, decide_adviser, decide_capacity, decide_closure, decide_correction,
+        decide_enforcement, decide_entry, decide_existing, decide_join, decide_loan,
+        decide_objection, decide_offer, decide_place, decide_placement, decide_succession,
+        decide_transfer, passes::passes,
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
@@ -42,6 +44,11 @@ impl Context<'_> {
     /// When an entry is closed by this decision, as it is kept since rules version 2.
     pub(super) fn closed_time(&self) -> Option<Timestamp> {
         (self.rules >= 2).then_some(self.at)
+    }
+
+    /// What the measure type says of a run that is made now; nothing where it is not known.
+    pub(super) fn run_rules(&self, ledger: &Ledger) -> RunRules {
+        RunRules::of(self.measure(ledger).ok())
     }
 
     /// The measure type of a ledger, as it is today. Registries that the first rules looked
@@ -86,6 +93,7 @@ pub fn decide(
     decide_transfer::require_here(ledger, command, context)?;
     let events = match command {
         Command::ImportRegistry(c) => import_registry(c, context)?,
+        Command::ImportExisting(c) => decide_existing::import(ledger, c, context, ids)?,
         Command::SubmitCapacity(c) => decide_capacity::submit(ledger, c, context, ids)?,
         Command::ReviewCapacity(c) => decide_capacity::review(ledger, c, context)?,
         Command::SetPlaceBudget(c) => decide_capacity::set_budget(ledger, c, context)?,
@@ -96,12 +104,12 @@ pub fn decide(
         Command::ConfirmProposals(c) => decide_offer::confirm(ledger, c, context)?,
         Command::RespondToOffer(c) => decide_offer::respond(ledger, c, context, ids)?,
         Command::StartPlacement(c) => decide_offer::start(ledger, c, context, ids)?,
-        Command::EndPlacement(c) => decide_offer::end(ledger, c, context)?,
+        Command::EndPlacement(c) => decide_offer::end(ledger, c, context, ids)?,
         Command::LeaveWaitlist(c) => decide_offer::leave(ledger, c, context, ids)?,
         Command::LapseProposal { offer_id } => decide_offer::lapse(ledger, *offer_id, context),
         Command::ExpireOffer { offer_id } => decide_offer::expire(ledger, *offer_id, context, ids)?,
         Command::FinishPlacement { placement_id } => {
-            decide_offer::finish(ledger, *placement_id, context)
+            decide_offer::finish(ledger, *placement_id, context, ids)?
         }
         Command::UpdateEntry(c) => decide_entry::update(ledger, c, context)?,
         Command::PauseEntry(c) => decide_entry::pause(ledger, c, context, ids)?,
@@ -120,13 +128,19 @@ pub fn decide(
         Command::ResolveObjection(c) => decide_objection::resolve(ledger, c, context, ids)?,
         Command::ExtendOffer(c) => decide_objection::extend(ledger, c, context)?,
         Command::WithdrawOffer(c) => decide_objection::withdraw(ledger, c, context, ids)?,
-        Command::ChangePlacement(c) => decide_placement::change(ledger, c, context)?,
-        Command::MovePlacement(c) => decide_placement::move_to(ledger, c, context)?,
-        Command::ReassignPlacement(c) => decide_placement::reassign(ledger, c, context)?,
+        Command::ChangePlacement(c) => decide_placement::change(ledger, c, context, ids)?,
+        Command::MovePlacement(c) => decide_placement::move_to(ledger, c, context, ids)?,
+        Command::ReassignPlacement(c) => decide_placement::reassign(ledger, c, context, ids)?,
         Command::EndLeave { placement_id } => {
             decide_placement::end_leave(ledger, *placement_id, context)
         }
+        Command::Correct(c) => decide_correction::correct(ledger, c, context, ids)?,
+        Command::HandOver(c) => decide_succession::hand_over(ledger, c, context)?,
+        Command::TakeOver(c) => decide_succession::take_over(ledger, c, context)?,
         Command::ReportClosure(c) => decide_closure::report(ledger, c, context)?,
+        Command::SetEnforcement(c) => decide_enforcement::set(ledger, c, context, ids)?,
+        Command::ChangeClosure(c) => decide_closure::change(ledger, c, context)?,
+        Command::LendQuota(c) => decide_loan::lend_quota(ledger, c, context, ids)?,
     };
     debug_assert!(!events.is_empty(), "a decision has at least one event");
     Ok(events)
@@ -182,13 +196,17 @@ fn allocate(
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Stop> {
     let measure = context.measure(ledger)?;
+    context.require_queue_here(ledger)?;
     require_place_groups(ledger, c.place_groups.iter())?;
     let max = usize::try_from(c.max_proposals).unwrap_or(usize::MAX);
     let only_groups = c.place_groups.clone();
-    let scope = RunScope { only_groups, ..RunScope::all(context.at, max) };
+    let scope =
+        RunScope { only_groups, ..RunScope::all(context.at, max, RunRules::of(Some(measure))) };
     let (served, report) = run(ledger, &scope)?;
+    let passed = passes(ledger, &[], &report, context);
     let mut events = vec![Event::RunMade { report }];
     events.extend(proposals(ledger, served, measure, context, ids));
+    events.extend(passed);
     Ok(events)
 }
 
@@ -219,6 +237,8 @@ pub(super) fn proposals(
             object_by: None,
             objection: None,
             extension: None,
+            shadow: None,
+            let_go: None,
             state: OfferState::Proposed { confirm_by },
         };
         events.push(Event::Proposed { offer });

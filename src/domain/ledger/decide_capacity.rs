@@ -1,6 +1,6 @@
 //! Decisions about places: capacity, budgets, quotas, and days on which they change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use time::Date;
 
@@ -10,9 +10,10 @@ use crate::domain::{
     capacity::{PlaceGroup, Quota, Submission, SubmissionState, boundaries_after, places_on},
     command::{ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity},
     event::Event,
-    ids::{IdSource, MunicipalityNumber, PlaceGroupId, SubmissionId},
+    ids::{IdSource, PlaceGroupId, SubmissionId},
     ledger::{
         Context, Frame, HISTORY_MAX, Ledger, PLACE_GROUPS_MAX, decide::require_free_references,
+        quotas::days_of,
     },
     measure::Distribution,
     refusal::Refusal,
@@ -52,6 +53,7 @@ pub(super) fn submit(
         agreement_reference: c.agreement_reference.clone(),
         stated_wait: c.stated_wait,
         external_references: c.external_references.clone(),
+        call_off_rank: c.call_off_rank,
         submitted_by: ActorKey::of(context.actor).to_string(),
         submitted_time: context.at,
         state: SubmissionState::Submitted,
@@ -131,6 +133,7 @@ fn group_with(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Re
     if submission.stated_wait.is_some() {
         group.stated_wait = submission.stated_wait;
     }
+    group.call_off_rank = submission.call_off_rank.or(group.call_off_rank);
     group.capacity.push(submission.places.clone());
     Ok(group)
 }
@@ -165,6 +168,7 @@ fn new_group(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Ref
         stated_wait: None,
         capacity: Vec::new(),
         closures: Vec::new(),
+        call_off_rank: None,
     })
 }
 
@@ -196,11 +200,7 @@ pub(super) fn set_quotas(
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
     context.measure(ledger)?;
-    if ledger.distribution != Distribution::ByMunicipality {
-        return Err(Refusal::MeasureTypeRule(
-            "one pool serves the whole area in this measure type; it has no quotas",
-        ));
-    }
+    require_quotas(ledger)?;
     for quota in &c.quotas {
         context.require_in_area(
             ledger,
@@ -215,9 +215,9 @@ pub(super) fn set_quotas(
         put_quota(history, quota.clone());
     }
     let today = context.today();
-    require_within_budget(ledger, &after, &c.quotas, today)?;
-    // From here it happens.
     let frame = Frame { quotas: after, ..ledger.frame.clone() };
+    require_within_budget(ledger, &frame, &c.quotas, today)?;
+    // From here it happens.
     let set: BTreeSet<AccountKey> =
         c.quotas.iter().map(|quota| AccountKey::Quota(quota.municipality_number.clone())).collect();
     let groups = ledger.place_groups.values();
@@ -235,25 +235,36 @@ pub(super) fn set_quotas(
     ])
 }
 
-/// On each day the change concerns, the quotas together must fit the budget (I2) —
-/// unless the change lowers their sum, which is never refused.
+/// Requires a measure type that is shared by municipality.
+pub(super) fn require_quotas(ledger: &Ledger) -> Result<(), Refusal> {
+    match ledger.distribution {
+        Distribution::ByMunicipality => Ok(()),
+        Distribution::CountyPool => Err(Refusal::MeasureTypeRule(
+            "one pool serves the whole area in this measure type; it has no quotas",
+        )),
+    }
+}
+
+/// On each day the change concerns, what the quotas may use together must fit the budget (I2) —
+/// unless the change lowers it, which is never refused. What was lent counts even where the
+/// lender's quota no longer covers it.
 fn require_within_budget(
     ledger: &Ledger,
-    after: &BTreeMap<MunicipalityNumber, Vec<Quota>>,
+    after: &Frame,
     changed: &[Quota],
     today: Date,
 ) -> Result<(), Refusal> {
     let mut days: Vec<Date> = changed.iter().map(|q| q.places.valid_from.max(today)).collect();
-    days.extend(after.values().flatten().flat_map(|quota| {
+    days.extend(after.quotas.values().flatten().flat_map(|quota| {
         boundaries_after(std::slice::from_ref(&quota.places), today).collect::<Vec<_>>()
     }));
     days.extend(boundaries_after(&ledger.frame.budgets, today));
+    days.extend(after.loans.iter().flat_map(|loan| days_of(loan, today)));
     days.sort_unstable();
     days.dedup();
     for date in days {
         let budget = places_on(&ledger.frame.budgets, date);
-        let sum = sum_of_quotas(after, date);
-        let before = sum_of_quotas(&ledger.frame.quotas, date);
+        let (sum, before) = (after.sum_of_limits(date), ledger.frame.sum_of_limits(date));
         if sum > u64::from(budget) && sum > before {
             return Err(Refusal::QuotasExceedBudget { sum, budget, date });
         }
@@ -261,28 +272,10 @@ fn require_within_budget(
     Ok(())
 }
 
-/// The sum of all quotas that hold on a date, in places.
-pub(super) fn sum_of_quotas(quotas: &BTreeMap<MunicipalityNumber, Vec<Quota>>, date: Date) -> u64 {
-    quotas.values().map(|history| u64::from(quota_places(history, date))).sum()
-}
-
-fn quota_places(history: &[Quota], date: Date) -> u32 {
-    let holds = history.iter().rev().find(|quota| quota.places.covers(date));
-    holds.map_or(0, |quota| quota.places.places)
-}
-
 /// Adds a quota. It has no end, so what was to begin on its day or later never holds.
 pub(super) fn put_quota(history: &mut Vec<Quota>, quota: Quota) {
     history.retain(|other| other.places.valid_from < quota.places.valid_from);
     history.push(quota);
-}
-
-fn quota_limit(
-    quotas: &BTreeMap<MunicipalityNumber, Vec<Quota>>,
-    number: &MunicipalityNumber,
-    date: Date,
-) -> i64 {
-    in_percent(quotas.get(number).map_or(0, |history| quota_places(history, date)))
 }
 
 /// Sets every limit to what holds today. `date` is the day that was due; a worker
@@ -303,7 +296,7 @@ pub(super) fn begin_day(
 /// `changed` names, and whichever else differs. A decision may fall on a day whose own
 /// beginning has not been let happen yet; as it settles that day's limits, all of them
 /// must be in it.
-fn limits_on<'a>(
+pub(super) fn limits_on<'a>(
     ledger: &Ledger,
     today: Date,
     groups: impl Iterator<Item = &'a PlaceGroup>,
@@ -319,9 +312,9 @@ fn limits_on<'a>(
             vec![(AccountKey::Pool, in_percent(places_on(&frame.budgets, today)))]
         }
         Distribution::ByMunicipality => frame
-            .quotas
-            .keys()
-            .map(|n| (AccountKey::Quota(n.clone()), quota_limit(&frame.quotas, n, today)))
+            .quota_holders()
+            .into_iter()
+            .map(|n| (AccountKey::Quota(n.clone()), frame.quota_limit(n, today)))
             .collect(),
     };
     groups

@@ -11,7 +11,7 @@ use crate::domain::{
         Context, Ledger,
         decide::{YEAR, require_place_groups},
         decide_join::{bonus_days, require_share},
-        guards::{known_entry, require_office, wrong_entry_state},
+        guards::{known_entry, require_no_increase, require_office, wrong_entry_state},
         onward::propose_on,
     },
     measure::MeasureType,
@@ -30,6 +30,9 @@ pub(super) fn update(
     let entry = known_entry(ledger, c.entry_id)?;
     if !may_update(entry.state, c) {
         return Err(wrong_entry_state(entry, "UPDATE_ENTRY"));
+    }
+    if asks_for_another_place(c) {
+        require_no_increase(entry, "UPDATE_ENTRY")?;
     }
     if let Some(office) = &c.following_office_number {
         require_office(context, office)?;
@@ -55,18 +58,21 @@ pub(super) fn update(
 /// Preferences, the share and the class decide who gets which place: they stand still while
 /// one is held or used.
 fn may_update(state: EntryState, c: &UpdateEntry) -> bool {
-    let asks_for_another_place = c.preferred_place_groups.is_some()
-        || c.work_fields.is_some()
-        || c.participation_percent.is_some()
-        || c.priority_class.is_some();
     match state {
         EntryState::Waiting | EntryState::Paused { .. } | EntryState::CoolingDown { .. } => true,
         EntryState::Proposed(_)
         | EntryState::Offered(_)
         | EntryState::Accepted(_)
-        | EntryState::Placed(_) => !asks_for_another_place,
+        | EntryState::Placed(_) => !asks_for_another_place(c),
         EntryState::Closed => false,
     }
+}
+
+fn asks_for_another_place(c: &UpdateEntry) -> bool {
+    c.preferred_place_groups.is_some()
+        || c.work_fields.is_some()
+        || c.participation_percent.is_some()
+        || c.priority_class.is_some()
 }
 
 /// Another choice of groups lets every provider be asked again. A group that is named now and
@@ -84,11 +90,17 @@ fn prefer(entry: &mut Entry, c: &UpdateEntry) {
     if let Some(work_fields) = &c.work_fields {
         entry.work_fields.clone_from(work_fields);
     }
-    entry.participation_percent = c.participation_percent.unwrap_or(entry.participation_percent);
+    if let Some(percent) = c.participation_percent
+        && percent != entry.participation_percent
+    {
+        entry.participation_percent = percent;
+        entry.stop_reserving();
+    }
 }
 
 /// Another class gives the bonus it has now, and ends one that was given by hand. The same
-/// class again leaves the order as it is: new class data never touch a key.
+/// class again leaves the order as it is: new class data never touch a key. What a correction
+/// gave stands for a lost place, and no class takes it away.
 fn classify(entry: &mut Entry, c: &UpdateEntry, measure: &MeasureType) -> Result<(), Refusal> {
     let Some(class) = &c.priority_class else {
         entry.grounds = c.grounds.clone().or(entry.grounds.take());
@@ -96,7 +108,9 @@ fn classify(entry: &mut Entry, c: &UpdateEntry, measure: &MeasureType) -> Result
     };
     let bonus_days = bonus_days(measure, class.as_ref())?;
     if *class != entry.priority_class {
-        entry.key = entry.key.with_bonus(bonus_days);
+        if entry.priority_by_correction.is_none() {
+            entry.key = entry.key.with_bonus(bonus_days);
+        }
         entry.priority_class.clone_from(class);
     }
     entry.grounds.clone_from(&c.grounds);
@@ -171,7 +185,8 @@ pub(super) fn prioritize(ledger: &Ledger, c: &PrioritizeEntry) -> Result<Vec<Eve
     else {
         return Err(wrong_entry_state(entry, "PRIORITIZE"));
     };
-    let moved = Entry { key: entry.key.with_bonus(c.bonus_days), ..entry.clone() };
+    let key = entry.key.with_bonus(c.bonus_days);
+    let moved = Entry { key, priority_by_correction: None, ..entry.clone() };
     let change = EntryChange::Prioritized { reason: c.reason, text: c.text.clone() };
     Ok(vec![changed_to(moved, change)])
 }

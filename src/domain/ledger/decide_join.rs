@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
     access::may_backdate,
-    command::{BatchJoinWaitlist, JoinWaitlist},
+    command::{BatchJoinWaitlist, Eligibility, JoinWaitlist},
     event::Event,
-    ids::{EntryId, IdSource, PriorityCode},
+    ids::{EntryId, IdSource, MunicipalityNumber, PriorityCode},
     ledger::{
         Context, Ledger, apply,
         decide::{require_free_references, require_place_groups},
@@ -78,7 +78,7 @@ fn joined(
     require_office(context, &c.following_office_number)?;
     require_host_acts_for(context, c)?;
     require_share(measure, c.participation_percent)?;
-    require_eligible(&measure.rules, c)?;
+    require_eligible(&measure.rules, c.eligibility)?;
     let bonus_days = bonus_days(measure, c.priority_class.as_ref())?;
     require_place_groups(ledger, c.preferred_place_groups.iter())?;
     require_free_references(ledger, &c.external_references, None)?;
@@ -99,8 +99,37 @@ fn joined(
     Ok(new_entry(EntryId(ids.next_id()), key, c))
 }
 
+/// Somebody who might join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newcomer {
+    /// The entitled municipality.
+    pub municipality_number: MunicipalityNumber,
+    /// The priority class.
+    pub priority_class: Option<PriorityCode>,
+    /// The share of a place, 1-100.
+    pub participation_percent: u32,
+}
+
+/// The place in the order of somebody who would join now, or why they could not.
+pub fn key_of_newcomer(
+    ledger: &Ledger,
+    newcomer: &Newcomer,
+    context: &Context<'_>,
+) -> Result<OrderKey, Refusal> {
+    let measure = context.measure(ledger)?;
+    context.require_current(measure)?;
+    context.require_in_area(ledger, "municipality_number", &newcomer.municipality_number)?;
+    require_share(measure, newcomer.participation_percent)?;
+    let bonus_days = bonus_days(measure, newcomer.priority_class.as_ref())?;
+    Ok(OrderKey {
+        order_time: context.at.minus_days(bonus_days),
+        registered_time: context.at,
+        join_seq: join_seq(ledger, 0, context),
+    })
+}
+
 /// The place of a join in the log.
-fn join_seq(ledger: &Ledger, index: usize, context: &Context<'_>) -> u64 {
+pub(super) fn join_seq(ledger: &Ledger, index: usize, context: &Context<'_>) -> u64 {
     let row = ledger.seq + 1;
     if context.rules < NUMBERED_SINCE_RULES {
         return row;
@@ -130,7 +159,12 @@ fn new_entry(entry_id: EntryId, key: OrderKey, c: &JoinWaitlist) -> Entry {
         on_behalf_of: c.on_behalf_of.clone(),
         wants_by: c.wants_by,
         confirmed_time: None,
+        increase_of: None,
         closed: None,
+        imported: None,
+        passes: 0,
+        reserving_since: None,
+        priority_by_correction: None,
         state: EntryState::Waiting,
     }
 }
@@ -156,9 +190,12 @@ pub(super) fn require_share(measure: &MeasureType, percent: u32) -> Result<(), R
 
 /// The person is one of those the measure type is for. What they are stays sealed: the
 /// writer has looked, and the command has the answers.
-fn require_eligible(rules: &MeasureRules, c: &JoinWaitlist) -> Result<(), Refusal> {
+pub(super) fn require_eligible(
+    rules: &MeasureRules,
+    eligibility: Option<Eligibility>,
+) -> Result<(), Refusal> {
     if !rules.need_groups.is_empty() {
-        let rule = match c.eligibility.and_then(|eligibility| eligibility.need_group) {
+        let rule = match eligibility.and_then(|eligibility| eligibility.need_group) {
             Some(true) => None,
             Some(false) => Some("this measure type is for people of other need groups"),
             None => Some("this measure type is for some need groups, and none was given"),
@@ -167,7 +204,7 @@ fn require_eligible(rules: &MeasureRules, c: &JoinWaitlist) -> Result<(), Refusa
             return Err(Refusal::MeasureTypeRule(rule));
         }
     }
-    let is_old_enough = c.eligibility.is_some_and(|eligibility| eligibility.age);
+    let is_old_enough = eligibility.is_some_and(|eligibility| eligibility.age);
     if rules.minimum_age.is_some() && !is_old_enough {
         return Err(Refusal::MeasureTypeRule("the person is too young for this measure type"));
     }

@@ -14,6 +14,7 @@ use crate::domain::{
     ledger::{
         Context, Ledger,
         decide::YEAR,
+        decide_increase,
         decide_transfer::require_combinable,
         declined,
         guards::{known_entry, wrong_entry_state},
@@ -21,7 +22,7 @@ use crate::domain::{
     },
     measure::MeasureType,
     refusal::{Refusal, Stop},
-    waitlist::EntryState,
+    waitlist::{EntryState, Sealed},
 };
 
 /// The first rules by which a measure type has more rules than its deadlines.
@@ -88,7 +89,19 @@ pub(super) fn respond(
     if c.accept {
         return Ok(vec![Event::OfferAccepted { offer_id, accepted_time: context.at }]);
     }
-    let mut events = vec![Event::OfferDeclined { offer_id, reason: c.reason.clone() }];
+    decline(ledger, offer, c.reason.clone(), context, ids)
+}
+
+/// The person says no, with what that costs; the place is passed on.
+pub(super) fn decline(
+    ledger: &Ledger,
+    offer: &Offer,
+    reason: Option<Sealed>,
+    context: &Context<'_>,
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
+    let (offer_id, let_go) = (offer.offer_id, declined::let_go(ledger, context));
+    let mut events = vec![Event::OfferDeclined { offer_id, reason, let_go }];
     events.extend(declined::cost(ledger, offer, context)?);
     propose_on(ledger, events, offer_id, None, context, ids)
 }
@@ -107,6 +120,9 @@ pub(super) fn start(
         return Err(wrong_offer_state(OBJECTED_TO, "START"));
     }
     require_start_date(c.start_date, context)?;
+    if let Some(increased) = known_entry(ledger, offer.entry_id)?.increase_of {
+        return decide_increase::start(ledger, c, offer, increased, context);
+    }
     require_combinable(ledger, &c.elsewhere, context)?;
     // From here it happens.
     let placement = Placement {
@@ -121,6 +137,8 @@ pub(super) fn start(
         past_debits: Vec::new(),
         planned_end_date: None,
         guest: false,
+        review: None,
+        increase: None,
         state: PlacementState::Running,
     };
     Ok(vec![Event::PlacementStarted { placement }])
@@ -143,13 +161,15 @@ pub(super) fn end(
     ledger: &Ledger,
     c: &EndPlacement,
     context: &Context<'_>,
-) -> Result<Vec<Event>, Refusal> {
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
     let placement = ledger
         .placement(c.placement_id)
         .ok_or_else(|| Refusal::NotFound { what: "placement", id: c.placement_id.to_string() })?;
     if let PlacementState::Ended(_) = placement.state {
         let state = placement.state.name();
-        return Err(Refusal::WrongState { what: "the placement", state, transition: "END" });
+        let what = "the placement";
+        return Err(Refusal::WrongState { what, state, transition: "END" }.into());
     }
     let today = context.today();
     require_end_date(c.end_date, placement.start_date, today)?;
@@ -157,14 +177,15 @@ pub(super) fn end(
     let placement_id = c.placement_id;
     let end = End { end_date: c.end_date, outcome: c.outcome, reason: c.reason.clone() };
     let mut events = vec![Event::PlacementEndSet { placement_id, end }];
-    if c.end_date <= today {
-        let closed_time = context.closed_time();
-        events.push(Event::PlacementEnded { placement_id, closed_time });
+    if c.end_date > today {
+        return Ok(events);
     }
-    Ok(events)
+    let closed_time = context.closed_time();
+    events.push(Event::PlacementEnded { placement_id, closed_time });
+    decide_increase::end(ledger, placement, events, context, ids)
 }
 
-fn require_end_date(end: Date, start: Date, today: Date) -> Result<(), Refusal> {
+pub(super) fn require_end_date(end: Date, start: Date, today: Date) -> Result<(), Refusal> {
     if end >= start && end <= today.saturating_add(YEAR) {
         return Ok(());
     }
@@ -215,7 +236,8 @@ pub(super) fn expire(
             && matches!(offer.state, OfferState::Offered { answer_by, .. } if answer_by <= context.at)
     });
     let Some(offer) = due else { return Ok(vec![Event::NothingToDo]) };
-    let mut events = vec![Event::OfferExpired { offer_id }];
+    let mut events =
+        vec![Event::OfferExpired { offer_id, let_go: declined::let_go(ledger, context) }];
     events.extend(declined::cost(ledger, offer, context)?);
     propose_on(ledger, events, offer_id, None, context, ids)
 }
@@ -224,12 +246,15 @@ pub(super) fn finish(
     ledger: &Ledger,
     placement_id: PlacementId,
     context: &Context<'_>,
-) -> Vec<Event> {
-    let due = ledger.placement(placement_id).is_some_and(|placement| {
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
+    let due = ledger.placement(placement_id).filter(|placement| {
         matches!(&placement.state, PlacementState::Ending(end) if end.end_date <= context.today())
     });
+    let Some(placement) = due else { return Ok(vec![Event::NothingToDo]) };
     let closed_time = context.closed_time();
-    vec![if due { Event::PlacementEnded { placement_id, closed_time } } else { Event::NothingToDo }]
+    let events = vec![Event::PlacementEnded { placement_id, closed_time }];
+    decide_increase::end(ledger, placement, events, context, ids)
 }
 
 pub(super) fn known_offer(ledger: &Ledger, offer_id: OfferId) -> Result<&Offer, Refusal> {

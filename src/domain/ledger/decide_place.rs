@@ -11,26 +11,39 @@ use crate::domain::{
     },
     calendar::working_days_after,
     command::{PlacePerson, StartDirectly},
+    enforcement::Level,
     event::{Event, PlacementChange},
     ids::{IdSource, OfferId, PlaceGroupId, PlacementId},
     ledger::{
         Context, Ledger,
         decide_offer::{confirmed, require_start_date},
         decide_transfer::require_combinable,
-        guards::{known_entry, require_free, require_open_group, wrong_entry_state},
+        guards::{
+            known_entry, require_free, require_no_increase, require_open_group, wrong_entry_state,
+        },
+        passes::passes,
     },
     refusal::{Refusal, Stop},
+    shadow::{Verdict, shadow},
     waitlist::{Entry, EntryState},
 };
 
-/// Out of turn: an offer at once, since a named person has decided on it (I12).
+/// Out of turn: an offer at once, since a named person has decided on it (I12). How far the
+/// order binds says whether that needs a reason; the accounts bind always (I1, I2). What others
+/// reserve may be taken too: it is kept from those behind them in the order, and this is not
+/// by the order.
 pub(super) fn place_person(
     ledger: &Ledger,
     c: &PlacePerson,
     context: &Context<'_>,
     ids: &mut IdSource,
-) -> Result<Vec<Event>, Refusal> {
+) -> Result<Vec<Event>, Stop> {
     let measure = context.measure(ledger)?;
+    context.require_queue_here(ledger)?;
+    let enforcement = &ledger.frame().enforcement;
+    if enforcement.level() == Level::Bind {
+        require_reason(c, "the ledger's order binds")?;
+    }
     let entry = known_entry(ledger, c.entry_id)?;
     match entry.state {
         EntryState::Waiting | EntryState::Paused { .. } | EntryState::CoolingDown { .. } => {}
@@ -38,9 +51,17 @@ pub(super) fn place_person(
         | EntryState::Offered(_)
         | EntryState::Accepted(_)
         | EntryState::Placed(_)
-        | EntryState::Closed => return Err(wrong_entry_state(entry, "PLACE")),
+        | EntryState::Closed => return Err(wrong_entry_state(entry, "PLACE").into()),
     }
+    require_no_increase(entry, "PLACE")?;
     let account = require_room(ledger, entry, c.place_group_id, context, "PLACE")?;
+    let by_rules =
+        || shadow(ledger, entry, c.place_group_id, context.at, context.run_rules(ledger));
+    let shadow = enforcement.is_recorded().then(by_rules).transpose()?;
+    let verdict = shadow.as_ref().map(|shadow| shadow.verdict(c.entry_id));
+    if enforcement.level() == Level::Advise && verdict == Some(Verdict::Deviates) {
+        require_reason(c, "the rules would give this place to somebody else")?;
+    }
     let holidays = context.registry.holidays();
     let confirm_by = working_days_after(context.at, measure.confirm_working_days, holidays);
     // From here it happens.
@@ -57,10 +78,17 @@ pub(super) fn place_person(
         object_by: None,
         objection: None,
         extension: None,
+        shadow,
+        let_go: None,
         state: OfferState::Proposed { confirm_by },
     };
     let by = ActorKey::of(context.actor).to_string();
     Ok(vec![Event::Proposed { offer }, confirmed(offer_id, by, measure, context)])
+}
+
+/// Requires that it is said why the order is left.
+fn require_reason(c: &PlacePerson, why: &'static str) -> Result<(), Refusal> {
+    if c.reason.is_some() { Ok(()) } else { Err(Refusal::ReasonRequired(why)) }
 }
 
 /// Without an offer (lavterskel): whoever a run over the group would serve first. Those whom
@@ -76,14 +104,17 @@ pub(super) fn start_directly(
         let rule = "nobody begins without an offer in this measure type";
         return Err(Refusal::MeasureTypeRule(rule).into());
     }
+    context.require_queue_here(ledger)?;
     let entry = known_entry(ledger, c.entry_id)?;
     if entry.state != EntryState::Waiting {
         return Err(wrong_entry_state(entry, MOVE).into());
     }
+    require_no_increase(entry, MOVE)?;
     require_start_date(c.start_date, context)?;
     require_combinable(ledger, &c.elsewhere, context)?;
     let account = require_room(ledger, entry, c.place_group_id, context, MOVE)?;
     let report = require_first(ledger, entry, c.place_group_id, context)?;
+    let passed = passes(ledger, &[], &report, context);
     // From here it happens.
     let placement = Placement {
         placement_id: PlacementId(ids.next_id()),
@@ -97,10 +128,13 @@ pub(super) fn start_directly(
         past_debits: Vec::new(),
         planned_end_date: None,
         guest: false,
+        review: None,
+        increase: None,
         state: PlacementState::Running,
     };
     let change = PlacementChange::StartedDirectly;
-    Ok(vec![Event::RunMade { report }, Event::PlacementChanged { placement, change }])
+    let started = [Event::RunMade { report }, Event::PlacementChanged { placement, change }];
+    Ok(started.into_iter().chain(passed).collect())
 }
 
 /// Requires that the group is open and that both accounts have room for the entry's share;
@@ -128,7 +162,8 @@ fn require_first(
     context: &Context<'_>,
 ) -> Result<RunReport, Stop> {
     let only_groups = BTreeSet::from([group]);
-    let scope = RunScope { only_groups, ..RunScope::all(context.at, 1) };
+    let rules = context.run_rules(ledger);
+    let scope = RunScope { only_groups, ..RunScope::all(context.at, 1, rules) };
     let mut own = Ok(());
     let (served, report) = run_watched(ledger, &scope, |judged, judgement| {
         if judged == entry.entry_id {
@@ -155,5 +190,6 @@ fn reason_name(reason: PassedOverReason) -> &'static str {
         PassedOverReason::DeclinedHere => "DECLINED_HERE",
         PassedOverReason::ObjectedHere => "OBJECTED_HERE",
         PassedOverReason::OfferWithdrawn => "OFFER_WITHDRAWN",
+        PassedOverReason::ReservedForAnother => "RESERVED_FOR_ANOTHER",
     }
 }

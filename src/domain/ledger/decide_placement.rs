@@ -4,23 +4,26 @@
 use time::{Date, Duration};
 
 use crate::domain::{
+    access::ActorKey,
     account::AccountKey,
-    allocation::{Leave, Placement, PlacementState, Share},
-    command::{ChangePlacement, MovePlacement, PlacementAsk, ReassignPlacement},
+    allocation::{Leave, Placement, PlacementState},
+    command::{ChangePlacement, MovePlacement, PlacementAsk, ReassignPlacement, ReviewMade},
     event::{EntryChange, Event, PlacementChange},
-    ids::PlacementId,
+    ids::{IdSource, MunicipalityNumber, PlacementId},
     ledger::{
         Context, Ledger,
+        decide::YEAR,
+        decide_increase,
         guards::{known_entry, require_free, require_office, require_open_group},
     },
     measure::Distribution,
-    placement::PLACEMENT_HISTORY_MAX,
-    refusal::Refusal,
+    placement::{PLACEMENT_HISTORY_MAX, Review},
+    refusal::{Refusal, Stop},
     waitlist::Entry,
 };
 
-/// How far ahead an end may be planned.
-const PLANNED_END_AHEAD: Duration = Duration::days(10 * 366);
+/// How far ahead an end, or a look at a placement, may be planned.
+const PLANNED_AHEAD: Duration = Duration::days(10 * 366);
 /// The longest leave.
 const LEAVE_MAX: Duration = Duration::days(2 * 366);
 
@@ -29,42 +32,55 @@ pub(super) fn change(
     ledger: &Ledger,
     c: &ChangePlacement,
     context: &Context<'_>,
-) -> Result<Vec<Event>, Refusal> {
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
     let id = c.placement_id;
     match &c.change {
-        PlacementAsk::Share { percent, valid_from } => {
+        PlacementAsk::Share { percent, valid_from, wait_if_full } => {
             let before = under_way(ledger, id, "CHANGE_SHARE")?;
-            change_share(ledger, before, *percent, *valid_from, context)
+            require_share(ledger, before, *percent, *valid_from, context)?;
+            match (require_room(ledger, before, *percent), wait_if_full) {
+                (Ok(()), _) => change_share(ledger, before, *percent, *valid_from, context, ids),
+                (Err(no_room), false) => Err(no_room.into()),
+                (Err(_), true) => {
+                    let case = c.case_reference.as_ref();
+                    Ok(decide_increase::wait(ledger, before, *percent, case, context, ids)?)
+                }
+            }
         }
         PlacementAsk::PlannedEnd { date } => {
             let before = under_way(ledger, id, "PLAN_END")?;
-            plan_end(ledger, before, *date, context)
+            Ok(plan_end(ledger, before, *date, context)?)
         }
         PlacementAsk::GoOnLeave(leave) => {
             let before = under_way(ledger, id, "GO_ON_LEAVE")?;
-            go_on_leave(before, leave, context)
+            let events = go_on_leave(before, leave, context)?;
+            decide_increase::rest(ledger, before, leave.until_date, events, context, ids)
         }
         PlacementAsk::Return => {
             let before = under_way(ledger, id, "RETURN")?;
-            let PlacementState::OnLeave(_) = before.state else {
-                return Err(wrong_state(before, "RETURN"));
+            let PlacementState::OnLeave(leave) = &before.state else {
+                return Err(wrong_state(before, "RETURN").into());
             };
             let placement = Placement { state: PlacementState::Running, ..before.clone() };
-            Ok(changed(placement, PlacementChange::Returned))
+            let events = changed(placement, PlacementChange::Returned);
+            Ok(decide_increase::resume(ledger, before, leave.until_date, events)?)
+        }
+        PlacementAsk::Review(made) => {
+            let before = under_way(ledger, id, "REVIEW")?;
+            Ok(review(before, made, context)?)
         }
     }
 }
 
-/// A smaller share frees the rest of the place at once; a larger one needs room on both
-/// accounts. The share that holds is always the one registered last, since no day ahead is
-/// taken.
-fn change_share(
+/// The share that holds is always the one registered last, since no day ahead is taken.
+fn require_share(
     ledger: &Ledger,
     before: &Placement,
     percent: u32,
     valid_from: Date,
     context: &Context<'_>,
-) -> Result<Vec<Event>, Refusal> {
+) -> Result<(), Refusal> {
     if percent < 100 && !context.measure(ledger)?.part_time_allowed {
         return Err(Refusal::MeasureTypeRule("only whole places are given of this measure type"));
     }
@@ -77,24 +93,42 @@ fn change_share(
                        when it holds",
         });
     }
-    require_history(before)?;
+    require_history(before)
+}
+
+/// A larger share needs room on both accounts.
+fn require_room(ledger: &Ledger, before: &Placement, percent: u32) -> Result<(), Refusal> {
     let more = i64::from(percent) - i64::from(before.participation_percent);
-    if more > 0 {
-        require_free(ledger, &AccountKey::PlaceGroup(before.place_group_id), more)?;
-        require_free(ledger, &before.account, more)?;
+    if more <= 0 {
+        return Ok(());
     }
-    // From here it happens.
-    let mut shares = before.shares.clone();
-    let share = |percent, valid_from| Share { percent, valid_from, registered_time: context.at };
-    if shares.is_empty() {
-        shares.push(share(before.participation_percent, before.start_date));
+    for key in [AccountKey::PlaceGroup(before.place_group_id), before.account.clone()] {
+        require_free(ledger, &key, more).map_err(may_wait)?;
     }
-    shares.push(share(percent, valid_from));
-    let past_debits =
-        if more == 0 { before.past_debits.clone() } else { before.debited_until(today) };
-    let participation_percent = percent;
-    let placement = Placement { participation_percent, shares, past_debits, ..before.clone() };
-    Ok(changed(placement, PlacementChange::Share))
+    Ok(())
+}
+
+/// Where there is no room for a larger share, it may wait for it.
+fn may_wait(refusal: Refusal) -> Refusal {
+    if let Refusal::NoRoom { what, free_percent, needed_percent } = refusal {
+        return Refusal::NoRoomForMore { what, free_percent, needed_percent };
+    }
+    refusal
+}
+
+/// A smaller share frees the rest of the place at once. The share that is asked for last is the
+/// one that is wanted: a larger one that still waits is over.
+fn change_share(
+    ledger: &Ledger,
+    before: &Placement,
+    percent: u32,
+    valid_from: Date,
+    context: &Context<'_>,
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
+    let placement = before.with_share(percent, valid_from, context.at);
+    let events = changed(placement, PlacementChange::Share);
+    decide_increase::end(ledger, before, events, context, ids)
 }
 
 /// What is planned ends nothing by itself, and so may not lie beyond what the measure type
@@ -106,7 +140,7 @@ fn plan_end(
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
     if let Some(date) = date {
-        let last = context.today().saturating_add(PLANNED_END_AHEAD);
+        let last = context.today().saturating_add(PLANNED_AHEAD);
         if date < before.start_date || date > last {
             return Err(Refusal::DateOutOfRange {
                 field: "planned_end.date",
@@ -155,19 +189,57 @@ fn go_on_leave(
     Ok(changed(placement, PlacementChange::WentOnLeave))
 }
 
+/// Somebody has looked at it, as was due or not. What is due next is counted from the latest
+/// review, so none is registered of a day before that.
+fn review(
+    before: &Placement,
+    made: &ReviewMade,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    let today = context.today();
+    let latest = before.review.as_ref().map_or(before.start_date, |review| review.date);
+    let first = latest.max(today.saturating_sub(YEAR));
+    if made.date < first || made.date > today {
+        return Err(Refusal::DateOutOfRange {
+            field: "review.review_date",
+            value: made.date.to_string(),
+            expected: "today or at most a year back, and not before the start or the latest review",
+        });
+    }
+    let last = today.saturating_add(PLANNED_AHEAD);
+    if let Some(next) = made.next_date.filter(|next| *next <= today || *next > last) {
+        return Err(Refusal::DateOutOfRange {
+            field: "review.next_review_date",
+            value: next.to_string(),
+            expected: "later than today and at most ten years ahead",
+        });
+    }
+    // From here it happens.
+    let review = Review {
+        date: made.date,
+        reviewed_by: ActorKey::of(context.actor).to_string(),
+        note: made.note.clone(),
+        next_date: made.next_date,
+    };
+    let placement = Placement { review: Some(review), ..before.clone() };
+    Ok(changed(placement, PlacementChange::Reviewed))
+}
+
 /// Another place group. The second account stays; what is free in the old group now waits
 /// for a run.
 pub(super) fn move_to(
     ledger: &Ledger,
     c: &MovePlacement,
     context: &Context<'_>,
-) -> Result<Vec<Event>, Refusal> {
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
     let transition = "MOVE";
     let before = under_way(ledger, c.placement_id, transition)?;
     let from_place_group = before.place_group_id;
     if c.place_group_id == from_place_group {
         let state = "IN_THAT_GROUP";
-        return Err(Refusal::WrongState { what: "the placement", state, transition });
+        let what = "the placement";
+        return Err(Refusal::WrongState { what, state, transition }.into());
     }
     require_open_group(ledger, c.place_group_id, context, transition)?;
     require_history(before)?;
@@ -180,7 +252,9 @@ pub(super) fn move_to(
         ..before.clone()
     };
     let change = PlacementChange::Moved { from_place_group, text: c.text.clone() };
-    Ok(changed(placement, change))
+    let placed = known_entry(ledger, before.entry_id)?;
+    let events = changed(placement.clone(), change);
+    decide_increase::follow(ledger, &placement, placed, events, context, ids)
 }
 
 /// Moved house. The quota of the municipality moved to is debited if it has room; if not,
@@ -189,7 +263,8 @@ pub(super) fn reassign(
     ledger: &Ledger,
     c: &ReassignPlacement,
     context: &Context<'_>,
-) -> Result<Vec<Event>, Refusal> {
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Stop> {
     let before = under_way(ledger, c.placement_id, "REASSIGN")?;
     let entry = known_entry(ledger, before.entry_id)?;
     context.require_in_area(ledger, "municipality_number", &c.municipality_number)?;
@@ -207,23 +282,24 @@ pub(super) fn reassign(
         following_office_number: c.following_office_number.clone(),
         ..entry.clone()
     };
-    let mut events = vec![Event::EntryChanged { entry, change }];
+    let mut events = vec![Event::EntryChanged { entry: entry.clone(), change }];
+    let mut placement = before.clone();
     if ledger.distribution == Distribution::ByMunicipality {
-        let placement = debited_to(ledger, before, c, context);
+        placement = debited_to(ledger, before, &c.municipality_number, context);
         let change = PlacementChange::Reassigned { from_municipality };
-        events.push(Event::PlacementChanged { placement, change });
+        events.push(Event::PlacementChanged { placement: placement.clone(), change });
     }
-    Ok(events)
+    decide_increase::follow(ledger, &placement, &entry, events, context, ids)
 }
 
 /// The placement on the quota of the municipality moved to, or as a guest where that is full.
-fn debited_to(
+pub(super) fn debited_to(
     ledger: &Ledger,
     before: &Placement,
-    c: &ReassignPlacement,
+    municipality: &MunicipalityNumber,
     context: &Context<'_>,
 ) -> Placement {
-    let account = AccountKey::Quota(c.municipality_number.clone());
+    let account = AccountKey::Quota(municipality.clone());
     if before.account == account {
         return Placement { guest: false, ..before.clone() };
     }
@@ -253,23 +329,28 @@ fn changed(placement: Placement, change: PlacementChange) -> Vec<Event> {
     vec![Event::PlacementChanged { placement, change }]
 }
 
+/// The placement, if the ledger has it.
+pub(super) fn known_placement(ledger: &Ledger, id: PlacementId) -> Result<&Placement, Refusal> {
+    let missing = || Refusal::NotFound { what: "placement", id: id.to_string() };
+    ledger.placement(id).ok_or_else(missing)
+}
+
 /// A placement that is not over: nothing else is changed.
 fn under_way<'a>(
     ledger: &'a Ledger,
     id: PlacementId,
     transition: &'static str,
 ) -> Result<&'a Placement, Refusal> {
-    let missing = || Refusal::NotFound { what: "placement", id: id.to_string() };
-    let placement = ledger.placement(id).ok_or_else(missing)?;
+    let placement = known_placement(ledger, id)?;
     if placement.state.uses() { Ok(placement) } else { Err(wrong_state(placement, transition)) }
 }
 
-fn wrong_state(placement: &Placement, transition: &'static str) -> Refusal {
+pub(super) fn wrong_state(placement: &Placement, transition: &'static str) -> Refusal {
     Refusal::WrongState { what: "the placement", state: placement.state.name(), transition }
 }
 
 /// One more change must fit: a placement is one row.
-fn require_history(placement: &Placement) -> Result<(), Refusal> {
+pub(super) fn require_history(placement: &Placement) -> Result<(), Refusal> {
     // The share it began with comes into the list together with the second.
     let so_far = placement.shares.len().max(placement.past_debits.len()).max(1);
     let (would_be, most) = (so_far + 1, PLACEMENT_HISTORY_MAX);

@@ -8,15 +8,16 @@ use crate::domain::{
     access::{Actor, Role},
     combining::combine,
     command::{
-        Command, Elsewhere, ReceiveEntry, StartDirectly, StartPlacement, Subject, SuspendEntry,
-        TransferEntry,
+        Command, Correct, Elsewhere, ReceiveEntry, StartDirectly, StartPlacement, Subject,
+        SuspendEntry, TransferEntry,
     },
     event::{EntryChange, Event},
     ids::{EntryId, IdSource, LedgerId},
     ledger::{
         Context, Ledger,
         decide::require_free_references,
-        guards::{known_entry, require_office},
+        decide_succession::asked_of_others,
+        guards::{known_entry, require_no_increase, require_office},
         onward::propose_on,
     },
     refusal::{Refusal, Stop},
@@ -69,6 +70,7 @@ pub(super) fn transfer(
         let refused = Refusal::WrongState { what: "the entry", state, transition: "TRANSFER" };
         return Err(refused.into());
     }
+    require_no_increase(entry, "TRANSFER")?;
     require_office(context, &c.following_office_number)?;
     if let Some(to_ledger) = &c.to_ledger {
         return send_on(ledger, entry, c, to_ledger, context, ids);
@@ -114,13 +116,13 @@ fn send_on(
     }
     // From here it happens.
     let change = EntryChange::SentOn { to_ledger: to_ledger.clone(), reason: c.reason.clone() };
-    let closed = Closed { time: context.at, moved_to: Some(to_ledger.clone()) };
+    let closed = Closed { moved_to: Some(to_ledger.clone()), ..Closed::at(context.at) };
     let sent = Entry { state: EntryState::Closed, closed: Some(closed), ..entry.clone() };
     give_back(ledger, entry, sent, change, context, ids)
 }
 
 /// What another ledger sent on comes in. Its time in the order is kept; what it said of the
-/// other area's place groups says nothing here. Somebody may come back to where they were:
+/// other area's place groups says nothing here, nor how often it was passed over there. Somebody may come back to where they were:
 /// the entry that was sent on from here then opens again.
 pub(super) fn receive(
     ledger: &Ledger,
@@ -128,6 +130,7 @@ pub(super) fn receive(
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
     context.measure(ledger)?;
+    context.require_queue_here(ledger)?;
     context.require_in_area(ledger, "municipality_number", &c.municipality_number)?;
     let entry_id = c.entry.entry_id;
     if ledger.entry(entry_id).is_some_and(|entry| entry.state.is_open()) {
@@ -135,7 +138,7 @@ pub(super) fn receive(
     }
     require_free_references(ledger, &c.entry.external_references, Some(entry_id.0))?;
     // From here it happens.
-    let entry = Entry {
+    let mut entry = Entry {
         municipality_number: c.municipality_number.clone(),
         following_office_number: c.following_office_number.clone(),
         preferred_place_groups: Vec::new(),
@@ -145,6 +148,7 @@ pub(super) fn receive(
         closed: None,
         ..Entry::clone(&c.entry)
     };
+    entry.stop_reserving();
     let change = EntryChange::Received { from_ledger: c.from_ledger.clone() };
     Ok(vec![Event::EntryChanged { entry, change }])
 }
@@ -164,6 +168,7 @@ pub(super) fn suspend(
         let refused = Refusal::WrongState { what: "the entry", state, transition: "SUSPEND" };
         return Err(refused.into());
     }
+    require_no_increase(entry, "SUSPEND")?;
     if entry.state == state {
         return Ok(vec![Event::NothingToDo]);
     }
@@ -190,14 +195,18 @@ pub(super) fn require_combinable(
 }
 
 /// What other ledgers are asked for with a command that this one has decided, and in the same
-/// transaction: to receive the entry as it waits on, or not to serve meanwhile who begins here.
+/// transaction: to receive entries as they wait on, or not to serve meanwhile who begins here.
 /// The ledger is as it was before the command.
 pub fn follow_ups(ledger: &Ledger, command: &Command) -> Vec<(LedgerId, Command)> {
     if let Command::TransferEntry(c) = command {
         return send(ledger, c).into_iter().collect();
     }
+    if let Command::HandOver(c) = command {
+        return asked_of_others(ledger, c);
+    }
     let (Command::StartPlacement(StartPlacement { elsewhere, .. })
-    | Command::StartDirectly(StartDirectly { elsewhere, .. })) = command
+    | Command::StartDirectly(StartDirectly { elsewhere, .. })
+    | Command::Correct(Correct { elsewhere, .. })) = command
     else {
         return Vec::new();
     };
@@ -223,7 +232,7 @@ fn send(ledger: &Ledger, c: &TransferEntry) -> Option<(LedgerId, Command)> {
 
 /// The entry changes to `after`. What was held for it, where that is no longer so, is taken
 /// back in the same event and passed on.
-fn give_back(
+pub(super) fn give_back(
     ledger: &Ledger,
     before: &Entry,
     after: Entry,
@@ -239,7 +248,7 @@ fn give_back(
 }
 
 /// How an entry waits on without what was held for it: a pause goes on.
-fn waits_on(state: EntryState) -> EntryState {
+pub(super) fn waits_on(state: EntryState) -> EntryState {
     match state {
         EntryState::Paused { .. } | EntryState::CoolingDown { .. } => state,
         EntryState::Waiting

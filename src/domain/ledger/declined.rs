@@ -1,9 +1,9 @@
 //! What a declined or expired offer costs, as the measure type's rules say.
 
 use crate::domain::{
-    allocation::Offer,
+    allocation::{LetGo, Offer},
     event::{EntryChange, Event},
-    ledger::{Context, Ledger, decide_offer::MORE_RULES},
+    ledger::{Context, Ledger, decide_increase, decide_offer::MORE_RULES},
     measure::DeclineRule,
     refusal::Refusal,
     waitlist::{Closed, Entry, EntryState},
@@ -18,6 +18,9 @@ pub(super) fn cost(
 ) -> Result<Option<Event>, Refusal> {
     let entry = ledger.entry(offer.entry_id).filter(|_| context.rules >= MORE_RULES);
     let Some(entry) = entry else { return Ok(None) };
+    if entry.increase_of.is_some() {
+        return Ok(Some(decide_increase::declined(entry, offer, context)));
+    }
     let rules = &context.measure(ledger)?.rules;
     let (counts, leaves_after) = match rules.decline_rule {
         DeclineRule::Nothing => (false, None),
@@ -34,8 +37,17 @@ pub(super) fn cost(
     } else {
         return Ok(None);
     };
-    let closed = (!state.is_open()).then_some(Closed { time: context.at, moved_to: None });
+    let closed = (!state.is_open()).then(|| Closed::at(context.at));
     let mut entry = Entry { strikes, closed, state, ..entry.clone() };
     entry.declined_here.insert(offer.place_group_id);
     Ok(Some(Event::EntryChanged { entry, change }))
+}
+
+/// That an offer is let go of now, where the measure type says for how long that may be
+/// corrected.
+pub(super) fn let_go(ledger: &Ledger, context: &Context<'_>) -> Option<LetGo> {
+    let measure = context.measure(ledger).ok()?;
+    measure.rules.correction_days?;
+    let counted = measure.rules.decline_rule != DeclineRule::Nothing;
+    Some(LetGo { time: context.at, counted })
 }

@@ -132,3 +132,11 @@ pub fn due_request_id(ledger: &LedgerId, due: &Due) -> RequestId {
     let name = Uuid::new_v5(&NAMESPACE, name.as_bytes()).into_bytes();
     RequestId(uuid::Builder::from_custom_bytes(name).into_uuid())
 }
+
+/// The request id of a page that is handed over to the measure type that took over: it follows
+/// from the ledger and the number of its row, so that of two who would hand the same page over
+/// one does. Of version 8 like those of what is due.
+pub fn hand_over_request_id(ledger: &LedgerId, seq: u64) -> RequestId {
+    let name = Uuid::new_v5(&NAMESPACE, format!("{ledger}/HAND_OVER/{seq}").as_bytes());
+    RequestId(uuid::Builder::from_custom_bytes(name.into_bytes()).into_uuid())
+}

@@ -19,6 +19,15 @@ pub(super) fn wrong_entry_state(entry: &Entry, transition: &'static str) -> Refu
     Refusal::WrongState { what: "the entry", state: entry.state.name(), transition }
 }
 
+/// Requires an entry that waits for a place: what a larger share waits for follows from the
+/// placement it is of.
+pub(super) fn require_no_increase(entry: &Entry, transition: &'static str) -> Result<(), Refusal> {
+    if entry.increase_of.is_none() {
+        return Ok(());
+    }
+    Err(Refusal::WrongState { what: "the entry", state: "INCREASE", transition })
+}
+
 /// Requires an office of the registry; any may follow a person up.
 pub(super) fn require_office(context: &Context<'_>, number: &OfficeNumber) -> Result<(), Refusal> {
     if context.registry.office(number).is_some() {

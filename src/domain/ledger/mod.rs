@@ -13,24 +13,36 @@ mod decide;
 mod decide_adviser;
 mod decide_capacity;
 mod decide_closure;
+mod decide_correction;
+mod decide_enforcement;
 mod decide_entry;
+mod decide_existing;
+mod decide_increase;
 mod decide_join;
+mod decide_loan;
 mod decide_objection;
 mod decide_offer;
 mod decide_place;
 mod decide_placement;
+mod decide_succession;
 mod decide_transfer;
 mod declined;
 mod due;
 mod guards;
 mod onward;
+mod passes;
+mod quotas;
 mod rows;
+mod subject;
 mod walk;
 
 pub use apply::apply;
 pub use decide::{Context, decide};
+pub use decide_correction::goes_on;
+pub use decide_existing::reconcile;
+pub use decide_join::{Newcomer, key_of_newcomer};
 pub use decide_transfer::follow_ups;
-pub use due::{Due, DueKind, due_request_id};
+pub use due::{Due, DueKind, due_request_id, hand_over_request_id};
 pub use rows::{Rows, rows};
 pub use walk::{Queue, Walk};
 
@@ -39,10 +51,12 @@ use crate::domain::{
     allocation::{Offer, Placement},
     calendar::Timestamp,
     capacity::{PlaceGroup, PlacesInPeriod, Quota, Submission},
+    enforcement::Enforcement,
     ids::{
         EntryId, ExternalReference, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId,
         PlacementId, References, SubmissionId,
     },
+    lending::Loan,
     log_chain::{GENESIS, Hash},
     measure::Distribution,
     waitlist::{Entry, EntryState, OrderKey, QueueKey},
@@ -81,6 +95,13 @@ pub struct Frame {
     pub budgets: Vec<PlacesInPeriod>,
     /// Quotas of each municipality, in the order they were set.
     pub quotas: BTreeMap<MunicipalityNumber, Vec<Quota>>,
+    /// How far the order binds who places people by hand.
+    #[serde(default, skip_serializing_if = "Enforcement::is_untouched")]
+    pub enforcement: Enforcement,
+    /// What quotas have lent to each other, in the order it was lent; also what is over, since
+    /// what a quota was on a day follows from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loans: Vec<Loan>,
 }
 
 /// Which rows changed since the ledger was loaded.
@@ -164,7 +185,7 @@ impl Ledger {
         self.at = at;
     }
 
-    /// Budgets and quotas.
+    /// Budgets, quotas and loans.
     pub fn frame(&self) -> &Frame {
         &self.frame
     }
@@ -227,6 +248,11 @@ impl Ledger {
     /// Every placement that was loaded.
     pub fn placements(&self) -> impl Iterator<Item = &Placement> {
         self.placements.values()
+    }
+
+    /// What a name in another system names, if it was loaded.
+    pub fn named(&self, reference: &ExternalReference) -> Option<uuid::Uuid> {
+        self.references.get(reference).copied()
     }
 
     /// The placements under way in a place group, as far as they were loaded.

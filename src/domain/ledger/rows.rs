@@ -14,7 +14,7 @@ use crate::domain::{
 /// all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rows {
-    /// Budgets and quotas.
+    /// Budgets, quotas and loans.
     pub frame: Option<Frame>,
     /// Place groups.
     pub place_groups: Vec<PlaceGroup>,
@@ -46,7 +46,7 @@ pub fn rows(ledger: &Ledger) -> Rows {
     let entries: Vec<Entry> = pick(&touched.entries, |id| ledger.entries.get(id));
     let ended_claims = entries
         .iter()
-        .filter(|entry| !entry.state.is_open())
+        .filter(|entry| !entry.state.is_open() && entry.has_claim())
         .map(|entry| (entry.person_id, entry.entry_id))
         .collect();
     let queues = touched

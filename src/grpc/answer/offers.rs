@@ -10,9 +10,13 @@ use crate::{
 };
 
 /// An offer as a provider sees it: why somebody was chosen out of turn may tell of their
-/// health, and is not the provider's to know.
+/// health, and is not the provider's to know, nor whether the rules agree.
 pub(in crate::grpc) fn offer_to_provider(of: &Offer) -> pb::Offer {
-    pb::Offer { out_of_turn_reason: pb::OutOfTurnReason::Unspecified.into(), ..offer(of) }
+    pb::Offer {
+        out_of_turn_reason: pb::OutOfTurnReason::Unspecified.into(),
+        shadow_verdict: pb::ShadowVerdict::Unspecified.into(),
+        ..offer(of)
+    }
 }
 
 /// The offer that was changed.
@@ -27,8 +31,20 @@ fn changed_offer(done: &Done<'_>) -> Option<pb::Offer> {
 }
 
 pub(in crate::grpc) fn place_person(done: &Done<'_>) -> Vec<u8> {
-    let offer = proposals(done).into_iter().next();
-    pb::PlacePersonResponse { revision: Some(revision_of(done)), offer }.encode_to_vec()
+    let made =
+        from_events(
+            done,
+            |event| {
+                if let Event::Proposed { offer } = event { Some(offer) } else { None }
+            },
+        );
+    let shadow = made.and_then(|offer| offer.shadow.as_ref());
+    pb::PlacePersonResponse {
+        revision: Some(revision_of(done)),
+        offer: proposals(done).into_iter().next(),
+        passed_over: shadow.map_or(0, |shadow| shadow.ahead),
+    }
+    .encode_to_vec()
 }
 
 /// Only a provider objects.

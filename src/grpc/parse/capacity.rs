@@ -3,7 +3,9 @@
 use crate::{
     domain::{
         capacity::{Closure, StatedWait, SubmissionState},
-        command::{Command, ReportClosure, ReviewCapacity, SubmitCapacity},
+        command::{
+            ChangeClosure, ClosureAsk, Command, ReportClosure, ReviewCapacity, SubmitCapacity,
+        },
         ids::{LedgerId, OrganisationNumber, PlaceGroupId, SubmissionId},
     },
     error::Error,
@@ -17,6 +19,8 @@ use crate::{
 
 /// The most places one place group may have.
 const PLACES_MAX: u32 = 10_000;
+/// The greatest rank in an order of call-off: a ledger has no more place groups.
+const CALL_OFF_RANK_MAX: u32 = 2_000;
 /// The longest wait that may be stated, in months.
 const STATED_MONTHS_MAX: u32 = 600;
 
@@ -50,6 +54,7 @@ pub(in crate::grpc) fn submit_capacity(
     let agreement = v.optional_text("agreement_reference", &r.agreement_reference, REFERENCE_MAX);
     let stated_wait = stated_wait(&mut v, r.stated_wait.as_ref());
     let references = v.references("external_references", &r.external_references);
+    let call_off_rank = call_off_rank(&mut v, r.call_off_rank);
     let parsed = (|| {
         let command = SubmitCapacity {
             place_group_id: place_group_id?,
@@ -61,10 +66,16 @@ pub(in crate::grpc) fn submit_capacity(
             agreement_reference: agreement?,
             stated_wait: stated_wait?,
             external_references: references?,
+            call_off_rank: call_off_rank?,
         };
         Some((ledger?, Draft::of(Command::SubmitCapacity(command))))
     })();
     v.finish(parsed)
+}
+
+fn call_off_rank(v: &mut Violations, rank: Option<u32>) -> Option<Option<u32>> {
+    let Some(rank) = rank else { return Some(None) };
+    v.within("call_off_rank", rank, 1, CALL_OFF_RANK_MAX).map(Some)
 }
 
 fn stated_wait(v: &mut Violations, wait: Option<&pb::StatedWait>) -> Option<Option<StatedWait>> {
@@ -115,16 +126,27 @@ pub(in crate::grpc) fn report_closure(
     let until_date = v.optional_date("until_date", r.until_date.as_ref());
     let reason = v.optional_text("reason", &r.reason, TEXT_MAX);
     let case_reference = v.case(&r.case_reference);
+    let change = v.optional_choice("change", r.change);
+    if change == Some(pb::ClosureChange::Withdrawn) && r.until_date.is_some() {
+        v.add("until_date", "is not for a closure that is withdrawn");
+    }
     let parsed = (|| {
-        let closure = Closure {
-            from_date: from_date?,
-            until_date: until_date?,
-            reason: reason?,
-            reported_by: String::new(),
+        let (place_group_id, case_reference) = (PlaceGroupId(place_group_id?), case_reference?);
+        let (from_date, until_date, reason) = (from_date?, until_date?, reason?);
+        let ask = match change? {
+            pb::ClosureChange::Unspecified => None,
+            pb::ClosureChange::UntilDate => Some(ClosureAsk::Until { date: until_date }),
+            pb::ClosureChange::Withdrawn => Some(ClosureAsk::Withdraw),
         };
-        let place_group_id = PlaceGroupId(place_group_id?);
-        let command = ReportClosure { place_group_id, closure, case_reference: case_reference? };
-        Some((ledger?, Draft::of(Command::ReportClosure(command))))
+        let command = if let Some(ask) = ask {
+            let command = ChangeClosure { place_group_id, from_date, ask, reason, case_reference };
+            Command::ChangeClosure(command)
+        } else {
+            let reported_by = String::new();
+            let closure = Closure { from_date, until_date, reason, reported_by };
+            Command::ReportClosure(ReportClosure { place_group_id, closure, case_reference })
+        };
+        Some((ledger?, Draft::of(command)))
     })();
     v.finish(parsed)
 }

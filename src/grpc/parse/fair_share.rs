@@ -25,7 +25,7 @@ const QUOTA_METHOD_SEATS_MAX: u64 = 100_000;
 /// The most places a budget may have.
 const BUDGET_MAX: u32 = 1_000_000;
 /// The most places a quota may have.
-const QUOTA_MAX: u32 = 100_000;
+pub(super) const QUOTA_MAX: u32 = 100_000;
 /// The most quotas one call may set.
 const QUOTAS_MAX: usize = 400;
 

@@ -36,7 +36,7 @@ pub(in crate::grpc) struct Grounds {
 
 impl Grounds {
     /// As they are sealed; `None` where nothing was said.
-    fn plain(&self) -> Option<String> {
+    pub(super) fn plain(&self) -> Option<String> {
         if *self == Self::default() { None } else { serde_json::to_string(self).ok() }
     }
 }
@@ -147,7 +147,7 @@ fn joining(v: &mut Violations, r: &pb::JoinWaitlistRequest) -> Option<(JoinWaitl
     let (identity, need_group) = (identity?, need_group?);
     let priority_ground = priority_ground?;
     let plain = Grounds { priority_ground, need_group, ..Grounds::default() }.plain();
-    Some((join, Joiner { identity, need_group, plain, adviser: adviser_ident? }))
+    Some((join, Joiner { identity, need_group, plain, adviser: adviser_ident?, original: None }))
 }
 
 /// Why a class; both or none.
@@ -181,7 +181,7 @@ pub(super) fn programme(v: &mut Violations, text: &str) -> Option<Option<String>
     Some(code)
 }
 
-fn need_group(group: pb::NeedGroup) -> Option<NeedGroup> {
+pub(super) fn need_group(group: pb::NeedGroup) -> Option<NeedGroup> {
     match group {
         pb::NeedGroup::Unspecified => None,
         pb::NeedGroup::GoodChances => Some(NeedGroup::GoodChances),

@@ -32,6 +32,8 @@ const COMBINATIONS_MAX: usize = 50;
 const STRIKES_MAX: u32 = 20;
 /// The longest rest, idle time or time between confirmations, in days.
 const DAYS_MAX: u32 = 366;
+/// The most passes after which somebody reserves fractions.
+const PASSES_MAX: u32 = 100;
 /// The longest span in weeks, ten years.
 const SPAN_WEEKS_MAX: u32 = 520;
 /// The longest span in months, ten years.
@@ -118,6 +120,9 @@ fn rules(v: &mut Violations, r: &pb::MeasureType) -> Option<MeasureRules> {
     let decision_kind = v.optional_text("measure_type.decision_kind", &r.decision_kind, SYSTEM_MAX);
     let texts = texts(v, &r.texts);
     let superseded_by = superseded_by(v, r.superseded_by.as_ref());
+    let field = "measure_type.reserve_after_passes";
+    let reserve_after_passes = up_to(v, field, r.reserve_after_passes, PASSES_MAX);
+    let correction_days = up_to(v, "measure_type.correction_days", r.correction_days, DAYS_MAX);
     let (soft_maximum, hard_maximum) = maxima?;
     Some(MeasureRules {
         valid_from: valid_from?,
@@ -141,6 +146,8 @@ fn rules(v: &mut Violations, r: &pb::MeasureType) -> Option<MeasureRules> {
         decision_kind: decision_kind?,
         texts: texts?,
         superseded_by: superseded_by?,
+        reserve_after_passes: reserve_after_passes?,
+        correction_days: correction_days?,
     })
 }
 
@@ -320,7 +327,7 @@ fn superseded_by(
     let by = v.value("measure_type.superseded_by.measure_code", &superseded.measure_code);
     let field = "measure_type.superseded_by.from_date";
     let from = v.date(field, superseded.from_date.as_ref());
-    Some(Some(Superseded { by: by?, from: from? }))
+    Some(Some(Superseded { by: by?, from: from?, queue_follows: true }))
 }
 
 /// What `ListMeasureTypes` asks for.

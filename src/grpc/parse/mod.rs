@@ -9,13 +9,18 @@ use uuid::Uuid;
 pub(super) mod adviser;
 pub(super) mod allocation;
 pub(super) mod capacity;
+pub(super) mod correction;
+pub(super) mod enforcement;
 pub(super) mod entry;
+pub(super) mod existing;
 pub(super) mod fair_share;
 pub(super) mod join;
+pub(super) mod lending;
 pub(super) mod measure;
 pub(super) mod offer;
 pub(super) mod placement;
 pub(super) mod registry;
+pub(super) mod report;
 pub(super) mod transfer;
 pub(super) mod waitlist;
 

@@ -26,8 +26,13 @@ pub(in crate::grpc) fn place_person(
     let ledger = v.ledger(r.ledger.as_ref());
     let entry_id = v.uuid("entry_id", &r.entry_id);
     let place_group_id = v.uuid("place_group_id", &r.place_group_id);
-    let reason = v.choice("reason", r.reason).and_then(out_of_turn_reason);
-    let plain = v.required_text("reason_text", &r.reason_text, TEXT_MAX);
+    let reason = v.optional_choice("reason", r.reason).map(out_of_turn_reason);
+    let plain = v.optional_text("reason_text", &r.reason_text, TEXT_MAX);
+    match (&reason, &plain) {
+        (Some(Some(_)), Some(None)) => v.add("reason_text", "is required with reason"),
+        (Some(None), Some(Some(_))) => v.add("reason", "is required with reason_text"),
+        _ => {}
+    }
     let case_reference = v.case(&r.case_reference);
     let parsed = (|| {
         let command = Command::PlacePerson(PlacePerson {
@@ -37,7 +42,7 @@ pub(in crate::grpc) fn place_person(
             reason: reason?,
             case_reference: case_reference?,
         });
-        Some((ledger?, Draft { plain: Some(plain?), ..Draft::of(command) }))
+        Some((ledger?, Draft { plain: plain?, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }

@@ -3,7 +3,9 @@
 use crate::{
     domain::{
         allocation::Leave,
-        command::{ChangePlacement, Command, MovePlacement, PlacementAsk, ReassignPlacement},
+        command::{
+            ChangePlacement, Command, MovePlacement, PlacementAsk, ReassignPlacement, ReviewMade,
+        },
         ids::{LedgerId, PlaceGroupId, PlacementId},
     },
     error::Error,
@@ -44,14 +46,16 @@ fn change(
     use pb::change_placement_request::Change;
     match change {
         None => {
-            v.add("change", "is required: a share, planned_end, leave, or return");
+            v.add("change", "is required: a share, planned_end, leave, return, or review");
             None
         }
         Some(Change::Share(share)) => {
             let percent = share.participation_percent;
             let percent = v.within("share.participation_percent", percent, 1, WHOLE_PERCENT);
             let valid_from = v.date("share.valid_from_date", share.valid_from_date.as_ref());
-            Some((PlacementAsk::Share { percent: percent?, valid_from: valid_from? }, None))
+            let (percent, valid_from) = (percent?, valid_from?);
+            let wait_if_full = share.wait_if_full;
+            Some((PlacementAsk::Share { percent, valid_from, wait_if_full }, None))
         }
         Some(Change::PlannedEnd(planned)) => {
             let date = v.optional_date("planned_end.date", planned.date.as_ref())?;
@@ -65,6 +69,14 @@ fn change(
             Some((PlacementAsk::GoOnLeave(leave), plain?))
         }
         Some(Change::Return(pb::PlacementReturn {})) => Some((PlacementAsk::Return, None)),
+        Some(Change::Review(review)) => {
+            let date = v.date("review.review_date", review.review_date.as_ref());
+            let plain = v.optional_text("review.note", &review.note, TEXT_MAX);
+            let next = review.next_review_date.as_ref();
+            let next_date = v.optional_date("review.next_review_date", next);
+            let made = ReviewMade { date: date?, note: None, next_date: next_date? };
+            Some((PlacementAsk::Review(made), plain?))
+        }
     }
 }
 

@@ -71,7 +71,7 @@ impl Model {
             Event::OfferDeclined { offer_id, .. } => {
                 self.give_back(*offer_id, "OFFERED", "DECLINED");
             }
-            Event::OfferExpired { offer_id } => self.give_back(*offer_id, "OFFERED", "EXPIRED"),
+            Event::OfferExpired { offer_id, .. } => self.give_back(*offer_id, "OFFERED", "EXPIRED"),
             Event::PlacementStarted { placement } => self.start(placement),
             Event::PlacementEndSet { placement_id, .. } => {
                 self.change_placement(*placement_id, "ENDING");
@@ -90,6 +90,9 @@ impl Model {
             | Event::OfferChanged { .. }
             | Event::PlacementChanged { .. }
             | Event::ClosureReported { .. }
+            | Event::EnforcementSet { .. }
+            | Event::ClosureChanged { .. }
+            | Event::LoanSet { .. }
             | Event::NothingToDo => {}
         }
     }

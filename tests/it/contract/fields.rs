@@ -52,6 +52,9 @@ async fn every_field_refuses_what_no_field_takes() {
                     let name = place.name();
                     let expected = match name.as_str() {
                         "page_token" => ("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID"),
+                        row if row.starts_with("rows.") && rpc.name() == "ImportExisting" => {
+                            ("FAILED_PRECONDITION", "EXISTING_ROWS_INVALID")
+                        }
                         row if row.starts_with("rows.") => {
                             ("FAILED_PRECONDITION", "REGISTRY_ROWS_INVALID")
                         }

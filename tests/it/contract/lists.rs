@@ -23,11 +23,15 @@ const BOUNDED: &[(&str, &str)] = &[
     ("GetFairShare", "one a municipality of the area"),
     ("ListVacancies", "at most 2,000 place groups and 1,000 quotas"),
     ("GetWaitlistEntry", "revisions alone"),
+    ("ImportExisting", "at most the 5,000 rows and 2,000 totals of the import, and the accounts"),
     ("ExplainDecision", "one text a language"),
     ("ChangePlacement", "at most the 200 shares that are registered of a placement"),
     ("ReportClosure", "the first 500 placements in the group"),
     ("GetPosition", "one text a language"),
     ("CheckParticipation", "one a measure type, since nobody has two of one at a time"),
+    ("GetShadowReport", "sums by reason and municipality, and the latest 500 deviations"),
+    ("EstimateWait", "one text a language"),
+    ("Correct", "the one place that was given back, and the first 100 runs"),
     ("ReassignAdviser", "at most 500 at once, and how many are left"),
 ];
 

@@ -8,8 +8,8 @@ use tiltaksplass::{cli::call::DynamicClient, domain::access::Role, proto::v1::*}
 use crate::{
     support::request_id,
     world::{
-        COUNTY, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER, TRONDHEIM,
-        World, date, identity,
+        COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER,
+        TRONDHEIM, World, date, identity, vta,
     },
 };
 
@@ -18,6 +18,11 @@ const UPDATED: &str = "preferredPlaceGroupIds,workFields,participationPercent,pr
                        priorityGround,followingOfficeNumber,wantsByDate,programme";
 /// The person who waits.
 const PERSON: u32 = 3;
+/// Somebody who comes in.
+const STRANGER: u32 = 9;
+/// What belongs to a row of an import in other states than the first one.
+const NOT_OF_WHO_WAITS: &[&str] =
+    &["arena_status", "place_group_id", "answer_by_time", "start_date", "planned_end_date"];
 
 /// A ledger with one of each thing in it.
 pub struct Stage {
@@ -27,6 +32,8 @@ pub struct Stage {
     placement: String,
     group: String,
     submission: String,
+    change: String,
+    loan: String,
     run_seq: u64,
 }
 
@@ -54,12 +61,15 @@ impl Stage {
             ..SubmitCapacityRequest::default()
         };
         let submitted = world.provider.capacity().submit_capacity(request).await.unwrap();
+        let change = world.propose_enforcement(&vta(), Enforcement::Observe).await;
         Self {
             entry,
             offer: second.offer_id.clone(),
             placement: placement.placement_id,
             group,
             submission: submitted.into_inner().submission_id,
+            change,
+            loan: lent(&world).await,
             run_seq: run.revision.unwrap_or_default().seq,
             world,
         }
@@ -123,6 +133,12 @@ impl Stage {
 
     /// Values for a field; none where it is better left out.
     fn values(&self, field: &FieldDescriptor) -> Vec<Value> {
+        if NOT_OF_WHO_WAITS.contains(&field.name())
+            && field.parent_message().name() == "ExistingRow"
+            || field.name().contains("place_group_reference")
+        {
+            return Vec::new();
+        }
         let values = match field.kind() {
             Kind::Message(inner) if inner.name() == "FieldMask" => vec![json!(UPDATED)],
             Kind::Message(inner) if is_whole(&inner) => vec![moment(field, &inner)],
@@ -138,6 +154,8 @@ impl Stage {
             }
             Kind::Message(inner) => self.messages(&inner).into_iter().map(Value::Object).collect(),
             Kind::String => self.text(field).into_iter().collect(),
+            // No closure is there that could be another one.
+            Kind::Enum(_) if field.name() == "change" => vec![json!(0)],
             Kind::Enum(_) => vec![json!(1)],
             Kind::Bool => match field.name() {
                 "validate_only" | "only_when_someone_leaves" | "strike" => vec![json!(true)],
@@ -194,18 +212,25 @@ impl Stage {
             "municipality_number"
             | "municipality_numbers"
             | "site_municipality_number"
+            | "from_municipality_number"
             | "on_behalf_of_municipality_number" => TRONDHEIM.to_owned(),
+            "to_municipality_number" => HEMNE.to_owned(),
             "programme" => "KVP".to_owned(),
-            "language" => "nb".to_owned(),
+            "language" | "language_code" => "nb".to_owned(),
             "office_number" | "following_office_number" => OFFICE.to_owned(),
             "organisation_number" => PROVIDER.to_owned(),
+            "national_identity_number" if field.parent_message().name() == "ExistingRow" => {
+                identity(STRANGER)
+            }
             "national_identity_number" => identity(PERSON),
             "priority_class" | "code" => "FIRST".to_owned(),
             "key_name" => "population".to_owned(),
             "entry_id" | "entry_ids" => self.entry.clone(),
             "offer_id" | "offer_ids" => self.offer.clone(),
             "placement_id" => self.placement.clone(),
+            "loan_id" => self.loan.clone(),
             "submission_id" => self.submission.clone(),
+            "change_id" => self.change.clone(),
             "place_group_id" | "place_group_ids" | "preferred_place_group_ids" => {
                 self.group.clone()
             }
@@ -213,6 +238,26 @@ impl Stage {
         };
         Some(text.into())
     }
+}
+
+/// A loan of a place to come; its id.
+async fn lent(world: &World) -> String {
+    let terms = QuotaLoanTerms {
+        from_municipality_number: TRONDHEIM.into(),
+        to_municipality_number: HEMNE.into(),
+        places: 1,
+        valid_from_date: Some(date(2026, 6, 1)),
+        valid_to_date: Some(date(2027, 6, 1)),
+        reason: "x".into(),
+    };
+    let request = LendQuotaRequest {
+        request_id: request_id(),
+        ledger: Some(vta()),
+        action: Some(lend_quota_request::Action::Lend(terms)),
+        ..LendQuotaRequest::default()
+    };
+    let answer = world.county.fair_share().lend_quota(request).await.unwrap().into_inner();
+    answer.loan.unwrap().loan_id
 }
 
 /// Whether a message is one value: a time or a date.
@@ -224,11 +269,16 @@ fn is_whole(message: &MessageDescriptor) -> bool {
 }
 
 fn moment(field: &FieldDescriptor, message: &MessageDescriptor) -> Value {
+    // Whoever asks: a time that has not come is nobody's.
+    if field.parent_message().name() == "RegisteredTime" {
+        return json!("2126-03-01T09:00:00Z");
+    }
     if message.name() == "Timestamp" {
         return json!("2026-03-01T09:00:00Z");
     }
     match field.name() {
         "until_date" => json!({"year": 2026, "month": 4, "day": 1}),
+        "next_review_date" => json!({"year": 2026, "month": 9, "day": 1}),
         "valid_to_date" => json!({"year": 2027, "month": 1, "day": 1}),
         "key_date" => json!({"year": 2011, "month": 1, "day": 1}),
         _ => json!({"year": 2026, "month": 3, "day": 2}),
@@ -266,6 +316,9 @@ impl Place {
         for parent in parents {
             at = &mut at[parent.json_name()];
             if parent.is_list() {
+                if at.is_null() {
+                    *at = json!([{}]);
+                }
                 at = &mut at[0];
             }
         }

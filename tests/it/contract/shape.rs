@@ -6,7 +6,8 @@ use super::{comments, method_of, required_fields, roles_of, rpcs};
 use crate::contract::pool;
 
 /// What a name begins with, of an RPC that changes nothing.
-const READS: &[&str] = &["Get", "List", "Summarize", "Lookup", "Explain", "Check", "Apportion"];
+const READS: &[&str] =
+    &["Get", "List", "Summarize", "Lookup", "Explain", "Check", "Estimate", "Apportion"];
 
 #[test]
 fn everything_has_a_comment() {

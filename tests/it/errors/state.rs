@@ -9,7 +9,7 @@ use tonic::Status;
 use super::{metadata, resource, words};
 use crate::{
     support::request_id,
-    world::{COUNTY, PROVIDER, TRONDHEIM, World, avklaring, date, join},
+    world::{COUNTY, OFFICE, PROVIDER, TRONDHEIM, World, avklaring, date, join},
 };
 
 pub async fn joining_twice() -> Status {
@@ -186,5 +186,28 @@ pub async fn one_budget_too_many() -> Status {
     for text in words(&refused) {
         assert!(text.contains("1001") && text.contains("1000"), "{text}");
     }
+    refused
+}
+
+pub async fn long_ago() -> Status {
+    let mut world = World::new().await;
+    world.rules("VTA", MeasureRules { correction_days: Some(14), ..MeasureRules::default() }).await;
+    let (ledger, _) = world.vta(1).await;
+    let entry_id = world.join(&ledger, 1).await;
+    world.service.clock.advance(time::Duration::days(15));
+    world.office = world.service.caller(Role::Office, OFFICE).await;
+    let request = CorrectRequest {
+        request_id: request_id(),
+        ledger: Some(ledger),
+        reason: "feil".into(),
+        correction: Some(correct_request::Correction::RegisteredByMistake(RegisteredByMistake {
+            entry_id,
+        })),
+        ..CorrectRequest::default()
+    };
+    let refused = world.office.allocation().correct(request).await.unwrap_err();
+    let [nb, en] = words(&refused);
+    assert!(nb.contains("Fylket kan rette") && en.contains("The county may"), "{nb} {en}");
+    assert_eq!(metadata(&refused, "until_date"), "2026-03-16");
     refused
 }

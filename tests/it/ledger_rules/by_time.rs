@@ -38,7 +38,7 @@ fn an_offer_expires_on_its_deadline() {
     let early = one.happen(due.command(), just_before(due.at)).unwrap();
     assert_eq!(early, [Event::NothingToDo]);
     let events = one.happen(due.command(), due.at).unwrap();
-    assert_eq!(events, [Event::OfferExpired { offer_id: one.offer_id }]);
+    assert_eq!(events, [Event::OfferExpired { offer_id: one.offer_id, let_go: None }]);
     assert_eq!(*one.offer_state(), OfferState::Expired);
     assert_eq!(one.figures(), (0, 0));
     let entry = entry(&one.ledger, one.entry_id);

@@ -13,6 +13,7 @@ pub(super) fn submission(places: PlacesInPeriod) -> SubmitCapacity {
         agreement_reference: None,
         stated_wait: None,
         external_references: Vec::new(),
+        call_off_rank: None,
     }
 }
 
@@ -126,6 +127,12 @@ pub(super) fn update(entry_id: EntryId) -> UpdateEntry {
         grounds: None,
         case_reference: None,
     }
+}
+
+/// A larger share of a placement, which waits where there is no room for it.
+pub(super) fn grow(placement_id: PlacementId, percent: u32, valid_from: Date) -> Command {
+    let change = PlacementAsk::Share { percent, valid_from, wait_if_full: true };
+    Command::ChangePlacement(ChangePlacement { placement_id, change, case_reference: None })
 }
 
 pub(super) fn pause(entry_id: EntryId, until: Option<Date>) -> Command {

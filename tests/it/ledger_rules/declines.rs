@@ -57,7 +57,7 @@ fn a_no_costs_what_the_measure_type_says() {
                 let wakes = rows(&ruled.ledger).due.into_iter();
                 assert_eq!(wakes.filter(|(due, on)| *on && due.at == until).count(), 1);
             }
-            let closed = Closed { time: at, moved_to: None };
+            let closed = Closed::at(at);
             assert_eq!(entry.closed, (state == "CLOSED").then_some(closed), "{what}");
             let ended = rows(&ruled.ledger).ended_claims;
             assert_eq!(ended.len(), usize::from(state == "CLOSED"), "{what}");

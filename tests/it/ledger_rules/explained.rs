@@ -99,7 +99,7 @@ pub(super) fn explained_after(
 }
 
 /// What a row that led from one ledger to the other says of an entry.
-fn row_explained(
+pub(super) fn row_explained(
     (before, after): (&Ledger, &Ledger),
     command: &Command,
     events: &[Event],
@@ -353,7 +353,7 @@ fn a_place_given_out_of_turn_is_explained_without_a_run() {
         Event::OfferChanged { offer: offer.clone(), change: OfferChange::Imported },
     ] {
         let e = row_explained((&before, &before), &command, &[event], chosen, &SaidNos::default());
-        assert_eq!((e.outcome, e.occasion), (Decided::OutOfTurn(reason), Occasion::Chosen));
+        assert_eq!((e.outcome, e.occasion), (Decided::OutOfTurn(Some(reason)), Occasion::Chosen));
         assert_eq!(e.proposal.unwrap().0, offer);
         assert_eq!(e.confirmation, Confirmation::NothingProposed);
     }

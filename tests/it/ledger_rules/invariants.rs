@@ -39,6 +39,7 @@ impl Step<'_> {
         self.the_run_is_the_plain_one()?;
         accounts_add_up(self.after)?;
         states_agree(self.after)?;
+        increases_agree(self.after)?;
         queues_hold_the_eligible(self.after)?;
         what_is_due_is_what_waits(self.after)
     }
@@ -59,6 +60,9 @@ impl Step<'_> {
 
     /// I8: a reservation ends by an answer, a deadline or a start, and by nothing else.
     fn reserved_places_are_used_or_given_back(&self) -> Checked {
+        // What is held of a larger share is given back with what the placement becomes.
+        let increased = self.placement_of_command().and_then(|id| self.before.placement(id));
+        let increase = increased.and_then(|placement| placement.increase);
         for before in self.before.offers() {
             let after = &self.after.offer(before.offer_id).unwrap().state;
             if before.state == *after {
@@ -79,7 +83,7 @@ impl Step<'_> {
                 Command::ResolveObjection(c) => c.offer_id == id,
                 Command::ExtendOffer(c) => c.offer_id == id,
                 Command::WithdrawOffer(c) => c.offer_id == id,
-                _ => false,
+                _ => increase == Some(before.entry_id),
             };
             prop_assert!(by_its_command, "{:?} moved {before:?} to {after:?}", self.command);
             let step = (before.state.name(), after.name());
@@ -103,22 +107,31 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// I9: a placement ends by its own command alone.
+    fn placement_of_command(&self) -> Option<PlacementId> {
+        match self.command {
+            Command::EndPlacement(c) => Some(c.placement_id),
+            Command::FinishPlacement { placement_id } => Some(*placement_id),
+            Command::ChangePlacement(c) => Some(c.placement_id),
+            Command::MovePlacement(c) => Some(c.placement_id),
+            Command::ReassignPlacement(c) => Some(c.placement_id),
+            Command::EndLeave { placement_id } => Some(*placement_id),
+            Command::StartPlacement(c) => {
+                let offer = self.before.offer(c.offer_id)?;
+                entry(self.before, offer.entry_id).increase_of
+            }
+            _ => None,
+        }
+    }
+
+    /// I9: a placement ends by its own command alone. Whatever becomes of the larger share it
+    /// waits for, nothing else of it changes.
     fn nobody_is_put_out(&self) -> Checked {
         for before in self.before.placements() {
             let after = placement(self.after, before.placement_id);
-            if before == after {
+            if *before == (Placement { increase: before.increase, ..after.clone() }) {
                 continue;
             }
-            let id = match self.command {
-                Command::EndPlacement(c) => Some(c.placement_id),
-                Command::FinishPlacement { placement_id } => Some(*placement_id),
-                Command::ChangePlacement(c) => Some(c.placement_id),
-                Command::MovePlacement(c) => Some(c.placement_id),
-                Command::ReassignPlacement(c) => Some(c.placement_id),
-                Command::EndLeave { placement_id } => Some(*placement_id),
-                _ => None,
-            };
+            let id = self.placement_of_command();
             prop_assert_eq!(id, Some(before.placement_id), "{:?}", self.command);
             prop_assert!(!matches!(before.state, PlacementState::Ended(_)));
             if let PlacementState::Ended(end) = &after.state {
@@ -147,15 +160,21 @@ impl Step<'_> {
                     let confirmed = matches!(self.command, Command::ConfirmProposals(_));
                     let lapsed = matches!(self.command, Command::LapseProposal { .. });
                     let left = after.state == OfferState::Withdrawn { was_offered: false };
+                    let withdraws = matches!(
+                        self.command,
+                        Command::LeaveWaitlist(_)
+                            | Command::PauseEntry(_)
+                            | Command::WithdrawOffer(_)
+                            | Command::ChangePlacement(_)
+                            | Command::MovePlacement(_)
+                            | Command::ReassignPlacement(_)
+                            | Command::EndPlacement(_)
+                            | Command::FinishPlacement { .. }
+                    );
                     prop_assert!(
                         confirmed && after.state.name() == "OFFERED"
                             || lapsed && after.state.name() == "LAPSED"
-                            || matches!(
-                                self.command,
-                                Command::LeaveWaitlist(_)
-                                    | Command::PauseEntry(_)
-                                    | Command::WithdrawOffer(_)
-                            ) && left
+                            || withdraws && left
                     );
                 }
                 Some(_) => {}
@@ -281,6 +300,17 @@ fn plain_judgement(
     }
 }
 
+/// What holds of a ledger whatever has happened to it.
+pub(super) fn sound(ledger: &Ledger) -> Checked {
+    accounts_add_up(ledger)?;
+    states_agree(ledger)?;
+    queues_hold_the_eligible(ledger)?;
+    what_is_due_is_what_waits(ledger)?;
+    let keys: BTreeSet<OrderKey> = ledger.entries().map(|entry| entry.key).collect();
+    prop_assert_eq!(keys.len(), ledger.entries().count());
+    Ok(())
+}
+
 /// I2, I8: what accounts hold is what open offers reserve and placements use.
 pub(super) fn accounts_add_up(ledger: &Ledger) -> Checked {
     let mut sums: BTreeMap<AccountKey, (i64, i64)> = BTreeMap::new();
@@ -313,7 +343,8 @@ fn states_agree(ledger: &Ledger) -> Checked {
         prop_assert_eq!(before, None, "two places for one entry");
     }
     for entry in ledger.entries() {
-        prop_assert!(!entry.state.is_open() || people.insert(entry.person_id), "{entry:?}");
+        let is_claim = entry.state.is_open() && entry.increase_of.is_none();
+        prop_assert!(!is_claim || people.insert(entry.person_id), "{entry:?}");
         let held = reserving.get(&entry.entry_id).copied();
         let placements = || ledger.placements().filter(|p| p.entry_id == entry.entry_id);
         let running = placements().find(|p| !matches!(p.state, PlacementState::Ended(_)));
@@ -330,10 +361,39 @@ fn states_agree(ledger: &Ledger) -> Checked {
                 prop_assert_eq!(running.map(|p| p.placement_id), Some(id));
             }
             EntryState::Closed => {
-                // Who left was never placed; whoever was placed ended it once.
-                prop_assert!(held.is_none() && running.is_none() && placements().count() <= 1);
+                prop_assert!(held.is_none() && running.is_none());
+                // Who left was never placed; whoever was placed ended it once, unless a
+                // correction let them wait for another place.
+                let may_be_more = entry.priority_by_correction.is_some();
+                prop_assert!(may_be_more || placements().count() <= 1);
             }
         }
+    }
+    Ok(())
+}
+
+/// I3: a larger share that waits is that of one placement under way, which waits for it and no
+/// other; it is the same person's, debited to the same account, and lacks no more than there is.
+pub(super) fn increases_agree(ledger: &Ledger) -> Checked {
+    let mut waiting = BTreeMap::new();
+    for one in ledger.entries().filter(|entry| entry.state.is_open()) {
+        let Some(id) = one.increase_of else { continue };
+        prop_assert_eq!(waiting.insert(id, one.entry_id), None, "two of one placement");
+        let placement = placement(ledger, id);
+        prop_assert!(placement.state.uses(), "{placement:?}");
+        prop_assert_eq!(one.person_id, entry(ledger, placement.entry_id).person_id);
+        prop_assert_eq!(&ledger.queue_of(one).account(), &placement.account);
+        prop_assert_eq!(&one.preferred_place_groups, &vec![placement.place_group_id]);
+        prop_assert!(one.participation_percent + placement.participation_percent <= 100);
+        if let Some(offer) = one.state.offer().and_then(|id| ledger.offer(id)) {
+            let held = (offer.place_group_id, &offer.account, offer.participation_percent);
+            let wanted = (placement.place_group_id, &placement.account, one.participation_percent);
+            prop_assert_eq!(held, wanted);
+        }
+    }
+    for placement in ledger.placements() {
+        let waits_for = waiting.get(&placement.placement_id).copied();
+        prop_assert_eq!(placement.increase, waits_for);
     }
     Ok(())
 }

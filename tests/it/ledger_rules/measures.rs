@@ -111,13 +111,14 @@ fn a_decision_goes_by_the_version_of_its_own_day() {
 #[test]
 fn nobody_joins_what_another_type_has_superseded() {
     let mut old = version(None, false);
-    old.rules.superseded_by = Some(Superseded { by: code("VTA"), from: TODAY });
+    old.rules.superseded_by =
+        Some(Superseded { by: code("VTA"), from: TODAY, queue_follows: false });
     let registry = registry_with([old]);
     assert!(join_on(&registry, TODAY.previous_day().unwrap(), 100).is_ok());
     let refused = Refusal::Superseded { measure: code("AFT"), by: code("VTA"), from: TODAY };
     assert_eq!(
         refused.to_string(),
-        "AFT was superseded by VTA from 2011-03-01: nobody joins it any more; join VTA"
+        "AFT was superseded by VTA from 2011-03-01: nobody new comes in; use VTA"
     );
     for day in [TODAY, days_on(400)] {
         assert_eq!(join_on(&registry, day, 100), Err(refused.clone().into()));
@@ -187,7 +188,7 @@ fn versions_of_one_type_share_one_distribution() {
 
 #[test]
 fn a_type_names_only_types_there_are() {
-    let successor = Superseded { by: code("TAO"), from: TODAY };
+    let successor = Superseded { by: code("TAO"), from: TODAY, queue_follows: true };
     let combination = BTreeSet::from([code("VTA"), code("TAO")]);
     for rules in [
         MeasureRules { superseded_by: Some(successor), ..MeasureRules::default() },
@@ -227,7 +228,9 @@ fn every_rule() -> MeasureRules {
             legal_basis: "Etter loven.".to_owned(),
             appeal: String::new(),
         }],
-        superseded_by: Some(Superseded { by: code("VTA"), from: TODAY }),
+        superseded_by: Some(Superseded { by: code("VTA"), from: TODAY, queue_follows: false }),
+        reserve_after_passes: Some(3),
+        correction_days: Some(14),
     }
 }
 
@@ -243,7 +246,7 @@ fn rows_are_written_and_read_as_ever() {
 
     let new = with(every_rule());
     assert_eq!(new.key(), (RowKind::MeasureType, "AFT@2016-10-01".to_owned()));
-    let rules = r#","rules":{"valid_from":"2016-10-01","source":"FOR-2015-12-11-1598 ch. 13","need_groups":["WORK_IN_PART","LITTLE_CHANCE"],"minimum_age":18,"combines_with":[],"measure_group":"AFT","object_working_days":5,"decline_rule":{"LEAVE_AFTER":3},"cool_down_days":30,"soft_maximum":{"WEEKS":12},"hard_maximum":{"MONTHS":36},"review_every":{"MONTHS":6},"without_confirmation":true,"direct_start":true,"idle_days":14,"confirm_days":90,"supply":"PRE_APPROVED","provider_choice":"CALL_OFF_RANK","decision_kind":"TILDELING","texts":[{"language":"nb","legal_basis":"Etter loven.","appeal":""}],"superseded_by":{"by":"VTA","from":"2011-03-01"}}"#;
+    let rules = r#","rules":{"valid_from":"2016-10-01","source":"FOR-2015-12-11-1598 ch. 13","need_groups":["WORK_IN_PART","LITTLE_CHANCE"],"minimum_age":18,"combines_with":[],"measure_group":"AFT","object_working_days":5,"decline_rule":{"LEAVE_AFTER":3},"cool_down_days":30,"soft_maximum":{"WEEKS":12},"hard_maximum":{"MONTHS":36},"review_every":{"MONTHS":6},"without_confirmation":true,"direct_start":true,"idle_days":14,"confirm_days":90,"supply":"PRE_APPROVED","provider_choice":"CALL_OFF_RANK","decision_kind":"TILDELING","texts":[{"language":"nb","legal_basis":"Etter loven.","appeal":""}],"superseded_by":{"by":"VTA","from":"2011-03-01"},"reserve_after_passes":3,"correction_days":14}"#;
     let bytes = bytes.replace("\"part_time_allowed\":true", "\"part_time_allowed\":false");
     let bytes = format!("{}{rules}}}}}", bytes.strip_suffix("}}").unwrap());
     assert_eq!(serde_json::to_string(&new).unwrap(), bytes);

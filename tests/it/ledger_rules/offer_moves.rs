@@ -319,6 +319,6 @@ fn the_first_rules_know_no_objections_and_no_strikes() {
     let (entry_id, id) = ruled.offered(1);
     assert_eq!(ruled.offer(id).object_by, None);
     let events = ruled.now(&commands::respond(id, false));
-    assert_eq!(events, [Event::OfferDeclined { offer_id: id, reason: None }]);
+    assert_eq!(events, [Event::OfferDeclined { offer_id: id, reason: None, let_go: None }]);
     assert_eq!(ruled.state(entry_id), EntryState::Waiting);
 }

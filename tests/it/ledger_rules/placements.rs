@@ -4,7 +4,7 @@
 use tiltaksplass::domain::{
     allocation::{Leave, RunEnd, Share},
     capacity::Closure,
-    command::{ChangePlacement, MovePlacement, PlacementAsk, ReassignPlacement, ReportClosure},
+    command::{MovePlacement, ReassignPlacement, ReportClosure},
     event::{EntryChange, PlacementChange},
     ledger::{Due, DueKind, rows},
     measure::Span,
@@ -15,7 +15,10 @@ use tiltaksplass::domain::{
 
 use super::*;
 
+mod closure_changes;
 mod closures;
+mod increases;
+mod reviews;
 mod sequences;
 mod shares;
 
@@ -24,7 +27,11 @@ fn change(placement_id: PlacementId, change: PlacementAsk) -> Command {
 }
 
 fn share(id: PlacementId, percent: u32, valid_from: Date) -> Command {
-    change(id, PlacementAsk::Share { percent, valid_from })
+    change(id, PlacementAsk::Share { percent, valid_from, wait_if_full: false })
+}
+
+fn grow(id: PlacementId, percent: u32) -> Command {
+    commands::grow(id, percent, TODAY)
 }
 
 fn plan_end(id: PlacementId, date: Option<Date>) -> Command {

@@ -119,7 +119,8 @@ fn who_is_away_for_a_while_is_told_until_when() {
         (Some(LastDay::Planned(days_on(99))), Some(days_on(30)))
     );
 
-    let moved = Closed { time: noon(), moved_to: Some(ledger_id("AVKLARING")) };
+    let elsewhere = LedgerId { county_id: "NO-17".parse().unwrap(), ..ledger_id("VTA") };
+    let moved = Closed { moved_to: Some(elsewhere), ..Closed::at(noon()) };
     let cases = [
         (EntryState::Paused { until: None }, Now::Paused { until: None }),
         (EntryState::CoolingDown { until: noon() }, Now::CoolingDown { until: noon() }),

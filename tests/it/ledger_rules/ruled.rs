@@ -28,25 +28,20 @@ pub(super) fn rules() -> MeasureRules {
 pub(super) struct Ruled {
     pub(super) ledger: Ledger,
     pub(super) group: PlaceGroupId,
-    registry: Registry,
+    pub(super) registry: Registry,
     version: u32,
 }
 
 impl Ruled {
     pub(super) fn new(rules: &MeasureRules, places: u32) -> Self {
-        let with = |row: RegistryRow| {
-            if let RegistryRow::MeasureType(measure) = row {
-                RegistryRow::MeasureType(MeasureType { rules: rules.clone(), ..measure })
-            } else {
-                row
-            }
-        };
-        let rows: Vec<RegistryRow> = registry_rows().into_iter().map(with).collect();
-        let mut registry = Registry::default();
-        registry.apply(1, &rows);
         let mut ledger = vta_with_quotas(&[(TRONDHEIM, places)]);
         let group = add_group(&mut ledger, places, &[]);
-        Self { ledger, group, registry, version: RULES_VERSION }
+        Self { ledger, group, registry: registry_with(rules), version: RULES_VERSION }
+    }
+
+    /// The same, under other rules from now on.
+    pub(super) fn under(self, rules: &MeasureRules) -> Self {
+        Self { registry: registry_with(rules), ..self }
     }
 
     /// The same, decided by the rules of an older program.
@@ -59,10 +54,18 @@ impl Ruled {
         command: &Command,
         at: Timestamp,
     ) -> Result<Vec<Event>, Refusal> {
+        self.happen_as(&actor("county"), command, at)
+    }
+
+    pub(super) fn happen_as(
+        &mut self,
+        actor: &Actor,
+        command: &Command,
+        at: Timestamp,
+    ) -> Result<Vec<Event>, Refusal> {
         let at = self.ledger.next_time(at);
-        let who = actor("county");
         let (registry, rules) = (&self.registry, self.version);
-        let context = Context { at, registry, actor: &who, rules };
+        let context = Context { at, registry, actor, rules };
         let mut ids = IdSource::new(seed(self.ledger.head().seq), at);
         let events = match decide(&self.ledger, command, &context, &mut ids) {
             Ok(events) => events,
@@ -123,6 +126,20 @@ impl Ruled {
     }
 }
 
+fn registry_with(rules: &MeasureRules) -> Registry {
+    let with = |row: RegistryRow| {
+        if let RegistryRow::MeasureType(measure) = row {
+            RegistryRow::MeasureType(MeasureType { rules: rules.clone(), ..measure })
+        } else {
+            row
+        }
+    };
+    let rows: Vec<RegistryRow> = registry_rows().into_iter().map(with).collect();
+    let mut registry = Registry::default();
+    registry.apply(1, &rows);
+    registry
+}
+
 pub(super) fn object(offer_id: OfferId) -> Command {
     let (code, text) = (ObjectionCode::Safety, Some(sealed()));
     Command::ObjectToOffer(ObjectToOffer { offer_id, code, text, case_reference: None })
@@ -151,7 +168,7 @@ pub(super) fn place(entry_id: EntryId, place_group_id: PlaceGroupId) -> Command 
         entry_id,
         place_group_id,
         out_of_turn,
-        reason,
+        reason: Some(reason),
         case_reference,
     })
 }

@@ -36,6 +36,7 @@ pub(super) enum Op {
     Resume { pick: u16 },
     StillWanted { pick: u16 },
     Prioritize { pick: u16, bonus_days: u32 },
+    Grow { pick: u16, percent: u32 },
 }
 
 #[derive(Debug, Clone)]
@@ -125,6 +126,8 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         4 => pick().prop_map(|pick| Op::Resume { pick }),
         1 => pick().prop_map(|pick| Op::StillWanted { pick }),
         4 => (pick(), 0..60_u32).prop_map(|(pick, bonus_days)| Op::Prioritize { pick, bonus_days }),
+        10 => (pick(), prop_oneof![2 => Just(100_u32), 1 => 2..101_u32])
+            .prop_map(|(pick, percent)| Op::Grow { pick, percent }),
     ]
 }
 
@@ -233,6 +236,9 @@ impl World {
                 commands::end(self.a_placement(*pick)?, end)
             }
             Op::Leave { pick } => commands::leave(self.an_entry(*pick)?),
+            Op::Grow { pick, percent } => {
+                commands::grow(self.a_placement(*pick)?, *percent, self.today())
+            }
         })
     }
 

@@ -63,20 +63,26 @@ impl Tables {
 
     pub(super) fn load(&self, ledger: &mut Ledger, needs: &Needs, page: usize) {
         let mut entries: Vec<EntryId> = needs.entries.iter().copied().collect();
+        let mut holders = needs.entries.clone();
         for offer in needs.offers.iter().filter_map(|id| self.offers.get(id)) {
             entries.push(offer.entry_id);
             ledger.load_offer(offer.clone());
         }
-        let held_by = |offer: &&Offer| needs.entries.contains(&offer.entry_id);
+        for placement in needs.placements.iter().filter_map(|id| self.placements.get(id)) {
+            entries.push(placement.entry_id);
+            entries.extend(placement.increase);
+            holders.extend(placement.increase);
+            ledger.load_placement(placement.clone());
+        }
+        let held_by = |offer: &&Offer| holders.contains(&offer.entry_id);
         for offer in self.offers.values().filter(held_by).filter(|o| o.state.reserves()) {
             ledger.load_offer(offer.clone());
         }
-        for placement in needs.placements.iter().filter_map(|id| self.placements.get(id)) {
-            entries.push(placement.entry_id);
-            ledger.load_placement(placement.clone());
-        }
         for entry in entries.iter().filter_map(|id| self.entries.get(id)) {
             ledger.load_entry(entry.clone());
+            if let Some(placement) = entry.increase_of.and_then(|id| self.placements.get(&id)) {
+                ledger.load_placement(placement.clone());
+            }
         }
         for submission in needs.submissions.iter().filter_map(|id| self.submissions.get(id)) {
             ledger.load_submission(submission.clone());
@@ -191,8 +197,13 @@ impl Tables {
     fn check_constraints(&self) {
         assert!(self.accounts.values().all(Account::is_sound), "account_*");
         let mut people = BTreeSet::new();
-        let open = self.entries.values().filter(|entry| entry.state.is_open());
-        assert!(open.map(|e| e.person_id).all(|id| people.insert(id)), "entry_person_has_one_open");
+        let open = || self.entries.values().filter(|entry| entry.state.is_open());
+        let claims = open().filter(|entry| entry.increase_of.is_none());
+        let once = claims.map(|e| e.person_id).all(|id| people.insert(id));
+        assert!(once, "entry_person_has_one_open");
+        let mut increased = BTreeSet::new();
+        let once = open().filter_map(|e| e.increase_of).all(|id| increased.insert(id));
+        assert!(once, "entry_placement_has_one_increase");
         let mut entries = BTreeSet::new();
         let reserving = self.offers.values().filter(|offer| offer.state.reserves());
         let once = reserving.map(|o| o.entry_id).all(|id| entries.insert(id));

@@ -254,7 +254,7 @@ fn about_a_place(entry_id: EntryId, offer_id: OfferId, group: PlaceGroupId) -> V
             entry_id,
             place_group_id: group,
             out_of_turn: None,
-            reason: OutOfTurnReason::Other,
+            reason: Some(OutOfTurnReason::Other),
             case_reference: None,
         }),
         Command::StartDirectly(StartDirectly {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use proptest::test_runner::TestCaseError;
 use tiltaksplass::domain::{
-    allocation::{PlacementState, RunScope, run},
+    allocation::{PlacementState, RunRules, RunScope, run},
     capacity::places_on,
     vacancy::{Block, Changes, Outlook, Standing, open_queues, outlook, standing},
     waitlist::{OrderKey, QueueKey},
@@ -24,7 +24,7 @@ fn key(group: PlaceGroupId) -> AccountKey {
 }
 
 fn block(ledger: &Ledger, account: &AccountKey) -> (i64, Block) {
-    outlook(ledger, true).unwrap().of(account)
+    outlook(ledger, true, RunRules::default()).unwrap().of(account)
 }
 
 #[test]
@@ -70,13 +70,13 @@ fn where_too_many_wait_only_what_does_not_hang_on_them_is_told() {
     let mut ledger = vta_with_quotas(&[(TRONDHEIM, 2)]);
     let group = add_group(&mut ledger, 2, &[]);
     add_entry(&mut ledger, commands::join(1, TRONDHEIM));
-    let some = outlook(&ledger, false).unwrap();
+    let some = outlook(&ledger, false, RunRules::default()).unwrap();
     assert!(!some.is_settled());
     assert_eq!(some.of(&key(group)), (100, Block::NotDetermined));
     assert_eq!(some.of(&quota_of(TRONDHEIM)), (100, Block::NotDetermined));
     // Whoever else waits, there is no second place and no second quota.
     add_entry(&mut ledger, commands::join(2, TRONDHEIM));
-    let some = outlook(&ledger, false).unwrap();
+    let some = outlook(&ledger, false, RunRules::default()).unwrap();
     assert!(some.is_settled());
     assert_eq!(some.of(&key(group)), (200, Block::None));
 }
@@ -159,8 +159,9 @@ fn plain_standing(ledger: &Ledger, key: &AccountKey, today: Date) -> Option<Stan
 }
 
 fn vacancies_are_the_plain_ones(ledger: &Ledger, today: Date) -> Result<(), TestCaseError> {
-    let whole = outlook(ledger, true).unwrap();
-    let (served, _) = run(ledger, &RunScope::all(ledger.head().at, usize::MAX)).unwrap();
+    let whole = outlook(ledger, true, RunRules::default()).unwrap();
+    let (served, _) =
+        run(ledger, &RunScope::all(ledger.head().at, usize::MAX, RunRules::default())).unwrap();
     for (key, account) in ledger.accounts() {
         let found = standing(ledger, key, &changes_of_use(ledger, key), today);
         prop_assert_eq!(found, plain_standing(ledger, key, today), "{:?} {:?}", key, account);
@@ -176,7 +177,11 @@ fn vacancies_are_the_plain_ones(ledger: &Ledger, today: Date) -> Result<(), Test
     }
     let waiting = waiting_in_order(ledger);
     for first in 0..=waiting.len() {
-        let some = outlook(&read_in_part(ledger, &waiting[..first]), first == waiting.len());
+        let some = outlook(
+            &read_in_part(ledger, &waiting[..first]),
+            first == waiting.len(),
+            RunRules::default(),
+        );
         says_the_same_or_less(ledger, &some.unwrap(), &whole)?;
     }
     Ok(())

@@ -3,12 +3,15 @@
 
 use tiltaksplass::domain::{
     allocation::{OutOfTurnReason, PassedOverReason, RunEnd},
+    event::EntryChange,
     explanation::{
-        Confirmation, Explanation, FreePlaceGroup, Holding, Ineligible, Language, LastDay, Now,
-        Occasion, Outcome as Decided, Position, PositionExplanation, SaidNo, Site, Standing,
+        ByRules, Confirmation, Explanation, FreePlaceGroup, Holding, Ineligible, Language, LastDay,
+        Now, Occasion, Outcome as Decided, Position, PositionExplanation, SaidNo, Site, Standing,
         organisation_name, paragraphs, position_paragraphs,
     },
     measure::DecisionText,
+    shadow::Verdict,
+    waitlist::PRIORITY_BY_CORRECTION_DAYS,
 };
 
 use super::{
@@ -17,7 +20,7 @@ use super::{
     *,
 };
 
-const REASONS: [PassedOverReason; 7] = [
+const REASONS: [PassedOverReason; 8] = [
     PassedOverReason::NoQuota,
     PassedOverReason::NoAcceptablePlace,
     PassedOverReason::ParticipationDoesNotFit,
@@ -25,6 +28,7 @@ const REASONS: [PassedOverReason; 7] = [
     PassedOverReason::DeclinedHere,
     PassedOverReason::ObjectedHere,
     PassedOverReason::OfferWithdrawn,
+    PassedOverReason::ReservedForAnother,
 ];
 
 // ---- Everything there is to be said ----
@@ -76,9 +80,13 @@ fn standings(of: &Standing) -> Vec<Standing> {
     late.key.order_time = of.key.registered_time.minus_days(1);
     let mut equal = of.clone();
     equal.key.order_time = of.key.registered_time;
+    let mut corrected = of.clone();
+    corrected.key = of.key.with_bonus(PRIORITY_BY_CORRECTION_DAYS);
+    all.push(corrected);
     let whole = Standing { participation_percent: 100, ..of.clone() };
     let nowhere = Standing { position: None, ..of.clone() };
-    all.extend([of.clone(), pool.clone(), without_names, late, equal, whole, nowhere]);
+    let more = Standing { is_increase: true, ..of.clone() };
+    all.extend([of.clone(), pool.clone(), without_names, late, equal, whole, nowhere, more]);
     pool.free.second_account_percent = 0;
     all.push(pool);
     all
@@ -105,7 +113,8 @@ fn outcomes() -> Vec<Decided> {
         OutOfTurnReason::Correction,
         OutOfTurnReason::Other,
     ];
-    outcomes.extend(out_of_turn.map(Decided::OutOfTurn));
+    outcomes.push(Decided::OutOfTurn(None));
+    outcomes.extend(out_of_turn.map(|reason| Decided::OutOfTurn(Some(reason))));
     outcomes
 }
 
@@ -116,6 +125,16 @@ const OCCASIONS: [Occasion; 5] = [
     Occasion::Came,
     Occasion::Chosen,
 ];
+
+fn by_rules() -> [ByRules; 4] {
+    let to_another = |verdict| ByRules { verdict, to_this_one: false };
+    [
+        ByRules { verdict: Verdict::Deviates, to_this_one: true },
+        to_another(Verdict::Agrees),
+        to_another(Verdict::Deviates),
+        to_another(Verdict::Nobody),
+    ]
+}
 
 fn confirmations() -> Vec<Confirmation> {
     let confirmed = |organisation_name: Option<&str>| Confirmation::Confirmed {
@@ -138,7 +157,13 @@ fn decisions() -> Vec<Explanation> {
     let Scene { ledger, class, .. } = scene();
     let (told, _) = explained(&ledger, at_most(2), &[class]);
     let of = &told[0];
-    let ends = [RunEnd::AllProposed, RunEnd::NoFreePlace, RunEnd::NoQuota, RunEnd::NobodyEligible];
+    let ends = [
+        RunEnd::AllProposed,
+        RunEnd::NoFreePlace,
+        RunEnd::NoQuota,
+        RunEnd::NobodyEligible,
+        RunEnd::ReservedForAnother,
+    ];
     let said_no = |in_words| (site(), SaidNo { at: hour(days_on(-3), 9), in_words });
     let mut all = Vec::new();
     let base = |standing| Explanation {
@@ -162,12 +187,18 @@ fn decisions() -> Vec<Explanation> {
             all.extend(ends.map(with));
             let with = |occasion| Explanation { outcome, occasion, ..base.clone() };
             all.extend(OCCASIONS.map(with));
+            let occasion = Occasion::Chosen;
+            let with = |by_rules| Explanation { outcome, occasion, by_rules, ..base.clone() };
+            all.extend(by_rules().map(|by_rules| with(Some(by_rules))));
         }
         let each = confirmations().into_iter();
         all.extend(each.map(|confirmation| Explanation { confirmation, ..base.clone() }));
-        for counts in
-            [[0; 7], [1, 0, 0, 0, 0, 0, 0], [5, 6, 7, 8, 9, 10, 11], [2, 9, 30, 1, 0, 0, 0]]
-        {
+        for counts in [
+            [0; 8],
+            [1, 0, 0, 0, 0, 0, 0, 0],
+            [5, 6, 7, 8, 9, 10, 11, 12],
+            [2, 9, 30, 1, 0, 0, 0, 0],
+        ] {
             let counts = REASONS.into_iter().zip(counts).filter(|(_, n)| *n > 0).collect();
             all.push(Explanation { passed_over_counts: counts, ..base.clone() });
         }
@@ -207,6 +238,8 @@ fn positions() -> Vec<PositionExplanation> {
         Now::CoolingDown { until: hour(days_on(8), 0) },
         Now::Closed { moved: false },
         Now::Closed { moved: true },
+        Now::TakenOver { by: Some("Arbeidsforberedende trening".to_owned()) },
+        Now::TakenOver { by: None },
     ]);
     let mut all = Vec::new();
     let first = Position { in_area: 1, in_municipality: Some(1) };
@@ -373,6 +406,24 @@ fn whoever_does_not_wait_reads_this() {
     reads_as("position_placed", &of_entry(&ledger, entry_id, None));
 }
 
+#[test]
+fn whoever_waits_for_more_of_a_place_reads_this() {
+    let first = Position { in_area: 1, in_municipality: Some(1) };
+    let more = |ledger: &mut Ledger, id: EntryId| {
+        let increase_of = Some(PlacementId(Uuid::nil()));
+        let entry = Entry { increase_of, participation_percent: 40, ..entry(ledger, id).clone() };
+        apply(ledger, &Event::EntryChanged { entry, change: EntryChange::IncreaseAsked });
+    };
+    let Scene { mut ledger, class, .. } = scene();
+    more(&mut ledger, class);
+    reads_as("position_increase_waiting", &of_entry(&ledger, class, Some(first)));
+    let OnePlace { mut ledger, entry_id, .. } = one_place(Step::Offered);
+    more(&mut ledger, entry_id);
+    reads_as("position_increase_offered", &of_entry(&ledger, entry_id, None));
+    happen(&mut ledger, commands::leave(entry_id), noon()).unwrap();
+    reads_as("position_increase_over", &of_entry(&ledger, entry_id, None));
+}
+
 fn of_decision(e: &Explanation) -> [String; 3] {
     Language::ALL.map(|language| paragraphs(e, language).join("\n\n"))
 }
@@ -383,7 +434,7 @@ fn of_entry(ledger: &Ledger, id: EntryId, place: Option<Position>) -> [String; 3
 }
 
 /// The words as they stand in `tests/data/texts`; `UPDATE_GOLDEN=1` takes a change in.
-fn reads_as(name: &str, texts: &[String; 3]) {
+pub(super) fn reads_as(name: &str, texts: &[String; 3]) {
     let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/texts")
         .join(format!("{name}.txt"));

@@ -19,9 +19,8 @@ use super::{
     real::{Real, registry},
     reference::Model,
 };
+use crate::support::at_length;
 
-/// Sequences of one run of the tests; `MODEL_SEQUENCES` asks for more.
-const SEQUENCES: u32 = 400;
 const MONDAY: Date = date!(2011 - 02 - 28);
 
 /// Lets everything happen that is due, in the model and in the ledger.
@@ -93,7 +92,7 @@ fn word(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::WrongState { .. } => "WRONG_STATE",
         Refusal::DateOutOfRange { .. } | Refusal::NotLater { .. } => "DATE_OUT_OF_RANGE",
-        Refusal::NoRoom { .. } => "NO_ROOM",
+        Refusal::NoRoom { .. } | Refusal::NoRoomForMore { .. } => "NO_ROOM",
         _ => "ANOTHER",
     }
 }
@@ -117,8 +116,7 @@ fn sequence(registry: &Registry, wishes: &[Wish]) -> Result<(), TestCaseError> {
 
 #[test]
 fn the_rules_are_the_plain_ones_in_memory() {
-    let asked = std::env::var("MODEL_SEQUENCES").ok().and_then(|n| n.parse().ok());
-    let cases = asked.unwrap_or(SEQUENCES);
+    let cases = at_length(400, 10_000);
     let config = ProptestConfig { cases, failure_persistence: None, ..Default::default() };
     let registry = registry();
     let sequences = prop::collection::vec(wish(), LENGTH);

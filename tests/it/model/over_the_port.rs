@@ -27,12 +27,9 @@ use super::{
     things::{ANSWER_DAYS, CONFIRM_DAYS, COOL_DOWN_DAYS, OBJECT_DAYS, STRIKES},
 };
 use crate::{
-    support::{Caller, reason, request_id},
+    support::{Caller, at_length, reason, request_id},
     world::{COUNTY, PROVIDER, World, date, join},
 };
-
-/// Sequences of one run of the tests; `MODEL_LEDGERS` asks for more.
-const LEDGERS: usize = 20;
 
 /// One ledger of the service, and what the model says of it.
 struct Beside<'a> {
@@ -279,6 +276,7 @@ impl Beside<'_> {
                 let share = PlacementShare {
                     participation_percent: u32::try_from(percent).unwrap(),
                     valid_from_date: Some(self.today(0)),
+                    wait_if_full: false,
                 };
                 let change = request!(ChangePlacementRequest of self, {
                     placement_id: self.placement(placement), change: Some(Change::Share(share))
@@ -421,7 +419,7 @@ fn municipality() -> RegistryRow {
 }
 
 /// A world with so many ledgers of one county, each with a place budget.
-async fn ledgers(count: usize) -> (World, Vec<Ledger>) {
+async fn ledgers(count: u32) -> (World, Vec<Ledger>) {
     let world = World::new().await;
     let codes: Vec<String> = (0..count).map(|n| format!("M{n:03}")).collect();
     let pieces = tokio_stream::iter([ImportRegistryRequest {
@@ -441,8 +439,7 @@ async fn ledgers(count: usize) -> (World, Vec<Ledger>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_rules_are_the_plain_ones_over_the_port() {
-    let asked = std::env::var("MODEL_LEDGERS").ok().and_then(|n| n.parse().ok());
-    let (mut world, ledgers) = ledgers(asked.unwrap_or(LEDGERS)).await;
+    let (mut world, ledgers) = ledgers(at_length(20, 100)).await;
     let (registry, mut runner) = (registry(), TestRunner::default());
     let mut wishes = || prop::collection::vec(wish(), LENGTH).new_tree(&mut runner).unwrap();
     let mut besides = Vec::new();

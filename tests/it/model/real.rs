@@ -164,6 +164,7 @@ impl<'a> Real<'a> {
             places: self.period(places),
             agreement_reference: None,
             stated_wait: None,
+            call_off_rank: None,
             external_references: Vec::new(),
         }
     }
@@ -294,7 +295,7 @@ impl<'a> Real<'a> {
                 entry_id: self.entries[entry],
                 place_group_id: self.groups[group],
                 out_of_turn: text().map(|text| OutOfTurn { reason, text }),
-                reason,
+                reason: Some(reason),
                 case_reference,
             }),
             _ => self.command_about_an_offer(op),
@@ -364,6 +365,7 @@ impl<'a> Real<'a> {
                 change: PlacementAsk::Share {
                     percent: u32::try_from(percent).unwrap(),
                     valid_from: self.today(),
+                    wait_if_full: false,
                 },
                 case_reference,
             }),

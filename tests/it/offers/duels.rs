@@ -1,29 +1,29 @@
 //! Two who ask at once, many times over: each offer goes one way, and every place is held by
 //! somebody or free.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use futures::{StreamExt, stream};
 use time::macros::datetime;
 
 use super::*;
+use crate::support::at_length;
 
 /// How often each duel is fought.
-const ROUNDS: u32 = 200;
+static ROUNDS: LazyLock<u32> = LazyLock::new(|| at_length(200, 1_000));
 /// How many rounds are under way at once.
 const IN_FLIGHT: usize = 16;
 
 /// As many places, each held for somebody: as a proposal or as an offer.
 async fn stage(confirmed: bool) -> (Offers, Vec<Offer>) {
-    let offers = Offers::under(rules(), ROUNDS).await;
-    for person in 0..ROUNDS {
+    let offers = Offers::under(rules(), *ROUNDS).await;
+    for person in 0..*ROUNDS {
         offers.world.join(&offers.ledger, person).await;
     }
-    let mut held = offers.world.allocate(&offers.ledger, ROUNDS).await.proposals;
-    assert_eq!(held.len(), usize::try_from(ROUNDS).unwrap());
+    let mut held = offers.world.propose(&offers.ledger, *ROUNDS).await;
+    assert_eq!(held.len(), usize::try_from(*ROUNDS).unwrap());
     if confirmed {
-        let ids = held.iter().map(|offer| offer.offer_id.clone()).collect();
-        held = offers.world.confirm(&offers.ledger, ids).await;
+        held = offers.world.confirm_all(&offers.ledger, &held).await;
     }
     (offers, held)
 }
@@ -81,7 +81,7 @@ async fn accepting_against_the_deadline() {
 }
 
 fn held_half() -> usize {
-    usize::try_from(ROUNDS / 2).unwrap()
+    usize::try_from(*ROUNDS / 2).unwrap()
 }
 
 /// A withdrawal comes through either way; a confirmation only before it, and then the offer
@@ -128,7 +128,7 @@ async fn confirming_against_withdrawing() {
 async fn declining_against_allocating() {
     let (offers, held) = stage(true).await;
     let mut waiting = BTreeSet::new();
-    for person in ROUNDS..2 * ROUNDS {
+    for person in *ROUNDS..2 * *ROUNDS {
         waiting.insert(offers.world.join(&offers.ledger, person).await);
     }
     let offers = &offers;
@@ -144,6 +144,6 @@ async fn declining_against_allocating() {
     let served: Vec<String> = served.into_iter().flatten().collect();
     assert_eq!(served.len(), waiting.len(), "each place once");
     assert_eq!(served.into_iter().collect::<BTreeSet<_>>(), waiting, "each person once");
-    assert_eq!(offers.reserved().await, i64::from(ROUNDS) * 100);
+    assert_eq!(offers.reserved().await, i64::from(*ROUNDS) * 100);
     offers.world.service.verify().await;
 }

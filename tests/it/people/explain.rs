@@ -2,7 +2,7 @@
 //! what is written down, and a log that somebody has changed.
 
 use explain_decision_request::Decision;
-use tiltaksplass::domain::event::RULES_VERSION;
+use tiltaksplass::domain::{event::RULES_VERSION, measure::MeasureRules};
 
 use super::*;
 use crate::world::{COUNTY, OTHER_COUNTY, PROVIDER};
@@ -282,6 +282,37 @@ async fn whoever_may_not_know_is_told_as_of_nothing_and_all_is_written_down() {
     let status = world.county.allocation().explain_decision(request).await.unwrap_err();
     assert_eq!(told(&status), invalid);
     assert_eq!(ledger.county_id, COUNTY);
+}
+
+/// A version that has not begun yet, or was imported later, decided nothing.
+#[tokio::test]
+async fn a_decision_names_the_version_of_the_measure_type_it_used() {
+    let (mut world, ledger, _) = two_municipalities([2, 0]).await;
+    let version = |valid_from, source: &str| MeasureRules {
+        valid_from,
+        source: Some(source.to_owned()),
+        ..MeasureRules::default()
+    };
+    let from_tenth = Some(time::macros::date!(2026 - 03 - 10));
+    world.rules("VTA", version(from_tenth, "Forskrift 2026")).await;
+    let entries = [world.join(&ledger, 1).await, world.join(&ledger, 2).await];
+    let first = world.allocate(&ledger, 1).await;
+    world.service.clock.set(time::macros::datetime!(2026-03-09 23:00 UTC));
+    world.county = world.service.caller(Role::County, COUNTY).await;
+    // The proposal that nobody has confirmed has lapsed by then.
+    let second = world.allocate(&ledger, 1).await;
+    world.rules("VTA", version(from_tenth, "Rettet siden")).await;
+    let named = |valid_from_date, source: &str| {
+        Some(MeasureVersion { valid_from_date, source: source.to_owned() })
+    };
+    let tenth = Some(crate::world::date(2026, 3, 10));
+    for (run, expected) in [(&first, named(None, "")), (&second, named(tenth, "Forskrift 2026"))] {
+        for entry_id in &entries {
+            let (e, _) = explained(&world.county, &ledger, in_run(run, entry_id)).await;
+            assert_eq!(e.measure_version, expected, "{entry_id}");
+        }
+    }
+    world.service.verify().await;
 }
 
 /// A decision that does not come out the same is no decision anybody could explain.

@@ -1,10 +1,18 @@
 //! `ListMyWork`: each kind appears and goes, who sees whose, deputies, pages, and the record.
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use tiltaksplass::{
+    domain::measure::{MeasureRules, Span},
+    proto::google::r#type::Date,
+};
 use time::Duration;
 
 use super::*;
 use crate::world::{OTHER_COUNTY, avklaring, date};
+
+/// No rule binds.
+fn unset() -> MeasureRules {
+    MeasureRules::default()
+}
 
 fn of(county_id: &str) -> ListMyWorkRequest {
     ListMyWorkRequest { county_id: county_id.into(), ..ListMyWorkRequest::default() }
@@ -33,28 +41,25 @@ async fn join_with(world: &World, ledger: &Ledger, person: u32, ident: &str) -> 
     joined.into_inner().entry_id
 }
 
-async fn run(sql: &mut PgConnection, statement: &str) {
-    let done = sqlx::raw_sql(AssertSqlSafe(statement)).execute(sql).await.unwrap();
-    assert!(done.rows_affected() > 0, "{statement}");
+/// Changes something about a placement.
+async fn change(
+    world: &World,
+    ledger: &Ledger,
+    placement_id: &str,
+    change: change_placement_request::Change,
+) {
+    let request = ChangePlacementRequest {
+        request_id: request_id(),
+        ledger: Some(ledger.clone()),
+        placement_id: placement_id.into(),
+        change: Some(change),
+        ..ChangePlacementRequest::default()
+    };
+    world.county.allocation().change_placement(request).await.unwrap();
 }
 
-/// Rules for VTA, as if the registry had them.
-async fn set_rules(world: &mut World, rules: &str) {
-    let statement = format!(
-        "UPDATE registry_row SET doc = jsonb_set(doc, '{{MEASURE_TYPE,rules}}', '{rules}') \
-         WHERE doc->'MEASURE_TYPE'->>'code' = 'VTA'"
-    );
-    run(&mut world.service.sql().await, &statement).await;
-    world.service.restart().await;
-    world.county = world.service.caller(Role::County, COUNTY).await;
-    world.office = world.service.caller(Role::Office, "5701").await;
-}
-
-/// A placement as other calls would leave it.
-async fn set_placement(world: &World, path: &str, value: &str) {
-    let statement =
-        format!("UPDATE placement SET doc = jsonb_set(doc, '{{{path}}}', '{value}', true)");
-    run(&mut world.service.sql().await, &statement).await;
+fn planned_end(date: Date) -> change_placement_request::Change {
+    change_placement_request::Change::PlannedEnd(PlannedEnd { date: Some(date) })
 }
 
 #[tokio::test]
@@ -89,27 +94,33 @@ async fn what_a_place_asks_for_is_listed_from_the_proposal_to_the_start() {
 #[tokio::test]
 async fn an_objection_is_listed_until_it_is_decided_on() {
     let world = World::new().await;
+    world.rules("VTA", MeasureRules { object_working_days: Some(2), ..unset() }).await;
     let (ledger, _) = world.vta(1).await;
     let entry_id = world.join(&ledger, 1).await;
-    let run_of = world.allocate(&ledger, 1).await;
-    world.confirm(&ledger, vec![run_of.proposals[0].offer_id.clone()]).await;
-    let objection = r#"{"code": "SAFETY", "text": null, "objected_by": "x", "objected_time": 1,
-                        "resolution": null}"#;
-    let mut sql = world.service.sql().await;
-    run(
-        &mut sql,
-        &format!("UPDATE offer SET doc = jsonb_set(doc, '{{objection}}', '{objection}')"),
-    )
-    .await;
+    let offer_id = world.allocate(&ledger, 1).await.proposals.remove(0).offer_id;
+    world.confirm(&ledger, vec![offer_id.clone()]).await;
+    let objection = ObjectToOfferRequest {
+        request_id: request_id(),
+        ledger: Some(ledger.clone()),
+        offer_id: offer_id.clone(),
+        code: ObjectionCode::Safety.into(),
+        ..ObjectToOfferRequest::default()
+    };
+    world.provider.allocation().object_to_offer(objection).await.unwrap();
     let both = [WorkKind::AnswerOffer, WorkKind::ResolveObjection];
     assert_eq!(work(&world).await, both.map(|kind| (kind, entry_id.clone())));
     let only = ListMyWorkRequest { kind: WorkKind::ResolveObjection.into(), ..of(COUNTY) };
     assert_eq!(told_of(&listed(&world.office, only).await), [(both[1], entry_id.clone())]);
-    let resolved = r#"{"upheld": false, "text": null, "resolved_by": "y", "resolved_time": 2}"#;
-    let statement =
-        format!("UPDATE offer SET doc = jsonb_set(doc, '{{objection,resolution}}', '{resolved}')");
-    run(&mut sql, &statement).await;
+    let overruled = ResolveObjectionRequest {
+        request_id: request_id(),
+        ledger: Some(ledger),
+        offer_id,
+        reason: "Det er vurdert.".into(),
+        ..ResolveObjectionRequest::default()
+    };
+    world.office.allocation().resolve_objection(overruled).await.unwrap();
     assert_eq!(work(&world).await, [(both[0], entry_id)]);
+    world.service.verify().await;
 }
 
 #[tokio::test]
@@ -119,7 +130,7 @@ async fn entries_are_listed_when_somebody_should_have_confirmed_them() {
     let first = world.join(&ledger, 1).await;
     let elsewhere = world.join(&avklaring(), 1).await;
     assert_eq!(work(&world).await, [], "no rule asks for it");
-    set_rules(&mut world, r#"{"confirm_days": 60}"#).await;
+    world.rules("VTA", MeasureRules { confirm_days: Some(60), ..unset() }).await;
     assert_eq!(work(&world).await, [], "not within 30 days");
     let far = ListMyWorkRequest { due_by_date: Some(date(2026, 5, 1)), ..of(COUNTY) };
     let expected = [(WorkKind::ConfirmEntry, first.clone())];
@@ -128,55 +139,68 @@ async fn entries_are_listed_when_somebody_should_have_confirmed_them() {
     assert_eq!(listed(&world.county, day_before).await, []);
     later(&mut world, Duration::days(31)).await;
     assert_eq!(work(&world).await, expected);
-    // Somebody has said so in March.
-    let statement = "UPDATE entry SET doc = jsonb_set(doc, '{confirmed_time}', \
-                     to_jsonb(registered_time_us + 20 * 86400000000))";
-    run(&mut world.service.sql().await, statement).await;
+    let confirm = ConfirmEntryRequest {
+        request_id: request_id(),
+        ledger: Some(ledger.clone()),
+        entry_id: first.clone(),
+        ..ConfirmEntryRequest::default()
+    };
+    world.office.waitlist().confirm_entry(confirm).await.unwrap();
     assert_eq!(work(&world).await, []);
     assert_ne!(elsewhere, first);
 }
 
 #[tokio::test]
 async fn placements_are_listed_for_review_for_a_leave_and_for_a_closure() {
-    let mut world = World::new().await;
-    let (ledger, _) = world.vta(1).await;
+    let world = World::new().await;
+    let (ledger, group) = world.vta(1).await;
     let entry_id = world.join(&ledger, 1).await;
     let run_of = world.allocate(&ledger, 1).await;
     let offer_id = run_of.proposals[0].offer_id.clone();
     world.confirm(&ledger, vec![offer_id.clone()]).await;
     world.respond(&ledger, &offer_id, OfferAnswer::Accept).await.unwrap();
-    let placement = world.start(&ledger, &offer_id, date(2026, 3, 2)).await;
+    let placement_id = world.start(&ledger, &offer_id, date(2026, 3, 2)).await.placement_id;
     assert_eq!(work(&world).await, []);
-    set_placement(&world, "planned_end_date", "\"2026-04-01\"").await;
+    change(&world, &ledger, &placement_id, planned_end(date(2026, 4, 1))).await;
     let items = listed(&world.county, of(COUNTY)).await;
     assert_eq!(told_of(&items), [(WorkKind::ReviewPlacement, entry_id.clone())]);
-    assert_eq!(items[0].placement_id, placement.placement_id);
-    set_placement(&world, "planned_end_date", "\"2026-09-01\"").await;
+    assert_eq!(items[0].placement_id, placement_id);
+    change(&world, &ledger, &placement_id, planned_end(date(2026, 9, 1))).await;
     assert_eq!(work(&world).await, []);
-    set_rules(&mut world, r#"{"hard_maximum": {"WEEKS": 4}}"#).await;
+    let maximum = |span| MeasureRules { hard_maximum: Some(span), ..unset() };
+    world.rules("VTA", maximum(Span::Weeks(4))).await;
     assert_eq!(work(&world).await, [(WorkKind::ReviewPlacement, entry_id.clone())]);
-    set_rules(&mut world, r#"{"hard_maximum": {"MONTHS": 48}}"#).await;
+    world.rules("VTA", maximum(Span::Months(48))).await;
     assert_eq!(work(&world).await, []);
-    let leave = r#"{"ON_LEAVE": {"from_date": "2026-03-02", "until_date": "2026-03-20",
-                    "reason": null}}"#;
-    set_placement(&world, "state", leave).await;
-    let mut sql = world.service.sql().await;
-    run(&mut sql, "UPDATE placement SET state = 'ON_LEAVE'").await;
+    let leave = PlacementLeave {
+        from_date: Some(date(2026, 3, 2)),
+        until_date: Some(date(2026, 3, 20)),
+        ..PlacementLeave::default()
+    };
+    let leave = change_placement_request::Change::Leave(leave);
+    change(&world, &ledger, &placement_id, leave).await;
     let leave = (WorkKind::EndOfLeave, entry_id.clone());
     assert_eq!(work(&world).await, std::slice::from_ref(&leave));
-    let closures = |until: &str| {
-        format!(
-            "UPDATE place_group SET doc = jsonb_set(doc, '{{closures}}', \
-             '[{{\"from_date\": \"2026-03-10\", \"until_date\": {until}, \"reason\": null, \
-             \"reported_by\": \"x\"}}]')"
-        )
+    let closure = ReportClosureRequest {
+        request_id: request_id(),
+        ledger: Some(ledger.clone()),
+        place_group_id: group,
+        from_date: Some(date(2026, 3, 10)),
+        ..ReportClosureRequest::default()
     };
-    run(&mut sql, &closures("null")).await;
-    assert_eq!(work(&world).await, [(WorkKind::Closure, entry_id.clone()), leave.clone()]);
-    run(&mut sql, &closures("\"2026-03-02\"")).await;
-    assert_eq!(work(&world).await, [leave]);
-    run(&mut sql, "UPDATE placement SET state = 'ENDED'").await;
+    world.provider.capacity().report_closure(closure).await.unwrap();
+    assert_eq!(work(&world).await, [(WorkKind::Closure, entry_id.clone()), leave]);
+    let end = EndPlacementRequest {
+        request_id: request_id(),
+        ledger: Some(ledger.clone()),
+        placement_id,
+        end_date: Some(date(2026, 3, 2)),
+        outcome: PlacementOutcome::OrdinaryWork.into(),
+        ..EndPlacementRequest::default()
+    };
+    world.county.allocation().end_placement(end).await.unwrap();
     assert_eq!(work(&world).await, []);
+    world.service.verify().await;
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 //! against a confirmation, two starts in measures that do not combine, a start against a
 //! transfer of what it suspends. One comes second, and no two ever wait for each other.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use super::*;
 use crate::{
+    support::at_length,
     transfer::{
         TO_HEMNE, TO_LEVANGER, TO_TRONDHEIM,
         combining::{accepted, combines_only_with, pool, start},
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// How many rounds a duel has.
-const ROUNDS: u32 = 200;
+static ROUNDS: LazyLock<u32> = LazyLock::new(|| at_length(200, 1_000));
 
 /// Two callers of the county, each at a service of its own.
 async fn two_counties(world: &World, replica: &Service) -> [Caller; 2] {
@@ -32,7 +33,7 @@ async fn of_two_transfers_of_one_entry_one_comes_second() {
         replica.caller(Role::County, OTHER_COUNTY).await,
     ];
     // Every other one moves the other way, so that the two ledgers are wanted in both orders.
-    let firsts = rounds(0..ROUNDS, |person| {
+    let firsts = rounds(0..*ROUNDS, |person| {
         let outwards = person % 2 == 0;
         let (callers, ledger, to) = if outwards {
             (here.clone(), vta(), TO_LEVANGER)
@@ -65,7 +66,7 @@ async fn of_two_transfers_of_one_entry_one_comes_second() {
             .fetch_all(&mut sql)
             .await
             .unwrap();
-    let half = i64::from(ROUNDS / 2);
+    let half = i64::from(*ROUNDS / 2);
     assert_eq!(claims, [(COUNTY.to_owned(), half), (OTHER_COUNTY.to_owned(), half)]);
     assert_sound(world, replica).await;
 }
@@ -73,15 +74,15 @@ async fn of_two_transfers_of_one_entry_one_comes_second() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transfer_against_a_confirmation_leaves_no_offer_behind() {
     let world = World::new().await;
-    let (ledger, _) = world.vta(ROUNDS).await;
+    let (ledger, _) = world.vta(*ROUNDS).await;
     let replica = world.service.replica().await;
     let callers = two_counties(&world, &replica).await;
-    for person in 0..ROUNDS {
+    for person in 0..*ROUNDS {
         world.join(&ledger, person).await;
     }
-    let proposals = world.allocate(&ledger, ROUNDS).await.proposals;
-    assert_eq!(proposals.len(), ROUNDS as usize);
-    let moved = rounds(0..ROUNDS, |round| {
+    let proposals = world.propose(&ledger, *ROUNDS).await;
+    assert_eq!(proposals.len(), *ROUNDS as usize);
+    let moved = rounds(0..*ROUNDS, |round| {
         let (callers, ledger) = (callers.clone(), ledger.clone());
         let Offer { offer_id, entry_id, .. } = proposals[round as usize].clone();
         // Half of them stay in the area, in another municipality.
@@ -117,11 +118,11 @@ async fn a_transfer_against_a_confirmation_leaves_no_offer_behind() {
 
 /// People who have said yes in both measures, and their two offers.
 async fn twice_accepted(world: &World) -> Vec<[String; 2]> {
-    let (ledger, _) = world.vta(ROUNDS).await;
-    pool(world, &avklaring(), ROUNDS).await;
+    let (ledger, _) = world.vta(*ROUNDS).await;
+    pool(world, &avklaring(), *ROUNDS).await;
     combines_only_with(&world.service, "AVKLARING", &[]).await;
     let mut people: BTreeMap<String, usize> = BTreeMap::new();
-    for person in 0..ROUNDS {
+    for person in 0..*ROUNDS {
         for ledger in [&ledger, &avklaring()] {
             people.insert(world.join(ledger, person).await, person as usize);
         }
@@ -129,8 +130,8 @@ async fn twice_accepted(world: &World) -> Vec<[String; 2]> {
     // At the head of both queues at once.
     let pooled = avklaring();
     let (here, there) =
-        futures::join!(accepted(world, &ledger, ROUNDS), accepted(world, &pooled, ROUNDS));
-    let mut offers = vec![[String::new(), String::new()]; ROUNDS as usize];
+        futures::join!(accepted(world, &ledger, *ROUNDS), accepted(world, &pooled, *ROUNDS));
+    let mut offers = vec![[String::new(), String::new()]; *ROUNDS as usize];
     for (at, offer) in here.into_iter().map(|o| (0, o)).chain(there.into_iter().map(|o| (1, o))) {
         offers[people[&offer.entry_id]][at] = offer.offer_id;
     }
@@ -143,7 +144,7 @@ async fn of_two_starts_that_do_not_combine_one_comes_second() {
     let offers = twice_accepted(&world).await;
     let replica = world.service.replica().await;
     let callers = two_counties(&world, &replica).await;
-    let firsts = rounds(0..ROUNDS, |round| {
+    let firsts = rounds(0..*ROUNDS, |round| {
         let callers = callers.clone();
         let [here, there] = offers[round as usize].clone();
         async move {
@@ -171,7 +172,7 @@ async fn of_two_starts_that_do_not_combine_one_comes_second() {
             .fetch_all(&mut sql)
             .await
             .unwrap();
-    let all = i64::from(ROUNDS);
+    let all = i64::from(*ROUNDS);
     assert_eq!(states, [("PAUSED".to_owned(), all), ("PLACED".to_owned(), all)]);
     assert_sound(world, replica).await;
 }
@@ -180,18 +181,18 @@ async fn of_two_starts_that_do_not_combine_one_comes_second() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_finds_what_it_suspends_wherever_it_has_moved() {
     let world = World::new().await;
-    let (ledger, _) = world.vta(ROUNDS).await;
+    let (ledger, _) = world.vta(*ROUNDS).await;
     combines_only_with(&world.service, "VTA", &[]).await;
     let mut waits = BTreeMap::new();
     let mut people = BTreeMap::new();
-    for person in 0..ROUNDS {
+    for person in 0..*ROUNDS {
         people.insert(world.join(&ledger, person).await, person);
         waits.insert(person, world.join(&avklaring(), person).await);
     }
-    let offers = accepted(&world, &ledger, ROUNDS).await;
+    let offers = accepted(&world, &ledger, *ROUNDS).await;
     let replica = world.service.replica().await;
     let callers = two_counties(&world, &replica).await;
-    rounds(0..ROUNDS, |round| {
+    rounds(0..*ROUNDS, |round| {
         let callers = callers.clone();
         let offer = offers[round as usize].clone();
         let waits = waits[&people[&offer.entry_id]].clone();

@@ -24,6 +24,7 @@ fn of_other(ledger: &Ledger, places: u32) -> SubmitCapacityRequest {
         site_municipality_number: HEMNE.into(),
         work_fields: vec!["Kantine".into()],
         agreement_reference: "Avtale 7".into(),
+        call_off_rank: Some(7),
         valid_to_date: Some(date(2027, 1, 1)),
         ..submission(ledger, "", places, date(2026, 5, 1))
     }
@@ -98,8 +99,10 @@ async fn a_group_nobody_has_approved_is_shown_as_submitted() {
             valid_to_date: Some(date(2027, 1, 1)),
             agreement_reference: "Avtale 7".into(),
             submitted_time: shown.submissions[0].submitted_time,
+            call_off_rank: Some(7),
         }],
         closures: Vec::new(),
+        call_off_rank: Some(7),
     };
     assert_eq!(*shown, expected);
     let at = shown.submissions[0].submitted_time.unwrap();

@@ -64,6 +64,8 @@ fn whole() -> MeasureType {
             measure_code: "VTA".into(),
             from_date: Some(date(2027, 1, 1)),
         }),
+        reserve_after_passes: Some(3),
+        correction_days: Some(14),
     }
 }
 
@@ -139,7 +141,7 @@ fn serde_fields(measure: &MeasureType) -> Vec<String> {
             last.push_str(line);
         }
     }
-    assert_eq!(parts.len(), 29, "{text}");
+    assert_eq!(parts.len(), 31, "{text}");
     parts
 }
 
@@ -228,11 +230,15 @@ const BOUNDS: &[(Spoil, &str)] = &[
         "superseded_by.measure_code must be another measure type",
     ),
     (|m| m.superseded_by.as_mut().unwrap().from_date = None, "superseded_by.from_date is required"),
+    (|m| m.reserve_after_passes = Some(0), "reserve_after_passes is 0; must be 1 to 100"),
+    (|m| m.reserve_after_passes = Some(101), "reserve_after_passes is 101; must be 1 to 100"),
 ];
 
 /// What holds on the bound itself.
 const WITHIN: &[Spoil] = &[
     |m| m.source = "x".repeat(500),
+    |m| m.reserve_after_passes = Some(100),
+    |m| m.reserve_after_passes = Some(1),
     |m| m.minimum_age = Some(99),
     |m| m.minimum_age = Some(1),
     |m| m.combines_with = None,
@@ -321,8 +327,7 @@ async fn versions_stand_beside_each_other_and_one_holds_on_a_day() {
     let refused = world.office.waitlist().join_waitlist(half(2)).await.unwrap_err();
     let told = (Code::FailedPrecondition, "MEASURE_TYPE_RULE".to_owned());
     assert_eq!((refused.code(), reason(&refused)), told);
-    let words =
-        "AVKLARING was superseded by VTA from 2026-03-02: nobody joins it any more; join VTA";
+    let words = "AVKLARING was superseded by VTA from 2026-03-02: nobody new comes in; use VTA";
     assert_eq!(refused.message(), words);
     world.service.verify().await;
 }

@@ -74,9 +74,8 @@ pub async fn pool(world: &World, ledger: &Ledger, places: u32) {
 
 /// The offers of a run, confirmed and accepted.
 pub async fn accepted(world: &World, ledger: &Ledger, max: u32) -> Vec<Offer> {
-    let proposals = world.allocate(ledger, max).await.proposals;
-    let ids = proposals.iter().map(|offer| offer.offer_id.clone()).collect();
-    let offers = world.confirm(ledger, ids).await;
+    let proposals = world.propose(ledger, max).await;
+    let offers = world.confirm_all(ledger, &proposals).await;
     for offer in &offers {
         world.respond(ledger, &offer.offer_id, OfferAnswer::Accept).await.unwrap();
     }

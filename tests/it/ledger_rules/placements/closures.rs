@@ -1,6 +1,9 @@
 //! Nobody new comes into a group that is closed, and nobody there is put out.
 
-use tiltaksplass::domain::vacancy::{Block, outlook};
+use tiltaksplass::domain::{
+    allocation::RunRules,
+    vacancy::{Block, outlook},
+};
 
 use super::*;
 
@@ -140,10 +143,10 @@ fn a_closed_groups_places_are_told_of_as_closed_and_are_no_places_for_a_quota() 
         add_entry(&mut ledger, commands::join(person, TRONDHEIM));
     }
     happen(&mut ledger, close(closed, TODAY, None), noon()).unwrap();
-    let found = outlook(&ledger, true).unwrap();
+    let found = outlook(&ledger, true, RunRules::default()).unwrap();
     let of_group = |group| found.of(&AccountKey::PlaceGroup(group));
     assert_eq!((of_group(open), of_group(closed)), ((100, Block::None), (0, Block::Closed)));
     assert_eq!(found.of(&quota_of(TRONDHEIM)), (100, Block::NoPlace));
     // Whoever else waits, nothing is left to give.
-    assert!(outlook(&ledger, false).unwrap().is_settled());
+    assert!(outlook(&ledger, false, RunRules::default()).unwrap().is_settled());
 }

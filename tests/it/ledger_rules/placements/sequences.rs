@@ -95,6 +95,8 @@ fn checked(
             if placement.guest {
                 happened.insert("Guest".to_owned());
             }
+        } else if let Event::EntryChanged { change, .. } = event {
+            happened.insert(format!("{change:?}").split([' ', '{']).next().unwrap().to_owned());
         }
     }
     Checked { before: &before, command, outcome: &outcome, after: &world.ledger }.check()?;
@@ -154,6 +156,7 @@ fn the_invariants_hold_after_any_sequence_of_moves() {
         panic!("{failure}");
     }
     // The rare ones, a leave that ends by itself among them, have tests of their own.
-    let usual = ["Moved", "Reassigned", "Share"];
+    let usual =
+        ["Moved", "Reassigned", "Share", "IncreaseAsked", "IncreaseFollowed", "IncreaseEnded"];
     assert!(usual.into_iter().all(|kind| happened.borrow().contains(kind)), "{happened:?}");
 }

@@ -24,13 +24,17 @@ fn a_larger_share_needs_room_on_both_accounts() {
     begin(&mut placed.ledger, commands::join_part(2, TRONDHEIM, 60));
     let quota = commands::quotas(vec![commands::quota(TRONDHEIM, from(1, TODAY))]);
     placed.does(quota);
-    let no_room =
-        |what, free_percent, needed_percent| Refusal::NoRoom { what, free_percent, needed_percent };
+    let no_room = |what, free_percent, needed_percent| Refusal::NoRoomForMore {
+        what,
+        free_percent,
+        needed_percent,
+    };
     let expected = no_room("the municipality's quota", 0, 60);
     assert_eq!(placed.refused(share(id, 100, TODAY)), expected);
     assert_eq!(
         expected.to_string(),
-        "the municipality's quota has 0 per cent of a place free; 60 are needed"
+        "the municipality's quota has 0 per cent of a place free; 60 are needed; with \
+         wait_if_full the larger share waits its turn"
     );
     placed.does(commands::quotas(vec![commands::quota(TRONDHEIM, from(2, TODAY))]));
     begin(&mut placed.ledger, commands::join_part(3, HEMNE, 70));

@@ -1,0 +1,84 @@
+//! What a municipality's quota is on a day: its own, less what it lends, and what it borrows.
+//!
+//! The limits of all quotas together are what the quotas are, whatever is lent, so the budget
+//! holds for both (I2). Where a quota is lowered below what it has lent, the loan stands: the
+//! lender's limit is 0, and all limits together are more than the quotas by what is missing.
+
+use std::collections::BTreeSet;
+
+use time::Date;
+
+use crate::domain::{
+    account::WHOLE_PLACE,
+    capacity::{Quota, boundaries_after},
+    ids::MunicipalityNumber,
+    ledger::Frame,
+    lending::Loan,
+};
+
+impl Frame {
+    /// The places of a municipality's own quota on a date, whatever of them is lent.
+    pub fn own_places(&self, number: &MunicipalityNumber, date: Date) -> u32 {
+        self.quotas.get(number).map_or(0, |history| places_of(history, date))
+    }
+
+    /// The places it has lent to others on a date.
+    pub fn lent_places(&self, number: &MunicipalityNumber, date: Date) -> u32 {
+        self.sum_of_loans(date, |loan| loan.from_municipality == *number)
+    }
+
+    /// The places it has borrowed of others on a date.
+    pub fn borrowed_places(&self, number: &MunicipalityNumber, date: Date) -> u32 {
+        self.sum_of_loans(date, |loan| loan.to_municipality == *number)
+    }
+
+    fn sum_of_loans(&self, date: Date, is_counted: impl Fn(&Loan) -> bool) -> u32 {
+        let counted = self.loans.iter().filter(|loan| loan.covers(date) && is_counted(loan));
+        counted.fold(0, |sum, loan| sum.saturating_add(loan.places))
+    }
+
+    /// What its account may use on a date, in per cents of a place.
+    pub fn quota_limit(&self, number: &MunicipalityNumber, date: Date) -> i64 {
+        let left = self.own_places(number, date).saturating_sub(self.lent_places(number, date));
+        (i64::from(left) + i64::from(self.borrowed_places(number, date))) * WHOLE_PLACE
+    }
+
+    /// The days after `date` on which what it may use can change.
+    pub fn quota_days_after(&self, number: &MunicipalityNumber, date: Date) -> BTreeSet<Date> {
+        let own = self.quotas.get(number).into_iter().flatten();
+        let own = own.flat_map(|quota| {
+            boundaries_after(std::slice::from_ref(&quota.places), date).collect::<Vec<_>>()
+        });
+        let loans = self.loans.iter().filter(|loan| loan.concerns(number));
+        own.chain(loans.flat_map(|loan| days_of(loan, date))).collect()
+    }
+
+    /// Every municipality that has a quota, or lends or borrows.
+    pub fn quota_holders(&self) -> BTreeSet<&MunicipalityNumber> {
+        let loans = self.loans.iter();
+        let lending = loans.flat_map(|loan| [&loan.from_municipality, &loan.to_municipality]);
+        self.quotas.keys().chain(lending).collect()
+    }
+
+    /// The sum of all quotas on a date, in places.
+    pub fn sum_of_quotas(&self, date: Date) -> u64 {
+        self.quotas.values().map(|history| u64::from(places_of(history, date))).sum()
+    }
+
+    /// The sum of what all quotas may use on a date, in places: the sum of the quotas, where none
+    /// was lowered below what it has lent.
+    pub fn sum_of_limits(&self, date: Date) -> u64 {
+        let used = |number| self.own_places(number, date).max(self.lent_places(number, date));
+        self.quota_holders().into_iter().map(|number| u64::from(used(number))).sum()
+    }
+}
+
+/// The days after `date` on which a loan begins or returns.
+pub(super) fn days_of(loan: &Loan, date: Date) -> impl Iterator<Item = Date> {
+    [loan.valid_from, loan.valid_to].into_iter().filter(move |day| *day > date)
+}
+
+fn places_of(history: &[Quota], date: Date) -> u32 {
+    let holds = history.iter().rev().find(|quota| quota.places.covers(date));
+    holds.map_or(0, |quota| quota.places.places)
+}

@@ -1,0 +1,110 @@
+//! What was given by hand in a period, beside what the rules would have done (skyggerapport),
+//! as it may be told.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{
+    allocation::OutOfTurnReason,
+    disclosure::{Disclosed, Told, disclose, told},
+    ids::MunicipalityNumber,
+    shadow::Verdict,
+};
+
+/// Places given by hand that are alike: the finest figures there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// The entitled municipality of who got them, as it was then.
+    pub municipality_number: MunicipalityNumber,
+    /// How what was done compares with the rules.
+    pub verdict: Verdict,
+    /// Why, by code; `None` where no reason was given.
+    pub reason: Option<OutOfTurnReason>,
+    /// How many.
+    pub count: u64,
+    /// How often somebody who stood ahead and could have had the place was passed over.
+    pub passed_over: u64,
+    /// The most of them at one place.
+    pub passed_over_most: u64,
+    /// Whether there were more at one of these places than were looked at.
+    pub passed_over_is_least: bool,
+}
+
+/// The figures of a period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShadowReport<'a> {
+    /// All places, and by verdict.
+    pub verdicts: Disclosed<Verdict>,
+    /// The deviations by reason.
+    pub reasons: Disclosed<Option<OutOfTurnReason>>,
+    /// Who was passed over; `None` where it is not told.
+    pub passed_over: Option<PassedOver>,
+    /// All places by municipality.
+    pub municipalities: Disclosed<&'a MunicipalityNumber>,
+    /// The deviations by municipality; empty where they are not told.
+    pub deviating: BTreeMap<&'a MunicipalityNumber, u64>,
+}
+
+/// Those who stood ahead and could have had a place that was given to somebody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassedOver {
+    /// How often somebody was.
+    pub total: u64,
+    /// The most at one place; `None` where it is not told.
+    pub most: Option<u64>,
+    /// Whether there were more than were looked at.
+    pub is_least: bool,
+}
+
+/// The report of these cells, to who sees small counts or does not.
+///
+/// Of who does not, each table is told so that its total gives nothing away. What hangs on the
+/// deviations is told only where their number is. Two figures of one municipality would tell of
+/// the difference between them, and the most of one place is about one deviation: neither is told.
+pub fn report(cells: &[Cell], sees_small_counts: bool) -> ShadowReport<'_> {
+    let deviations = || cells.iter().filter(|cell| cell.verdict == Verdict::Deviates);
+    let by_verdict = sum(cells.iter().map(|cell| (cell.verdict, cell.count)));
+    let by_reason = sum(deviations().map(|cell| (cell.reason, cell.count)));
+    let by_municipality = sum(cells.iter().map(|cell| (&cell.municipality_number, cell.count)));
+    let passed_over = PassedOver {
+        total: cells.iter().map(|cell| cell.passed_over).sum(),
+        most: cells.iter().map(|cell| cell.passed_over_most).max().or(Some(0)),
+        is_least: cells.iter().any(|cell| cell.passed_over_is_least),
+    };
+    if sees_small_counts {
+        return ShadowReport {
+            verdicts: whole(by_verdict),
+            reasons: whole(by_reason),
+            passed_over: Some(passed_over),
+            municipalities: whole(by_municipality),
+            deviating: sum(deviations().map(|cell| (&cell.municipality_number, cell.count))),
+        };
+    }
+    let verdicts = disclose(&by_verdict);
+    let is_told = !verdicts.is_hidden || verdicts.by_kind.contains_key(&Verdict::Deviates);
+    let may_be_told = is_told && told(passed_over.total) != Told::Few;
+    ShadowReport {
+        verdicts,
+        reasons: if is_told { disclose(&by_reason) } else { hidden() },
+        passed_over: may_be_told.then_some(PassedOver { most: None, ..passed_over }),
+        municipalities: disclose(&by_municipality),
+        deviating: BTreeMap::new(),
+    }
+}
+
+fn sum<K: Ord>(counts: impl Iterator<Item = (K, u64)>) -> BTreeMap<K, u64> {
+    let mut sums = BTreeMap::new();
+    for (kind, count) in counts {
+        *sums.entry(kind).or_default() += count;
+    }
+    sums
+}
+
+/// Counts to who sees each person anyway.
+fn whole<K: Ord>(by_kind: BTreeMap<K, u64>) -> Disclosed<K> {
+    Disclosed { total: Told::Exactly(by_kind.values().sum()), by_kind, is_hidden: false }
+}
+
+/// Counts of which not even the total is told.
+fn hidden<K: Ord>() -> Disclosed<K> {
+    Disclosed { total: Told::Few, by_kind: BTreeMap::new(), is_hidden: true }
+}
