@@ -419,10 +419,17 @@ async fn submission(stage: &Stage, places: u32) -> ReviewCapacityRequest {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lower_capacity_and_an_allocation_at_the_same_moment() {
+    // A place group has no more than a thousand capacities: the long run takes three of them.
+    for _ in 0..at_length(1, 3) {
+        lower_while_allocating(at_length(25, 334)).await;
+    }
+}
+
+async fn lower_while_allocating(rounds: u32) {
     let mut stage = Stage::new(10).await;
     stage.join(15).await;
     let mut score = Score::default();
-    for _ in 0..at_length(25, 100) {
+    for _ in 0..rounds {
         let lower = submission(&stage, 5).await;
         let pause = Pause::from_micros(stage.dice.below(6_000));
         let county = stage.world.county.clone();

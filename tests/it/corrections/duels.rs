@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, stream};
 
 use super::*;
+use crate::support::at_length;
 
-/// How often the duel is fought. Each correction reads the log, which grows with it.
+/// How often the duel is fought in one database. Each correction reads the log, which grows
+/// with it, so that the long run takes one after another.
 const ROUNDS: u32 = 60;
 /// How many rounds are under way at once.
 const IN_FLIGHT: usize = 4;
@@ -41,6 +43,12 @@ async fn stage() -> (Wrong, Vec<Offer>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn correcting_against_allocating() {
+    for _ in 0..at_length(1, 17) {
+        duel().await;
+    }
+}
+
+async fn duel() {
     let (wrong, offers) = stage().await;
     let wrong = &wrong;
     let rounds = stream::iter(&offers).map(|offer| async move {
