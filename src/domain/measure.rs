@@ -9,6 +9,7 @@ use crate::domain::{
     event::Header,
     ids::{ExternalReference, MeasureCode, PriorityCode},
     registry::Registry,
+    unset::is_false,
 };
 
 /// Which second account a place is debited to, beside its place group.
@@ -169,11 +170,6 @@ impl MeasureRules {
     pub fn is_unset(&self) -> bool {
         *self == Self::default()
     }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// How much help a person needs towards work (innsatsgruppe).

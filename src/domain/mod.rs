@@ -31,6 +31,7 @@ pub mod review;
 pub mod shadow;
 pub mod shadow_report;
 pub mod succession;
+mod unset;
 pub mod vacancy;
 pub mod wait;
 pub mod waitlist;

@@ -7,6 +7,7 @@ use crate::domain::{
     account::AccountKey,
     calendar::Timestamp,
     ids::{EntryId, OfferId, PlaceGroupId, PlacementId},
+    unset::is_false,
     waitlist::Sealed,
 };
 
@@ -52,11 +53,6 @@ pub struct Placement {
     pub increase: Option<EntryId>,
     /// Where it stands.
     pub state: PlacementState,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 impl Placement {

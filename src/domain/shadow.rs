@@ -11,6 +11,7 @@ use crate::domain::{
     ids::{EntryId, MunicipalityNumber, PlaceGroupId},
     ledger::Ledger,
     refusal::Stop,
+    unset::is_false,
     waitlist::Entry,
 };
 
@@ -32,11 +33,6 @@ pub struct Shadow {
     pub ahead_is_least: bool,
     /// Who stood before the one the rules would have served and could not have it, by reason.
     pub passed_over_counts: BTreeMap<PassedOverReason, u64>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// How what was done compares with what the rules would have done.

@@ -14,6 +14,7 @@ use crate::domain::{
         PlaceGroupId, PlacementId, PriorityCode,
     },
     measure::Distribution,
+    unset::{is_false, is_zero},
 };
 
 /// What decides the order of a queue, and never changes with time. Compared field
@@ -247,11 +248,6 @@ impl Entry {
 /// How long a provider's upheld objection keeps its places from being proposed again.
 pub const OBJECTED_DAYS: u32 = 90;
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_zero(n: &u32) -> bool {
-    *n == 0
-}
-
 /// The case worker of an entry. Who it is stays under the person's key; the digest is the
 /// keyed HMAC of the ident, by which all of one adviser's people are found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -316,11 +312,6 @@ pub struct Imported {
 impl Imported {
     /// What the ciphertext is bound to, beside the person.
     pub const CONTEXT: &str = "entry.imported";
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// How an entry ended.
@@ -435,6 +426,20 @@ impl EntryState {
             | Self::Accepted(_)
             | Self::Placed(_)
             | Self::Closed => false,
+        }
+    }
+
+    /// How it waits on with nothing held, and asked again at once: only a pause goes on.
+    pub fn pause_or_waiting(self) -> Self {
+        match self {
+            Self::Paused { .. } => self,
+            Self::Waiting
+            | Self::Proposed(_)
+            | Self::Offered(_)
+            | Self::Accepted(_)
+            | Self::Placed(_)
+            | Self::Closed
+            | Self::CoolingDown { .. } => Self::Waiting,
         }
     }
 

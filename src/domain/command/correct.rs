@@ -7,6 +7,7 @@ use crate::domain::{
     calendar::Timestamp,
     command::{Eligibility, Elsewhere, Needs, Subject},
     ids::{EntryId, MunicipalityNumber, OfferId, PersonId, PlacementId},
+    unset::is_false,
     waitlist::{Adviser, Sealed},
 };
 
@@ -27,11 +28,6 @@ pub struct Correct {
     /// go on; filled in by the writer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub elsewhere: Vec<Elsewhere>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// A mistake, and what is right.

@@ -10,6 +10,7 @@ use crate::domain::{
     ids::{
         EntryId, LedgerId, MunicipalityNumber, OfferId, OfficeNumber, PlaceGroupId, PlacementId,
     },
+    unset::is_false,
     waitlist::Sealed,
 };
 
@@ -217,11 +218,6 @@ pub struct ReviewMade {
     pub note: Option<Sealed>,
     /// When it is to be looked at next; `None` where the measure type's rounds say so.
     pub next_date: Option<Date>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// A placement goes on in another place group.

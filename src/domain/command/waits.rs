@@ -10,6 +10,7 @@ use crate::domain::{
         EntryId, ExternalReference, LedgerId, MunicipalityNumber, OfficeNumber, PersonId,
         PlaceGroupId, PriorityCode,
     },
+    unset::is_false,
     waitlist::{Adviser, Entry, Sealed},
 };
 
@@ -58,11 +59,6 @@ pub struct JoinWaitlist {
     /// are sealed. `None` where nothing was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eligibility: Option<Eligibility>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// Whether a person is of those a measure type is for: the answers, without their grounds.

@@ -14,7 +14,7 @@ use crate::domain::{
         guards::{require_free, require_no_increase},
     },
     refusal::{Refusal, Stop},
-    waitlist::{Entry, EntryState, PRIORITY_BY_CORRECTION_DAYS, PriorityByCorrection},
+    waitlist::{Entry, PRIORITY_BY_CORRECTION_DAYS, PriorityByCorrection},
 };
 
 mod entries;
@@ -122,16 +122,7 @@ fn corrected(c: &Correct, entry: Entry) -> Event {
 /// The entry waits before all others for the place it lost; a pause goes on.
 fn waits_first(ledger: &Ledger, c: &Correct, entry: Entry) -> Event {
     let text = c.text.clone();
-    let state = match entry.state {
-        EntryState::Paused { .. } => entry.state,
-        EntryState::Waiting
-        | EntryState::Proposed(_)
-        | EntryState::Offered(_)
-        | EntryState::Accepted(_)
-        | EntryState::Placed(_)
-        | EntryState::Closed
-        | EntryState::CoolingDown { .. } => EntryState::Waiting,
-    };
+    let state = entry.state.pause_or_waiting();
     let entry = Entry {
         key: entry.key.with_bonus(PRIORITY_BY_CORRECTION_DAYS),
         priority_by_correction: Some(PriorityByCorrection {

@@ -133,16 +133,7 @@ fn right_entry(entry_id: EntryId, wrong: &Entry, person: &RightPerson) -> Entry 
         strikes: 0,
         confirmed_time: None,
         priority_by_correction: wrong.priority_by_correction.as_ref().map(priority),
-        state: match wrong.state {
-            EntryState::Paused { .. } => wrong.state,
-            EntryState::Waiting
-            | EntryState::Proposed(_)
-            | EntryState::Offered(_)
-            | EntryState::Accepted(_)
-            | EntryState::Placed(_)
-            | EntryState::Closed
-            | EntryState::CoolingDown { .. } => EntryState::Waiting,
-        },
+        state: wrong.state.pause_or_waiting(),
         ..wrong.clone()
     }
 }
