@@ -86,7 +86,7 @@ pub enum Refusal {
         with: MeasureCode,
     },
     /// Another person must do this.
-    #[error("someone other than the one who submitted it must review it")]
+    #[error("someone other than the one who submitted or proposed it must decide on it")]
     FourEyes,
     /// The measure type does not allow it.
     #[error("{0}")]

@@ -95,14 +95,25 @@ pub struct Evidence {
     pub waiting_days: u64,
 }
 
+/// How long a queue must have been looked at before the wait is told from it. In a shorter time
+/// rates are those of a day's chance: the first days after a list is taken over above all.
+pub const WINDOW_LEAST_DAYS: u64 = 30;
+
+impl Evidence {
+    /// Whether it tells how long a wait may be at most.
+    pub fn tells_a_band(&self) -> bool {
+        self.starts > 0 && self.window_days >= WINDOW_LEAST_DAYS
+    }
+}
+
 /// How long the wait will be, in whole days from now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Estimate {
     /// With equal chances it is shorter or longer than the middle, and four times out of five
     /// between the ends.
     Band(Band),
-    /// Nobody was served yet, so nobody knows how long it may be; nine times out of ten it is
-    /// longer than this.
+    /// Nobody was served yet, or it was looked at for too short a time, so nobody knows how long
+    /// it may be; nine times out of ten it is longer than this.
     AtLeast {
         /// So many days.
         days: u32,
@@ -133,7 +144,7 @@ impl Estimator {
     pub fn estimate(&mut self, evidence: &Evidence, place: u64) -> Estimate {
         let wait = self.wait(evidence, place);
         let p10_days = wait.days_within(0.1, 0.0, 0);
-        if evidence.starts == 0 {
+        if !evidence.tells_a_band() {
             return Estimate::AtLeast { days: p10_days };
         }
         let p50_days = wait.days_within(0.5, -0.5, p10_days);

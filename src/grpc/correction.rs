@@ -113,7 +113,11 @@ async fn searched(
     }
     let mut registries = Registries::default();
     let mut way = Way::new(connection, reader, &LedgerId::registry(), &mut registries);
-    while way.next(&mut registries).await?.is_some() {}
+    while way.next(&mut registries).await?.is_some() {
+        if Instant::now() >= until {
+            return Ok(search.finish(0, false));
+        }
+    }
     way.turn_to(id, &mut registries);
     let mut is_at_end = false;
     while !is_at_end && !search.is_over() && Instant::now() < until {

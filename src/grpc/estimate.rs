@@ -179,7 +179,9 @@ async fn waiting(
     let id = scene.ledger.id();
     let read = store::waits::history(snapshot, id, scene.distribution, &queue).await?;
     let (read, forecast) = forecast(read, place, scene.at).await?;
+    let has_room = scene.ledger.account(&queue.account()).free() > 0;
     let e = WaitExplanation::of(id, registry, queue, is_new, forecast, scene.at);
+    let e = WaitExplanation { has_room, ..e };
     Ok(EstimateWaitResponse {
         revisions: vec![answer::revision(id, scene.ledger.head().seq)],
         state: pb::EntryState::Unspecified.into(),
@@ -191,7 +193,7 @@ async fn waiting(
             measured: forecast.coverage.measured,
             without_band: forecast.coverage.without_band,
         }),
-        summary: wait_summary(&forecast.estimate, scene.language),
+        summary: wait_summary(&e, scene.language),
         texts: explain::texts(|language| wait_paragraphs(&e, language)),
     })
 }

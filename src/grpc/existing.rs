@@ -26,6 +26,7 @@ pub(super) async fn gather(
     pieces: &mut Streaming<pb::ImportExistingRequest>,
 ) -> Result<pb::ImportExistingRequest, Error> {
     let mut whole: Option<pb::ImportExistingRequest> = None;
+    let mut of_first = pb::ImportExistingRequest::default();
     let mut bytes = 0;
     let refused = |status: Status| refused_request(status.code(), IMPORT_PIECE_MAX);
     while let Some(piece) = pieces.message().await.map_err(refused)? {
@@ -38,13 +39,24 @@ pub(super) async fn gather(
             return Err(invalid("rows", &format!("has {rows} items; the most is {ROWS_MAX}")));
         }
         let Some(whole) = &mut whole else {
+            of_first = pb::ImportExistingRequest { rows: Vec::new(), ..piece.clone() };
             whole = Some(piece);
             continue;
         };
         if piece.request_id != whole.request_id {
             return Err(invalid("request_id", "must be the same in every piece"));
         }
-        whole.rows.extend(piece.rows);
+        let rows = piece.rows;
+        let piece = pb::ImportExistingRequest { rows: Vec::new(), ..piece };
+        let nothing_else = pb::ImportExistingRequest {
+            request_id: piece.request_id.clone(),
+            ..pb::ImportExistingRequest::default()
+        };
+        if piece != nothing_else && piece != of_first {
+            let description = "all but the rows must be left out, or be as in the first piece";
+            return Err(invalid("rows", description));
+        }
+        whole.rows.extend(rows);
     }
     whole.ok_or_else(|| invalid("request_id", "is required; the stream was empty"))
 }

@@ -171,8 +171,8 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("The person takes part in {with}, which does not combine with this one."),
         ),
         Refusal::FourEyes => words(
-            "En annen enn den som meldte det inn, må gjøre dette.",
-            "Someone other than the one who submitted it must do this.",
+            "En annen enn den som meldte det inn eller foreslo det, må gjøre dette.",
+            "Someone other than the one who submitted or proposed it must do this.",
         ),
         Refusal::MeasureTypeRule(_) => words(
             "Reglene for tiltakstypen tillater ikke dette.",

@@ -9,6 +9,7 @@ use crate::{
         account::AccountKey,
         allocation::RunRules,
         capacity::PlaceGroup,
+        event::RULES_VERSION,
         ids::{LedgerId, OrganisationNumber},
         ledger::Ledger,
         refusal::Stop,
@@ -68,7 +69,7 @@ pub(super) async fn vacancies(
     };
     let today = reader.app.clock.now().date_in_norway();
     let measure = registry.ledger_measure_on(id, today);
-    let rules = RunRules::of(measure);
+    let rules = RunRules::of(measure, RULES_VERSION);
     let idle_days = measure.and_then(|measure| measure.rules.idle_days);
     let (ledger, outlook) = dry_run(&mut snapshot, ledger, rules).await?;
     let shown = Shown::of(&ledger, query.organisation_number.as_ref());

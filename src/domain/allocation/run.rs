@@ -51,6 +51,9 @@ impl RunScope {
     }
 }
 
+/// The first rules by which it counts who chooses among providers.
+const CHOICE_RULES: u32 = 3;
+
 /// What a measure type says of its runs. The default is that of one that says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RunRules {
@@ -62,10 +65,14 @@ pub struct RunRules {
 }
 
 impl RunRules {
-    /// Of a version of a measure type, if there is one.
-    pub fn of(measure: Option<&MeasureType>) -> Self {
+    /// Of a version of a measure type, if there is one, as rules of a version have it.
+    pub fn of(measure: Option<&MeasureType>, rules: u32) -> Self {
         measure.map_or_else(Self::default, |measure| Self {
-            choice: measure.rules.provider_choice.unwrap_or_default(),
+            choice: measure
+                .rules
+                .provider_choice
+                .filter(|_| rules >= CHOICE_RULES)
+                .unwrap_or_default(),
             reserve_after_passes: measure.rules.reserve_after_passes,
         })
     }

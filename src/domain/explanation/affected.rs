@@ -77,7 +77,7 @@ impl Search {
     pub fn look(&mut self, before: &Ledger, row: &Row<'_>) -> Result<(), Stop> {
         let at = row.header.at;
         let measure = row.registry.ledger_measure_on(before.id(), at.date_in_norway());
-        let rules = RunRules::of(measure);
+        let rules = RunRules::of(measure, row.header.rules_version);
         for (earlier, events) in runs(row.events) {
             let mut at_run = before.clone();
             for event in earlier {

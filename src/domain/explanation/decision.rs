@@ -294,7 +294,8 @@ pub fn explain(
     let then = at_run.entry(entry.entry_id);
     let entry = then.unwrap_or(entry);
     let measure = registry.ledger_measure_on(before.id(), header.at.date_in_norway());
-    let scopes = scopes(before, &at_run, command, header.at, RunRules::of(measure));
+    let rules = RunRules::of(measure, header.rules_version);
+    let scopes = scopes(before, &at_run, command, header.at, rules);
     let outcome = outcome(&at_run, &scopes, events, then)?;
     let report = report_of(events);
     let eligible = then.is_some_and(|entry| entry.state == EntryState::Waiting);

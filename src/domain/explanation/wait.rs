@@ -11,7 +11,7 @@ use crate::domain::{
     },
     ids::LedgerId,
     registry::Registry,
-    wait::{Band, Estimate, Forecast, LONGEST_DAYS},
+    wait::{Band, Estimate, Forecast, LONGEST_DAYS, WINDOW_LEAST_DAYS},
     waitlist::{EntryState, QueueKey},
 };
 
@@ -31,6 +31,8 @@ pub struct WaitExplanation {
     pub is_new: bool,
     /// The wait.
     pub forecast: Forecast,
+    /// Whether the queue has room now: then it is not for want of places that nobody began.
+    pub has_room: bool,
 }
 
 impl WaitExplanation {
@@ -44,7 +46,12 @@ impl WaitExplanation {
         at: Timestamp,
     ) -> Self {
         let names = Names::of(ledger, queue.municipality(), registry, at);
-        Self { names, queue, is_new, forecast }
+        Self { names, queue, is_new, forecast, has_room: false }
+    }
+
+    /// Whether nothing can be told since it is too early, and not since nobody leaves.
+    fn is_too_early(&self) -> bool {
+        self.has_room || self.forecast.evidence.window_days < WINDOW_LEAST_DAYS
     }
 }
 
@@ -59,8 +66,13 @@ pub fn wait_paragraphs(e: &WaitExplanation, l: Language) -> Vec<String> {
 }
 
 /// The answer in one sentence.
-pub fn wait_summary(estimate: &Estimate, l: Language) -> String {
-    match estimate {
+pub fn wait_summary(e: &WaitExplanation, l: Language) -> String {
+    match &e.forecast.estimate {
+        Estimate::AtLeast { .. } if e.is_too_early() => l.say(
+            "Det er for tidlig å si hvor lang ventetiden blir.",
+            "Det er for tidleg å seie kor lang ventetida blir.",
+            "It is too early to say how long the wait will be.",
+        ),
         Estimate::AtLeast { .. } => only_if_someone_leaves(l),
         Estimate::Band(Band { p10_days, .. }) if *p10_days >= LONGEST_DAYS => {
             longer_than(*p10_days, l)
@@ -133,8 +145,9 @@ fn place(e: &WaitExplanation, l: Language) -> String {
 
 fn estimate(e: &WaitExplanation, l: Language) -> Vec<String> {
     let estimate = &e.forecast.estimate;
-    let mut sentences = vec![wait_summary(estimate, l)];
+    let mut sentences = vec![wait_summary(e, l)];
     match estimate {
+        Estimate::AtLeast { .. } if e.is_too_early() => {}
         Estimate::AtLeast { days } => {
             sentences.push(l.say(
                 "Derfor kan ingen si hvor lang ventetiden kan bli.",

@@ -273,6 +273,10 @@ impl Ledger {
         if !entry.state.waits() {
             entry.stop_reserving();
         }
+        // What the mistake cost has been made good.
+        if let EntryState::Placed(_) = entry.state {
+            entry.priority_by_correction = None;
+        }
         let before = self.entries.get(&id).cloned();
         if let Some(before) = &before {
             if let Some(due) = entry_due(before) {

@@ -48,7 +48,7 @@ impl Context<'_> {
 
     /// What the measure type says of a run that is made now; nothing where it is not known.
     pub(super) fn run_rules(&self, ledger: &Ledger) -> RunRules {
-        RunRules::of(self.measure(ledger).ok())
+        RunRules::of(self.measure(ledger).ok(), self.rules)
     }
 
     /// The measure type of a ledger, as it is today. Registries that the first rules looked
@@ -200,8 +200,8 @@ fn allocate(
     require_place_groups(ledger, c.place_groups.iter())?;
     let max = usize::try_from(c.max_proposals).unwrap_or(usize::MAX);
     let only_groups = c.place_groups.clone();
-    let scope =
-        RunScope { only_groups, ..RunScope::all(context.at, max, RunRules::of(Some(measure))) };
+    let rules = context.run_rules(ledger);
+    let scope = RunScope { only_groups, ..RunScope::all(context.at, max, rules) };
     let (served, report) = run(ledger, &scope)?;
     let passed = passes(ledger, &[], &report, context);
     let mut events = vec![Event::RunMade { report }];

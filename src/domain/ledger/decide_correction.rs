@@ -27,7 +27,9 @@ pub(super) fn correct(
     context: &Context<'_>,
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Stop> {
-    if let Some(entry) = ledger.entry_of(&c.correction.subject()) {
+    if let Some(entry) = ledger.entry_of(&c.correction.subject())
+        && !matches!(c.correction, Correction::ReinstateEntry { .. })
+    {
         require_no_increase(entry, "CORRECT")?;
     }
     Ok(match &c.correction {

@@ -11,7 +11,9 @@ use crate::domain::{
         Context, Ledger,
         decide::{YEAR, require_place_groups},
         decide_join::{bonus_days, require_share},
-        guards::{known_entry, require_no_increase, require_office, wrong_entry_state},
+        guards::{
+            known_entry, require_no_increase, require_office, require_rest, wrong_entry_state,
+        },
         onward::propose_on,
     },
     measure::MeasureType,
@@ -130,6 +132,8 @@ pub(super) fn pause(
         return Err(wrong_entry_state(entry, "PAUSE").into());
     }
     require_pause_end(c.until, context.today())?;
+    // One without an end lasts until somebody resumes it, and that is refused too soon.
+    require_rest(ledger, entry, c.until.or(Some(Date::MAX)), "PAUSE")?;
     let state = EntryState::Paused { until: c.until };
     if entry.state == state {
         return Ok(vec![Event::NothingToDo]);
@@ -159,6 +163,7 @@ pub(super) fn resume(ledger: &Ledger, c: &ResumeEntry) -> Result<Vec<Event>, Ref
     let (EntryState::Paused { .. } | EntryState::CoolingDown { .. }) = entry.state else {
         return Err(wrong_entry_state(entry, "RESUME"));
     };
+    require_rest(ledger, entry, None, "RESUME")?;
     Ok(vec![waiting_again(entry, EntryChange::Resumed)])
 }
 

@@ -65,11 +65,49 @@ pub(super) fn wait(
         strikes: 0,
         wants_by: None,
         confirmed_time: None,
+        imported: None,
+        passes: 0,
+        reserving_since: None,
+        priority_by_correction: None,
         increase_of: Some(placement.placement_id),
         state: EntryState::Waiting,
         ..placed.clone()
     };
     Ok(vec![Event::EntryChanged { entry, change: EntryChange::IncreaseAsked }])
+}
+
+/// A wait for a larger share that ended by mistake: it goes on in the turn it had, for the
+/// placement as it is now.
+pub(super) fn again(
+    ledger: &Ledger,
+    increase: &Entry,
+    placement_id: PlacementId,
+    transition: &'static str,
+) -> Result<Entry, Refusal> {
+    let missing = || Refusal::NotFound { what: "placement", id: placement_id.to_string() };
+    let placement = ledger.placement(placement_id).ok_or_else(missing)?;
+    let would_be = placement.participation_percent + increase.participation_percent;
+    let state = match &placement.state {
+        PlacementState::Running | PlacementState::Ending(_) if placement.increase.is_some() => {
+            Some("WAITING_FOR_LARGER_SHARE")
+        }
+        PlacementState::Running | PlacementState::Ending(_) if would_be > 100 => Some("WHOLE"),
+        PlacementState::Running | PlacementState::Ending(_) => None,
+        PlacementState::OnLeave(_) | PlacementState::Ended(_) => Some(placement.state.name()),
+    };
+    if let Some(state) = state {
+        return Err(Refusal::WrongState { what: "the placement", state, transition });
+    }
+    let placed = known_entry(ledger, placement.entry_id)?;
+    Ok(Entry {
+        municipality_number: payer(placement, placed),
+        following_office_number: placed.following_office_number.clone(),
+        preferred_place_groups: vec![placement.place_group_id],
+        declined_here: BTreeSet::new(),
+        closed: None,
+        state: EntryState::Waiting,
+        ..increase.clone()
+    })
 }
 
 /// In whose queue a larger share stands: the rest is debited to the account that the share in
@@ -167,7 +205,7 @@ pub(super) fn follow(
 }
 
 /// Adds to `events`, by which the person is away, that the larger share waits without being
-/// eligible until the first day back. One that is on pause already stays so.
+/// eligible until the first day back. One that is on pause for longer stays so.
 pub(super) fn rest(
     ledger: &Ledger,
     placement: &Placement,
@@ -177,7 +215,9 @@ pub(super) fn rest(
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Stop> {
     let Some(increase) = waiting(ledger, placement)? else { return Ok(events) };
-    if let EntryState::Paused { .. } = increase.state {
+    if let EntryState::Paused { until: own } = increase.state
+        && own.is_none_or(|own| own >= until)
+    {
         return Ok(events);
     }
     let after = Entry { state: EntryState::Paused { until: Some(until) }, ..increase.clone() };

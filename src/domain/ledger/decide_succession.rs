@@ -118,17 +118,20 @@ pub(super) fn take_over(
 }
 
 /// An entry as it waits on. What it says of the old measure's place groups says nothing here,
-/// and neither does a class that there is none of here; the key that class has given stays.
+/// and neither does a class that there is none of here, nor how often it was passed over
+/// there; the key that class has given stays.
 fn taken_over(entry: &Entry, measure: &MeasureType) -> Entry {
     let class = entry.priority_class.clone();
-    Entry {
+    let mut taken = Entry {
         preferred_place_groups: Vec::new(),
         declined_here: BTreeSet::new(),
         objected_here: BTreeMap::new(),
         priority_class: class.filter(|code| measure.priority_class(code).is_some()),
         closed: None,
         ..entry.clone()
-    }
+    };
+    taken.stop_reserving();
+    taken
 }
 
 /// Its names in other systems but those that are another's here. Nobody is there to choose

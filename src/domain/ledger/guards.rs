@@ -1,8 +1,11 @@
 //! Guards that several decisions begin with: what they name must be there, be in the right
 //! state, and have room.
 
+use time::Date;
+
 use crate::domain::{
     account::AccountKey,
+    allocation::PlacementState,
     ids::{EntryId, OfficeNumber, PlaceGroupId},
     ledger::{Context, Ledger},
     refusal::Refusal,
@@ -26,6 +29,24 @@ pub(super) fn require_no_increase(entry: &Entry, transition: &'static str) -> Re
         return Ok(());
     }
     Err(Refusal::WrongState { what: "the entry", state: "INCREASE", transition })
+}
+
+/// Requires that a larger share is not waited for by somebody who is away from the place: it
+/// rests until the first day back, or until a later day.
+pub(super) fn require_rest(
+    ledger: &Ledger,
+    increase: &Entry,
+    until: Option<Date>,
+    transition: &'static str,
+) -> Result<(), Refusal> {
+    let placement = increase.increase_of.and_then(|id| ledger.placement(id));
+    let Some(PlacementState::OnLeave(leave)) = placement.map(|placement| &placement.state) else {
+        return Ok(());
+    };
+    if until.is_some_and(|until| until >= leave.until_date) {
+        return Ok(());
+    }
+    Err(Refusal::WrongState { what: "the placement", state: "ON_LEAVE", transition })
 }
 
 /// Requires an office of the registry; any may follow a person up.

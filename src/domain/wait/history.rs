@@ -124,7 +124,7 @@ pub struct Coverage {
     /// Of so many.
     pub measured: u64,
     /// So many more were served, to whom no band could have been told: nobody had been served
-    /// before they joined.
+    /// before they joined, or the list was too young.
     pub without_band: u64,
 }
 
@@ -179,7 +179,7 @@ impl History {
         let mut coverage = Coverage::default();
         for (stay, _, day) in served.into_iter().take(COVERAGE_MAX) {
             let evidence = self.evidence(self.window(stay.joined));
-            if evidence.starts == 0 {
+            if !evidence.tells_a_band() {
                 coverage.without_band += 1;
                 continue;
             }

@@ -12,6 +12,7 @@ use tiltaksplass::domain::{
 use super::{invariants::sound, *};
 
 mod affected;
+mod again;
 mod in_time;
 mod municipalities;
 mod sequences;

@@ -15,6 +15,7 @@ use tiltaksplass::domain::{
 
 use super::*;
 
+mod away;
 mod closure_changes;
 mod closures;
 mod increases;

@@ -39,6 +39,7 @@ fn told(estimate: Estimate, events: (u64, u64), coverage: (u64, u64)) -> WaitExp
             estimate,
             coverage: Coverage { covered, measured, without_band: 3 },
         },
+        has_room: false,
     }
 }
 
@@ -64,6 +65,7 @@ fn everything() -> Vec<WaitExplanation> {
                 let pool = QueueKey::of_account(&AccountKey::Pool).unwrap();
                 let without = Names { measure: None, area: None, municipality: None };
                 all.push(WaitExplanation { is_new: true, ..own.clone() });
+                all.push(WaitExplanation { has_room: true, ..own.clone() });
                 all.push(WaitExplanation { queue: pool, ..own.clone() });
                 all.push(WaitExplanation { names: without, ..own.clone() });
                 all.push(own);
@@ -79,7 +81,7 @@ fn every_estimate_reads_well_in_each_language() {
     assert!(all.len() > 500, "{}", all.len());
     for e in all {
         reads_well(|language| wait_paragraphs(&e, language));
-        reads_well(|language| vec![wait_summary(&e.forecast.estimate, language)]);
+        reads_well(|language| vec![wait_summary(&e, language)]);
     }
 }
 

@@ -439,7 +439,14 @@ async fn ledgers(count: u32) -> (World, Vec<Ledger>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_rules_are_the_plain_ones_over_the_port() {
-    let (mut world, ledgers) = ledgers(at_length(20, 100)).await;
+    // Each ledger has a connection of its own, and PostgreSQL a hundred for all.
+    for _ in 0..at_length(1, 5) {
+        ledgers_in_step(20).await;
+    }
+}
+
+async fn ledgers_in_step(count: u32) {
+    let (mut world, ledgers) = ledgers(count).await;
     let (registry, mut runner) = (registry(), TestRunner::default());
     let mut wishes = || prop::collection::vec(wish(), LENGTH).new_tree(&mut runner).unwrap();
     let mut besides = Vec::new();

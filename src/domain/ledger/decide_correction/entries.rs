@@ -47,6 +47,10 @@ pub(super) fn reinstate(
         return Err(refused("PLACEMENT_ENDED"));
     }
     require_in_time(ledger, &closed.map(|closed| closed.time).into(), context)?;
+    if let Some(placement_id) = entry.increase_of {
+        let again = decide_increase::again(ledger, entry, placement_id, MOVE)?;
+        return Ok(vec![corrected(c, again)]);
+    }
     require_claim(c)?;
     Ok(vec![corrected(c, Entry { state: EntryState::Waiting, closed: None, ..entry.clone() })])
 }
@@ -128,6 +132,11 @@ fn right_entry(entry_id: EntryId, wrong: &Entry, person: &RightPerson) -> Entry 
         grounds: person.grounds.clone(),
         adviser: person.adviser.clone(),
         external_references: Vec::new(),
+        case_reference: None,
+        programme: None,
+        on_behalf_of: None,
+        wants_by: None,
+        imported: None,
         declined_here: BTreeSet::new(),
         objected_here: BTreeMap::new(),
         strikes: 0,

@@ -4,7 +4,7 @@ use super::{
     corrected, entries::was_placed, has_room, require_claim, require_in_time, waits_first,
 };
 use crate::domain::{
-    allocation::{Offer, OfferState},
+    allocation::{LetGo, Offer, OfferState},
     command::Correct,
     event::{Event, OfferChange},
     ids::{IdSource, OfferId},
@@ -52,7 +52,13 @@ pub(super) fn accept(
     let (group, percent) = (offer.place_group_id, offer.participation_percent);
     let is_open = ledger.place_group(group).is_some_and(|g| !g.is_closed(context.today()));
     if !is_open || !has_room(ledger, group, &account, percent) {
-        return Ok(vec![waits_first(ledger, c, entry)]);
+        // What the no cost is undone once.
+        let time = offer.let_go.map_or(context.at, |let_go| let_go.time);
+        let let_go = Some(LetGo { time, counted: false });
+        let offer = Offer { let_go, ..offer.clone() };
+        let change = OfferChange::Corrected;
+        let first = waits_first(ledger, c, entry);
+        return Ok(vec![Event::OfferChanged { offer, change }, first]);
     }
     let state = OfferState::Accepted { accepted_time: context.at };
     let offer = Offer { account, let_go: None, state, ..offer.clone() };

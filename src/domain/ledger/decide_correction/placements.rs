@@ -55,6 +55,13 @@ fn go_on(
     if entry.state != EntryState::Closed || is_marked {
         return Err(wrong_entry_state(entry, REINSTATE));
     }
+    // Ids rise with time: a later placement of the same entry is the one that was ended.
+    let id = before.placement_id;
+    let is_later = |other: &Placement| other.entry_id == entry.entry_id && other.placement_id > id;
+    if ledger.placements().any(is_later) {
+        let (what, state) = ("the entry", "PLACED_SINCE");
+        return Err(Refusal::WrongState { what, state, transition: REINSTATE });
+    }
     let closed = entry.closed.as_ref().map(|closed| closed.time);
     require_in_time(ledger, &closed.into(), context)?;
     require_claim(c)?;

@@ -18,17 +18,17 @@ use super::{
 
 /// Somebody of Trondheim has half a place of two and waits for the other half; the rest of the
 /// group is used by others, of whom one leaves when the test wants room.
-struct Grown {
-    placed: Placed,
+pub(super) struct Grown {
+    pub(super) placed: Placed,
     other: PlacementId,
-    increase: EntryId,
+    pub(super) increase: EntryId,
 }
 
 /// How far a larger share has come.
 const STEPS: [&str; 5] = ["WAITING", "PAUSED", "PROPOSED", "OFFERED", "ACCEPTED"];
 
 impl Grown {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut placed = Placed::new(50);
         begin(&mut placed.ledger, commands::join(2, TRONDHEIM));
         let other = begin(&mut placed.ledger, commands::join_part(3, HEMNE, 50));
@@ -63,18 +63,18 @@ impl Grown {
         offers_of(&events).next().unwrap().offer_id
     }
 
-    fn happen(&mut self, command: Command) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn happen(&mut self, command: Command) -> Result<Vec<Event>, Refusal> {
         let outcome = self.placed.happen(command);
         accounts_add_up(&self.placed.ledger).unwrap();
         increases_agree(&self.placed.ledger).unwrap();
         outcome
     }
 
-    fn does(&mut self, command: Command) {
+    pub(super) fn does(&mut self, command: Command) {
         self.happen(command).unwrap();
     }
 
-    fn entry(&self) -> &Entry {
+    pub(super) fn entry(&self) -> &Entry {
         entry(&self.placed.ledger, self.increase)
     }
 
@@ -91,7 +91,7 @@ impl Grown {
     }
 
     /// The share that holds, and the larger one it waits for.
-    fn placement(&self) -> (u32, Option<EntryId>) {
+    pub(super) fn placement(&self) -> (u32, Option<EntryId>) {
         let placement = self.placed.placement();
         (placement.participation_percent, placement.increase)
     }
