@@ -18,18 +18,33 @@ use crate::{
     write::Draft,
 };
 
+/// Where a case worker is to be another.
+pub(in crate::grpc) enum Where {
+    /// In one ledger.
+    Ledger(LedgerId),
+    /// In all ledgers of an area.
+    Area(AreaId),
+}
+
 pub(in crate::grpc) fn reassign_adviser(
     r: &pb::ReassignAdviserRequest,
-) -> Result<(LedgerId, Draft), Error> {
+) -> Result<(Where, Draft), Error> {
     let mut v = Violations::default();
     v.request_id(&r.request_id);
-    let ledger = v.ledger(r.ledger.as_ref());
+    let place = if r.county_id.is_empty() {
+        v.ledger(r.ledger.as_ref()).map(Where::Ledger)
+    } else {
+        in_area(&mut v, r)
+    };
     let ids = v.uuids("entry_ids", &r.entry_ids, REASSIGNED_MAX);
     let from = v.optional_text("from_adviser_ident", &r.from_adviser_ident, SYSTEM_MAX);
     let to = v.required_text("to_adviser_ident", &r.to_adviser_ident, SYSTEM_MAX);
     let until = v.optional_date("until_date", r.until_date.as_ref());
     let case_reference = v.case(&r.case_reference);
     match &from {
+        Some(None) if !r.county_id.is_empty() => {
+            v.add("from_adviser_ident", "is required with a county_id");
+        }
         Some(None) if r.entry_ids.is_empty() => {
             v.add("entry_ids", "is required without a from_adviser_ident");
         }
@@ -42,10 +57,20 @@ pub(in crate::grpc) fn reassign_adviser(
         let advisers = ids?.into_iter().map(|id| (EntryId(id), Adviser::UNNAMED)).collect();
         let (until, case_reference) = (until?, case_reference?);
         let command = Command::ReassignAdviser(ReassignAdviser { advisers, until, case_reference });
-        let draft = Draft { adviser: Some(to?), from_adviser: from?, ..Draft::of(command) };
-        Some((ledger?, draft))
+        let (place, from_adviser) = (place?, from?);
+        let everywhere = matches!(place, Where::Area(_));
+        let draft = Draft { adviser: Some(to?), from_adviser, everywhere, ..Draft::of(command) };
+        Some((place, draft))
     })();
     v.finish(parsed)
+}
+
+/// An area, and then no ledger.
+fn in_area(v: &mut Violations, r: &pb::ReassignAdviserRequest) -> Option<Where> {
+    if r.ledger.is_some() {
+        v.add("county_id", "must be empty with a ledger");
+    }
+    v.value("county_id", &r.county_id).map(Where::Area)
 }
 
 /// What `ListMyWork` asks for.
