@@ -1,6 +1,7 @@
 //! Another case worker: `ReassignAdviser`, in one ledger or in all of an area.
 
 use prost::Message;
+use time::Date;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -19,7 +20,7 @@ use crate::{
         respond, seen_by,
     },
     proto::v1 as pb,
-    store::advisers::first_of_area,
+    store::advisers::{OfAdviser, first_of_area},
     write::Done,
 };
 
@@ -33,15 +34,20 @@ impl Api {
         let outcome = async {
             caller.require(method)?;
             let (place, draft) = parse::reassign_adviser(&request)?;
-            let county_id = match place {
+            let (county_id, until) = match place {
                 Where::Ledger(ledger) => {
                     return self.submit(&caller, &request, method, ledger, draft, reassigned).await;
                 }
-                Where::Area(county_id) => county_id,
+                Where::Area(county_id, until) => (county_id, until),
             };
             let request_id = Uuid::try_parse(&request.request_id).unwrap_or_default();
-            let from = draft.from_adviser.clone().unwrap_or_default();
-            let question = Question { county_id, request_id: RequestId(request_id), from };
+            let question = Question {
+                county_id,
+                request_id: RequestId(request_id),
+                from: draft.from_adviser.clone().unwrap_or_default(),
+                to: draft.adviser.clone().unwrap_or_default(),
+                until,
+            };
             let ledger = self.look(&caller, method, question, keeper).await?;
             self.submit(&caller, &request, method, ledger, draft, reassigned_everywhere).await
         };
@@ -54,16 +60,26 @@ struct Question {
     county_id: AreaId,
     request_id: RequestId,
     from: String,
+    to: String,
+    until: Option<Date>,
 }
 
 /// The ledger that keeps the answer. It tells nothing: whoever has come or gone meanwhile, the
 /// writer finds under the locks.
 async fn keeper(reader: Reader, question: Question) -> Result<LedgerId, Error> {
-    let Question { county_id, request_id, from } = question;
+    let Question { county_id, request_id, from, to, until } = question;
     let (mut snapshot, registry) = reader.snapshot(None).await?;
     let digests = reader.app.keys.adviser_digests(&from);
     let seen = seen_by(&reader.actor, &registry);
-    let first = first_of_area(&mut snapshot, &county_id, request_id, &digests, &seen).await;
+    let of = OfAdviser {
+        digests: &digests,
+        seen: &seen,
+        but: &[],
+        but_in_hands: &reader.app.keys.adviser_digests(&to),
+        until,
+        limit: 1,
+    };
+    let first = first_of_area(&mut snapshot, &county_id, request_id, &of).await;
     snapshot.rollback().await?;
     let id = county_id.to_string();
     let none = || Refusal::NotFound { what: "area with a ledger", id };
@@ -81,7 +97,8 @@ fn reassigned(done: &Done<'_>) -> Vec<u8> {
     .encode_to_vec()
 }
 
-/// The same in all ledgers of an area: of those in which nobody was, only where there is no other.
+/// The same in all ledgers of an area. It begins with the revision of the ledger that keeps it, as
+/// every answer does.
 fn reassigned_everywhere(done: &Done<'_>) -> Vec<u8> {
     let mut all = vec![(done.ledger, done.events)];
     all.extend_from_slice(done.others);
@@ -90,13 +107,10 @@ fn reassigned_everywhere(done: &Done<'_>) -> Vec<u8> {
         entry_ids: changed(events),
     };
     all.sort_by(|(one, _), (other, _)| one.id().cmp(other.id()));
-    let mut ledgers: Vec<_> = all.into_iter().map(of_one).collect();
-    if ledgers.len() > 1 {
-        ledgers.retain(|one| !one.entry_ids.is_empty());
-    }
     pb::ReassignAdviserResponse {
+        revision: Some(answer::revision_of(done)),
         remaining_entries: done.remaining,
-        ledgers,
+        ledgers: all.into_iter().map(of_one).collect(),
         ..pb::ReassignAdviserResponse::default()
     }
     .encode_to_vec()

@@ -78,16 +78,15 @@ pub async fn ledgers_of_area(
 }
 
 /// Which of an area's ledgers keeps the answer of a reassignment in all of them: where its request
-/// id stands already, else the first in which the caller sees somebody of the case worker's, else
-/// the first. `None` where the area has no ledger.
+/// id stands already, else the first in which somebody is found, else the first. `None` where the
+/// area has no ledger.
 pub async fn first_of_area(
     connection: &mut PgConnection,
     county_id: &AreaId,
     request_id: RequestId,
-    digests: &[String],
-    seen: &Seen,
+    of: &OfAdviser<'_>,
 ) -> Result<Option<MeasureCode>, sqlx::Error> {
-    let office = seen.office.as_ref();
+    let office = of.seen.office.as_ref();
     let code: Option<String> = sqlx::query_scalar(
         "-- first_of_area\n\
          SELECT l.measure_code FROM ledger l WHERE l.county_id = $1 ORDER BY \
@@ -96,14 +95,19 @@ pub async fn first_of_area(
          EXISTS (SELECT FROM entry e WHERE e.county_id = $1 \
               AND e.measure_code = l.measure_code AND e.state <> 'CLOSED' \
               AND e.adviser_digest = ANY($3) AND ($4::text IS NULL \
-              OR e.municipality_number = ANY($5) OR e.following_office_number = $4)) DESC, \
+              OR e.municipality_number = ANY($5) OR e.following_office_number = $4) \
+              AND NOT coalesce(CASE WHEN $6::date IS NULL \
+              THEN e.adviser_digest = ANY($7) AND e.deputy_digest IS NULL \
+              ELSE e.deputy_digest = ANY($7) AND e.deputy_until = $6 END, false)) DESC, \
          l.measure_code LIMIT 1",
     )
     .bind(county_id.as_str())
     .bind(request_id.0)
-    .bind(digests)
+    .bind(of.digests)
     .bind(office.map(|office| office.office_number.as_str()))
     .bind(office.map(|office| office.municipalities.as_slice()))
+    .bind(of.until)
+    .bind(of.but_in_hands)
     .fetch_optional(connection)
     .await?;
     code.map(|code| code.parse().map_err(|_| corrupt("a ledger's name"))).transpose()

@@ -22,8 +22,8 @@ use crate::{
 pub(in crate::grpc) enum Where {
     /// In one ledger.
     Ledger(LedgerId),
-    /// In all ledgers of an area.
-    Area(AreaId),
+    /// In all ledgers of an area, and until when: which one keeps the answer is looked up.
+    Area(AreaId, Option<Date>),
 }
 
 pub(in crate::grpc) fn reassign_adviser(
@@ -31,10 +31,10 @@ pub(in crate::grpc) fn reassign_adviser(
 ) -> Result<(Where, Draft), Error> {
     let mut v = Violations::default();
     v.request_id(&r.request_id);
-    let place = if r.county_id.is_empty() {
-        v.ledger(r.ledger.as_ref()).map(Where::Ledger)
+    let (ledger, county_id) = if r.county_id.is_empty() {
+        (v.ledger(r.ledger.as_ref()), None)
     } else {
-        in_area(&mut v, r)
+        (None, area(&mut v, r))
     };
     let ids = v.uuids("entry_ids", &r.entry_ids, REASSIGNED_MAX);
     let from = v.optional_text("from_adviser_ident", &r.from_adviser_ident, SYSTEM_MAX);
@@ -57,8 +57,12 @@ pub(in crate::grpc) fn reassign_adviser(
         let advisers = ids?.into_iter().map(|id| (EntryId(id), Adviser::UNNAMED)).collect();
         let (until, case_reference) = (until?, case_reference?);
         let command = Command::ReassignAdviser(ReassignAdviser { advisers, until, case_reference });
-        let (place, from_adviser) = (place?, from?);
-        let everywhere = matches!(place, Where::Area(_));
+        let from_adviser = from?;
+        let everywhere = ledger.is_none();
+        let place = match ledger {
+            Some(ledger) => Where::Ledger(ledger),
+            None => Where::Area(county_id?, until),
+        };
         let draft = Draft { adviser: Some(to?), from_adviser, everywhere, ..Draft::of(command) };
         Some((place, draft))
     })();
@@ -66,11 +70,11 @@ pub(in crate::grpc) fn reassign_adviser(
 }
 
 /// An area, and then no ledger.
-fn in_area(v: &mut Violations, r: &pb::ReassignAdviserRequest) -> Option<Where> {
+fn area(v: &mut Violations, r: &pb::ReassignAdviserRequest) -> Option<AreaId> {
     if r.ledger.is_some() {
         v.add("county_id", "must be empty with a ledger");
     }
-    v.value("county_id", &r.county_id).map(Where::Area)
+    v.value("county_id", &r.county_id)
 }
 
 /// What `ListMyWork` asks for.
