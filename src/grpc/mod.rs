@@ -12,6 +12,7 @@ use sqlx::{Postgres, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status};
 
+mod adviser;
 mod allocation;
 mod answer;
 mod capacity;

@@ -11,10 +11,10 @@ use crate::{
 
 /// The entry is shown as it stands in the ledger it is in now.
 pub(super) fn transfer_entry(done: &Done<'_>) -> Vec<u8> {
-    let to = done.others.first();
+    let to = done.others.first().map(|(ledger, _)| *ledger);
     let entry_id =
         if let Command::TransferEntry(c) = done.command { Some(c.entry_id) } else { None };
-    let ledger = to.copied().unwrap_or(done.ledger);
+    let ledger = to.unwrap_or(done.ledger);
     let withdrawn = answer::from_events(done, |event| {
         if let Event::OfferWithdrawn { offer_id } = event { Some(*offer_id) } else { None }
     });

@@ -137,7 +137,7 @@ impl WaitlistService for Api {
         &self,
         r: Request<pb::ReassignAdviserRequest>,
     ) -> Result<Response<pb::ReassignAdviserResponse>, Status> {
-        self.write(r, Method::ReassignAdviser, adviser::reassign_adviser, work::reassigned).await
+        self.reassign(r).await
     }
 
     async fn batch_join_waitlist(

@@ -1,8 +1,7 @@
-//! Case workers and their work: `ReassignAdviser`'s answer, and `ListMyWork`.
+//! `ListMyWork`: what waits for a case worker.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prost::Message;
 use sqlx::PgConnection;
 use time::{Date, Duration};
 
@@ -11,7 +10,6 @@ use crate::{
         access::Target,
         allocation::Placement,
         calendar::{Timestamp, start_of_day_in_norway},
-        event::{EntryChange, Event},
         ids::{AreaId, EntryId, LedgerId, MeasureCode},
         measure::MeasureRules,
         refusal::Refusal,
@@ -22,28 +20,10 @@ use crate::{
     grpc::{Reader, answer, is_office, parse::adviser::WorkQuery, seen_by},
     proto::v1 as pb,
     store::{self, work::WorkFilter},
-    write::Done,
 };
 
 /// How many days ahead work is listed where nothing is asked for, as the proto says.
 const DAYS_AHEAD: i64 = 30;
-
-/// Who has another case worker or deputy now.
-pub(super) fn reassigned(done: &Done<'_>) -> Vec<u8> {
-    let changed = |event: &Event| {
-        if let Event::EntryChanged { entry, change: EntryChange::AdviserSet } = event {
-            Some(entry.entry_id.to_string())
-        } else {
-            None
-        }
-    };
-    pb::ReassignAdviserResponse {
-        revision: Some(answer::revision_of(done)),
-        entry_ids: done.events.iter().filter_map(changed).collect(),
-        remaining_entries: done.remaining,
-    }
-    .encode_to_vec()
-}
 
 /// What waits for the caller, what is due first first. Each page looks at all that is open in
 /// the area and keeps the rows of the page alone. That is a heavy read; one case worker's people

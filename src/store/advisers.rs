@@ -5,8 +5,11 @@ use time::Date;
 use uuid::Uuid;
 
 use crate::{
-    domain::{ids::LedgerId, waitlist::Entry},
-    store::held::Seen,
+    domain::{
+        ids::{AreaId, LedgerId, MeasureCode, RequestId},
+        waitlist::Entry,
+    },
+    store::{held::Seen, rows::corrupt},
 };
 
 /// Which of a case worker's open entries are looked for.
@@ -57,4 +60,55 @@ pub async fn open_entries(
     let total: i64 = rows.first().map_or(Ok(0), |row| row.try_get("n"))?;
     let entries = rows.iter().map(|row| row.try_get("doc").map(|Json(entry)| entry));
     Ok((entries.collect::<Result<_, _>>()?, total.cast_unsigned()))
+}
+
+/// The measure types of an area's ledgers, those there are.
+pub async fn ledgers_of_area(
+    connection: &mut PgConnection,
+    county_id: &AreaId,
+) -> Result<Vec<MeasureCode>, sqlx::Error> {
+    let codes: Vec<String> = sqlx::query_scalar(
+        "-- ledgers_of_area\n\
+         SELECT measure_code FROM ledger WHERE county_id = $1 ORDER BY measure_code",
+    )
+    .bind(county_id.as_str())
+    .fetch_all(connection)
+    .await?;
+    codes.iter().map(|code| code.parse().map_err(|_| corrupt("a ledger's name"))).collect()
+}
+
+/// Which of an area's ledgers keeps the answer of a reassignment in all of them: where its request
+/// id stands already, else the first in which somebody is found, else the first. `None` where the
+/// area has no ledger.
+pub async fn first_of_area(
+    connection: &mut PgConnection,
+    county_id: &AreaId,
+    request_id: RequestId,
+    of: &OfAdviser<'_>,
+) -> Result<Option<MeasureCode>, sqlx::Error> {
+    let office = of.seen.office.as_ref();
+    let code: Option<String> = sqlx::query_scalar(
+        "-- first_of_area\n\
+         SELECT l.measure_code FROM ledger l WHERE l.county_id = $1 ORDER BY \
+         EXISTS (SELECT FROM ledger_log o WHERE o.county_id = $1 \
+              AND o.measure_code = l.measure_code AND o.request_id = $2) DESC, \
+         EXISTS (SELECT FROM entry e WHERE e.county_id = $1 \
+              AND e.measure_code = l.measure_code AND e.state <> 'CLOSED' \
+              AND e.adviser_digest = ANY($3) AND ($4::text IS NULL \
+              OR e.municipality_number = ANY($5) OR e.following_office_number = $4) \
+              AND NOT coalesce(CASE WHEN $6::date IS NULL \
+              THEN e.adviser_digest = ANY($7) AND e.deputy_digest IS NULL \
+              ELSE e.deputy_digest = ANY($7) AND e.deputy_until = $6 END, false)) DESC, \
+         l.measure_code LIMIT 1",
+    )
+    .bind(county_id.as_str())
+    .bind(request_id.0)
+    .bind(of.digests)
+    .bind(office.map(|office| office.office_number.as_str()))
+    .bind(office.map(|office| office.municipalities.as_slice()))
+    .bind(of.until)
+    .bind(of.but_in_hands)
+    .fetch_optional(connection)
+    .await?;
+    code.map(|code| code.parse().map_err(|_| corrupt("a ledger's name"))).transpose()
 }

@@ -17,7 +17,7 @@ pub struct Kept {
 
 /// How many answers and log rows do not belong together. What took effect by time, with a
 /// request id of version 8, has nobody to answer; and a call over several ledgers is answered
-/// once, in the ledger it named.
+/// once, in the ledger it named, or in one of the area it named.
 pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>, sqlx::Error> {
     let rows = sqlx::query(
         "-- stray_answers\n\
@@ -29,6 +29,10 @@ pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>,
          AND l.kind NOT IN ('RECEIVE_ENTRY', 'SUSPEND_ENTRY') \
          AND NOT EXISTS (SELECT FROM ledger_answer a WHERE a.county_id = l.county_id \
          AND a.measure_code = l.measure_code AND a.seq = l.seq) \
+         AND NOT EXISTS (SELECT FROM ledger_log o JOIN ledger_answer a \
+         ON a.county_id = o.county_id AND a.measure_code = o.measure_code AND a.seq = o.seq \
+         WHERE l.kind = 'REASSIGN_ADVISER' AND o.kind = 'REASSIGN_ADVISER' \
+         AND o.county_id = l.county_id AND o.request_id = l.request_id) \
          UNION ALL SELECT 'log rows that follow from no call in another ledger', count(*) \
          FROM ledger_log l WHERE l.kind IN ('RECEIVE_ENTRY', 'SUSPEND_ENTRY') \
          AND NOT EXISTS (SELECT FROM ledger_log o WHERE o.request_id = l.request_id \

@@ -45,6 +45,8 @@ pub(super) struct Reach {
     elsewhere: Vec<Elsewhere>,
     /// Who goes on in the measure type that took over.
     pub(super) page: Option<Page>,
+    /// All ledgers of the area, where a case worker is to be another in each.
+    area: BTreeSet<LedgerId>,
 }
 
 impl Reach {
@@ -54,7 +56,7 @@ impl Reach {
 
     fn ledgers(&self) -> impl Iterator<Item = &LedgerId> {
         let named = self.elsewhere.iter().map(|one| &one.ledger).chain(&self.to_ledger);
-        named.chain(self.page.iter().flat_map(Page::ledgers))
+        named.chain(self.page.iter().flat_map(Page::ledgers)).chain(&self.area)
     }
 }
 
@@ -98,7 +100,7 @@ pub(super) async fn run(
 impl Ran {
     fn add(&mut self, next: Self) {
         let from = self.answers.len();
-        self.questions.extend(next.questions.into_iter().map(|(at, access)| (from + at, access)));
+        self.questions.extend(next.questions.into_iter().map(|(at, about)| (from + at, about)));
         self.answers.extend(next.answers);
     }
 }
@@ -148,6 +150,11 @@ impl Batch<'_> {
                 self.reach.extend(page.map(|page| (index, Reach::of_page(page))));
             }
             let Some(work) = job.work() else { continue };
+            if work.draft.everywhere && self.own_replay(work).is_none() {
+                let area = self.area_of_adviser(connection, work).await?;
+                self.reach.insert(index, Reach { area, ..Reach::default() });
+                continue;
+            }
             if self.replay_of(work).is_some() || !self.is_allowed(work) {
                 continue;
             }
@@ -271,13 +278,14 @@ impl Batch<'_> {
         }
     }
 
-    /// Decides a command, and with it what other ledgers are asked for. What one of them
-    /// refuses refuses the whole.
+    /// Decides a command, and with it what other ledgers are asked for: what follows from it,
+    /// and `further`. What one of them refuses refuses the whole.
     pub(super) async fn decide_all(
         &mut self,
         connection: &mut PgConnection,
         asked: &Asked<'_>,
         command: &Command,
+        further: &[(LedgerId, Command)],
     ) -> Result<Result<Vec<Decision>, Error>, sqlx::Error> {
         let mut others = follow_ups(&self.open[asked.ledger].ledger, command);
         let corrects = matches!(command, Command::Correct(_));
@@ -290,6 +298,7 @@ impl Batch<'_> {
         if corrects && !goes_on(&decisions[0].decided.events) {
             others.clear();
         }
+        others.extend_from_slice(further);
         for (ledger, command) in others {
             if self.replays.contains_key(&(ledger.clone(), asked.request_id)) {
                 return Ok(Err(Error::RequestIdReused));
@@ -338,13 +347,15 @@ pub(super) fn answer_of(
     after: &[&Ledger],
     remaining: u64,
 ) -> Vec<u8> {
-    let (own, others) = (&decisions[0], after.get(1..).unwrap_or_default());
+    let own = &decisions[0];
+    let events = decisions.iter().map(|one| one.decided.events.as_slice());
+    let others: Vec<_> = after.iter().copied().zip(events).skip(1).collect();
     let done = Done {
         ledger: after[0],
         command: &own.command,
         events: &own.decided.events,
         at: own.decided.at,
-        others,
+        others: &others,
         remaining,
         affected: work.draft.affected.as_ref(),
     };

@@ -11,11 +11,11 @@ use crate::{
     domain::{
         access::{Role, Target, permits},
         command::{Command, ReassignAdviser},
-        ids::{EntryId, PersonId},
+        ids::{EntryId, LedgerId, PersonId},
         ledger::Ledger,
         refusal::Refusal,
         registry::Registry,
-        waitlist::{Adviser, Deputy, Entry, REASSIGNED_MAX},
+        waitlist::{Adviser, Deputy, Entry},
     },
     keys::Keys,
     store::{
@@ -66,7 +66,29 @@ pub(super) struct Reassigner<'a> {
 /// A reassignment whose entries are known, and how many of the case worker's are left.
 pub(super) struct Reassigned {
     pub(super) command: Command,
+    /// The same in the other ledgers of the area.
+    pub(super) others: Vec<(LedgerId, Command)>,
     pub(super) remaining: u64,
+}
+
+/// What a reassignment is in one ledger.
+pub(super) struct Part {
+    pub(super) command: ReassignAdviser,
+    /// How many of the case worker's are left.
+    pub(super) left: u64,
+    /// Whether somebody was found, or the caller may look for them although nobody was.
+    pub(super) may_look: bool,
+}
+
+/// Entries of a case worker, how many more there are, and whether the caller may know.
+struct Found {
+    entries: BTreeSet<EntryId>,
+    left: u64,
+    may_look: bool,
+}
+
+impl Found {
+    const DENIED: Self = Self { entries: BTreeSet::new(), left: 0, may_look: false };
 }
 
 impl Batch<'_> {
@@ -78,42 +100,38 @@ impl Batch<'_> {
         index: usize,
         work: &Work,
     ) -> Result<Result<Reassigned, Refusal>, sqlx::Error> {
+        if let Command::ReassignAdviser(c) = &work.draft.command {
+            return self.complete_everywhere(connection, work, c).await;
+        }
         let Some(open) = self.open.get_mut(&work.ledger) else {
             return Ok(Err(Refusal::LedgerNotFound(work.ledger.clone())));
         };
-        if let Command::ReassignAdviser(c) = &work.draft.command {
-            let reassigner = Reassigner { app: self.app, registry: &self.registry, work };
-            let people = &mut self.people;
-            return reassigner.complete(connection, &mut open.ledger, people, c).await;
-        }
         let (ledger, people, registry) = (&open.ledger, &self.people, &self.registry);
         let today = ledger.next_time(self.app.clock.now()).date_in_norway();
         let known = Known { keys: &self.app.keys, ledger, people, registry, today };
         let complete = complete(&known, index, work)?;
-        Ok(complete.map(|command| Reassigned { command, remaining: 0 }))
+        Ok(complete.map(|command| Reassigned { command, others: Vec::new(), remaining: 0 }))
     }
 }
 
 impl Reassigner<'_> {
     /// Finds the entries where they are a case worker's, and names the new one in each, under
-    /// the ledger's lock. Those named by id have been asked for the caller's right to them.
-    pub(super) async fn complete(
+    /// the ledger's lock: so many at most. Those named by id have been asked for the caller's
+    /// right to them.
+    pub(super) async fn part(
         &self,
         connection: &mut PgConnection,
         ledger: &mut Ledger,
         people: &mut People,
         c: &ReassignAdviser,
-    ) -> Result<Result<Reassigned, Refusal>, sqlx::Error> {
+        most: usize,
+    ) -> Result<Result<Part, Refusal>, sqlx::Error> {
         let mut command = c.clone();
-        let mut remaining = 0;
+        let (mut left, mut may_look) = (0, true);
         if let Some(from) = &self.work.draft.from_adviser {
-            match self.find(connection, ledger, c, from).await? {
-                Ok((found, left)) => {
-                    command.advisers = found.into_iter().map(unnamed).collect();
-                    remaining = left;
-                }
-                Err(refusal) => return Ok(Err(refusal)),
-            }
+            let found = self.find(connection, ledger, c, from, most).await?;
+            command.advisers = found.entries.into_iter().map(unnamed).collect();
+            (left, may_look) = (found.left, found.may_look);
         }
         let open = |id: &EntryId| ledger.entry(*id).filter(|entry| entry.state.is_open());
         let persons: Vec<PersonId> =
@@ -127,7 +145,7 @@ impl Reassigner<'_> {
                 None => return Ok(Err(without_adviser())),
             }
         }
-        Ok(Ok(Reassigned { command: Command::ReassignAdviser(command), remaining }))
+        Ok(Ok(Part { command, left, may_look }))
     }
 
     /// The new case worker of an entry; or the one it has, with a deputy. `None` where there is
@@ -160,12 +178,13 @@ impl Reassigner<'_> {
         ledger: &mut Ledger,
         c: &ReassignAdviser,
         from: &str,
-    ) -> Result<Result<(BTreeSet<EntryId>, u64), Refusal>, sqlx::Error> {
+        most: usize,
+    ) -> Result<Found, sqlx::Error> {
         let seen = seen_by(&self.work.actor, self.registry);
         let area = Target { county_id: Some(ledger.id().county_id.clone()), ..Target::default() };
         let is_office = self.work.actor.role == Role::Office;
         if !is_office && !self.permits(&area) {
-            return Ok(Err(Refusal::PermissionDenied));
+            return Ok(Found::DENIED);
         }
         let keys = &self.app.keys;
         let digests = keys.adviser_digests(from);
@@ -177,7 +196,8 @@ impl Reassigner<'_> {
             but: &known,
             but_in_hands: &to,
             until: c.until,
-            limit: i64::try_from(REASSIGNED_MAX).unwrap_or(i64::MAX),
+            // How many there are is told by a row.
+            limit: i64::try_from(most.max(1)).unwrap_or(i64::MAX),
         };
         let (stored, total) = open_entries(connection, ledger.id(), &of).await?;
         let in_memory = ledger.entries().filter(|entry| {
@@ -194,12 +214,10 @@ impl Reassigner<'_> {
         for entry in stored {
             ledger.load_entry(entry);
         }
-        if is_office && total == 0 && !self.serves_in(&seen, ledger) {
-            return Ok(Err(Refusal::PermissionDenied));
-        }
-        let found: BTreeSet<EntryId> = found.into_iter().take(REASSIGNED_MAX).collect();
-        let left = total.saturating_sub(found.len() as u64);
-        Ok(Ok((found, left)))
+        let may_look = !is_office || total > 0 || self.serves_in(&seen, ledger);
+        let entries: BTreeSet<EntryId> = found.into_iter().take(most).collect();
+        let left = total.saturating_sub(entries.len() as u64);
+        Ok(Found { entries, left, may_look })
     }
 
     fn permits(&self, target: &Target) -> bool {

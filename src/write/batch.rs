@@ -31,7 +31,7 @@ use crate::{
         Job, Work,
         across::{self, Asked, Decision, Reach, answer_of},
         adviser::Reassigned,
-        decision::{entries_of, hidden_or_denied, log_row, targets},
+        decision::{hidden_or_denied, log_row, targets},
         opening::{self, by_county, run_apart},
         people::{People, person_of},
     },
@@ -46,7 +46,7 @@ pub(super) struct Ran {
     /// An answer for each job, in their order.
     pub(super) answers: Vec<Result<Vec<u8>, Error>>,
     /// Those of them that wait until they have been written down, by their place.
-    pub(super) questions: BTreeMap<usize, Access>,
+    pub(super) questions: BTreeMap<usize, Vec<Access>>,
 }
 
 /// What became of one transaction.
@@ -142,7 +142,7 @@ pub(super) struct Batch<'a> {
     pub(super) people: People,
     /// What each job reaches for in other ledgers, by its place.
     pub(super) reach: BTreeMap<usize, Reach>,
-    questions: BTreeMap<usize, Access>,
+    pub(super) questions: BTreeMap<usize, Vec<Access>>,
 }
 
 impl<'a> Batch<'a> {
@@ -252,16 +252,25 @@ impl<'a> Batch<'a> {
         by_county(self.open.keys()).into_iter().map(|(c, ids)| (c.clone(), codes(ids))).collect()
     }
 
-    pub(super) fn replay_of(&self, work: &Work) -> Option<&Replay> {
-        if work.validate_only {
-            return None;
-        }
-        self.replays.get(&(work.ledger.clone(), work.request_id))
+    /// What was done under its request id: in its ledger, or in any of the area where it is about
+    /// all of them.
+    fn replays_of<'b>(&'b self, work: &'b Work) -> impl Iterator<Item = &'b Replay> {
+        let key = (work.ledger.clone(), work.request_id);
+        let elsewhere = work.draft.everywhere.then(|| self.replays.iter()).into_iter().flatten();
+        let elsewhere = elsewhere.filter(|((ledger, request_id), _)| {
+            *request_id == work.request_id && ledger.county_id == work.ledger.county_id
+        });
+        let all = self.replays.get(&key).into_iter().chain(elsewhere.map(|(_, replay)| replay));
+        all.filter(|_| !work.validate_only)
+    }
+
+    pub(super) fn replay_of<'b>(&'b self, work: &'b Work) -> Option<&'b Replay> {
+        self.replays_of(work).next()
     }
 
     /// What this very caller was answered to this very call.
-    fn own_replay(&self, work: &Work) -> Option<&Answered> {
-        self.replay_of(work)?.answered.as_ref().filter(|answered| {
+    pub(super) fn own_replay<'b>(&'b self, work: &'b Work) -> Option<&'b Answered> {
+        self.replays_of(work).filter_map(|replay| replay.answered.as_ref()).find(|answered| {
             let stored = &answered.fingerprint;
             self.app.keys.fingerprint_matches(&[&work.identity_of_call], stored)
         })
@@ -318,53 +327,31 @@ impl<'a> Batch<'a> {
         if self.replay_of(work).is_some() {
             return Ok(Err(Error::RequestIdReused));
         }
-        let Reassigned { mut command, remaining } =
+        let Reassigned { mut command, others, remaining } =
             match self.complete(connection, index, work).await? {
                 Ok(complete) => complete,
                 Err(refusal) => {
-                    self.note_question(index, work, &work.draft.command, &[]);
+                    self.note_question(index, work, &work.ledger, &work.draft.command, &[]);
                     return Ok(Err(refusal.into()));
                 }
             };
         self.fill_in(index, &mut command);
-        let decisions = match self.decide_all(connection, &Asked::of(work), &command).await? {
+        let asked = Asked::of(work);
+        let decisions = match self.decide_all(connection, &asked, &command, &others).await? {
             Ok(decisions) => decisions,
             Err(error) => {
-                self.note_question(index, work, &command, &[]);
+                self.note_refused(index, work, &command, &others);
                 return Ok(Err(error));
             }
         };
         if work.validate_only {
-            self.note_question(index, work, &command, &decisions[0].decided.events);
+            self.note_preview(index, work, &decisions);
             return Ok(Ok(self.preview(work, &decisions, remaining)));
         }
         for Decision { ledger, command, decided } in &decisions {
             self.happen(ledger, work.request_id, command.clone(), &work.actor, decided);
         }
         Ok(Ok(self.keep_answer(work, &decisions, remaining)))
-    }
-
-    /// A preview, and what is refused, leave no log row and yet tell of people: that one does
-    /// not wait, where an offer stands, who would be next. So the question itself is written
-    /// down (I11).
-    fn note_question(&mut self, index: usize, work: &Work, command: &Command, events: &[Event]) {
-        let people: BTreeSet<_> = self.people.of_command(index).iter().flatten().copied().collect();
-        let entries = entries_of(&self.open[&work.ledger].ledger, command, events);
-        if people.is_empty() && entries.is_empty() {
-            return;
-        }
-        let access = Access {
-            access_id: self.app.ids.id(),
-            at: self.app.clock.now(),
-            actor: work.actor.clone(),
-            method: work.method,
-            ledger: work.ledger.clone(),
-            purpose: work.purpose.clone(),
-            entries,
-            people: people.into_iter().collect(),
-            permitted: true,
-        };
-        self.questions.insert(index, access);
     }
 
     /// Decides, reading on where the loaded part of a queue runs out.

@@ -125,8 +125,8 @@ fn answer(app: &App, batch: Vec<Pending>, ran: Ran) {
     let Ran { answers, mut questions } = ran;
     let (mut accesses, mut asked) = (Vec::new(), Vec::new());
     for (index, (pending, answer)) in batch.into_iter().zip(answers).enumerate() {
-        if let Some(access) = questions.remove(&index) {
-            accesses.push(access);
+        if let Some(about) = questions.remove(&index) {
+            accesses.extend(about);
             asked.push((pending.answer, answer));
         } else {
             // Whoever has gone away finds the answer again by the request id.

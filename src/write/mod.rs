@@ -21,10 +21,12 @@ mod batch;
 mod corrected;
 mod decision;
 mod due;
+mod everywhere;
 mod existing;
 mod lane;
 mod opening;
 mod people;
+mod question;
 mod succession;
 
 use crate::{
@@ -89,6 +91,9 @@ pub struct Draft {
     /// The ident of the case worker whose entries a reassignment is about; `None` where it
     /// names them.
     pub from_adviser: Option<String>,
+    /// Whether a reassignment is about all ledgers of the area, and not only the one that keeps
+    /// its answer.
+    pub everywhere: bool,
     /// Which decisions rested on the mistake that is corrected: found before the ledger is
     /// locked, and told in the answer.
     pub affected: Option<Affected>,
@@ -118,6 +123,7 @@ impl Draft {
             plain: None,
             adviser: None,
             from_adviser: None,
+            everywhere: false,
             affected: None,
         }
     }
@@ -133,8 +139,8 @@ pub struct Done<'a> {
     pub events: &'a [Event],
     /// When.
     pub at: Timestamp,
-    /// The other ledgers it was done in, after it.
-    pub others: &'a [&'a Ledger],
+    /// The other ledgers it was done in, after it, and what happened there.
+    pub others: &'a [(&'a Ledger, &'a [Event])],
     /// How many more there are of what was asked for than are changed at once.
     pub remaining: u64,
     /// Which decisions rested on the mistake that was corrected.

@@ -91,7 +91,7 @@ pub(super) async fn run_apart(app: &App, jobs: &[Arc<Job>]) -> Result<Ran, sqlx:
         let of_ledger: Vec<Arc<Job>> = places.iter().map(|at| Arc::clone(&jobs[*at])).collect();
         let ran = Box::pin(batch::run(app, &of_ledger)).await?;
         answers.extend(places.iter().copied().zip(ran.answers));
-        questions.extend(ran.questions.into_iter().map(|(at, access)| (places[at], access)));
+        questions.extend(ran.questions.into_iter().map(|(at, about)| (places[at], about)));
     }
     Ok(Ran { answers: answers.into_values().collect(), questions })
 }

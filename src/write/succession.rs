@@ -111,7 +111,7 @@ impl Batch<'_> {
         let mut needs = Needs::default();
         needs.add(&command);
         self.load(connection, ledger, &needs).await?;
-        let decisions = match self.decide_all(connection, &asked, &command).await? {
+        let decisions = match self.decide_all(connection, &asked, &command, &[]).await? {
             Ok(decisions) => decisions,
             Err(error) => return Ok(Err(error)),
         };

@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod advisers;
+mod advisers_everywhere;
 mod entry;
 mod estimate;
 mod explain;

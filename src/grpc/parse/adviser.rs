@@ -18,18 +18,33 @@ use crate::{
     write::Draft,
 };
 
+/// Where a case worker is to be another.
+pub(in crate::grpc) enum Where {
+    /// In one ledger.
+    Ledger(LedgerId),
+    /// In all ledgers of an area, and until when: which one keeps the answer is looked up.
+    Area(AreaId, Option<Date>),
+}
+
 pub(in crate::grpc) fn reassign_adviser(
     r: &pb::ReassignAdviserRequest,
-) -> Result<(LedgerId, Draft), Error> {
+) -> Result<(Where, Draft), Error> {
     let mut v = Violations::default();
     v.request_id(&r.request_id);
-    let ledger = v.ledger(r.ledger.as_ref());
+    let (ledger, county_id) = if r.county_id.is_empty() {
+        (v.ledger(r.ledger.as_ref()), None)
+    } else {
+        (None, area(&mut v, r))
+    };
     let ids = v.uuids("entry_ids", &r.entry_ids, REASSIGNED_MAX);
     let from = v.optional_text("from_adviser_ident", &r.from_adviser_ident, SYSTEM_MAX);
     let to = v.required_text("to_adviser_ident", &r.to_adviser_ident, SYSTEM_MAX);
     let until = v.optional_date("until_date", r.until_date.as_ref());
     let case_reference = v.case(&r.case_reference);
     match &from {
+        Some(None) if !r.county_id.is_empty() => {
+            v.add("from_adviser_ident", "is required with a county_id");
+        }
         Some(None) if r.entry_ids.is_empty() => {
             v.add("entry_ids", "is required without a from_adviser_ident");
         }
@@ -42,10 +57,24 @@ pub(in crate::grpc) fn reassign_adviser(
         let advisers = ids?.into_iter().map(|id| (EntryId(id), Adviser::UNNAMED)).collect();
         let (until, case_reference) = (until?, case_reference?);
         let command = Command::ReassignAdviser(ReassignAdviser { advisers, until, case_reference });
-        let draft = Draft { adviser: Some(to?), from_adviser: from?, ..Draft::of(command) };
-        Some((ledger?, draft))
+        let from_adviser = from?;
+        let everywhere = ledger.is_none();
+        let place = match ledger {
+            Some(ledger) => Where::Ledger(ledger),
+            None => Where::Area(county_id?, until),
+        };
+        let draft = Draft { adviser: Some(to?), from_adviser, everywhere, ..Draft::of(command) };
+        Some((place, draft))
     })();
     v.finish(parsed)
+}
+
+/// An area, and then no ledger.
+fn area(v: &mut Violations, r: &pb::ReassignAdviserRequest) -> Option<AreaId> {
+    if r.ledger.is_some() {
+        v.add("county_id", "must be empty with a ledger");
+    }
+    v.value("county_id", &r.county_id)
 }
 
 /// What `ListMyWork` asks for.

@@ -20,9 +20,19 @@ pub(super) async fn hand_over(world: &World, ledger: &Ledger, entry_id: &str) {
         until_date: Some(date(2026, 3, 20)),
         ..ReassignAdviserRequest::default()
     };
-    let told = world.office.waitlist().reassign_adviser(deputy).await.unwrap().into_inner();
+    let told = world.office.waitlist().reassign_adviser(deputy.clone()).await.unwrap().into_inner();
     assert!(!told.entry_ids.is_empty());
     assert_clean("a reassignment", &format!("{told:?}"), &needles());
+    let longer = ReassignAdviserRequest {
+        request_id: request_id(),
+        ledger: None,
+        county_id: ledger.county_id.clone(),
+        until_date: Some(date(2026, 3, 21)),
+        ..deputy
+    };
+    let told = world.office.waitlist().reassign_adviser(longer).await.unwrap().into_inner();
+    assert!(!told.ledgers.is_empty());
+    assert_clean("a reassignment in an area", &format!("{told:?}"), &needles());
     for ident in [CONFIDED[5], CONFIDED[6]] {
         let request = ListMyWorkRequest {
             county_id: ledger.county_id.clone(),

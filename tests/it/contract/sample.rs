@@ -199,8 +199,11 @@ impl Stage {
                 return None;
             }
             "page_token" => return None,
-            // The entries are named.
+            // The entries are named, and their ledger.
             "from_adviser_ident" => return None,
+            "county_id" if field.parent_message().name() == "ReassignAdviserRequest" => {
+                return None;
+            }
             "request_id" => request_id(),
             "county_id" => COUNTY.to_owned(),
             // What is there already may not be changed in every way.

@@ -31,12 +31,12 @@ async fn reassigned(caller: &Caller, request: ReassignAdviserRequest) -> (Vec<St
     (answer.entry_ids, answer.remaining_entries)
 }
 
-async fn refused(caller: &Caller, request: ReassignAdviserRequest) -> (Code, String) {
+pub async fn refused(caller: &Caller, request: ReassignAdviserRequest) -> (Code, String) {
     told(&caller.waitlist().reassign_adviser(request).await.unwrap_err())
 }
 
 /// Somebody with a case worker, of Trondheim or of Hemne.
-async fn with_adviser(
+pub async fn with_adviser(
     world: &World,
     ledger: &Ledger,
     person: u32,
@@ -56,7 +56,7 @@ async fn with_adviser(
 }
 
 /// The case worker and who stands in until when.
-async fn advisers(
+pub async fn advisers(
     world: &World,
     ledger: &Ledger,
     entry_id: &str,
@@ -74,7 +74,7 @@ async fn advisers(
     (person.adviser_ident, person.deputy_adviser_ident, until)
 }
 
-fn alone(ident: &str) -> (String, String, Option<(i32, i32, i32)>) {
+pub fn alone(ident: &str) -> (String, String, Option<(i32, i32, i32)>) {
     (ident.to_owned(), String::new(), None)
 }
 

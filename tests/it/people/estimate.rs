@@ -125,8 +125,11 @@ async fn a_queue_with_a_history_has_a_band_and_says_what_it_is_from() {
 
 #[tokio::test]
 async fn a_queue_without_a_history_is_told_the_lower_end_and_why() {
-    let (mut world, ledger, _) = two_municipalities([1, 0]).await;
+    let (mut world, ledger, _) = two_municipalities([0, 1]).await;
     let entry_id = world.join(&ledger, 1).await;
+    let early = of_entry(&world.office, &ledger, &entry_id).await.unwrap();
+    assert!(early.estimate.unwrap().lower_only);
+    assert_eq!(early.summary, "Det er for tidlig å si hvor lang ventetiden blir.");
     later(&mut world, Duration::days(400)).await;
     let told = of_entry(&world.office, &ledger, &entry_id).await.unwrap();
     let estimate = told.estimate.unwrap();

@@ -1,0 +1,64 @@
+//! Questions about people that leave no row in a log.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    domain::{command::Command, event::Event, ids::LedgerId},
+    store::access_log::Access,
+    write::{Work, across::Decision, batch::Batch, decision::entries_of},
+};
+
+impl Batch<'_> {
+    /// A preview, and what is refused, leave no log row and yet tell of people: that one does
+    /// not wait, where an offer stands, who would be next. So the question itself is written
+    /// down (I11).
+    pub(super) fn note_question(
+        &mut self,
+        index: usize,
+        work: &Work,
+        ledger: &LedgerId,
+        command: &Command,
+        events: &[Event],
+    ) {
+        let people: BTreeSet<_> = self.people.of_command(index).iter().flatten().copied().collect();
+        let entries = entries_of(&self.open[ledger].ledger, command, events);
+        if people.is_empty() && entries.is_empty() {
+            return;
+        }
+        let access = Access {
+            access_id: self.app.ids.id(),
+            at: self.app.clock.now(),
+            actor: work.actor.clone(),
+            method: work.method,
+            ledger: ledger.clone(),
+            purpose: work.purpose.clone(),
+            entries,
+            people: people.into_iter().collect(),
+            permitted: true,
+        };
+        self.questions.entry(index).or_default().push(access);
+    }
+
+    /// The question of a command that was refused, in each ledger that was asked by itself.
+    pub(super) fn note_refused(
+        &mut self,
+        index: usize,
+        work: &Work,
+        command: &Command,
+        others: &[(LedgerId, Command)],
+    ) {
+        self.note_question(index, work, &work.ledger, command, &[]);
+        for (ledger, command) in others {
+            self.note_question(index, work, ledger, command, &[]);
+        }
+    }
+
+    /// The question of a preview: about the ledger it names, and about every one where it is about
+    /// all of an area. What merely follows in another ledger tells of nobody else.
+    pub(super) fn note_preview(&mut self, index: usize, work: &Work, decisions: &[Decision]) {
+        let told = if work.draft.everywhere { decisions } else { &decisions[..1] };
+        for Decision { ledger, command, decided } in told {
+            self.note_question(index, work, ledger, command, &decided.events);
+        }
+    }
+}
