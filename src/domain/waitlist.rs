@@ -430,6 +430,7 @@ impl EntryState {
     }
 
     /// How it waits on with nothing held, and asked again at once: only a pause goes on.
+    #[must_use]
     pub fn pause_or_waiting(self) -> Self {
         match self {
             Self::Paused { .. } => self,
