@@ -207,7 +207,7 @@ pub(super) async fn place_in_queue(
     let before = store::queues::count_before(snapshot, id, None, entry.key).await?;
     let queue = registry
         .ledger_distribution(id)
-        .map(|distribution| QueueKey::new(distribution, &entry.municipality_number))
+        .map(|distribution| QueueKey::of_entry(distribution, entry))
         .filter(|queue| queue.municipality().is_some());
     let in_municipality = match queue {
         Some(queue) => {
