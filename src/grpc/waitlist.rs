@@ -326,6 +326,11 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),
+        quota_municipality_number: entry
+            .quota_municipality
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     }
 }
 

@@ -84,7 +84,9 @@ impl Search {
             for event in earlier {
                 apply(&mut at_run, event);
             }
-            let Some(righted) = righted(&at_run, &self.correction, row.registry, at) else { continue };
+            let Some(righted) = righted(&at_run, &self.correction, row.registry, at) else {
+                continue;
+            };
             let served = events.iter().filter(|event| matches!(event, Event::Proposed { .. }));
             let mut scopes = scopes(before, &at_run, row.command, at, rules);
             scopes.push(RunScope::all(at, served.count(), rules));

@@ -88,11 +88,8 @@ pub(super) fn transfer(
         return Ok(vec![Event::NothingToDo]);
     }
     // From here it happens.
-    let state = if keeps_what_is_held(ledger, entry, &moved) {
-        entry.state
-    } else {
-        waits_on(entry.state)
-    };
+    let state =
+        if keeps_what_is_held(ledger, entry, &moved) { entry.state } else { waits_on(entry.state) };
     let change = EntryChange::Transferred {
         from_municipality: entry.municipality_number.clone(),
         reason: c.reason.clone(),

@@ -192,8 +192,7 @@ pub(super) fn municipality(
     }
     context.require_in_area(ledger, "wrong_municipality.municipality_number", number)?;
     let quota_municipality = context.quota_of(ledger, number);
-    let after =
-        Entry { municipality_number: number.clone(), quota_municipality, ..entry.clone() };
+    let after = Entry { municipality_number: number.clone(), quota_municipality, ..entry.clone() };
     if after == *entry {
         return Ok(vec![Event::NothingToDo]);
     }
