@@ -115,13 +115,14 @@ type Fields = BTreeMap<String, String>;
 
 type MakeRow = fn(&Fields) -> Result<Value, String>;
 
-const FILES: [(&str, MakeRow); 7] = [
+const FILES: [(&str, MakeRow); 8] = [
     ("areas.csv", area),
     ("municipalities.csv", municipality),
     ("offices.csv", office),
     ("measure_types.csv", measure_type),
     ("providers.csv", provider),
     ("distribution_weights.csv", distribution_weight),
+    ("host_agreements.csv", host_agreement),
     ("holidays.csv", holiday),
 ];
 
@@ -292,6 +293,17 @@ fn distribution_weight(f: &Fields) -> Result<Value, String> {
         "municipalityNumber": text(f, "municipality_number")?,
         "weight": number(f, "weight")?.to_string(),
         "source": text(f, "source")?,
+    } }))
+}
+
+fn host_agreement(f: &Fields) -> Result<Value, String> {
+    let is_open = f.get("valid_to").is_none_or(String::is_empty);
+    Ok(json!({ "hostAgreement": {
+        "hostMunicipalityNumber": text(f, "host_municipality_number")?,
+        "municipalityNumber": text(f, "municipality_number")?,
+        "kind": format!("HOST_KIND_{}", text(f, "kind")?),
+        "validFromDate": date(f, "valid_from")?,
+        "validToDate": if is_open { Value::Null } else { date(f, "valid_to")? },
     } }))
 }
 

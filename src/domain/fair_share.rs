@@ -1,6 +1,8 @@
 //! Fair share (rettferdig andel): what each municipality is entitled to, beside what
 //! it has.
 
+use std::collections::BTreeMap;
+
 use time::Date;
 
 use crate::domain::{
@@ -8,10 +10,11 @@ use crate::domain::{
     capacity::places_on,
     ids::MunicipalityNumber,
     ledger::Ledger,
+    measure::Distribution,
     registry::{DistributionKey, Registry},
 };
 
-/// The shares of an area's municipalities.
+/// The shares of an area's municipalities, or of its host areas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FairShares {
     /// The place budget that was shared, in places.
@@ -25,11 +28,11 @@ pub struct FairShares {
 /// One municipality's share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FairShare {
-    /// The municipality.
+    /// The municipality, or the host.
     pub municipality_number: MunicipalityNumber,
     /// Its name.
     pub name: String,
-    /// Its weight in the key.
+    /// Its weight in the key, with those it hosts.
     pub weight: u64,
     /// Its part of all weights, in hundredths of a per cent, rounded to nearest.
     pub weight_share_basis_points: u32,
@@ -39,7 +42,8 @@ pub struct FairShare {
     pub current: u64,
 }
 
-/// Shares the budget that holds on `today` among the area's municipalities by `key`.
+/// Shares the budget that holds on `today` among the area's municipalities by `key`; among its
+/// host areas, where those have the quotas.
 /// A municipality the key does not have has the weight 0.
 pub fn fair_shares(
     ledger: &Ledger,
@@ -49,28 +53,49 @@ pub fn fair_shares(
     today: Date,
 ) -> Result<FairShares, ApportionmentError> {
     let budget = places_on(&ledger.frame().budgets, today);
-    let municipalities: Vec<_> = registry.municipalities_of(&ledger.id().county_id).collect();
+    let holders = holders(ledger, registry, today);
     let weight = |number| key.weights.get(number).copied().unwrap_or(0);
-    let areas: Vec<Area> = municipalities
-        .iter()
-        .map(|m| Area { weight: weight(&m.municipality_number), min_seats: 0, max_seats: None })
+    let areas: Vec<Area> = holders
+        .values()
+        .map(|members| {
+            let weight = members.iter().copied().map(weight).sum();
+            Area { weight, min_seats: 0, max_seats: None }
+        })
         .collect();
     let result = apportion(method, u64::from(budget), &areas)?;
     let total: u128 = areas.iter().map(|area| u128::from(area.weight)).sum();
-    let shares = municipalities
+    let name = |number| registry.municipality(number).map(|m| m.name.clone()).unwrap_or_default();
+    let shares = holders
         .iter()
         .zip(&areas)
         .zip(&result.shares)
-        .map(|((municipality, area), share)| FairShare {
-            municipality_number: municipality.municipality_number.clone(),
-            name: municipality.name.clone(),
+        .map(|(((number, members), area), share)| FairShare {
+            municipality_number: (*number).clone(),
+            name: name(number),
             weight: area.weight,
             weight_share_basis_points: basis_points(area.weight, total),
             entitled: share.seats,
-            current: current_places(ledger, &municipality.municipality_number, today),
+            current: members.iter().map(|number| current_places(ledger, number, today)).sum(),
         })
         .collect();
     Ok(FairShares { budget, shares, ties: result.ties })
+}
+
+/// Whom quotas are set for, each with the municipalities they are for: itself, and those it hosts
+/// on the day where the measure type is shared by host area.
+fn holders<'a>(
+    ledger: &Ledger,
+    registry: &'a Registry,
+    today: Date,
+) -> BTreeMap<&'a MunicipalityNumber, Vec<&'a MunicipalityNumber>> {
+    let by_host = registry.ledger_distribution(ledger.id()) == Some(Distribution::ByHostArea);
+    let mut holders: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for municipality in registry.municipalities_of(&ledger.id().county_id) {
+        let number = &municipality.municipality_number;
+        let holder = if by_host { registry.host_of(number, today) } else { number };
+        holders.entry(holder).or_default().push(number);
+    }
+    holders
 }
 
 /// Its own quota: what it has lent is its share all the same, and what it borrows is another's.

@@ -20,6 +20,9 @@ pub enum Distribution {
     CountyPool,
     /// Each municipality's quota (kommunens andel), and a queue for each.
     ByMunicipality,
+    /// The quota of each host area (vertskommune with its samarbeidskommuner), and a queue for
+    /// each.
+    ByHostArea,
 }
 
 impl Distribution {
@@ -28,6 +31,7 @@ impl Distribution {
         match self {
             Self::CountyPool => "COUNTY_POOL",
             Self::ByMunicipality => "BY_MUNICIPALITY",
+            Self::ByHostArea => "BY_HOST_AREA",
         }
     }
 }

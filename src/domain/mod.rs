@@ -16,6 +16,7 @@ pub mod existing;
 pub mod explanation;
 pub mod fair_share;
 pub mod holidays;
+pub mod host;
 pub mod ids;
 pub mod ledger;
 pub mod lending;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 use crate::domain::{
+    host::{HostAgreement, HostAgreements},
     ids::{AreaId, LedgerId, MeasureCode, MunicipalityNumber, OfficeNumber, OrganisationNumber},
     measure::{Distribution, MeasureType},
     refusal::BadRow,
@@ -30,6 +31,8 @@ pub enum RegistryRow {
     Provider(Provider),
     /// One municipality's weight in a distribution key (fordelingsnøkkel).
     DistributionWeight(DistributionWeight),
+    /// That one municipality hosts another (vertskommune, samarbeidskommune).
+    HostAgreement(HostAgreement),
     /// A public holiday (helligdag).
     Holiday(Holiday),
 }
@@ -113,6 +116,8 @@ pub enum RowKind {
     Provider,
     /// [`RegistryRow::DistributionWeight`]
     DistributionWeight,
+    /// [`RegistryRow::HostAgreement`]
+    HostAgreement,
     /// [`RegistryRow::Holiday`]
     Holiday,
 }
@@ -127,6 +132,7 @@ impl RowKind {
             Self::MeasureType => "MEASURE_TYPE",
             Self::Provider => "PROVIDER",
             Self::DistributionWeight => "DISTRIBUTION_WEIGHT",
+            Self::HostAgreement => "HOST_AGREEMENT",
             Self::Holiday => "HOLIDAY",
         }
     }
@@ -151,6 +157,10 @@ impl RegistryRow {
                 RowKind::DistributionWeight,
                 format!("{}/{}/{}", row.key_name, row.key_date, row.municipality_number),
             ),
+            Self::HostAgreement(row) => {
+                let (number, from) = row.key();
+                (RowKind::HostAgreement, format!("{number}@{from}"))
+            }
             Self::Holiday(row) => (RowKind::Holiday, row.date.to_string()),
         }
     }
@@ -178,6 +188,7 @@ pub struct Registry {
     measure_types: BTreeMap<(MeasureCode, Option<Date>), MeasureType>,
     providers: BTreeMap<OrganisationNumber, Provider>,
     distribution_keys: BTreeMap<(String, Date), DistributionKey>,
+    pub(super) host_agreements: HostAgreements,
     holidays: BTreeSet<Date>,
 }
 
@@ -364,6 +375,7 @@ impl Registry {
                 });
                 key.weights.insert(r.municipality_number.clone(), r.weight);
             }
+            RegistryRow::HostAgreement(r) => self.host_agreements.put(r.clone()),
             RegistryRow::Holiday(r) => {
                 self.holidays.insert(r.date);
             }
@@ -396,6 +408,7 @@ impl Registry {
             RegistryRow::MeasureType(r) => {
                 self.unknown_measure(r).or_else(|| self.other_distribution(r))
             }
+            RegistryRow::HostAgreement(r) => self.bad_agreement(r),
             RegistryRow::Area(_)
             | RegistryRow::Municipality(_)
             | RegistryRow::Provider(_)

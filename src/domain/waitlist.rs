@@ -95,12 +95,20 @@ impl RegisteredTimes {
 pub struct QueueKey(Option<MunicipalityNumber>);
 
 impl QueueKey {
-    /// The queue of someone entitled in `municipality`.
+    /// The queue for places of the quota of `municipality`: the entitled one, or its host.
     pub fn new(distribution: Distribution, municipality: &MunicipalityNumber) -> Self {
         match distribution {
             Distribution::CountyPool => Self(None),
-            Distribution::ByMunicipality => Self(Some(municipality.clone())),
+            Distribution::ByMunicipality | Distribution::ByHostArea => {
+                Self(Some(municipality.clone()))
+            }
         }
+    }
+
+    /// The queue an entry stands in.
+    pub fn of_entry(distribution: Distribution, entry: &Entry) -> Self {
+        let number = entry.quota_municipality.as_ref().unwrap_or(&entry.municipality_number);
+        Self::new(distribution, number)
     }
 
     /// The municipality; `None` for the pool.
@@ -156,6 +164,10 @@ pub struct Entry {
     pub person_id: PersonId,
     /// The entitled municipality (bostedskommune).
     pub municipality_number: MunicipalityNumber,
+    /// Whose quota and queue it is, where that is another's: the host (vertskommune) of the
+    /// entitled municipality when this was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_municipality: Option<MunicipalityNumber>,
     /// The office that follows the person up (oppfølgingskontor).
     pub following_office_number: OfficeNumber,
     /// The share of a place, 1-100.

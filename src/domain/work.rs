@@ -297,6 +297,7 @@ mod tests {
             entry_id: EntryId(Uuid::from_u128(2)),
             person_id: crate::domain::ids::PersonId(Uuid::from_u128(4)),
             municipality_number: "1601".parse().expect("a number"),
+            quota_municipality: None,
             following_office_number: "5701".parse().expect("a number"),
             participation_percent: 100,
             preferred_place_groups: Vec::new(),

@@ -129,7 +129,7 @@ async fn of_entry(
     let answer = match place_in_queue(&mut snapshot, &id, registry, &entry).await? {
         Some(place) => {
             let place = place.in_municipality.unwrap_or(place.in_area);
-            let queue = QueueKey::new(scene.distribution, &entry.municipality_number);
+            let queue = QueueKey::of_entry(scene.distribution, &entry);
             let asked = Asked { queue, place, is_new: false };
             let answer = waiting(&mut snapshot, registry, &scene, asked).await?;
             EstimateWaitResponse { state: answer::entry_state(entry.state).into(), ..answer }
@@ -154,7 +154,7 @@ async fn of_newcomer(
     reader.require(&Target { municipality_number, ..area_of(id) }, registry)?;
     let context = Context { at: scene.at, registry, actor: &reader.actor, rules: RULES_VERSION };
     let key = key_of_newcomer(&scene.ledger, newcomer, &context)?;
-    let queue = QueueKey::new(scene.distribution, &newcomer.municipality_number);
+    let queue = context.queue_of_newcomer(&scene.ledger, &newcomer.municipality_number);
     let before = store::queues::count_before(&mut snapshot, id, Some(&queue), key).await?;
     let asked = Asked { queue, place: before + 1, is_new: true };
     let answer = waiting(&mut snapshot, registry, &scene, asked).await?;

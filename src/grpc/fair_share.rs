@@ -296,7 +296,7 @@ fn require_quotas(id: &LedgerId, registry: &Registry) -> Result<(), Refusal> {
         Some(Distribution::CountyPool) => Err(Refusal::MeasureTypeRule(
             "one pool serves the whole area in this measure type; it has no quotas",
         )),
-        Some(Distribution::ByMunicipality) | None => Ok(()),
+        Some(Distribution::ByMunicipality | Distribution::ByHostArea) | None => Ok(()),
     }
 }
 

@@ -77,6 +77,7 @@ fn distribution(value: Distribution) -> pb::Distribution {
     match value {
         Distribution::CountyPool => pb::Distribution::CountyPool,
         Distribution::ByMunicipality => pb::Distribution::ByMunicipality,
+        Distribution::ByHostArea => pb::Distribution::ByHostArea,
     }
 }
 

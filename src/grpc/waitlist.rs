@@ -207,7 +207,7 @@ pub(super) async fn place_in_queue(
     let before = store::queues::count_before(snapshot, id, None, entry.key).await?;
     let queue = registry
         .ledger_distribution(id)
-        .map(|distribution| QueueKey::new(distribution, &entry.municipality_number))
+        .map(|distribution| QueueKey::of_entry(distribution, entry))
         .filter(|queue| queue.municipality().is_some());
     let in_municipality = match queue {
         Some(queue) => {
@@ -323,6 +323,11 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
         priority_by_correction: entry.priority_by_correction.is_some(),
         increase_of_placement_id: entry
             .increase_of
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        quota_municipality_number: entry
+            .quota_municipality
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),

@@ -428,12 +428,13 @@ pub(crate) fn distribution_text(distribution: Distribution) -> &'static str {
     match distribution {
         Distribution::CountyPool => "COUNTY_POOL",
         Distribution::ByMunicipality => "BY_MUNICIPALITY",
+        Distribution::ByHostArea => "BY_HOST_AREA",
     }
 }
 
 /// From what the database keeps.
 pub(crate) fn distribution_from(text: &str) -> Result<Distribution, sqlx::Error> {
-    [Distribution::CountyPool, Distribution::ByMunicipality]
+    [Distribution::CountyPool, Distribution::ByMunicipality, Distribution::ByHostArea]
         .into_iter()
         .find(|distribution| distribution_text(*distribution) == text)
         .ok_or_else(|| corrupt("distribution"))

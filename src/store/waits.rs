@@ -32,7 +32,7 @@ pub struct QueueHistory {
 
 /// Reads who has waited in a queue of a ledger. When an entry joined is told by the log row
 /// that let it in; who waits for a larger share has begun. It belongs to the queue from whose account it was first served, and until
-/// then to its municipality's.
+/// then to that of whose quota it is.
 pub async fn history(
     connection: &mut PgConnection,
     ledger: &LedgerId,
@@ -43,7 +43,8 @@ pub async fn history(
         "-- queue_history\n\
          SELECT e.municipality_number, e.order_time_us, e.registered_time_us, e.join_seq, \
          e.state, e.closed_us, l.at AS joined, p.account, p.start_date \
-         FROM (SELECT entry_id, municipality_number, order_time_us, registered_time_us, \
+         FROM (SELECT entry_id, coalesce(doc->>'quota_municipality', municipality_number) \
+         AS municipality_number, order_time_us, registered_time_us, \
          join_seq, state, (doc->'closed'->>'time')::bigint AS closed_us FROM entry \
          WHERE county_id = $1 AND measure_code = $2 AND join_seq > 0 \
          AND doc->>'increase_of' IS NULL \

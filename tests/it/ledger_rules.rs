@@ -47,6 +47,7 @@ mod enforcement;
 mod entries;
 mod existing;
 mod explained;
+mod hosts;
 mod imports;
 mod invariants;
 mod joins;

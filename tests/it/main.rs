@@ -18,6 +18,7 @@ mod enforcement;
 mod entries;
 mod errors;
 mod existing;
+mod hosts;
 mod idempotency;
 mod kept_log;
 mod keys_and_tokens;

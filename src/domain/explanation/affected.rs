@@ -14,6 +14,7 @@ use crate::domain::{
     ids::{EntryId, PlacementId},
     ledger::{Ledger, apply},
     refusal::Stop,
+    registry::Registry,
     waitlist::{Entry, EntryState},
 };
 
@@ -83,7 +84,9 @@ impl Search {
             for event in earlier {
                 apply(&mut at_run, event);
             }
-            let Some(righted) = righted(&at_run, &self.correction, at) else { continue };
+            let Some(righted) = righted(&at_run, &self.correction, row.registry, at) else {
+                continue;
+            };
             let served = events.iter().filter(|event| matches!(event, Event::Proposed { .. }));
             let mut scopes = scopes(before, &at_run, row.command, at, rules);
             scopes.push(RunScope::all(at, served.count(), rules));
@@ -124,7 +127,12 @@ fn beyond(some: &[Served], others: &[Served]) -> Vec<EntryId> {
 
 /// The ledger with the mistake put right; `None` where it had not been made yet, or makes no
 /// difference as things stood.
-fn righted(ledger: &Ledger, correction: &Correction, at: Timestamp) -> Option<Ledger> {
+fn righted(
+    ledger: &Ledger,
+    correction: &Correction,
+    registry: &Registry,
+    at: Timestamp,
+) -> Option<Ledger> {
     let changed = |entry: Entry| {
         let change = EntryChange::Corrected { text: None };
         vec![Event::EntryChanged { entry, change }]
@@ -147,7 +155,10 @@ fn righted(ledger: &Ledger, correction: &Correction, at: Timestamp) -> Option<Le
         }
         Correction::Municipality { entry_id, municipality_number } => {
             let municipality_number = municipality_number.clone();
-            changed(Entry { municipality_number, ..waiting(*entry_id)? })
+            let day = at.date_in_norway();
+            let quota_municipality =
+                registry.quota_of(ledger.distribution(), &municipality_number, day);
+            changed(Entry { municipality_number, quota_municipality, ..waiting(*entry_id)? })
         }
         Correction::Answer { offer_id, accept } => {
             let offer = ledger.offer(*offer_id)?;

@@ -17,9 +17,10 @@ use crate::domain::{
         decide_objection, decide_offer, decide_place, decide_placement, decide_succession,
         decide_transfer, passes::passes,
     },
-    measure::MeasureType,
+    measure::{Distribution, MeasureType},
     refusal::{Refusal, Stop},
     registry::Registry,
+    waitlist::QueueKey,
 };
 
 /// What a decision may look at beside the ledger itself.
@@ -65,6 +66,39 @@ impl Context<'_> {
             let measure = measure.code.clone();
             Err(Refusal::Superseded { measure, by: superseded.by.clone(), from: superseded.from })
         })
+    }
+
+    /// Whose quota somebody entitled in a municipality is given a place of today, where that is
+    /// not its own.
+    pub(super) fn quota_of(
+        &self,
+        ledger: &Ledger,
+        entitled: &MunicipalityNumber,
+    ) -> Option<MunicipalityNumber> {
+        self.registry.quota_of(ledger.distribution, entitled, self.today())
+    }
+
+    /// The queue somebody entitled in a municipality would stand in.
+    pub fn queue_of_newcomer(&self, ledger: &Ledger, entitled: &MunicipalityNumber) -> QueueKey {
+        let host = self.quota_of(ledger, entitled);
+        QueueKey::new(ledger.distribution, host.as_ref().unwrap_or(entitled))
+    }
+
+    /// Requires that a municipality has a quota of its own on a day, as one that another hosts
+    /// has not where the ledger shares by host area.
+    pub(super) fn require_not_hosted(
+        &self,
+        ledger: &Ledger,
+        field: &'static str,
+        number: &MunicipalityNumber,
+        day: Date,
+    ) -> Result<(), Refusal> {
+        let is_hosted = self.registry.host_of(number, day) != number;
+        if ledger.distribution != Distribution::ByHostArea || !is_hosted {
+            return Ok(());
+        }
+        let problem = "is hosted by another municipality then, whose quota counts for both";
+        Err(Refusal::RegistryMismatch { field, value: number.to_string(), problem })
     }
 
     /// Requires that a municipality belongs to the ledger's area.

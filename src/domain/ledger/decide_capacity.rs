@@ -201,12 +201,18 @@ pub(super) fn set_quotas(
 ) -> Result<Vec<Event>, Refusal> {
     context.measure(ledger)?;
     require_quotas(ledger)?;
+    let today = context.today();
     for quota in &c.quotas {
         context.require_in_area(
             ledger,
             "quotas.municipality_number",
             &quota.municipality_number,
         )?;
+        // One that is hosted from now on may still have its own quota taken away.
+        if quota.places.places > 0 {
+            let (number, day) = (&quota.municipality_number, quota.places.valid_from.max(today));
+            context.require_not_hosted(ledger, "quotas.municipality_number", number, day)?;
+        }
     }
     let mut after = ledger.frame.quotas.clone();
     for quota in &c.quotas {
@@ -214,7 +220,6 @@ pub(super) fn set_quotas(
         require_room("quotas of one municipality", history.len())?;
         put_quota(history, quota.clone());
     }
-    let today = context.today();
     let frame = Frame { quotas: after, ..ledger.frame.clone() };
     require_within_budget(ledger, &frame, &c.quotas, today)?;
     // From here it happens.
@@ -235,10 +240,10 @@ pub(super) fn set_quotas(
     ])
 }
 
-/// Requires a measure type that is shared by municipality.
+/// Requires a measure type that is shared by municipality or host area.
 pub(super) fn require_quotas(ledger: &Ledger) -> Result<(), Refusal> {
     match ledger.distribution {
-        Distribution::ByMunicipality => Ok(()),
+        Distribution::ByMunicipality | Distribution::ByHostArea => Ok(()),
         Distribution::CountyPool => Err(Refusal::MeasureTypeRule(
             "one pool serves the whole area in this measure type; it has no quotas",
         )),
@@ -311,7 +316,7 @@ pub(super) fn limits_on<'a>(
         Distribution::CountyPool => {
             vec![(AccountKey::Pool, in_percent(places_on(&frame.budgets, today)))]
         }
-        Distribution::ByMunicipality => frame
+        Distribution::ByMunicipality | Distribution::ByHostArea => frame
             .quota_holders()
             .into_iter()
             .map(|n| (AccountKey::Quota(n.clone()), frame.quota_limit(n, today)))

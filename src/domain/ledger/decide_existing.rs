@@ -52,7 +52,7 @@ pub(super) fn import(
         return Err(Refusal::ReconciliationDiffers { lines, first });
     }
     // From here it happens.
-    let mut incoming = Incoming { ledger, c, measure, ids };
+    let mut incoming = Incoming { ledger, c, context, measure, ids };
     let mut events = Vec::new();
     for (index, row) in (0..).zip(&c.rows) {
         if let Row::New(existing) = row {
@@ -78,6 +78,7 @@ fn told(line: &Line) -> String {
 struct Incoming<'a> {
     ledger: &'a Ledger,
     c: &'a ImportExisting,
+    context: &'a Context<'a>,
     measure: &'a MeasureType,
     ids: &'a mut IdSource,
 }
@@ -132,7 +133,7 @@ impl Incoming<'_> {
     }
 
     fn queue(&self, row: &Existing) -> QueueKey {
-        QueueKey::new(self.ledger.distribution, &row.municipality_number)
+        self.context.queue_of_newcomer(self.ledger, &row.municipality_number)
     }
 
     fn offer(
@@ -169,6 +170,7 @@ impl Incoming<'_> {
             entry_id,
             person_id: row.person_id,
             municipality_number: row.municipality_number.clone(),
+            quota_municipality: self.context.quota_of(self.ledger, &row.municipality_number),
             following_office_number: row.following_office_number.clone(),
             participation_percent: row.participation_percent,
             preferred_place_groups: preferred.filter_map(|n| resolve(self.ledger, n)).collect(),

@@ -45,9 +45,11 @@ pub(super) fn wait(
     }
     let placed = known_entry(ledger, placement.entry_id)?;
     // From here it happens.
+    let (municipality_number, quota_municipality) = payer(ledger, placement, placed);
     let entry = Entry {
         entry_id: EntryId(ids.next_id()),
-        municipality_number: payer(placement, placed),
+        municipality_number,
+        quota_municipality,
         participation_percent: percent.saturating_sub(placement.participation_percent),
         preferred_place_groups: vec![placement.place_group_id],
         work_fields: Vec::new(),
@@ -111,11 +113,20 @@ pub(super) fn again(
 }
 
 /// In whose queue a larger share stands: the rest is debited to the account that the share in
-/// use is debited to, also where that is a municipality the person has moved from.
-fn payer(placement: &Placement, placed: &Entry) -> MunicipalityNumber {
+/// use is debited to, also where that is a municipality the person has moved from. The entitled
+/// municipality, and whose quota that is where it is another's.
+fn payer(
+    ledger: &Ledger,
+    placement: &Placement,
+    placed: &Entry,
+) -> (MunicipalityNumber, Option<MunicipalityNumber>) {
     match &placement.account {
-        AccountKey::Quota(number) => number.clone(),
-        AccountKey::Pool | AccountKey::PlaceGroup(_) => placed.municipality_number.clone(),
+        AccountKey::Quota(number) if ledger.queue_of(placed).account() != placement.account => {
+            (number.clone(), None)
+        }
+        AccountKey::Quota(_) | AccountKey::Pool | AccountKey::PlaceGroup(_) => {
+            (placed.municipality_number.clone(), placed.quota_municipality.clone())
+        }
     }
 }
 
@@ -191,8 +202,10 @@ pub(super) fn follow(
     let before = ledger.placement(placement.placement_id);
     let debited = |placement: &Placement| (placement.place_group_id, placement.account.clone());
     let is_elsewhere = before.map(debited) != Some(debited(placement));
+    let (municipality_number, quota_municipality) = payer(ledger, placement, placed);
     let after = Entry {
-        municipality_number: payer(placement, placed),
+        municipality_number,
+        quota_municipality,
         following_office_number: placed.following_office_number.clone(),
         preferred_place_groups: vec![placement.place_group_id],
         state: if is_elsewhere { waits_on(increase.state) } else { increase.state },

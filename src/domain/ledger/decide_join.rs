@@ -96,7 +96,9 @@ fn joined(
         registered_time,
         join_seq: join_seq(ledger, index, context),
     };
-    Ok(new_entry(EntryId(ids.next_id()), key, c))
+    let quota_municipality = context.quota_of(ledger, &c.municipality_number);
+    let entry = new_entry(EntryId(ids.next_id()), key, c);
+    Ok(Entry { quota_municipality, ..entry })
 }
 
 /// Somebody who might join.
@@ -142,6 +144,7 @@ fn new_entry(entry_id: EntryId, key: OrderKey, c: &JoinWaitlist) -> Entry {
         entry_id,
         person_id: c.person_id,
         municipality_number: c.municipality_number.clone(),
+        quota_municipality: None,
         following_office_number: c.following_office_number.clone(),
         participation_percent: c.participation_percent,
         preferred_place_groups: c.preferred_place_groups.clone(),

@@ -70,6 +70,8 @@ fn lent(
         });
     }
     require_days(terms, context.today())?;
+    let borrower = "lend.to_municipality_number";
+    context.require_not_hosted(ledger, borrower, to, terms.valid_from)?;
     require_room("loans of this ledger", ledger.frame.loans.len())?;
     require_lendable(ledger, terms, context.today())?;
     Ok(Loan {

@@ -9,7 +9,7 @@ use crate::domain::{
     allocation::{Leave, Placement, PlacementState},
     command::{ChangePlacement, MovePlacement, PlacementAsk, ReassignPlacement, ReviewMade},
     event::{EntryChange, Event, PlacementChange},
-    ids::{IdSource, MunicipalityNumber, PlacementId},
+    ids::{IdSource, PlacementId},
     ledger::{
         Context, Ledger,
         decide::YEAR,
@@ -279,27 +279,28 @@ pub(super) fn reassign(
     };
     let entry = Entry {
         municipality_number: c.municipality_number.clone(),
+        quota_municipality: context.quota_of(ledger, &c.municipality_number),
         following_office_number: c.following_office_number.clone(),
         ..entry.clone()
     };
     let mut events = vec![Event::EntryChanged { entry: entry.clone(), change }];
     let mut placement = before.clone();
-    if ledger.distribution == Distribution::ByMunicipality {
-        placement = debited_to(ledger, before, &c.municipality_number, context);
+    if ledger.distribution != Distribution::CountyPool {
+        placement = debited_to(ledger, before, &entry, context);
         let change = PlacementChange::Reassigned { from_municipality };
         events.push(Event::PlacementChanged { placement: placement.clone(), change });
     }
     decide_increase::follow(ledger, &placement, &entry, events, context, ids)
 }
 
-/// The placement on the quota of the municipality moved to, or as a guest where that is full.
+/// The placement on the quota of who has moved, or as a guest where that is full.
 pub(super) fn debited_to(
     ledger: &Ledger,
     before: &Placement,
-    municipality: &MunicipalityNumber,
+    moved: &Entry,
     context: &Context<'_>,
 ) -> Placement {
-    let account = AccountKey::Quota(municipality.clone());
+    let account = ledger.queue_of(moved).account();
     if before.account == account {
         return Placement { guest: false, ..before.clone() };
     }

@@ -104,6 +104,7 @@ pub(super) fn take_over(
         let entry = Entry {
             key: OrderKey { join_seq, ..entry.key },
             external_references: free_names(&after, entry),
+            quota_municipality: context.quota_of(ledger, &entry.municipality_number),
             ..taken_over(entry, measure)
         };
         let change = EntryChange::Received { from_ledger: c.from_ledger.clone() };

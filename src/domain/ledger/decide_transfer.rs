@@ -20,6 +20,7 @@ use crate::domain::{
         guards::{known_entry, require_no_increase, require_office},
         onward::propose_on,
     },
+    measure::Distribution,
     refusal::{Refusal, Stop},
     waitlist::{Closed, Entry, EntryState, OrderKey},
 };
@@ -56,8 +57,8 @@ pub(super) fn require_here(
     }
 }
 
-/// The person moved; the waiting time follows. Where only the office is another, what is held
-/// for the person stays: the municipality it is debited to is the same.
+/// The person moved; the waiting time follows. What is held for the person stays where the
+/// municipality it is debited to is the same.
 pub(super) fn transfer(
     ledger: &Ledger,
     c: &TransferEntry,
@@ -76,23 +77,35 @@ pub(super) fn transfer(
         return send_on(ledger, entry, c, to_ledger, context, ids);
     }
     context.require_in_area(ledger, "municipality_number", &c.municipality_number)?;
-    let same_municipality = entry.municipality_number == c.municipality_number;
-    if same_municipality && entry.following_office_number == c.following_office_number {
+    let quota_municipality = context.quota_of(ledger, &c.municipality_number);
+    let moved = Entry {
+        municipality_number: c.municipality_number.clone(),
+        quota_municipality,
+        following_office_number: c.following_office_number.clone(),
+        ..entry.clone()
+    };
+    if moved == *entry {
         return Ok(vec![Event::NothingToDo]);
     }
     // From here it happens.
-    let state = if same_municipality { entry.state } else { waits_on(entry.state) };
+    let state =
+        if keeps_what_is_held(ledger, entry, &moved) { entry.state } else { waits_on(entry.state) };
     let change = EntryChange::Transferred {
         from_municipality: entry.municipality_number.clone(),
         reason: c.reason.clone(),
     };
-    let moved = Entry {
-        municipality_number: c.municipality_number.clone(),
-        following_office_number: c.following_office_number.clone(),
-        state,
-        ..entry.clone()
-    };
-    give_back(ledger, entry, moved, change, context, ids)
+    give_back(ledger, entry, Entry { state, ..moved }, change, context, ids)
+}
+
+/// What is held stays with who moves within a municipality, or a host area: the quota it is
+/// debited to is the same.
+fn keeps_what_is_held(ledger: &Ledger, entry: &Entry, moved: &Entry) -> bool {
+    match ledger.distribution {
+        Distribution::ByHostArea => ledger.queue_of(entry) == ledger.queue_of(moved),
+        Distribution::CountyPool | Distribution::ByMunicipality => {
+            entry.municipality_number == moved.municipality_number
+        }
+    }
 }
 
 /// The entry ends here and goes on in another area's ledger, in the same transaction.
@@ -140,6 +153,7 @@ pub(super) fn receive(
     // From here it happens.
     let mut entry = Entry {
         municipality_number: c.municipality_number.clone(),
+        quota_municipality: context.quota_of(ledger, &c.municipality_number),
         following_office_number: c.following_office_number.clone(),
         preferred_place_groups: Vec::new(),
         declined_here: BTreeSet::new(),

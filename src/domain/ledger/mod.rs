@@ -267,7 +267,7 @@ impl Ledger {
 
     /// Which queue an entry stands in.
     pub fn queue_of(&self, entry: &Entry) -> QueueKey {
-        QueueKey::new(self.distribution, &entry.municipality_number)
+        QueueKey::of_entry(self.distribution, entry)
     }
 
     /// Walks all queues in the one order.

@@ -80,6 +80,7 @@ fn distribution(value: pb::Distribution) -> Option<Distribution> {
         pb::Distribution::Unspecified => None,
         pb::Distribution::CountyPool => Some(Distribution::CountyPool),
         pb::Distribution::ByMunicipality => Some(Distribution::ByMunicipality),
+        pb::Distribution::ByHostArea => Some(Distribution::ByHostArea),
     }
 }
 

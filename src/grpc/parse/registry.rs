@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     domain::{
         apportionment::MAX_WEIGHT,
+        host::{HostAgreement, HostKind},
         ids::{AreaId, MunicipalityNumber},
         registry::{
             Area, DistributionWeight, Holiday, Municipality, Office, Provider, RegistryRow,
@@ -37,6 +38,7 @@ pub(in crate::grpc) fn row(v: &mut Violations, row: &pb::RegistryRow) -> Option<
         Some(Row::MeasureType(r)) => measure_type(v, r).map(RegistryRow::MeasureType),
         Some(Row::Provider(r)) => provider(v, r).map(RegistryRow::Provider),
         Some(Row::DistributionWeight(r)) => weight(v, r).map(RegistryRow::DistributionWeight),
+        Some(Row::HostAgreement(r)) => agreement(v, r).map(RegistryRow::HostAgreement),
         Some(Row::Holiday(r)) => holiday(v, r).map(RegistryRow::Holiday),
     }
 }
@@ -84,6 +86,35 @@ fn weight(v: &mut Violations, r: &pb::DistributionWeight) -> Option<Distribution
         municipality_number: municipality_number?,
         weight: weight?,
         source: source?,
+    })
+}
+
+fn agreement(v: &mut Violations, r: &pb::HostAgreement) -> Option<HostAgreement> {
+    let host = "host_agreement.host_municipality_number";
+    let host = v.value(host, &r.host_municipality_number);
+    let number = v.value("host_agreement.municipality_number", &r.municipality_number);
+    let kind = match r.kind() {
+        pb::HostKind::Host => Some(HostKind::Host),
+        pb::HostKind::Joint => Some(HostKind::Joint),
+        pb::HostKind::Unspecified => {
+            v.add("host_agreement.kind", "is required");
+            None
+        }
+    };
+    let valid_from = v.date("host_agreement.valid_from_date", r.valid_from_date.as_ref());
+    let field = "host_agreement.valid_to_date";
+    let valid_to = v.optional_date(field, r.valid_to_date.as_ref());
+    let (valid_from, valid_to) = (valid_from?, valid_to?);
+    if valid_to.is_some_and(|to| to <= valid_from) {
+        v.add(field, "must be after valid_from_date");
+        return None;
+    }
+    Some(HostAgreement {
+        host_municipality_number: host?,
+        municipality_number: number?,
+        kind: kind?,
+        valid_from,
+        valid_to,
     })
 }
 

@@ -217,7 +217,7 @@ impl Stage {
             | "site_municipality_number"
             | "from_municipality_number"
             | "on_behalf_of_municipality_number" => TRONDHEIM.to_owned(),
-            "to_municipality_number" => HEMNE.to_owned(),
+            "to_municipality_number" | "host_municipality_number" => HEMNE.to_owned(),
             "programme" => "KVP".to_owned(),
             "language" | "language_code" => "nb".to_owned(),
             "office_number" | "following_office_number" => OFFICE.to_owned(),

@@ -58,7 +58,9 @@ fn named(row: RegistryRow) -> RegistryRow {
             let rules = MeasureRules { texts: legal_texts(), ..r.rules };
             RegistryRow::MeasureType(MeasureType { name, rules, ..r })
         }
-        other @ (RegistryRow::DistributionWeight(_) | RegistryRow::Holiday(_)) => other,
+        other @ (RegistryRow::DistributionWeight(_)
+        | RegistryRow::HostAgreement(_)
+        | RegistryRow::Holiday(_)) => other,
     }
 }
 

@@ -191,12 +191,13 @@ pub(super) fn municipality(
         return Err(wrong_entry_state(entry, "WRONG_MUNICIPALITY").into());
     }
     context.require_in_area(ledger, "wrong_municipality.municipality_number", number)?;
-    if entry.municipality_number == *number {
+    let quota_municipality = context.quota_of(ledger, number);
+    let after = Entry { municipality_number: number.clone(), quota_municipality, ..entry.clone() };
+    if after == *entry {
         return Ok(vec![Event::NothingToDo]);
     }
     require_in_time(ledger, &Made::At(entry.key.registered_time), context)?;
     // From here it happens.
-    let after = Entry { municipality_number: number.clone(), ..entry.clone() };
     if let EntryState::Placed(placement_id) = entry.state {
         let events = vec![corrected(c, after.clone())];
         return placed_elsewhere(ledger, placement_id, &after, events, context, ids);
@@ -225,9 +226,9 @@ fn placed_elsewhere(
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Stop> {
     let mut placement = known_placement(ledger, placement_id)?.clone();
-    if ledger.distribution == Distribution::ByMunicipality {
+    if ledger.distribution != Distribution::CountyPool {
         require_history(&placement)?;
-        placement = debited_to(ledger, &placement, &placed.municipality_number, context);
+        placement = debited_to(ledger, &placement, placed, context);
         let change = PlacementChange::Corrected;
         events.push(Event::PlacementChanged { placement: placement.clone(), change });
     }
