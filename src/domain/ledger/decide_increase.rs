@@ -101,8 +101,10 @@ pub(super) fn again(
         return Err(Refusal::WrongState { what: "the placement", state, transition });
     }
     let placed = known_entry(ledger, placement.entry_id)?;
+    let (municipality_number, quota_municipality) = payer(ledger, placement, placed);
     Ok(Entry {
-        municipality_number: payer(placement, placed),
+        municipality_number,
+        quota_municipality,
         following_office_number: placed.following_office_number.clone(),
         preferred_place_groups: vec![placement.place_group_id],
         declined_here: BTreeSet::new(),
