@@ -71,6 +71,14 @@ async fn pieces_come_in_as_one_by_the_command_line_too() {
     let answer = client.stream_json("RegistryService/ImportExisting", &pieces).await.unwrap();
     assert_eq!(answer[0]["importedRows"], 2, "{answer:?}");
     assert_eq!(usage(&world, &ledger, &group).await, (0, 200, 0, 0));
+    // What the first piece did not say, no later one adds.
+    let totals = json!({"requestId": id, "controlTotals": [{"persons": "9"}], "rows": [row(2)]});
+    let preview = json!({"requestId": id, "validateOnly": true, "rows": [row(2)]});
+    for later in [totals, preview] {
+        let pieces = [pieces[0].clone(), later];
+        let refused = client.stream_json("RegistryService/ImportExisting", &pieces).await;
+        assert_eq!(refused.unwrap_err().code(), "INVALID_ARGUMENT");
+    }
     let other = [pieces[0].clone(), json!({"requestId": request_id(), "rows": [row(2)]})];
     let refused = client.stream_json("RegistryService/ImportExisting", &other).await.unwrap_err();
     assert_eq!(refused.code(), "INVALID_ARGUMENT");

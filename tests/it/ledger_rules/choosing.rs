@@ -66,6 +66,18 @@ fn by_default_and_by_person_the_order_of_the_preferences_counts() {
     }
 }
 
+/// It could be imported before it did anything: what was decided then recomputes without it.
+#[test]
+fn before_rules_version_3_nobody_chose_for_the_person() {
+    for (version, first) in [(2, 1), (3, 0)] {
+        let groups = [(1, Some(1)), (1, Some(2))];
+        let (ruled, ids) = with_groups(Some(ProviderChoice::CallOffRank), &groups);
+        let mut ruled = ruled.by_version(version);
+        join(&mut ruled, 1, 100, &[ids[1], ids[0]]);
+        assert_eq!(run(&mut ruled), [ids[first]], "{version}");
+    }
+}
+
 #[test]
 fn the_order_of_call_off_counts_among_those_that_a_person_would_take() {
     let choice = Some(ProviderChoice::CallOffRank);
