@@ -19,13 +19,14 @@ use crate::{
     },
 };
 
-/// The entry that may open again by a command.
+/// The entry that may open again by a command, and holds a claim then: a larger share that waits
+/// is part of what the entry of the place holds.
 fn may_reopen<'a>(ledger: &'a Ledger, command: &Command) -> Option<&'a Entry> {
     let Command::Correct(Correct { correction, .. }) = command else { return None };
     if !correction.may_reopen() {
         return None;
     }
-    ledger.entry_of(&command.subject())
+    ledger.entry_of(&command.subject()).filter(|entry| entry.has_claim())
 }
 
 /// Entries that may open again in a batch: of those that are closed the claims are to be

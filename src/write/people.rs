@@ -172,6 +172,7 @@ impl People {
             }
         } else if let Event::EntryChanged { entry, .. } = event
             && entry.state.is_open()
+            && entry.has_claim()
             && let Some(of) = self.claims.get_mut(&claim_of(entry))
         {
             // It is open again, by a claim that this batch took.

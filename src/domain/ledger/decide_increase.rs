@@ -32,17 +32,7 @@ pub(super) fn wait(
 ) -> Result<Vec<Event>, Refusal> {
     let transition = "WAIT_FOR_LARGER_SHARE";
     context.require_current(context.measure(ledger)?)?;
-    let state = match &placement.state {
-        PlacementState::Running | PlacementState::Ending(_) if placement.increase.is_some() => {
-            Some("WAITING_FOR_LARGER_SHARE")
-        }
-        PlacementState::Running | PlacementState::Ending(_) => None,
-        // Nobody is offered more of a place they are away from.
-        PlacementState::OnLeave(_) | PlacementState::Ended(_) => Some(placement.state.name()),
-    };
-    if let Some(state) = state {
-        return Err(Refusal::WrongState { what: "the placement", state, transition });
-    }
+    require_may_wait(placement, transition)?;
     let placed = known_entry(ledger, placement.entry_id)?;
     // From here it happens.
     let (municipality_number, quota_municipality) = payer(ledger, placement, placed);
@@ -88,17 +78,9 @@ pub(super) fn again(
 ) -> Result<Entry, Refusal> {
     let missing = || Refusal::NotFound { what: "placement", id: placement_id.to_string() };
     let placement = ledger.placement(placement_id).ok_or_else(missing)?;
-    let would_be = placement.participation_percent + increase.participation_percent;
-    let state = match &placement.state {
-        PlacementState::Running | PlacementState::Ending(_) if placement.increase.is_some() => {
-            Some("WAITING_FOR_LARGER_SHARE")
-        }
-        PlacementState::Running | PlacementState::Ending(_) if would_be > 100 => Some("WHOLE"),
-        PlacementState::Running | PlacementState::Ending(_) => None,
-        PlacementState::OnLeave(_) | PlacementState::Ended(_) => Some(placement.state.name()),
-    };
-    if let Some(state) = state {
-        return Err(Refusal::WrongState { what: "the placement", state, transition });
+    require_may_wait(placement, transition)?;
+    if placement.participation_percent + increase.participation_percent > 100 {
+        return Err(Refusal::WrongState { what: "the placement", state: "WHOLE", transition });
     }
     let placed = known_entry(ledger, placement.entry_id)?;
     let (municipality_number, quota_municipality) = payer(ledger, placement, placed);
@@ -112,6 +94,19 @@ pub(super) fn again(
         state: EntryState::Waiting,
         ..increase.clone()
     })
+}
+
+/// Requires a placement that somebody is at, and of which no larger share is waited for yet:
+/// nobody is offered more of a place they are away from.
+fn require_may_wait(placement: &Placement, transition: &'static str) -> Result<(), Refusal> {
+    let state = match &placement.state {
+        PlacementState::Running | PlacementState::Ending(_) if placement.increase.is_none() => {
+            return Ok(());
+        }
+        PlacementState::Running | PlacementState::Ending(_) => "WAITING_FOR_LARGER_SHARE",
+        PlacementState::OnLeave(_) | PlacementState::Ended(_) => placement.state.name(),
+    };
+    Err(Refusal::WrongState { what: "the placement", state, transition })
 }
 
 /// In whose queue a larger share stands: the rest is debited to the account that the share in

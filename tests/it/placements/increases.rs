@@ -419,3 +419,51 @@ async fn the_check_finds_a_placement_that_waits_for_nothing() {
     let report = tiltaksplass::verify::verify(&app.db, Some(&app.keys)).await.unwrap();
     assert_eq!(report.findings, ["NO-16/VTA: placements are not what the log says"]);
 }
+
+/// A place and the wait for more of it that a mistake ended go on in one transaction; the
+/// person's claim is the place's.
+#[tokio::test]
+async fn what_goes_on_together_leaves_the_claim_with_the_place() {
+    use correct_request::Correction;
+    use reinstatement::What;
+    let grown = Grown::new().await;
+    grown.ends(&grown.placement).await;
+    let correct = |what| {
+        let request = CorrectRequest {
+            request_id: request_id(),
+            ledger: Some(grown.ledger.clone()),
+            reason: "Feil person sluttet.".into(),
+            correction: Some(Correction::Reinstate(Reinstatement { what: Some(what) })),
+            ..CorrectRequest::default()
+        };
+        let mut allocation = grown.world.county.allocation();
+        tokio::spawn(async move { allocation.correct(request).await.unwrap().into_inner() })
+    };
+    // As long as the ledger's row is held here the lane waits with one batch, and the two come
+    // together in the next.
+    let mut sql = grown.world.service.sql().await;
+    sqlx::raw_sql("BEGIN; SELECT FROM ledger FOR UPDATE").execute(&mut sql).await.unwrap();
+    let mut waitlist = grown.world.county.waitlist();
+    let first = join(&grown.ledger, 9);
+    let first = tokio::spawn(async move { waitlist.join_waitlist(first).await });
+    let pause = || tokio::time::sleep(std::time::Duration::from_millis(300));
+    pause().await;
+    let place = correct(What::PlacementId(grown.placement.placement_id.clone()));
+    pause().await;
+    let more = correct(What::EntryId(grown.increase.entry_id.clone()));
+    pause().await;
+    sqlx::raw_sql("COMMIT").execute(&mut sql).await.unwrap();
+    first.await.unwrap().unwrap();
+    assert_eq!(place.await.unwrap().result(), CorrectionResult::Corrected);
+    assert_eq!(more.await.unwrap().result(), CorrectionResult::Corrected);
+    assert_eq!(grown.now().await.waiting_increase_entry_id, grown.increase.entry_id);
+    let holders: Vec<String> = sqlx::query_scalar(
+        "SELECT c.entry_id::text FROM person_claim c JOIN entry e USING (person_id) \
+         WHERE e.doc->>'increase_of' IS NOT NULL",
+    )
+    .fetch_all(&mut sql)
+    .await
+    .unwrap();
+    assert_eq!(holders, [grown.placed_entry.as_str()]);
+    grown.world.service.verify().await;
+}
