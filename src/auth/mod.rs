@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use crate::domain::access::Actor;
+use crate::domain::access::Caller;
 
 pub use local_issuer::{IssuerError, LOCAL_ISSUER, LocalIssuer, TokenRequest};
 pub use strangers::Strangers;
@@ -45,7 +45,7 @@ pub struct AuthLayer {
     gate: Gate,
 }
 
-/// `AuthLayer` around a service. Behind it, the request's extensions hold the `Actor`.
+/// `AuthLayer` around a service. Behind it, the request's extensions hold the `Caller`.
 #[derive(Clone)]
 pub struct AuthService<S> {
     inner: S,
@@ -95,9 +95,9 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if !OPEN_TO_ALL.contains(&request.uri().path()) {
-            match self.gate.actor(request.headers()) {
-                Ok(actor) => {
-                    request.extensions_mut().insert(actor);
+            match self.gate.caller(request.headers()) {
+                Ok(caller) => {
+                    request.extensions_mut().insert(caller);
                 }
                 Err(rejected) => {
                     let reason = rejected.reason();
@@ -116,7 +116,7 @@ where
 }
 
 impl Gate {
-    fn actor(&self, headers: &HeaderMap) -> Result<Actor, TokenRejected> {
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, TokenRejected> {
         let token = bearer_token(headers)?;
         self.issuer.verify(token, (self.clock)())
     }

@@ -45,6 +45,9 @@ enum Command {
             default_value = "127.0.0.1:8137"
         )]
         listen: std::net::SocketAddr,
+        /// A file with settings: whose tokens count, and what others are asked.
+        #[arg(long, value_name = "FILE", env = "TILTAKSPLASS_CONFIG")]
+        config: Option<PathBuf>,
         #[command(flatten)]
         place: PlaceArgs,
     },
@@ -120,7 +123,9 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> ExitCode {
     let done = match command {
         Command::Call(args) => return call::call(args).await,
-        Command::Serve { listen, place } => serve::serve(listen, &place).await,
+        Command::Serve { listen, config, place } => {
+            serve::serve(listen, config.as_deref(), &place).await
+        }
         Command::Migrate { place } => serve::migrate(&place).await,
         Command::Import(args) => import::import(&args).await,
         Command::Token(args) => token::token(&args),

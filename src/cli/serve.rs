@@ -18,6 +18,7 @@ use crate::{
         place::{Database, PlaceArgs, issuer, keys},
         say,
     },
+    config::Config,
     keys::Keys,
     postgres::EmbeddedError,
     server::{self, Limits},
@@ -26,9 +27,14 @@ use crate::{
 };
 
 /// Runs the service.
-pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn serve(
+    listen: SocketAddr,
+    config: Option<&Path>,
+    place: &PlaceArgs,
+) -> Result<ExitCode, Failure> {
     log_to_stderr();
-    run(listen, place, Arc::new(SystemClock), Limits::default(), stop_asked()?).await
+    let config = Config::load(config)?;
+    run(listen, &config, place, Arc::new(SystemClock), Limits::default(), stop_asked()?).await
 }
 
 /// Resolves when somebody asks for the end.
@@ -37,6 +43,7 @@ pub(super) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Runs the service with this clock and these limits until it is to stop.
 pub(super) async fn run(
     listen: SocketAddr,
+    _config: &Config,
     place: &PlaceArgs,
     clock: Arc<dyn Clock>,
     limits: Limits,

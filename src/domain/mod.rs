@@ -26,6 +26,7 @@ pub mod national_identity;
 pub mod out_of_turn;
 pub mod participation;
 pub mod placement;
+pub mod protection;
 pub mod refusal;
 pub mod registry;
 pub mod review;

@@ -85,7 +85,7 @@ async fn open<S>(reader: &Reader, query: &HeldQuery<S>) -> Result<Opened, Error>
         reader.record(id, Vec::new(), false).await?;
         return Err(Refusal::PermissionDenied.into());
     }
-    let seen = seen_by(&reader.actor, &registry);
+    let seen = seen_by(&reader.actor, &registry, reader.today());
     Ok(Opened { snapshot, seen, before })
 }
 

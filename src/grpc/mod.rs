@@ -9,6 +9,7 @@ use std::{
 };
 
 use sqlx::{Postgres, Transaction};
+use time::Date;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status};
 
@@ -54,7 +55,7 @@ pub use transport::{refused_answer, refused_request};
 use crate::{
     app::App,
     domain::{
-        access::{Actor, Method, Role, Scope, Target, permits, scope},
+        access::{self, Actor, Method, Role, Scope, Standing, Target, permits, scope},
         ids::{EntryId, LedgerId, PersonId, RequestId},
         refusal::Refusal,
         registry::Registry,
@@ -163,6 +164,7 @@ mutations!(
 /// Who calls, and why. Until when is the port's affair: it drops a call whose time is up.
 struct Caller {
     actor: Actor,
+    standing: Arc<Standing>,
     /// What the header says; `None` where it cannot be read.
     purpose: Option<String>,
 }
@@ -170,10 +172,11 @@ struct Caller {
 impl Caller {
     /// The layer in front has put the actor there; without one nothing goes on.
     fn of<T>(request: &Request<T>) -> Result<Self, Status> {
-        let actor = request.extensions().get::<Actor>().ok_or_else(unauthenticated)?.clone();
+        let caller = request.extensions().get::<access::Caller>().ok_or_else(unauthenticated)?;
+        let access::Caller { actor, standing } = caller.clone();
         let said = request.metadata().get("x-purpose").map(|value| value.to_str());
         let purpose = said.map_or(Some(""), Result::ok).map(str::to_owned);
-        Ok(Self { actor, purpose })
+        Ok(Self { actor, standing, purpose })
     }
 
     /// Refuses a role that may not call a method anywhere, and a purpose that cannot be read or
@@ -238,6 +241,7 @@ impl Api {
             validate_only: request.validate_only(),
             ledger,
             actor: caller.actor.clone(),
+            standing: Arc::clone(&caller.standing),
             purpose: caller.purpose.clone().unwrap_or_default(),
             identity_of_call: identity_of_call(&caller.actor, method, request),
             draft,
@@ -284,13 +288,14 @@ impl Api {
         A: Send + 'static,
         F: Future<Output = Result<A, Error>> + Send + 'static,
     {
-        let actor = caller.actor.clone();
+        let (actor, standing) = (caller.actor.clone(), Arc::clone(&caller.standing));
         let purpose = caller.purpose.clone().unwrap_or_default();
         // Whoever drops the call drops this too: long stories look whether it is there.
         let waiter = Arc::new(());
         let (app, heavy) = (self.app.clone(), self.heavy.clone());
         let waits = Arc::downgrade(&waiter);
-        let reader = Reader { app, heavy, method, actor, purpose, waits };
+        let reader =
+            Reader { app, heavy, method, actor, standing, purpose, authority: None, waits };
         let reads = Arc::clone(&self.reads);
         let place = reads.try_acquire_owned().map_err(|_| Error::Overloaded)?;
         let story = story(reader, query);
@@ -346,7 +351,10 @@ struct Reader {
     heavy: Heavy,
     method: Method,
     actor: Actor,
+    standing: Arc<Standing>,
     purpose: String,
+    /// The record a story rests on, where it tells one employer what the other answers for.
+    authority: Option<uuid::Uuid>,
     waits: Weak<()>,
 }
 
@@ -400,7 +408,12 @@ impl Reader {
 
     /// Whether the caller may see this.
     fn permits(&self, target: &Target, registry: &Registry) -> bool {
-        permits(self.method, &self.actor, target, registry)
+        permits(self.method, &self.actor, target, registry, self.today())
+    }
+
+    /// The day it is in Norway.
+    fn today(&self) -> Date {
+        self.app.clock.now().date_in_norway()
     }
 
     /// Refuses what the caller may not see.
@@ -455,6 +468,8 @@ impl Reader {
             access_id: self.app.ids.id(),
             at: self.app.clock.now(),
             actor: self.actor.clone(),
+            standing: Arc::clone(&self.standing),
+            authority: self.authority,
             method: self.method,
             ledger: ledger.clone(),
             purpose: self.purpose.clone(),

@@ -146,7 +146,7 @@ pub(super) async fn lookup(
     people.rollback().await?;
     let person = found.into_iter().flatten().next().map(|Found { person_id, .. }| person_id);
     let (mut snapshot, registry) = reader.snapshot(None).await?;
-    let seen = seen_by(&reader.actor, &registry);
+    let seen = seen_by(&reader.actor, &registry, reader.today());
     let nobody = PersonId(uuid::Uuid::nil());
     let entries = store::held::entries_of_person(
         &mut snapshot,

@@ -5,7 +5,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        access::{Actor, Method, Target},
+        access::{Method, Target},
         calendar::start_of_day_in_norway,
         explanation::Position,
         ids::LedgerId,
@@ -233,7 +233,7 @@ async fn entries(
         reader.record(id, Vec::new(), false).await?;
         return Err(Refusal::PermissionDenied.into());
     }
-    let filter = page_filter(&reader.actor, &query, &registry);
+    let filter = page_filter(&reader, &query, &registry);
     let rows = page.rows_to_read();
     let found = store::queues::page(&mut snapshot, id, &filter, after, rows).await?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
@@ -246,7 +246,7 @@ async fn entries(
 }
 
 /// An office sees those of the municipalities it serves and those it follows up.
-fn page_filter(actor: &Actor, query: &EntriesQuery, registry: &Registry) -> PageFilter {
+fn page_filter(reader: &Reader, query: &EntriesQuery, registry: &Registry) -> PageFilter {
     let state = match query.state {
         pb::EntryState::Unspecified | pb::EntryState::Waiting => "WAITING",
         pb::EntryState::Proposed => "PROPOSED",
@@ -257,7 +257,7 @@ fn page_filter(actor: &Actor, query: &EntriesQuery, registry: &Registry) -> Page
         pb::EntryState::Paused => "PAUSED",
         pb::EntryState::CoolingDown => "COOLING_DOWN",
     };
-    let (municipalities, office) = seen_by(actor, registry)
+    let (municipalities, office) = seen_by(&reader.actor, registry, reader.today())
         .office
         .map(|office| (office.municipalities, office.office_number))
         .unzip();

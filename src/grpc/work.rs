@@ -46,7 +46,7 @@ pub(super) async fn list(
     }
     let now = reader.app.clock.now();
     let today = now.date_in_norway();
-    let seen = seen_by(&reader.actor, &registry);
+    let seen = seen_by(&reader.actor, &registry, reader.today());
     let filter = WorkFilter { county_id, seen: &seen, adviser: adviser.as_deref(), today };
     let heads = store::work::heads(&mut snapshot, county_id).await?;
     let last = query.due_by.unwrap_or_else(|| today.saturating_add(Duration::days(DAYS_AHEAD)));

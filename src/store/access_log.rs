@@ -1,12 +1,14 @@
 //! The access log: every read of personal data, before its answer (I11). The rows of one
 //! recorder in one county are a hash chain, so that none can be taken out unseen.
 
+use std::sync::Arc;
+
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row, Transaction, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
     domain::{
-        access::{Actor, Employer, Method},
+        access::{Actor, Employer, Method, Standing},
         calendar::Timestamp,
         ids::{AreaId, EntryId, LedgerId, PersonId},
         log_chain::{GENESIS, Hash, access_hash},
@@ -15,7 +17,7 @@ use crate::{
 };
 
 /// One read of personal data.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Access {
     /// Its name.
     pub access_id: Uuid,
@@ -23,6 +25,11 @@ pub struct Access {
     pub at: Timestamp,
     /// Who.
     pub actor: Actor,
+    /// What else holds of them.
+    pub standing: Arc<Standing>,
+    /// The record by which an employee of the state sees what a municipality answers for, or
+    /// the other way about, where the read rested on one.
+    pub authority: Option<Uuid>,
     /// What was called.
     pub method: Method,
     /// In which ledger.

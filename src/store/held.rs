@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use sqlx::{PgConnection, Row, types::Json};
+use time::Date;
 use uuid::Uuid;
 
 use crate::{
     domain::{
-        access::{Actor, Role},
+        access::{Actor, Role, office_of, served_by},
         allocation::{Offer, Placement},
         calendar::Timestamp,
-        ids::{EntryId, LedgerId, OfferId, OfficeNumber, PersonId, PlaceGroupId, PlacementId},
+        ids::{EntryId, LedgerId, OfferId, PersonId, PlaceGroupId, PlacementId},
         registry::Registry,
         waitlist::Entry,
     },
@@ -42,14 +43,13 @@ pub struct OfficeSees {
 
 /// Whose rows a caller's scope reaches, as a filter: what `permits` says of one row, said
 /// of all. A role that sees everybody's has its area checked beside it.
-pub fn seen_by(actor: &Actor, registry: &Registry) -> Seen {
+pub fn seen_by(actor: &Actor, registry: &Registry, today: Date) -> Seen {
     let own = actor.organisation.clone();
     match actor.role {
         Role::County => Seen { county_id: Some(own), ..Seen::default() },
         Role::Office => {
-            let number: Option<OfficeNumber> = own.parse().ok();
-            let office = number.as_ref().and_then(|number| registry.office(number));
-            let serves = office.map(|office| office.municipality_numbers.iter());
+            let office = office_of(actor, registry);
+            let serves = office.map(|office| served_by(office, registry, today));
             let municipalities = serves.into_iter().flatten().map(ToString::to_string).collect();
             Seen {
                 office: Some(OfficeSees { municipalities, office_number: own }),

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use crate::{
     app::App,
     domain::{
-        access::{Actor, permits},
+        access::{Actor, Target, permits},
         calendar::Timestamp,
         command::{Command, Needs},
         event::{Event, RULES_VERSION},
@@ -302,9 +302,10 @@ impl<'a> Batch<'a> {
     /// The place of the first row in question that is not the caller's.
     fn first_refused(&self, work: &Work) -> Option<usize> {
         let open = self.open.get(&work.ledger)?;
-        targets(&open.ledger, &work.draft.command)
-            .iter()
-            .position(|target| !permits(work.method, &work.actor, target, &self.registry))
+        let today = self.app.clock.now().date_in_norway();
+        let permitted =
+            |target: &Target| permits(work.method, &work.actor, target, &self.registry, today);
+        targets(&open.ledger, &work.draft.command).iter().position(|target| !permitted(target))
     }
 
     /// Answers one command: its own replay, then rights, then a request id that was used

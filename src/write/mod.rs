@@ -32,7 +32,7 @@ mod succession;
 use crate::{
     app::App,
     domain::{
-        access::{Actor, Method},
+        access::{Actor, Method, Standing},
         calendar::Timestamp,
         command::Command,
         event::Event,
@@ -65,6 +65,8 @@ pub struct Work {
     pub ledger: LedgerId,
     /// Who asks.
     pub actor: Actor,
+    /// What else holds of them.
+    pub standing: Arc<Standing>,
     /// Why, as the caller said.
     pub purpose: String,
     /// Caller and call, byte for byte: what a retry must repeat. Only a keyed digest of

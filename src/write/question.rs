@@ -1,6 +1,6 @@
 //! Questions about people that leave no row in a log.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     domain::{command::Command, event::Event, ids::LedgerId},
@@ -29,6 +29,8 @@ impl Batch<'_> {
             access_id: self.app.ids.id(),
             at: self.app.clock.now(),
             actor: work.actor.clone(),
+            standing: Arc::clone(&work.standing),
+            authority: None,
             method: work.method,
             ledger: ledger.clone(),
             purpose: work.purpose.clone(),

@@ -40,6 +40,7 @@ impl World {
             validate_only: false,
             ledger: LedgerId::registry(),
             actor,
+            standing: std::sync::Arc::default(),
             purpose: String::new(),
             identity_of_call: id.into_bytes(),
             draft: Draft::of(Command::ImportRegistry(command)),

@@ -323,15 +323,17 @@ impl Service {
 
     /// A token.
     pub fn token(&self, role: Role, organisation: &str, subject: &str) -> String {
-        let request = TokenRequest {
-            subject: subject.to_owned(),
-            role,
-            organisation: organisation.to_owned(),
-            employer: None,
-            name: None,
-            lifetime: Duration::hours(8),
-        };
-        self.issuer.mint(&request, self.clock.now().to_datetime()).unwrap()
+        self.token_of(&TokenRequest::new(subject, role, organisation, Duration::hours(8)))
+    }
+
+    /// A token that says this.
+    pub fn token_of(&self, request: &TokenRequest) -> String {
+        self.issuer.mint(request, self.clock.now().to_datetime()).unwrap()
+    }
+
+    /// A caller with a token that says this.
+    pub async fn caller_with(&self, request: &TokenRequest) -> Caller {
+        Caller { channel: self.channel().await, bearer: Bearer::new(&self.token_of(request)) }
     }
 
     /// A caller of its own connection, as a subject named after its role.

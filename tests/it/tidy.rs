@@ -14,6 +14,7 @@ use source::{File, Token, file, files};
 /// use. What is not said here is refused.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("proto", &[]),
+    ("config", &[]),
     ("domain", &[]),
     ("postgres", &[]),
     ("keys", &["domain"]),
@@ -28,7 +29,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("grpc", &["app", "domain", "error", "keys", "proto", "replay", "store", "write"]),
     ("worker", &["app", "domain", "error", "store", "write"]),
     ("server", &["app", "auth", "domain", "error", "grpc", "proto", "worker", "write"]),
-    ("cli", &["app", "auth", "domain", "keys", "postgres", "proto", "server", "store", "verify"]),
+    (
+        "cli",
+        &[
+            "app", "auth", "config", "domain", "keys", "postgres", "proto", "server", "store",
+            "verify",
+        ],
+    ),
     ("main", &["cli"]),
 ];
 

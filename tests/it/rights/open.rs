@@ -64,14 +64,7 @@ async fn a_call_without_a_valid_token_is_refused_in_equal_words() {
 fn a_strangers_token() -> String {
     let folder = tempfile::tempdir().unwrap();
     let issuer = LocalIssuer::load_or_create(&folder.path().join("issuer.key")).unwrap();
-    let request = TokenRequest {
-        subject: "someone".into(),
-        role: Role::County,
-        organisation: COUNTY.into(),
-        employer: None,
-        name: None,
-        lifetime: Duration::hours(24),
-    };
+    let request = TokenRequest::new("someone", Role::County, COUNTY, Duration::hours(24));
     issuer.mint(&request, MONDAY).unwrap()
 }
 

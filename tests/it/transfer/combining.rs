@@ -39,6 +39,7 @@ pub async fn combines_only_with(service: &Service, code: &str, with: &[&str]) {
             organisation: "NAV".into(),
             employer: None,
         },
+        standing: std::sync::Arc::default(),
         purpose: String::new(),
         identity_of_call: Vec::new(),
         draft: Draft::of(command),
