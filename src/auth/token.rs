@@ -105,6 +105,15 @@ pub enum RejectionReason {
     /// What should be the bearer's identity number is none.
     #[error("the identity number is none")]
     Identity,
+    /// The issuer has published no key of that name for that algorithm.
+    #[error("the issuer has no such key")]
+    UnknownKey,
+    /// A claim that the issuer's tokens have is not there, or says what they never say.
+    #[error("the claims are not those of a token of this kind of issuer")]
+    Claims,
+    /// The bearer has not shown surely enough who they are.
+    #[error("the level of assurance is not high enough")]
+    Assurance,
 }
 
 /// The claims of a token. Unknown claims are passed over, as the standard asks: a newer replica may
@@ -236,7 +245,7 @@ fn is_municipality_number(text: &str) -> bool {
 
 /// Whether a claim can be stored and shown as it is: not empty, bounded, without control
 /// characters and without the marks that turn the direction of writing.
-fn is_plain_text(text: &str) -> bool {
+pub(super) fn is_plain_text(text: &str) -> bool {
     !text.trim().is_empty()
         && text.len() <= CLAIM_MAX_BYTES
         && !text.chars().any(|c| c.is_control() || turns_direction(c))

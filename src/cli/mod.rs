@@ -11,11 +11,13 @@ pub mod import;
 mod place;
 mod serve;
 mod steered;
+mod test_issuer;
 mod token;
 mod verify;
 
 use call::CallArgs;
 use place::PlaceArgs;
+use test_issuer::TestIssuerCommand;
 
 /// Shares out measure places (tiltaksplasser): waitlists, allocation and fair share, as a gRPC
 /// service over PostgreSQL.
@@ -68,6 +70,9 @@ enum Command {
     Import(import::ImportArgs),
     /// Prints an access token of this data folder's own issuer, and nothing else.
     Token(token::TokenArgs),
+    /// Makes an issuer of tokens like Entra ID's, and tokens of it. For development and tests only.
+    #[command(subcommand)]
+    TestIssuer(TestIssuerCommand),
     /// Checks a database whole: hashes, decisions made again, tables, invariants.
     ///
     /// Works beside a running service. The exit code is 1 when something is wrong.
@@ -129,6 +134,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Migrate { place } => serve::migrate(&place).await,
         Command::Import(args) => import::import(&args).await,
         Command::Token(args) => token::token(&args),
+        Command::TestIssuer(command) => test_issuer::test_issuer(&command),
         Command::Verify { place } => verify::verify(&place).await,
         Command::Demo { data_dir, database_url } => demo::demo(data_dir, database_url).await,
         Command::Dev { listen, data_dir } => demo::dev::dev(listen, data_dir).await,

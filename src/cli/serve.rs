@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     app::{App, Clock, RandomIds, SystemClock},
+    auth::Issuers,
     cli::{
         Failure,
         place::{Database, PlaceArgs, issuer, keys},
@@ -43,14 +44,15 @@ pub(super) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Runs the service with this clock and these limits until it is to stop.
 pub(super) async fn run(
     listen: SocketAddr,
-    _config: &Config,
+    config: &Config,
     place: &PlaceArgs,
     clock: Arc<dyn Clock>,
     limits: Limits,
     mut stop: Stop,
 ) -> Result<ExitCode, Failure> {
     let folder = place.folder()?;
-    let (keys, issuer) = (keys(&folder)?, issuer(&folder)?);
+    let keys = keys(&folder)?;
+    let issuers = Arc::new(issuers(config, &folder, clock.as_ref())?);
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|e| format!("cannot listen on {listen}: {e}; give another --listen"))?;
@@ -63,15 +65,34 @@ pub(super) async fn run(
     say(format!("listening on http://{address}"));
     say(format!("database: {}", database.describe()));
     say(format!("data folder: {}", folder.display()));
-    say(format!(
-        "a token: tiltaksplass token --role county --org NO-50 --data-dir {}",
-        folder.display()
-    ));
+    say_whose_tokens(&issuers, &folder);
     let ended = database.own.as_ref().map(crate::postgres::Embedded::ended);
-    let served = server::run(listener, app, issuer, limits, until_stop(stop, ended)).await;
+    let served = server::run(listener, app, issuers, limits, until_stop(stop, ended)).await;
     database.stop().await?;
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// All whose tokens count, by the settings.
+fn issuers(config: &Config, folder: &Path, clock: &dyn Clock) -> Result<Issuers, Failure> {
+    let local = if config.local_issuer.enabled { Some(issuer(folder)?) } else { None };
+    let opened = Issuers::open(local, &config.issuer, clock.now().to_datetime());
+    opened.map_err(|error| format!("the configuration file is not usable: {error}").into())
+}
+
+/// Says whose tokens are taken, and how to get one.
+fn say_whose_tokens(issuers: &Issuers, folder: &Path) {
+    if issuers.takes_local_tokens() {
+        say(format!(
+            "a token: tiltaksplass token --role county --org NO-50 --data-dir {}",
+            folder.display()
+        ));
+    } else {
+        say("tokens of `tiltaksplass token` are refused: the settings switch that issuer off");
+    }
+    for name in issuers.names() {
+        say(format!("tokens are taken of the issuer {name}"));
+    }
 }
 
 /// A database of this version that keeps what it acknowledges, on the same time, and

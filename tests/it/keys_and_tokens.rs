@@ -319,21 +319,23 @@ async fn only_calls_with_one_valid_token_reach_the_service() {
     let forge = Forge::new();
     let tokens = forged(&forge);
     let good = forge.sign(&forge.header.to_string(), &forge.claims.to_string());
-    let calls = AtomicUsize::new(0);
-    let inner = service_fn(|request: Request<()>| {
-        calls.fetch_add(1, Ordering::Relaxed);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let inner = service_fn(move |request: Request<()>| {
+        counted.fetch_add(1, Ordering::Relaxed);
         let actor = request.extensions().get::<Caller>().map(|caller| caller.actor.clone());
         assert!(!request.headers().contains_key("authorization"), "the token goes no further");
         let mut response = Response::new(Body::empty());
         response.extensions_mut().insert(actor);
         async { Ok::<_, std::convert::Infallible>(response) }
     });
-    let refusal = || {
+    let refusal = |_: &str, _: Option<&auth::NotAdmitted>| {
         let mut response = Response::new(Body::empty());
         response.headers_mut().insert("grpc-status", HeaderValue::from_static("16"));
         response
     };
-    let mut service = auth::AuthLayer::new(forge.issuer, Arc::new(now), refusal).layer(inner);
+    let issuers = Arc::new(auth::Issuers::local(forge.issuer));
+    let mut service = auth::AuthLayer::new(issuers, Arc::new(now), refusal).layer(inner);
     let mut ask = async |path: &str, headers: &[&str]| {
         let mut request = Request::new(());
         *request.uri_mut() = path.parse().expect("a path");

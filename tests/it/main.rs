@@ -44,5 +44,6 @@ mod straight_line;
 mod support;
 mod tidy;
 mod time_passes;
+mod tokens;
 mod transfer;
 mod world;

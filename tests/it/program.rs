@@ -21,6 +21,7 @@ mod killed;
 mod place;
 mod starved;
 mod steered;
+mod test_issuer;
 
 use place::{Place, Serving};
 

@@ -16,7 +16,8 @@ use std::{
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tiltaksplass::{
     app::{App, Clock, Ids},
-    auth::{LocalIssuer, TokenRequest},
+    auth::{Issuers, LocalIssuer, TokenRequest},
+    config::Config,
     domain::{access::Role, calendar::Timestamp},
     keys::Keys,
     postgres::{DATABASE, Embedded, Settings},
@@ -192,6 +193,8 @@ pub struct Service {
     pub database: PgConnectOptions,
     pub address: SocketAddr,
     issuer: Arc<LocalIssuer>,
+    /// The settings of the service, as the file has them.
+    settings: String,
     keys: Arc<Keys>,
     limits: Limits,
     stop: Option<oneshot::Sender<()>>,
@@ -221,6 +224,13 @@ impl Service {
         Self::start_in(database, keys, limits()).await
     }
 
+    /// Starts on a new database, with a file of settings that says this.
+    pub async fn start_with_settings(settings: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::load_or_create(&folder.path().join("main.json")).unwrap();
+        Self::start_so(new_database().await, keys, limits(), settings).await
+    }
+
     async fn start_at(database: PgConnectOptions, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = Keys::load_or_create(&folder.path().join("main.json")).unwrap();
@@ -229,6 +239,15 @@ impl Service {
 
     /// Starts on a database, with these keys and limits.
     pub async fn start_in(database: PgConnectOptions, keys: Keys, limits: Limits) -> Self {
+        Self::start_so(database, keys, limits, "").await
+    }
+
+    async fn start_so(
+        database: PgConnectOptions,
+        keys: Keys,
+        limits: Limits,
+        settings: &str,
+    ) -> Self {
         crate::support::capture_logs();
         let folder = tempfile::tempdir().unwrap();
         let keys = Arc::new(keys);
@@ -241,6 +260,7 @@ impl Service {
             database,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             issuer: Arc::new(issuer),
+            settings: settings.to_owned(),
             keys,
             limits,
             stop: None,
@@ -276,6 +296,7 @@ impl Service {
             database: self.database.clone(),
             address: self.address,
             issuer: Arc::clone(&self.issuer),
+            settings: self.settings.clone(),
             keys: Arc::clone(&self.keys),
             limits: self.limits.clone(),
             stop: None,
@@ -290,13 +311,20 @@ impl Service {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let (app, issuer) = (self.app.clone(), Arc::clone(&self.issuer));
+        let (app, issuers) = (self.app.clone(), Arc::new(self.issuers()));
         let limits = self.limits.clone();
         self.serving = Some(tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            server::run(listener, app, issuer, limits, stopped).await.unwrap();
+            server::run(listener, app, issuers, limits, stopped).await.unwrap();
         }));
         self.stop = Some(stop);
+    }
+
+    /// All whose tokens count, as `serve` finds them.
+    fn issuers(&self) -> Issuers {
+        let config = Config::parse(&self.settings, &|_| None).unwrap();
+        let local = config.local_issuer.enabled.then(|| Arc::clone(&self.issuer));
+        Issuers::open(local, &config.issuer, self.clock.now().to_datetime()).unwrap()
     }
 
     /// Stops in order.

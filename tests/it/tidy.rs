@@ -14,11 +14,11 @@ use source::{File, Token, file, files};
 /// use. What is not said here is refused.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("proto", &[]),
-    ("config", &[]),
     ("domain", &[]),
     ("postgres", &[]),
     ("keys", &["domain"]),
     ("auth", &["domain", "keys"]),
+    ("config", &["auth"]),
     ("store", &["domain"]),
     ("error", &["domain", "store"]),
     ("recorder", &["domain", "error", "store"]),

@@ -27,7 +27,9 @@ const FROM_OUTSIDE: &[&str] = &[
     "DATABASE_URL",
     "MIGRATE_DATABASE_URL",
     "NAIS_APP_NAME",
+    "TILTAKSPLASS_ACTING_AS",
     "TILTAKSPLASS_ADDR",
+    "TILTAKSPLASS_CONFIG",
     "TILTAKSPLASS_DATA_DIR",
     "TILTAKSPLASS_LISTEN",
     "TILTAKSPLASS_LOG",
@@ -65,7 +67,7 @@ impl Place {
             command.env_remove(name);
         }
         command.args(args).stdin(Stdio::null()).kill_on_drop(true);
-        if !matches!(args[0], "import" | "call" | "dev") {
+        if !matches!(args[0], "import" | "call" | "dev" | "test-issuer") {
             command.arg("--data-dir").arg(self.data());
         }
         command
