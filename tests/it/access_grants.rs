@@ -202,15 +202,7 @@ async fn nobody_else_gives_ends_or_sees_it() {
 #[tokio::test]
 async fn the_report_counts_as_the_audit_did() {
     let world = World::new().await;
-    let audit: Vec<(&str, &str, u32)> = AUDIT
-        .lines()
-        .skip(1)
-        .map(|line| {
-            let mut cells = line.split(',');
-            let (office, name) = (cells.next().unwrap(), cells.next().unwrap());
-            (office, name, cells.next().unwrap().parse().unwrap())
-        })
-        .collect();
+    let audit = audit();
     offices(&world, &audit).await;
     for (office, _, count) in &audit {
         let leader = leader_of(&world, office).await;
@@ -273,6 +265,16 @@ async fn the_report_counts_as_the_audit_did() {
     let refused = other.access().get_access_report(request).await.unwrap_err();
     assert_eq!(told(&refused), is(Code::PermissionDenied, "PERMISSION_DENIED"));
     world.service.verify().await;
+}
+
+/// Each office's number and name, and how many state employees had access there.
+fn audit() -> Vec<(&'static str, &'static str, u32)> {
+    let row = |line: &'static str| {
+        let mut cells = line.split(',');
+        let (office, name) = (cells.next().unwrap(), cells.next().unwrap());
+        (office, name, cells.next().unwrap().parse().unwrap())
+    };
+    AUDIT.lines().skip(1).map(row).collect()
 }
 
 /// The audit's four offices, which all serve Trondheim.

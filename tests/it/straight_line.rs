@@ -2,7 +2,7 @@
 //! stranger would.
 
 use sha2::{Digest, Sha256};
-use tiltaksplass::proto::v1::*;
+use tiltaksplass::{domain::access::Role, proto::v1::*};
 
 use crate::{
     support::request_id,
