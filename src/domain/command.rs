@@ -1,6 +1,7 @@
 //! What can be asked of a ledger. A command is recorded with its events, so that
 //! the decision can be made again from the log alone. It names nobody.
 
+mod access;
 mod correct;
 mod enforce;
 mod held;
@@ -10,6 +11,7 @@ mod places;
 mod succession;
 mod waits;
 
+pub use access::{EndAccess, GrantAccess};
 pub use correct::{Correct, Correction, RightPerson};
 pub use enforce::{EnforcementAsk, SetEnforcement};
 pub use held::{
@@ -37,7 +39,10 @@ use time::Date;
 
 use crate::domain::{
     existing::ImportExisting,
-    ids::{EntryId, MunicipalityNumber, OfferId, OrganisationNumber, PlaceGroupId, PlacementId},
+    ids::{
+        EntryId, MunicipalityNumber, OfferId, OfficeNumber, OrganisationNumber, PlaceGroupId,
+        PlacementId,
+    },
 };
 
 /// A command to one ledger.
@@ -118,6 +123,10 @@ pub enum Command {
     ChangeClosure(ChangeClosure),
     /// A quota is lent to another municipality, or a loan returns before its day.
     LendQuota(LendQuota),
+    /// Access across employers is given.
+    GrantAccess(GrantAccess),
+    /// Access across employers ends before its day.
+    EndAccess(EndAccess),
     /// By time: a pause or the time after a declined offer is over.
     WakeEntry {
         /// Whose.
@@ -195,6 +204,8 @@ impl Command {
             Self::Correct(_) => "CORRECT",
             Self::ChangeClosure(_) => "CHANGE_CLOSURE",
             Self::LendQuota(_) => "LEND_QUOTA",
+            Self::GrantAccess(_) => "GRANT_ACCESS",
+            Self::EndAccess(_) => "END_ACCESS",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
@@ -228,6 +239,8 @@ pub enum Subject<'a> {
     PlaceGroup(PlaceGroupId),
     /// People of several municipalities.
     Residents(Vec<&'a MunicipalityNumber>),
+    /// What an office's employees have access to.
+    Office(&'a OfficeNumber),
 }
 
 impl Command {
@@ -282,6 +295,8 @@ impl Command {
             Self::LapseProposal { offer_id } | Self::ExpireOffer { offer_id } => {
                 Subject::Offers(slice::from_ref(offer_id))
             }
+            Self::GrantAccess(c) => Subject::Office(&c.office_number),
+            Self::EndAccess(c) => Subject::Office(&c.office_number),
             Self::HandOver(_) | Self::TakeOver(_) => Subject::Area,
             Self::FinishPlacement { placement_id } => Subject::Placement(*placement_id),
         }

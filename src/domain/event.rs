@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 use crate::domain::{
+    access_grant::AccessGrant,
     account::AccountKey,
     allocation::{End, LetGo, Offer, OutOfTurnReason, Placement, RunReport},
     calendar::Timestamp,
@@ -221,11 +222,27 @@ pub enum Event {
         /// Coming days on which it begins or returns.
         days: Vec<Date>,
     },
+    /// A record of access across employers is as follows from now on: given, or ended early.
+    AccessSet {
+        /// The record, whole.
+        grant: AccessGrant,
+    },
     /// The command was right and changed nothing.
     NothingToDo,
 }
 
 impl Event {
+    /// The registry's rows that are new or changed by it.
+    pub fn registry_rows(&self) -> Option<Vec<RegistryRow>> {
+        if let Self::RegistryImported { rows, .. } = self {
+            Some(rows.clone())
+        } else if let Self::AccessSet { grant } = self {
+            Some(vec![RegistryRow::AccessGrant(grant.clone())])
+        } else {
+            None
+        }
+    }
+
     /// The entry it brings into the service, whose person holds a claim from then on.
     pub fn brought_in(&self) -> Option<&Entry> {
         if let Self::Joined { entry }

@@ -2,9 +2,11 @@
 //! and ids are arguments.
 
 pub mod access;
+pub mod access_grant;
 pub mod account;
 pub mod allocation;
 pub mod apportionment;
+pub mod authority;
 pub mod calendar;
 pub mod capacity;
 pub mod combining;
@@ -25,6 +27,7 @@ pub mod measure;
 pub mod national_identity;
 pub mod out_of_turn;
 pub mod participation;
+pub mod personal_data;
 pub mod placement;
 pub mod protection;
 pub mod refusal;

@@ -12,10 +12,11 @@ use crate::{
             ObjectionCode, Offer, OfferState, OutOfTurnReason, Outcome, PassedOverReason,
             Placement, PlacementState, RunEnd, RunReport,
         },
+        authority::Viewer,
         calendar::Timestamp,
         capacity::{StatedWait, places_on},
         event::Event,
-        ids::{ExternalReference, LedgerId, OfferId, PlacementId},
+        ids::{ExternalReference, LedgerId, MunicipalityNumber, OfferId, PlacementId},
         ledger::Ledger,
         measure::NeedGroup,
         shadow::Verdict,
@@ -182,10 +183,18 @@ pub(super) fn out_of_turn_reason(reason: OutOfTurnReason) -> pb::OutOfTurnReason
     }
 }
 
-pub(super) fn placement(placement: &Placement) -> pb::Placement {
+/// A placement, as far as the caller may know how it ended; `entitled` is the municipality of its
+/// person, where it is known.
+pub(super) fn placement(
+    placement: &Placement,
+    entitled: Option<&MunicipalityNumber>,
+    viewer: &Viewer<'_>,
+) -> pb::Placement {
     let outcome = match &placement.state {
         PlacementState::Running | PlacementState::OnLeave(_) => pb::PlacementOutcome::Unspecified,
-        PlacementState::Ending(end) | PlacementState::Ended(end) => outcome(end.outcome),
+        PlacementState::Ending(end) | PlacementState::Ended(end) => {
+            outcome(viewer.outcome(end.outcome, entitled))
+        }
     };
     let leave = match &placement.state {
         PlacementState::OnLeave(leave) => Some(leave),
@@ -254,8 +263,14 @@ pub(super) fn proposals(done: &Done<'_>) -> Vec<pb::Offer> {
     proposed.collect()
 }
 
-pub(super) fn placement_after(ledger: &Ledger, id: PlacementId) -> Option<pb::Placement> {
-    ledger.placement(id).map(placement)
+pub(super) fn placement_after(done: &Done<'_>, id: PlacementId) -> Option<pb::Placement> {
+    done.ledger.placement(id).map(|found| placement_of(done, found))
+}
+
+/// A placement of the ledger a call was about.
+pub(super) fn placement_of(done: &Done<'_>, found: &Placement) -> pb::Placement {
+    let entry = done.ledger.entry(found.entry_id);
+    placement(found, entry.map(|entry| &entry.municipality_number), done.viewer)
 }
 
 pub(super) fn passed_over_reason(reason: PassedOverReason) -> pb::PassedOverReason {
@@ -453,7 +468,7 @@ pub(super) fn start_placement(done: &Done<'_>) -> Vec<u8> {
             None
         }
     });
-    let placement = id.and_then(|id| placement_after(done.ledger, id));
+    let placement = id.and_then(|id| placement_after(done, id));
     pb::StartPlacementResponse { revision: Some(revision_of(done)), placement }.encode_to_vec()
 }
 
@@ -465,6 +480,6 @@ pub(super) fn end_placement(done: &Done<'_>) -> Vec<u8> {
             None
         }
     });
-    let placement = id.and_then(|id| placement_after(done.ledger, id));
+    let placement = id.and_then(|id| placement_after(done, id));
     pb::EndPlacementResponse { revision: Some(revision_of(done)), placement }.encode_to_vec()
 }

@@ -153,7 +153,7 @@ fn corrected(done: &Done<'_>) -> Vec<u8> {
         entry,
         closed_entry,
         offer: offer_id.and_then(|id| answer::offer_after(done.ledger, id)),
-        placement: placement_id.and_then(|id| answer::placement_after(done.ledger, id)),
+        placement: placement_id.and_then(|id| answer::placement_after(done, id)),
         proposals: answer::proposals(done),
         affected_decisions: affected.runs.iter().map(affected_decision).collect(),
         affected_until_seq: affected.until_seq,

@@ -13,6 +13,7 @@ use time::Date;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status};
 
+mod access_grants;
 mod adviser;
 mod allocation;
 mod answer;

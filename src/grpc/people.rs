@@ -1,12 +1,13 @@
 //! Who somebody is, and all that is kept of one person: shown only to who may see it, and
 //! never without a record of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use base64::Engine as _;
 
 use crate::{
     domain::{
+        authority::Viewer,
         calendar::Timestamp,
         ids::{EntryId, LedgerId, PersonId},
         refusal::Refusal,
@@ -54,16 +55,22 @@ pub(super) async fn entry(
     } else {
         (None, Vec::new())
     };
+    let placements = held.placements.get(&entry.entry_id);
+    let latest = placements.and_then(|placements| placements.first());
+    let (told, placement) = reader.answering(&registry, |viewer| {
+        let entitled = Some(&entry.municipality_number);
+        let placement = latest.map(|latest| answer::placement(latest, entitled, viewer));
+        (entry_answer(&entry, viewer), placement)
+    });
     reader.record_of(id, vec![entry.entry_id], people, true).await?;
     let offers = held.offers.get(&entry.entry_id);
     let open = offers.and_then(|offers| offers.iter().find(|offer| offer.state.reserves()));
-    let placements = held.placements.get(&entry.entry_id);
     Ok(pb::GetWaitlistEntryResponse {
         revisions: vec![answer::revision(id, seq)],
-        entry: Some(entry_answer(&entry)),
+        entry: Some(told),
         person,
         offer: open.map(answer::offer),
-        placement: placements.and_then(|placements| placements.first()).map(answer::placement),
+        placement,
     })
 }
 
@@ -161,10 +168,12 @@ pub(super) async fn lookup(
     let cursor = |(ledger, entry): &&(LedgerId, Entry)| {
         (entry.key.registered_time, entry.entry_id, ledger.clone())
     };
-    let (shown, next_page_token) =
-        page.fill(&reader.app.keys, &entries, cursor, |(ledger, entry)| {
-            person_entry(ledger, entry, &held)
-        })?;
+    let keys = Arc::clone(&reader.app.keys);
+    let (shown, next_page_token) = reader.answering(&registry, |viewer| {
+        page.fill(&keys, &entries, cursor, |(ledger, entry)| {
+            person_entry(ledger, entry, &held, viewer)
+        })
+    })?;
     revisions.retain(|revision| shown.iter().any(|entry| entry.ledger == revision.ledger));
     // A person belongs to no ledger: the record stands with the registry's.
     let ids: Vec<EntryId> =
@@ -196,14 +205,19 @@ fn person_entry(
     ledger: &LedgerId,
     entry: &Entry,
     held: &BTreeMap<LedgerId, HeldByEntry>,
+    viewer: &Viewer<'_>,
 ) -> pb::PersonEntry {
     let of_ledger = held.get(ledger);
     let offers = of_ledger.and_then(|held| held.offers.get(&entry.entry_id));
     let placements = of_ledger.and_then(|held| held.placements.get(&entry.entry_id));
     pb::PersonEntry {
         ledger: Some(answer::ledger(ledger)),
-        entry: Some(entry_answer(entry)),
+        entry: Some(entry_answer(entry, viewer)),
         offers: offers.into_iter().flatten().map(answer::offer).collect(),
-        placements: placements.into_iter().flatten().map(answer::placement).collect(),
+        placements: placements
+            .into_iter()
+            .flatten()
+            .map(|one| answer::placement(one, Some(&entry.municipality_number), viewer))
+            .collect(),
     }
 }

@@ -1,11 +1,14 @@
 //! The waitlist service.
 
+use std::sync::Arc;
+
 use sqlx::PgConnection;
 use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
         access::{Method, Target},
+        authority::Viewer,
         calendar::start_of_day_in_norway,
         explanation::Position,
         ids::LedgerId,
@@ -221,10 +224,11 @@ pub(super) async fn place_in_queue(
 
 /// A page of those the caller may see, in the order of the queue.
 async fn entries(
-    reader: Reader,
+    mut reader: Reader,
     query: EntriesQuery,
 ) -> Result<ListWaitlistEntriesResponse, Error> {
-    let (id, page, keys) = (&query.ledger, &query.page, &reader.app.keys);
+    let (id, page, keys) = (&query.ledger, &query.page, Arc::clone(&reader.app.keys));
+    let keys = &*keys;
     let after: OrderKey = page.after(keys)?.unwrap_or(OrderKey::MIN);
     let (mut snapshot, registry) = reader.snapshot(Some((id, page.at_least_seq))).await?;
     require_ledger(id, &registry)?;
@@ -238,7 +242,9 @@ async fn entries(
     let found = store::queues::page(&mut snapshot, id, &filter, after, rows).await?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
     snapshot.rollback().await?;
-    let (entries, next_page_token) = page.fill(keys, &found, |entry| entry.key, entry_answer)?;
+    let (entries, next_page_token) = reader.answering(&registry, |viewer| {
+        page.fill(keys, &found, |entry| entry.key, |entry| entry_answer(entry, viewer))
+    })?;
     let shown = found.iter().take(entries.len()).map(|entry| entry.entry_id).collect();
     reader.record(id, shown, true).await?;
     let revisions = vec![answer::revision(id, seq)];
@@ -273,8 +279,8 @@ pub(super) fn target(ledger: &LedgerId, entry: &Entry) -> Target {
     }
 }
 
-/// An entry, without who it is.
-pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
+/// An entry, without who it is, and as far as the caller's employer may know.
+pub(super) fn entry_answer(entry: &Entry, viewer: &Viewer<'_>) -> WaitlistEntry {
     WaitlistEntry {
         entry_id: entry.entry_id.to_string(),
         state: answer::entry_state(entry.state).into(),
@@ -304,7 +310,7 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
         .map(answer::timestamp),
         confirmed_time: entry.confirmed_time.map(answer::timestamp),
         wants_by_date: entry.wants_by.map(answer::date),
-        programme: entry.programme.clone().unwrap_or_default(),
+        programme: viewer.programme(entry).unwrap_or_default().to_owned(),
         on_behalf_of_municipality_number: entry
             .on_behalf_of
             .as_ref()

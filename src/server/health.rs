@@ -15,6 +15,7 @@ use crate::{
     proto::{
         FILE_DESCRIPTOR_SET,
         v1::{
+            access_service_server::AccessServiceServer,
             allocation_service_server::AllocationServiceServer,
             capacity_service_server::CapacityServiceServer,
             change_service_server::ChangeServiceServer,
@@ -27,7 +28,7 @@ use crate::{
 };
 
 /// What health is told of: the whole, and each service.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "",
     RegistryServiceServer::<Api>::NAME,
     CapacityServiceServer::<Api>::NAME,
@@ -35,6 +36,7 @@ const NAMES: [&str; 8] = [
     AllocationServiceServer::<Api>::NAME,
     FairShareServiceServer::<Api>::NAME,
     ReportServiceServer::<Api>::NAME,
+    AccessServiceServer::<Api>::NAME,
     ChangeServiceServer::<Api>::NAME,
 ];
 

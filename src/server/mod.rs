@@ -33,6 +33,7 @@ use crate::{
         unauthenticated,
     },
     proto::v1::{
+        access_service_server::AccessServiceServer,
         allocation_service_server::AllocationServiceServer,
         capacity_service_server::CapacityServiceServer, change_service_server::ChangeServiceServer,
         fair_share_service_server::FairShareServiceServer,
@@ -162,6 +163,7 @@ impl Port {
             .add_service(service!(AllocationServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(FairShareServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(ReportServiceServer, REQUEST_MAX, ANSWER_MAX))
+            .add_service(service!(AccessServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(ChangeServiceServer, REQUEST_MAX, CHANGES_ANSWER_MAX));
         let incoming = accept::incoming(listener, limits, is_cut);
         let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, end));

@@ -1,5 +1,7 @@
 //! Reads of queues: positions, pages, counts.
 
+use std::collections::BTreeMap;
+
 use sqlx::{PgConnection, Row, types::Json};
 use uuid::Uuid;
 
@@ -28,6 +30,31 @@ pub async fn find_entry(
     .fetch_optional(connection)
     .await?;
     Ok(found.map(|Json(entry)| entry))
+}
+
+/// Where those of these entries are entitled.
+pub async fn entitled(
+    connection: &mut PgConnection,
+    ledger: &LedgerId,
+    entries: &[EntryId],
+) -> Result<BTreeMap<EntryId, MunicipalityNumber>, sqlx::Error> {
+    let ids: Vec<Uuid> = entries.iter().map(|id| id.0).collect();
+    let rows = sqlx::query(
+        "-- entitled\n\
+         SELECT entry_id, municipality_number FROM entry \
+         WHERE county_id = $1 AND measure_code = $2 AND entry_id = ANY($3)",
+    )
+    .bind(ledger.county_id.as_str())
+    .bind(ledger.measure_code.as_str())
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let number: &str = row.try_get("municipality_number")?;
+            Ok((EntryId(row.try_get("entry_id")?), parse(number)?))
+        })
+        .collect()
 }
 
 /// How many eligible people stand before `key`, in one queue or in the whole ledger.

@@ -15,11 +15,13 @@ use crate::{
     app::App,
     domain::{
         access::Actor,
+        authority::Viewer,
         combining::{any_excludes, combine},
         command::{Command, Elsewhere, Needs, TransferEntry},
         ids::{LedgerId, PersonId, RequestId},
         ledger::{Ledger, apply, follow_ups, goes_on},
         refusal::Refusal,
+        registry::Registry,
         waitlist::EntryState,
     },
     error::Error,
@@ -336,7 +338,8 @@ impl Batch<'_> {
             ledger
         };
         let after: Vec<Ledger> = decisions.iter().map(after).collect();
-        answer_of(work, decisions, &after.iter().collect::<Vec<_>>(), remaining)
+        let after: Vec<&Ledger> = after.iter().collect();
+        answer_of(work, decisions, &after, &self.registry, remaining)
     }
 }
 
@@ -345,11 +348,13 @@ pub(super) fn answer_of(
     work: &Work,
     decisions: &[Decision],
     after: &[&Ledger],
+    registry: &Registry,
     remaining: u64,
 ) -> Vec<u8> {
     let own = &decisions[0];
     let events = decisions.iter().map(|one| one.decided.events.as_slice());
     let others: Vec<_> = after.iter().copied().zip(events).skip(1).collect();
+    let viewer = Viewer::new(&work.actor, registry, own.decided.at.date_in_norway());
     let done = Done {
         ledger: after[0],
         command: &own.command,
@@ -358,6 +363,7 @@ pub(super) fn answer_of(
         others: &others,
         remaining,
         affected: work.draft.affected.as_ref(),
+        viewer: &viewer,
     };
     (work.encode)(&done)
 }

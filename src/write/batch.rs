@@ -296,7 +296,9 @@ impl<'a> Batch<'a> {
 
     /// Whether the caller may do this to the rows in question.
     pub(super) fn is_allowed(&self, work: &Work) -> bool {
-        self.open.contains_key(&work.ledger) && self.first_refused(work).is_none()
+        self.open.contains_key(&work.ledger)
+            && self.first_refused(work).is_none()
+            && self.says_anothers(work).is_none()
     }
 
     /// The place of the first row in question that is not the caller's.
@@ -324,6 +326,9 @@ impl<'a> Batch<'a> {
         }
         if let Some(first) = self.first_refused(work) {
             return Ok(Err(hidden_or_denied(work, first).into()));
+        }
+        if let Some(withheld) = self.says_anothers(work) {
+            return Ok(Err(withheld.into()));
         }
         if self.replay_of(work).is_some() {
             return Ok(Err(Error::RequestIdReused));
@@ -410,11 +415,11 @@ impl<'a> Batch<'a> {
         let row = log_row(&open.ledger, request_id, command, actor, registry_version, decided);
         for event in &decided.events {
             apply(&mut open.ledger, event);
-            if let Event::RegistryImported { rows, .. } = event {
+            if let Some(rows) = event.registry_rows() {
                 let mut registry = (*self.registry).clone();
-                registry.apply(row.seq, rows);
+                registry.apply(row.seq, &rows);
                 self.registry = Arc::new(registry);
-                self.new_registry_rows.push((row.seq, rows.clone()));
+                self.new_registry_rows.push((row.seq, rows));
             }
             self.people.note(id, event);
         }
@@ -427,7 +432,7 @@ impl<'a> Batch<'a> {
         let fingerprint = self.app.keys.fingerprint(&[&work.identity_of_call]);
         let after: Vec<&Ledger> =
             decisions.iter().map(|one| &self.open[&one.ledger].ledger).collect();
-        let response = answer_of(work, decisions, &after, remaining);
+        let response = answer_of(work, decisions, &after, &self.registry, remaining);
         let Head { seq, at, .. } = self.open[&work.ledger].ledger.head();
         let Some(open) = self.open.get_mut(&work.ledger) else { return Vec::new() };
         open.answers.push(Answer { seq, fingerprint, response: response.clone(), at });

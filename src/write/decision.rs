@@ -78,6 +78,9 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
             .into_iter()
             .map(|number| Target { municipality_number: Some(number.clone()), ..area.clone() })
             .collect(),
+        Subject::Office(number) => {
+            vec![Target { following_office_number: Some(number.clone()), ..area }]
+        }
         Subject::Offers(ids) => ids.iter().map(|id| of_offer(*id)).collect(),
         Subject::Placement(id) => {
             let found = ledger.placement(id);
@@ -95,6 +98,7 @@ pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -
         | Subject::Provider(_)
         | Subject::PlaceGroup(_)
         | Subject::Resident(_)
+        | Subject::Office(_)
         | Subject::Residents(_) => BTreeSet::new(),
         Subject::Entry(id) => ledger.entry(id).map(|entry| entry.entry_id).into_iter().collect(),
         Subject::Entries(ids) => ids.into_iter().filter(|id| ledger.entry(*id).is_some()).collect(),
@@ -142,7 +146,7 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
         Subject::Residents(_) => {
             return Refusal::PermissionDenied.of_join(first);
         }
-        Subject::Area | Subject::Provider(_) | Subject::Resident(_) => None,
+        Subject::Area | Subject::Provider(_) | Subject::Resident(_) | Subject::Office(_) => None,
     };
     match hidden {
         Some((what, id)) if work.actor.role != Role::County => Refusal::NotFound { what, id },
@@ -319,6 +323,8 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::SetEnforcement(_)
         | Command::ChangeClosure(_)
         | Command::LendQuota(_)
+        | Command::GrantAccess(_)
+        | Command::EndAccess(_)
         | Command::WakeEntry { .. }
         | Command::EndLeave { .. }
         | Command::BeginDay { .. }

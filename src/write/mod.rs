@@ -17,6 +17,7 @@ use tokio::{
 
 mod across;
 mod adviser;
+mod authority;
 mod batch;
 mod corrected;
 mod decision;
@@ -33,6 +34,7 @@ use crate::{
     app::App,
     domain::{
         access::{Actor, Method, Standing},
+        authority::Viewer,
         calendar::Timestamp,
         command::Command,
         event::Event,
@@ -147,6 +149,8 @@ pub struct Done<'a> {
     pub remaining: u64,
     /// Which decisions rested on the mistake that was corrected.
     pub affected: Option<&'a Affected>,
+    /// Who the answer is for.
+    pub viewer: &'a Viewer<'a>,
 }
 
 /// Makes the answer's bytes. It must name nobody: answers are kept.

@@ -3,6 +3,7 @@
 use tiltaksplass::domain::{
     access::{Method, Role, Scope, rights},
     existing::{ARENA, Meaning},
+    personal_data::TABLE,
 };
 
 /// The table of rights as ARCHITECTURE.md must have it.
@@ -51,4 +52,37 @@ fn every_command_in_the_readme_is_one() {
     {
         assert!(readme.contains(&format!("| `{command}")), "README.md does not name {command}");
     }
+}
+
+/// The table of personal data as `docs/personal-data.md` must have it, and the fields of each item.
+fn personal_data() -> String {
+    let mut lines = vec![
+        "| item | controller | legal basis | a state employee reads it by | a municipal employee \
+         reads it by |"
+            .to_owned(),
+        "| --- | --- | --- | --- | --- |".to_owned(),
+    ];
+    for row in TABLE {
+        lines.push(format!(
+            "| {} | {} | {} | {} | {} |",
+            row.name,
+            row.controller.as_str(),
+            row.basis,
+            row.state_reads,
+            row.municipal_reads
+        ));
+    }
+    lines.extend(["", "## The fields of each item", ""].map(str::to_owned));
+    for row in TABLE {
+        let fields: Vec<String> = row.fields().map(|field| format!("`{field}`")).collect();
+        lines.push(format!("- **{}**: {}", row.name, fields.join(", ")));
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn the_document_of_personal_data_has_the_table() {
+    let document = include_str!("../../docs/personal-data.md");
+    let table = personal_data();
+    assert!(document.contains(&table), "docs/personal-data.md must have this:\n{table}");
 }

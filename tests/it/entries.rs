@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 
 use crate::{
     support::{Caller, reason, request_id},
-    world::{HEMNE, HEMNE_OFFICE, OFFICE, OTHER_COUNTY, World, date, identity, join},
+    world::{HEMNE, HEMNE_OFFICE, OFFICE, OTHER_COUNTY, TRONDHEIM, World, date, identity, join},
 };
 
 mod joining;
@@ -169,6 +169,8 @@ async fn each_move_is_previewed_made_once_and_told_again() {
     let entry = happens_once!(pause_entry, request, Paused);
     let ends = entry.eligible_again_time.unwrap().seconds;
     assert_eq!(ends, datetime!(2026-03-31 22:00 UTC).unix_timestamp());
+    // The programme is the municipality's to say.
+    waitlist = world.municipal(TRONDHEIM).await.waitlist();
     let request = UpdateWaitlistEntryRequest {
         wants_by_date: Some(date(2026, 9, 1)),
         programme: "KVP".into(),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end in a panic")]
 #![allow(missing_docs, unreachable_pub)]
 
+mod access_grants;
 mod apportionment;
 mod call;
 mod canary;
@@ -29,6 +30,7 @@ mod migrations;
 mod model;
 mod offers;
 mod people;
+mod personal_data;
 mod placements;
 mod poison;
 mod port;

@@ -22,6 +22,7 @@ use tiltaksplass::{
     keys::Keys,
     postgres::{DATABASE, Embedded, Settings},
     proto::v1::{
+        access_service_client::AccessServiceClient,
         allocation_service_client::AllocationServiceClient,
         capacity_service_client::CapacityServiceClient, change_service_client::ChangeServiceClient,
         fair_share_service_client::FairShareServiceClient,
@@ -440,6 +441,10 @@ impl Caller {
 
     pub fn fair_share(&self) -> FairShareServiceClient<Authorized> {
         FairShareServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub fn access(&self) -> AccessServiceClient<Authorized> {
+        AccessServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     pub fn report(&self) -> ReportServiceClient<Authorized> {

@@ -141,7 +141,7 @@ impl std::str::FromStr for Role {
 }
 
 /// Who employs an office's worker; state and municipality share offices.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Employer {
     /// The state.

@@ -84,5 +84,9 @@ methods!(
     EstimateWait,
     LendQuota,
     ReportClosure,
+    GrantAccess,
+    EndAccess,
+    ListAccessGrants,
+    GetAccessReport,
     ImportExisting,
 );

@@ -79,6 +79,9 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::SetEnforcement => [No, Own, No, No, No, No, No],
         Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],
         Method::LendQuota => [No, Own, No, No, No, No, No],
+        Method::GrantAccess | Method::EndAccess => [No, No, Own, No, No, No, No],
+        Method::ListAccessGrants => [No, Own, Own, No, No, No, All],
+        Method::GetAccessReport => [All, Own, No, No, No, No, All],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

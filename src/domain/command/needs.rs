@@ -43,6 +43,8 @@ impl Needs {
             | Command::SetQuotas(_)
             | Command::SetEnforcement(_)
             | Command::LendQuota(_)
+            | Command::GrantAccess(_)
+            | Command::EndAccess(_)
             | Command::BeginDay { .. } => {}
             Command::ImportExisting(c) => self.existing(c),
             Command::ReportClosure(c) => {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 mod apply;
 mod decide;
+mod decide_access;
 mod decide_adviser;
 mod decide_capacity;
 mod decide_closure;

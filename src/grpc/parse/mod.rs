@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, str::FromStr};
 use time::{Date, Month, OffsetDateTime};
 use uuid::Uuid;
 
+pub(super) mod access;
 pub(super) mod adviser;
 pub(super) mod allocation;
 pub(super) mod capacity;

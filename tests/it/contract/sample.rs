@@ -3,7 +3,10 @@
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, OneofDescriptor};
 use serde_json::{Map, Value, json};
-use tiltaksplass::{cli::call::DynamicClient, domain::access::Role, proto::v1::*};
+use tiltaksplass::{
+    auth::TokenRequest, cli::call::DynamicClient, domain::access::Role, proto::v1::*,
+};
+use time::Duration;
 
 use crate::{
     support::request_id,
@@ -15,7 +18,7 @@ use crate::{
 
 /// All that may be changed of an entry.
 const UPDATED: &str = "preferredPlaceGroupIds,workFields,participationPercent,priorityClass,\
-                       priorityGround,followingOfficeNumber,wantsByDate,programme";
+                       priorityGround,followingOfficeNumber,wantsByDate";
 /// The person who waits.
 const PERSON: u32 = 3;
 /// Somebody who comes in.
@@ -34,6 +37,7 @@ pub struct Stage {
     submission: String,
     change: String,
     loan: String,
+    grant: String,
     run_seq: u64,
 }
 
@@ -70,6 +74,7 @@ impl Stage {
             submission: submitted.into_inner().submission_id,
             change,
             loan: lent(&world).await,
+            grant: given(&world).await,
             run_seq: run.revision.unwrap_or_default().seq,
             world,
         }
@@ -95,7 +100,11 @@ impl Stage {
             Role::Directorate | Role::Service | Role::Auditor => "NAV",
         };
         let service = &self.world.service;
-        let token = service.token(role, organisation, "someone");
+        let request = TokenRequest {
+            leads_office: role == Role::Office,
+            ..TokenRequest::new("someone", role, organisation, Duration::hours(8))
+        };
+        let token = service.token_of(&request);
         let address = format!("http://{}", service.address);
         DynamicClient::connect(&address, Some(&token)).await.unwrap()
     }
@@ -141,6 +150,11 @@ impl Stage {
         }
         let values = match field.kind() {
             Kind::Message(inner) if inner.name() == "FieldMask" => vec![json!(UPDATED)],
+            // One employer's worker, and what another answers for.
+            Kind::Message(inner) if inner.name() == "Employer" => {
+                let municipality = json!({"kind": 2, "municipalityNumber": TRONDHEIM});
+                vec![if field.name() == "opens" { municipality } else { json!({"kind": 1}) }]
+            }
             Kind::Message(inner) if is_whole(&inner) => vec![moment(field, &inner)],
             // What a call says for all of a batch stands in none of it.
             Kind::Message(inner) if field.name() == "joins" => {
@@ -218,7 +232,8 @@ impl Stage {
             | "from_municipality_number"
             | "on_behalf_of_municipality_number" => TRONDHEIM.to_owned(),
             "to_municipality_number" | "host_municipality_number" => HEMNE.to_owned(),
-            "programme" => "KVP".to_owned(),
+            // The county is the state's: it may not say what a municipality answers for.
+            "programme" => return None,
             "language" | "language_code" => "nb".to_owned(),
             "office_number" | "following_office_number" => OFFICE.to_owned(),
             "organisation_number" => PROVIDER.to_owned(),
@@ -231,6 +246,7 @@ impl Stage {
             "entry_id" | "entry_ids" => self.entry.clone(),
             "offer_id" | "offer_ids" => self.offer.clone(),
             "placement_id" => self.placement.clone(),
+            "grant_id" => self.grant.clone(),
             "loan_id" => self.loan.clone(),
             "submission_id" => self.submission.clone(),
             "change_id" => self.change.clone(),
@@ -261,6 +277,12 @@ async fn lent(world: &World) -> String {
     };
     let answer = world.county.fair_share().lend_quota(request).await.unwrap().into_inner();
     answer.loan.unwrap().loan_id
+}
+
+/// Access across employers that holds; its id.
+async fn given(world: &World) -> String {
+    let answer = world.leader().await.access().grant_access(world.opened("Z990000")).await;
+    answer.unwrap().into_inner().grant.unwrap().grant_id
 }
 
 /// Whether a message is one value: a time or a date.

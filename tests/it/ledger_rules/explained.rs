@@ -60,6 +60,7 @@ fn named(row: RegistryRow) -> RegistryRow {
         }
         other @ (RegistryRow::DistributionWeight(_)
         | RegistryRow::HostAgreement(_)
+        | RegistryRow::AccessGrant(_)
         | RegistryRow::Holiday(_)) => other,
     }
 }
