@@ -25,7 +25,7 @@ const PEOPLE_AT_ONCE: i64 = 200;
 /// How many digests under a retired key are forgotten in one transaction.
 const DIGESTS_AT_ONCE: i64 = 2_000;
 /// A service that has not told of its keys for so long does not run.
-pub const HOLDER_LIVES: time::Duration = time::Duration::seconds(20);
+pub const HOLDER_LIVES: time::Duration = time::Duration::seconds(10);
 /// How many beats lie between two looks over everybody, when at the last nobody was left.
 const LOOK_EVERY: u32 = 15;
 
@@ -255,6 +255,7 @@ impl Beats {
                 let Held { current, versions, retired } = keys.held();
                 tracing::info!(current, ?versions, ?retired, "the key file was read again");
                 self.told.clear();
+                self.go_on = true;
             }
             Ok(false) => {}
             Err(error) => self.tell_once(error.to_string()),

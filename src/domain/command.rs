@@ -4,6 +4,7 @@
 mod correct;
 mod enforce;
 mod held;
+mod identity;
 mod lending;
 mod needs;
 mod places;
@@ -17,6 +18,7 @@ pub use held::{
     MovePlacement, ObjectToOffer, PlacePerson, PlacementAsk, ReassignPlacement, ResolveObjection,
     RespondToOffer, ReviewMade, StartDirectly, StartPlacement, WithdrawOffer,
 };
+pub use identity::ChangeIdentityNumber;
 pub use lending::{LendQuota, LoanAsk, LoanEnd, LoanTerms};
 pub use needs::Needs;
 pub use places::{
@@ -147,6 +149,8 @@ pub enum Command {
     HandOver(HandOver),
     /// By time: what another measure type's ledger handed over comes in.
     TakeOver(TakeOver),
+    /// A person has another identity number.
+    ChangeIdentityNumber(ChangeIdentityNumber),
     /// By time: the day after a placement's last has come.
     FinishPlacement {
         /// Which.
@@ -194,6 +198,7 @@ impl Command {
             Self::SetEnforcement(_) => "SET_ENFORCEMENT",
             Self::Correct(_) => "CORRECT",
             Self::ChangeClosure(_) => "CHANGE_CLOSURE",
+            Self::ChangeIdentityNumber(_) => "CHANGE_IDENTITY_NUMBER",
             Self::LendQuota(_) => "LEND_QUOTA",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
@@ -283,6 +288,7 @@ impl Command {
                 Subject::Offers(slice::from_ref(offer_id))
             }
             Self::HandOver(_) | Self::TakeOver(_) => Subject::Area,
+            Self::ChangeIdentityNumber(c) => Subject::Entry(c.entry_id),
             Self::FinishPlacement { placement_id } => Subject::Placement(*placement_id),
         }
     }

@@ -27,6 +27,7 @@ mod existing;
 mod explain;
 mod fair_share;
 mod held;
+mod identity;
 mod lending;
 mod localized;
 mod measure;
@@ -158,6 +159,7 @@ mutations!(
     CorrectRequest,
     LendQuotaRequest,
     ReportClosureRequest,
+    ChangeIdentityNumberRequest,
     ImportExistingRequest,
 );
 

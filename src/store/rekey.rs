@@ -167,3 +167,49 @@ pub async fn forget_digests(
     .await?;
     Ok(done.rows_affected())
 }
+
+/// A person's identity as ciphertext, under a lock: nobody gives the person a number or seals it
+/// anew until the transaction's end.
+pub async fn lock_identity(
+    connection: &mut PgConnection,
+    person: PersonId,
+) -> Result<Option<Vec<u8>>, sqlx::Error> {
+    sqlx::query_scalar(
+        "-- lock_identity\nSELECT identity FROM person WHERE person_id = $1 FOR NO KEY UPDATE",
+    )
+    .bind(person.0)
+    .fetch_optional(connection)
+    .await
+}
+
+/// Keeps a number somebody had before, or puts it in the place of another of theirs.
+pub async fn keep_former(
+    connection: &mut PgConnection,
+    former: &Former,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "-- keep_former_number\n\
+         INSERT INTO person_former_number (person_id, former_id, identity) VALUES ($1, $2, $3) \
+         ON CONFLICT (person_id, former_id) DO UPDATE SET identity = excluded.identity",
+    )
+    .bind(former.person_id.0)
+    .bind(former.former_id)
+    .bind(&former.identity)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The number a person has from now on, as ciphertext.
+pub async fn change_identity(
+    connection: &mut PgConnection,
+    person: PersonId,
+    identity: &[u8],
+) -> Result<(), sqlx::Error> {
+    sqlx::query("-- change_identity\nUPDATE person SET identity = $2 WHERE person_id = $1")
+        .bind(person.0)
+        .bind(identity)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
