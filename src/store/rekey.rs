@@ -70,7 +70,8 @@ pub async fn count_left(connection: &mut PgConnection, version: i32) -> Result<i
     sqlx::query_scalar(
         "-- count_people_left\n\
          SELECT count(*) FROM person p \
-         WHERE substring(p.identity from 1 for 4) <> $1 OR substring(p.data_key from 1 for 4) <> $1 \
+         WHERE substring(p.identity from 1 for 4) <> $1 \
+         OR substring(p.data_key from 1 for 4) <> $1 \
          OR EXISTS (SELECT FROM person_former_number f WHERE f.person_id = p.person_id \
                     AND substring(f.identity from 1 for 4) <> $1) \
          OR (SELECT count(*) FROM person_key k \

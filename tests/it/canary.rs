@@ -195,31 +195,6 @@ async fn ask(world: &World, ledger: &Ledger, entry_id: &str) {
     questions::answered(world).await;
 }
 
-/// Lookups that are refused: of no number, and with a number where the purpose belongs.
-async fn refused_lookups(world: &World) -> Vec<Status> {
-    let lookup = |national_identity_number: String, purpose: String| LookupPersonRequest {
-        national_identity_number,
-        purpose,
-        ..LookupPersonRequest::default()
-    };
-    let requests = [
-        lookup(wrong_check_digits(), "vedtak".into()),
-        lookup(identity(REFUSED_PERSON), identity(REFUSED_PERSON)),
-        lookup(identity(REFUSED_PERSON), String::new()),
-        LookupPersonRequest {
-            page_token: "x".into(),
-            ..lookup(identity(REFUSED_PERSON), "vedtak".into())
-        },
-    ];
-    let mut told = Vec::new();
-    for request in requests {
-        told.push(world.office.waitlist().lookup_person(request.clone()).await.unwrap_err());
-        told.push(world.provider.waitlist().lookup_person(request).await.unwrap_err());
-    }
-    told.extend(questions::refused(world).await);
-    told
-}
-
 /// Calls that are refused at each step, from the form of a field to the database.
 async fn refusals(world: &World, ledger: &Ledger) -> Vec<Status> {
     let stranger = world.service.caller(Role::Office, HEMNE_OFFICE).await;
@@ -284,7 +259,7 @@ async fn nobody_is_named_anywhere() {
     refusals.extend(self::refusals(&world, &ledger).await);
     let mut needles = needles();
     needles.extend(renumbered::rotate(&world, &file).await.iter().flat_map(|key| forms(key)));
-    refusals.extend(refused_lookups(&world).await);
+    refusals.extend(questions::refused_lookups(&world).await);
     let reasons: Vec<String> = refusals.iter().map(reason).collect();
     for status in &refusals {
         assert_clean("a refusal", &said(status), &needles);

@@ -6,7 +6,7 @@ use std::{
     fs,
     future::Future,
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -278,7 +278,7 @@ async fn digests(database: &PgConnectOptions) -> BTreeMap<i32, i64> {
 }
 
 /// The main key of a version, as its digits.
-fn main_key(file: &PathBuf, version: &str) -> String {
+fn main_key(file: &Path, version: &str) -> String {
     let contents: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
     contents["keys"][version].as_str().unwrap().to_owned()
 }
@@ -291,78 +291,106 @@ fn start_calling(callers: &Arc<Callers>) -> Vec<JoinHandle<()>> {
     (0..3).map(lane).collect()
 }
 
+/// Two replicas on one database, and who asks them.
+struct Stage {
+    database: PgConnectOptions,
+    url: String,
+    first: Replica,
+    second: Replica,
+    callers: Arc<Callers>,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let database = new_database().await;
+        let url = url(&database);
+        let first = Replica::start(Place::new(), &url).await;
+        import(&first.serving, &first.place, DEMO_DATA).await;
+        let other = Place::new();
+        copy_keys(&first.place, &other);
+        let second = Replica::start(other, &url).await;
+        let addresses = [first.serving.address.clone(), second.serving.address.clone()];
+        let callers = Arc::new(Callers {
+            addresses: Mutex::new(addresses),
+            county: Bearer::new(&first.place.token("county", "NO-16").await),
+            service: Bearer::new(&first.place.token("service", "ARENA").await),
+            stop: AtomicBool::new(false),
+            people: AtomicU32::new(NEWCOMERS),
+            asked: AtomicU32::new(0),
+            failed: Mutex::default(),
+        });
+        Self { database, url, first, second, callers }
+    }
+
+    fn keys<'a>(&'a self, step: &'a str) -> [&'a str; 4] {
+        ["keys", step, "--database-url", &self.url]
+    }
+
+    /// The command waits for who has not the new key; it, and a replica, are killed on the way.
+    async fn rotate(&mut self) {
+        let place = &self.first.place;
+        refused(place, &self.keys("use"), "keys add").await;
+        refused(place, &self.keys("retire"), "no older key").await;
+        let mut rotate = place.begin(&self.keys("rotate"));
+        line_with(&mut rotate, "1 of 2 running services know key version 2").await;
+        refused(place, &self.keys("add"), "is not used yet").await;
+        refused(place, &self.keys("use"), "1 of 2 running services").await;
+        rotate.kill().await;
+        let mut rotate = place.begin(&self.keys("rotate"));
+        copy_keys(place, &self.second.place);
+        line_with(&mut rotate, "key version 2 is written under from now on").await;
+        refused(place, &self.keys("retire"), "running services use key version 2").await;
+        // One writes under the new key and the other still under the old one; then the other dies
+        // and comes back with the new one, and the command dies too.
+        self.second.serving.kill().await;
+        copy_keys(place, &self.second.place);
+        self.second.serving = self.second.place.serve(&["--database-url", &self.url]).await;
+        let address = &self.second.serving.address;
+        self.callers.addresses.lock().unwrap()[1].clone_from(address);
+        rotate.kill().await;
+        let mut rotate = place.begin(&self.keys("rotate"));
+        line_with(&mut rotate, "everybody is sealed and found under key version 2").await;
+        assert_eq!(code(rotate.ended().await), 0);
+        let status = place.run(&self.keys("status")).await;
+        assert!(status.out.contains("next: keys retire"), "{status:?}");
+    }
+
+    /// The old key goes, and what was found under it too, while everybody goes on asking.
+    async fn retire(&self, old: &str) {
+        let told = self.first.place.run(&self.keys("retire")).await;
+        assert_eq!(code(told.status), 0, "{told:?}");
+        let file = fs::read_to_string(self.first.file()).unwrap();
+        assert!(!file.contains(old) && file.contains("\"retired\""));
+        let enough = self.callers.asked.load(Ordering::Relaxed) + 60;
+        copy_keys(&self.first.place, &self.second.place);
+        while digests(&self.database).await.contains_key(&1)
+            || self.callers.asked.load(Ordering::Relaxed) < enough
+        {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_change_while_two_replicas_serve_and_no_call_fails() {
-    let database = new_database().await;
-    let url = url(&database);
-    let at = |args: &[&'static str]| [args, &["--database-url"]].concat();
-    let mut first = Replica::start(Place::new(), &url).await;
-    import(&first.serving, &first.place, DEMO_DATA).await;
-    let other = Place::new();
-    copy_keys(&first.place, &other);
-    let mut second = Replica::start(other, &url).await;
-    let callers = Arc::new(Callers {
-        addresses: Mutex::new([first.serving.address.clone(), second.serving.address.clone()]),
-        county: Bearer::new(&first.place.token("county", "NO-16").await),
-        service: Bearer::new(&first.place.token("service", "ARENA").await),
-        stop: AtomicBool::new(false),
-        people: AtomicU32::new(NEWCOMERS),
-        asked: AtomicU32::new(0),
-        failed: Mutex::default(),
-    });
-    let (request, answer) = fill(&callers).await;
-    let lanes = start_calling(&callers);
-    let keys = |step: &'static str| [at(&["keys", step]), vec![url.as_str()]].concat();
-    let old = main_key(&first.file(), "1");
-    refused(&first.place, &keys("use"), "keys add").await;
-    refused(&first.place, &keys("retire"), "no older key").await;
-
-    // The command waits for who has not the new key, and may be killed while it does.
-    let mut rotate = first.place.begin(&keys("rotate"));
-    line_with(&mut rotate, "1 of 2 running services know key version 2").await;
-    refused(&first.place, &keys("add"), "is not used yet").await;
-    refused(&first.place, &keys("use"), "1 of 2 running services").await;
-    rotate.kill().await;
-    let mut rotate = first.place.begin(&keys("rotate"));
-    copy_keys(&first.place, &second.place);
-    line_with(&mut rotate, "key version 2 is written under from now on").await;
-    refused(&first.place, &keys("retire"), "running services use key version 2").await;
-    // One writes under the new key and the other still under the old one; then the other dies
-    // and comes back with the new one, and the command dies too.
-    second.serving.kill().await;
-    copy_keys(&first.place, &second.place);
-    second.serving = second.place.serve(&["--database-url", &url]).await;
-    callers.addresses.lock().unwrap()[1].clone_from(&second.serving.address);
-    rotate.kill().await;
-    let mut rotate = first.place.begin(&keys("rotate"));
-    line_with(&mut rotate, "everybody is sealed and found under key version 2").await;
-    assert_eq!(code(rotate.ended().await), 0);
-    let status = first.place.run(&keys("status")).await;
-    assert!(status.out.contains("next: keys retire"), "{status:?}");
-
-    let before = Place::new();
-    copy_keys(&first.place, &before);
-    let told = first.place.run(&keys("retire")).await;
-    assert_eq!(code(told.status), 0, "{told:?}");
-    let file = fs::read_to_string(first.file()).unwrap();
-    assert!(!file.contains(&old) && file.contains("\"retired\""));
-    let asked = callers.asked.load(Ordering::Relaxed);
-    copy_keys(&first.place, &second.place);
-    while digests(&database).await.contains_key(&1)
-        || callers.asked.load(Ordering::Relaxed) < asked + 60
-    {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    let mut stage = Stage::new().await;
+    let (request, answer) = fill(&stage.callers).await;
+    let lanes = start_calling(&stage.callers);
+    let old = main_key(&stage.first.file(), "1");
+    stage.rotate().await;
+    stage.retire(&old).await;
+    let callers = Arc::clone(&stage.callers);
     callers.stop.store(true, Ordering::Relaxed);
     for lane in lanes {
         lane.await.unwrap();
     }
     assert_eq!(*callers.failed.lock().unwrap(), Vec::<String>::new());
-
-    // Everybody is one person still, what was answered before is answered again, and the log's
-    // case workers are found.
     let people = i64::from(PEOPLE + callers.people.load(Ordering::Relaxed) - NEWCOMERS);
-    assert_eq!(digests(&database).await, BTreeMap::from([(2, people)]));
+    assert_eq!(digests(&stage.database).await, BTreeMap::from([(2, people)]), "one is one");
+
+    // A service that begins now answers what was answered before, and finds the case workers of
+    // the log.
+    let Stage { url, mut first, mut second, .. } = stage;
     second.serving.kill().await;
     assert_eq!(code(first.serving.terminate().await), 0);
     first.serving = first.place.serve(&["--database-url", &url]).await;
@@ -379,13 +407,51 @@ async fn keys_change_while_two_replicas_serve_and_no_call_fails() {
     };
     let moved = waitlist.reassign_adviser(reassign).await.unwrap().into_inner();
     assert!(!moved.entry_ids.is_empty(), "{moved:?}");
-    let well = first.place.run(&[&["verify"][..], &["--database-url", &url]].concat()).await;
+    let well = first.place.run(&["verify", "--database-url", &url]).await;
     assert!(well.out.ends_with("all is well\n"), "{well:?}");
-    refused(&first.place, &keys("retire"), "no older key").await;
-    // A file from the middle of the rotation still serves; one from before it does not.
+    // With a file from before the rotation no service begins.
+    let before = Place::new();
+    copy_keys(&first.place, &before);
     let early = r#"{"current":1,"keys":{"1":"OLD"}}"#.replace("OLD", &old);
     fs::write(before.data().join("keys/main.json"), early).unwrap();
-    let told = before.run(&["serve", "--listen", "127.0.0.1:0", "--database-url", &url]).await;
-    assert_eq!(code(told.status), 1);
-    assert!(told.err.contains("is not the newest"), "{told:?}");
+    refused(
+        &before,
+        &["serve", "--listen", "127.0.0.1:0", "--database-url", &url],
+        "is not the newest",
+    )
+    .await;
+}
+
+/// Where no service runs the command does all of it by itself, in the data folder alone.
+#[tokio::test]
+async fn keys_change_while_nobody_serves() {
+    let place = Place::new();
+    let mut serving = place.serve(&[]).await;
+    import(&serving, &place, DEMO_DATA).await;
+    let bearer = Bearer::new(&place.token("county", "NO-16").await);
+    let waitlist = async |address: &str| {
+        let channel = Endpoint::from_shared(address.to_owned()).unwrap().connect().await.unwrap();
+        WaitlistServiceClient::with_interceptor(channel, bearer.clone())
+    };
+    let joined = waitlist(&serving.address).await.join_waitlist(join(1)).await.unwrap();
+    assert_eq!(code(serving.terminate().await), 0);
+    let file = place.data().join("keys/main.json");
+    let old = main_key(&file, "1");
+    let told = place.run(&["keys", "rotate"]).await;
+    assert!(told.status.success() && told.out.contains("0 of 0 running services"), "{told:?}");
+    let told = place.run(&["keys", "retire"]).await;
+    assert!(told.status.success(), "{told:?}");
+    assert!(!fs::read_to_string(&file).unwrap().contains(&old));
+    let mut serving = place.serve(&[]).await;
+    let request = LookupPersonRequest {
+        national_identity_number: identity(1),
+        purpose: "henvendelse".into(),
+        ..LookupPersonRequest::default()
+    };
+    let found = waitlist(&serving.address).await.lookup_person(request).await.unwrap().into_inner();
+    let entry_id = &found.entries[0].entry.as_ref().unwrap().entry_id;
+    assert_eq!(*entry_id, joined.into_inner().entry_id);
+    let well = place.run(&["verify"]).await;
+    assert!(well.out.ends_with("all is well\n"), "{well:?}");
+    assert_eq!(code(serving.terminate().await), 0);
 }
