@@ -12,6 +12,7 @@ pub mod keys;
 pub mod postgres;
 pub mod recorder;
 pub mod replay;
+pub mod rotation;
 pub mod server;
 pub mod store;
 pub mod verify;

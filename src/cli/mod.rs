@@ -8,6 +8,7 @@ pub mod call;
 pub mod defaults;
 pub mod demo;
 pub mod import;
+mod keys;
 mod place;
 mod serve;
 mod steered;
@@ -16,6 +17,7 @@ mod token;
 mod verify;
 
 use call::CallArgs;
+use keys::Step;
 use place::PlaceArgs;
 use test_issuer::TestIssuerCommand;
 
@@ -107,6 +109,16 @@ enum Command {
         data_dir: Option<PathBuf>,
     },
     Call(CallArgs),
+    /// Changes the main key while the service runs.
+    ///
+    /// `keys rotate` adds a new version, waits until every running service knows it, makes it the
+    /// one that is written under, and waits until everybody is sealed and found under it. `keys
+    /// retire` then takes the old key out of the file. All of it may be interrupted and run again.
+    /// Where replicas have copies of the key file, each change is copied to them.
+    Keys {
+        #[command(subcommand)]
+        step: Step,
+    },
     /// Runs the service for `demo`, which puts its clock forward through a pipe.
     #[command(hide = true)]
     DemoService {
@@ -133,6 +145,7 @@ async fn run(command: Command) -> ExitCode {
         }
         Command::Migrate { place } => serve::migrate(&place).await,
         Command::Import(args) => import::import(&args).await,
+        Command::Keys { step } => keys::take(&step).await,
         Command::Token(args) => token::token(&args),
         Command::TestIssuer(command) => test_issuer::test_issuer(&command),
         Command::Verify { place } => verify::verify(&place).await,

@@ -22,6 +22,7 @@ use crate::{
     config::Config,
     keys::Keys,
     postgres::EmbeddedError,
+    rotation,
     server::{self, Limits},
     store::{self, db::Db, migrate::migrate as run_migrations},
     verify::KEY_CHECK,
@@ -118,7 +119,13 @@ async fn require_keys(App { db, keys, .. }: &App, folder: &Path) -> Result<(), F
     let value = store::key_check::value(&mut transaction, &keys.fingerprint(&KEY_CHECK)).await?;
     transaction.commit().await?;
     if keys.fingerprint_matches(&KEY_CHECK, &value) {
-        return Ok(());
+        let Some(why) = rotation::report(db, keys).await? else { return Ok(()) };
+        return Err(format!(
+            "the key file in {} is not the newest: {why}; copy keys/main.json from where `keys \
+             rotate` was run",
+            folder.display()
+        )
+        .into());
     }
     Err(format!(
         "the keys in {} are not those of this database; give its own --data-dir, or put its \

@@ -5,6 +5,7 @@ mod access;
 mod correct;
 mod enforce;
 mod held;
+mod identity;
 mod lending;
 mod needs;
 mod places;
@@ -19,6 +20,7 @@ pub use held::{
     MovePlacement, ObjectToOffer, PlacePerson, PlacementAsk, ReassignPlacement, ResolveObjection,
     RespondToOffer, ReviewMade, StartDirectly, StartPlacement, WithdrawOffer,
 };
+pub use identity::ChangeIdentityNumber;
 pub use lending::{LendQuota, LoanAsk, LoanEnd, LoanTerms};
 pub use needs::Needs;
 pub use places::{
@@ -156,6 +158,8 @@ pub enum Command {
     HandOver(HandOver),
     /// By time: what another measure type's ledger handed over comes in.
     TakeOver(TakeOver),
+    /// A person has another identity number.
+    ChangeIdentityNumber(ChangeIdentityNumber),
     /// By time: the day after a placement's last has come.
     FinishPlacement {
         /// Which.
@@ -203,6 +207,7 @@ impl Command {
             Self::SetEnforcement(_) => "SET_ENFORCEMENT",
             Self::Correct(_) => "CORRECT",
             Self::ChangeClosure(_) => "CHANGE_CLOSURE",
+            Self::ChangeIdentityNumber(_) => "CHANGE_IDENTITY_NUMBER",
             Self::LendQuota(_) => "LEND_QUOTA",
             Self::GrantAccess(_) => "GRANT_ACCESS",
             Self::EndAccess(_) => "END_ACCESS",
@@ -298,6 +303,7 @@ impl Command {
             Self::GrantAccess(c) => Subject::Office(&c.office_number),
             Self::EndAccess(c) => Subject::Office(&c.office_number),
             Self::HandOver(_) | Self::TakeOver(_) => Subject::Area,
+            Self::ChangeIdentityNumber(c) => Subject::Entry(c.entry_id),
             Self::FinishPlacement { placement_id } => Subject::Placement(*placement_id),
         }
     }

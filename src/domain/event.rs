@@ -355,6 +355,11 @@ pub enum EntryChange {
     IncreaseHolds,
     /// The larger share was declined, or what it was for is no more.
     IncreaseEnded,
+    /// The person has another identity number; who it is has not changed.
+    IdentityNumberChanged {
+        /// Why, in words.
+        reason: Option<Sealed>,
+    },
     /// It stands in the old system so (innført).
     Imported,
 }

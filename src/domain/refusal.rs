@@ -176,6 +176,9 @@ pub enum Refusal {
         /// mistake was made.
         until: Option<Date>,
     },
+    /// The number is another known person's.
+    #[error("the identity number is another known person's; two people are not made one")]
+    IdentityNumberTaken,
     /// A bound of the ledger is reached.
     #[error("the ledger would have {would_be} {what}; the most is {most}")]
     LimitReached {

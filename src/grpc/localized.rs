@@ -196,6 +196,10 @@ fn of_refusal(refusal: &Refusal) -> Words {
         Refusal::NotFirst => not_first(),
         Refusal::ReasonRequired(_) => no_reason(),
         Refusal::CorrectionTooLate { until } => too_late_to_correct(*until),
+        Refusal::IdentityNumberTaken => words(
+            "Fødselsnummeret er alt registrert på en annen person her.",
+            "The identity number is already that of another person here.",
+        ),
         Refusal::LimitReached { would_be, most, .. } => words(
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),

@@ -28,6 +28,7 @@ mod existing;
 mod explain;
 mod fair_share;
 mod held;
+mod identity;
 mod lending;
 mod localized;
 mod measure;
@@ -72,10 +73,9 @@ use crate::{
 const AT_LEAST_SEQ_WAIT: Duration = Duration::from_secs(1);
 /// How often it looks.
 const AT_LEAST_SEQ_STEP: Duration = Duration::from_millis(20);
-/// How many reads at once may be such as read or compute much, and how many may wait for
-/// that: explanations, which read a log from its first row on, vacancies, which take a run
-/// over everyone who waits, work, which looks at all that is open in an area, and estimates,
-/// which look at all who have waited.
+/// How many reads at once may be such as read or compute much, and how many may wait for that:
+/// explanations, which read a whole log, and vacancies, work and estimates, which look at all who
+/// wait or have waited.
 const HEAVY_AT_ONCE: usize = 2;
 const HEAVY_WAITING: usize = 32;
 /// How many reads may wait for a ledger to come further; one too many is answered at once.
@@ -159,6 +159,7 @@ mutations!(
     CorrectRequest,
     LendQuotaRequest,
     ReportClosureRequest,
+    ChangeIdentityNumberRequest,
     ImportExistingRequest,
 );
 

@@ -139,6 +139,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         Refusal::LedgerNotFound(id) => Some(("ledger", id.to_string())),
         Refusal::NotFound { what, id } => Some((*what, id.clone())),
         Refusal::PersonAlreadyWaiting => Some(("entry", String::new())),
+        Refusal::IdentityNumberTaken => Some(("person", String::new())),
         Refusal::ExternalReferenceTaken { system, id } => {
             Some(("external reference", format!("{system}/{id}")))
         }
@@ -241,6 +242,7 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         Refusal::CorrectionTooLate { .. } => {
             (Code::FailedPrecondition, ErrorReason::CorrectionTooLate)
         }
+        Refusal::IdentityNumberTaken => (Code::AlreadyExists, ErrorReason::IdentityNumberTaken),
         Refusal::LimitReached { .. } => (Code::FailedPrecondition, ErrorReason::LimitReached),
         Refusal::OneOf { refusal, .. } => refusal_code_and_reason(refusal),
     }
@@ -338,6 +340,7 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::ExternalReferenceTaken { .. }
         | Refusal::FourEyes
         | Refusal::NotFirst
+        | Refusal::IdentityNumberTaken
         | Refusal::MeasureTypeRule(_) => Vec::new(),
         // As of any request that lacks fields: so many.
         Refusal::ReasonRequired(_) => vec![("violations", "2".to_owned())],

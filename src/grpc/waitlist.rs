@@ -19,9 +19,9 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, entries, estimate, existing, explain, is_office,
+        Api, Reader, answer, area_of, entries, estimate, existing, explain, identity, is_office,
         parse::{
-            adviser, entry, join,
+            adviser, entry, identity as parse_identity, join,
             transfer::transfer_entry,
             waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
         },
@@ -162,6 +162,15 @@ impl WaitlistService for Api {
         r: Request<pb::EstimateWaitRequest>,
     ) -> Result<Response<pb::EstimateWaitResponse>, Status> {
         self.read(r, Method::EstimateWait, estimate::parse, estimate::estimate).await
+    }
+
+    async fn change_identity_number(
+        &self,
+        r: Request<pb::ChangeIdentityNumberRequest>,
+    ) -> Result<Response<pb::ChangeIdentityNumberResponse>, Status> {
+        let (method, parse) =
+            (Method::ChangeIdentityNumber, parse_identity::change_identity_number);
+        self.write(r, method, parse, identity::change_identity_number).await
     }
 }
 

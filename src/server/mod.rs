@@ -40,7 +40,7 @@ use crate::{
         registry_service_server::RegistryServiceServer, report_service_server::ReportServiceServer,
         waitlist_service_server::WaitlistServiceServer,
     },
-    worker,
+    rotation, worker,
     write::Writer,
 };
 use answer::UnderWay;
@@ -87,6 +87,9 @@ pub async fn run(
     let end = Instant::now() + limits.finish;
     if timeout_at(end, lanes.finish()).await.is_err() {
         tracing::warn!("the database did not take the last commands in time");
+    }
+    if let Ok(Err(error)) = timeout_at(end, rotation::leave(&app.db, &app.keys)).await {
+        tracing::warn!(%error, "a change of keys waits a while for this service");
     }
     // A read that nobody waits for any more may still hold a connection.
     drop(timeout_at(end, app.db.close()).await);

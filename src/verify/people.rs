@@ -49,10 +49,17 @@ fn is_whole(keys: &Keys, person: &Kept) -> bool {
     let opens = keys.unwrap_data_key(&person.data_key, id).is_ok();
     let identity = keys.open_identity(&person.identity, id);
     let Ok(identity) = identity else { return false };
-    let own: BTreeSet<(i32, Vec<u8>)> = keys
-        .identity_hmacs(&identity)
-        .into_iter()
+    let formers: Result<Vec<_>, _> =
+        person.formers.iter().map(|former| keys.open_identity(former, id)).collect();
+    let Ok(formers) = formers else { return false };
+    let numbers = formers.iter().chain([&identity]);
+    let own: BTreeSet<(i32, Vec<u8>)> = numbers
+        .flat_map(|number| keys.identity_hmacs(number))
         .map(|(version, hmac)| (version, hmac.to_vec()))
         .collect();
-    opens && !person.digests.is_empty() && person.digests.iter().all(|digest| own.contains(digest))
+    // Digests under a key that is gone find nobody, and are forgotten bit by bit.
+    let retired = keys.held().retired;
+    let mut digests = person.digests.iter().filter(|(version, _)| !retired.contains(version));
+    let is_found = person.digests.iter().any(|digest| own.contains(digest));
+    opens && is_found && digests.all(|digest| own.contains(digest))
 }

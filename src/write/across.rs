@@ -49,6 +49,9 @@ pub(super) struct Reach {
     pub(super) page: Option<Page>,
     /// All ledgers of the area, where a case worker is to be another in each.
     area: BTreeSet<LedgerId>,
+    /// Its own ledger, where what it does stands in no ledger's tables: others of the batch
+    /// could not see it.
+    own: Option<LedgerId>,
 }
 
 impl Reach {
@@ -58,7 +61,8 @@ impl Reach {
 
     fn ledgers(&self) -> impl Iterator<Item = &LedgerId> {
         let named = self.elsewhere.iter().map(|one| &one.ledger).chain(&self.to_ledger);
-        named.chain(self.page.iter().flat_map(Page::ledgers)).chain(&self.area)
+        let named = named.chain(self.page.iter().flat_map(Page::ledgers)).chain(&self.area);
+        named.chain(&self.own)
     }
 }
 
@@ -164,6 +168,10 @@ impl Batch<'_> {
                 let to_ledger = self.area_of(work, c);
                 self.reach.insert(index, Reach { to_ledger, ..Reach::default() });
             }
+            if let Command::ChangeIdentityNumber(_) = &work.draft.command {
+                let own = Some(work.ledger.clone());
+                self.reach.insert(index, Reach { own, ..Reach::default() });
+            }
             begin.extend(self.who_begins(work).map(|person| (index, person)));
         }
         self.find_elsewhere(connection, jobs, &begin).await?;
@@ -175,7 +183,8 @@ impl Batch<'_> {
                 self.open.contains_key(id) || self.registry.ledger_distribution(id).is_none()
             };
             // What others of the batch do is not in the tables yet, where a page is found.
-            let is_with_others = reach.page.is_some() && jobs.len() > 1;
+            let is_alone = reach.page.is_some() || reach.own.is_some();
+            let is_with_others = is_alone && jobs.len() > 1;
             if is_with_others || !all.iter().all(is_open) {
                 unlocked.insert(*index, all);
             }

@@ -104,6 +104,11 @@ impl Batch<'_> {
         if let Command::ReassignAdviser(c) = &work.draft.command {
             return self.complete_everywhere(connection, work, c).await;
         }
+        if let Command::ChangeIdentityNumber(c) = &work.draft.command
+            && let Err(refused) = self.renumber(connection, index, work, c).await?
+        {
+            return Ok(Err(refused));
+        }
         let Some(open) = self.open.get_mut(&work.ledger) else {
             return Ok(Err(Refusal::LedgerNotFound(work.ledger.clone())));
         };

@@ -298,6 +298,9 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
                 return None;
             }
         },
+        Command::ChangeIdentityNumber(c) => {
+            (format!("entry/{}/renumbered", c.entry_id), &mut c.reason)
+        }
         Command::Correct(c) => (corrected_in(c), &mut c.text),
         Command::JoinWaitlist(_)
         | Command::BatchJoinWaitlist(_)

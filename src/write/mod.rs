@@ -24,6 +24,7 @@ mod decision;
 mod due;
 mod everywhere;
 mod existing;
+mod identity;
 mod lane;
 mod opening;
 mod people;
@@ -101,6 +102,8 @@ pub struct Draft {
     /// Which decisions rested on the mistake that is corrected: found before the ledger is
     /// locked, and told in the answer.
     pub affected: Option<Affected>,
+    /// The number a person has from now on.
+    pub new_number: Option<NationalIdentityNumber>,
 }
 
 /// Somebody who is to wait. What is said here never leaves the writer in the clear.
@@ -129,6 +132,7 @@ impl Draft {
             from_adviser: None,
             everywhere: false,
             affected: None,
+            new_number: None,
         }
     }
 }

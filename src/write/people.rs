@@ -143,6 +143,11 @@ impl People {
         self.of_joins.get(&index).map_or(&[], Vec::as_slice)
     }
 
+    /// Names people whom a command that is refused has asked about.
+    pub(super) fn name(&mut self, index: usize, people: impl IntoIterator<Item = PersonId>) {
+        self.of_joins.entry(index).or_default().extend(people.into_iter().map(Some));
+    }
+
     /// Whether the claim is this batch's and nobody in it has used it yet.
     pub(super) fn may_claim(&self, claim: &Claim) -> bool {
         self.claims.get(claim) == Some(&None)
@@ -300,6 +305,6 @@ pub(super) fn person_of(ledger: &Ledger, command: &Command) -> Option<PersonId> 
 
 /// A key that fails is a fault of the service, not of the database; the batch treats
 /// both alike.
-fn key_error(error: impl std::fmt::Display) -> sqlx::Error {
+pub(super) fn key_error(error: impl std::fmt::Display) -> sqlx::Error {
     sqlx::Error::Decode(error.to_string().into())
 }

@@ -47,8 +47,10 @@ fn the_document_of_arena_has_the_table_of_statuses() {
 #[test]
 fn every_command_in_the_readme_is_one() {
     let readme = include_str!("../../README.md");
-    for command in
-        ["serve", "migrate", "import", "token", "test-issuer", "call", "verify", "demo", "dev"]
+    for command in [
+        "serve", "migrate", "import", "token", "test-issuer", "call", "verify", "demo", "dev",
+        "keys",
+    ]
     {
         assert!(readme.contains(&format!("| `{command}")), "README.md does not name {command}");
     }

@@ -80,6 +80,8 @@ rows! {
         state::registered_tomorrow;
     no_room: NoRoom, FailedPrecondition, [PreconditionFailure], state::full_group;
     not_first: NotFirst, FailedPrecondition, [PreconditionFailure], state::second_in_the_queue;
+    identity_number_taken: IdentityNumberTaken, AlreadyExists, [ResourceInfo],
+        state::number_of_another;
     correction_too_late: CorrectionTooLate, FailedPrecondition, [PreconditionFailure],
         state::long_ago;
     limit_reached: LimitReached, FailedPrecondition, [PreconditionFailure],

@@ -19,6 +19,7 @@ mod defaults;
 mod dev;
 mod killed;
 mod place;
+mod rotation;
 mod starved;
 mod steered;
 mod test_issuer;

@@ -88,5 +88,6 @@ methods!(
     EndAccess,
     ListAccessGrants,
     GetAccessReport,
+    ChangeIdentityNumber,
     ImportExisting,
 );

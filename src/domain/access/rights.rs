@@ -82,6 +82,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::GrantAccess | Method::EndAccess => [No, No, Own, No, No, No, No],
         Method::ListAccessGrants => [No, Own, Own, No, No, No, All],
         Method::GetAccessReport => [All, Own, No, No, No, No, All],
+        Method::ChangeIdentityNumber => [No, Own, Own, No, No, No, No],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

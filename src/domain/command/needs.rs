@@ -105,6 +105,7 @@ impl Needs {
             Command::Correct(c) => self.correction(&c.correction),
             Command::HandOver(c) => self.entries.extend(c.entries.keys()),
             Command::TakeOver(c) => self.taken_over(c),
+            Command::ChangeIdentityNumber(c) => self.entry(c.entry_id, false),
             Command::FinishPlacement { placement_id } | Command::EndLeave { placement_id } => {
                 self.placement(*placement_id);
             }

@@ -18,6 +18,7 @@ mod decide_correction;
 mod decide_enforcement;
 mod decide_entry;
 mod decide_existing;
+mod decide_identity;
 mod decide_increase;
 mod decide_join;
 mod decide_loan;

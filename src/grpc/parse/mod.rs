@@ -15,6 +15,7 @@ pub(super) mod enforcement;
 pub(super) mod entry;
 pub(super) mod existing;
 pub(super) mod fair_share;
+pub(super) mod identity;
 pub(super) mod join;
 pub(super) mod lending;
 pub(super) mod measure;
