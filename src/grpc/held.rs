@@ -1,9 +1,9 @@
 //! What is held for people: pages of offers and placements.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    domain::{access::Role, ids::EntryId, refusal::Refusal},
+    domain::{access::Role, ids::EntryId, refusal::Refusal, registry::Registry},
     error::Error,
     grpc::{Reader, answer, area_of, parse::allocation::HeldQuery, require_ledger, seen_by},
     proto::v1 as pb,
@@ -31,9 +31,11 @@ pub(super) async fn offers(
         pb::OfferState::Withdrawn => &["WITHDRAWN"],
         pb::OfferState::Objected => &["OBJECTED"],
     };
-    let Opened { mut snapshot, seen, before } = open(&reader, &query).await?;
+    let Opened { mut snapshot, registry, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
     let found = store::held::offers(&mut snapshot, &query.ledger, &filter).await?;
+    let shown = found.iter().take(query.page.size).map(Held::entry_id);
+    reader.note_hosted_of(&mut snapshot, &registry, &query.ledger, shown).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
     snapshot.rollback().await?;
     let is_provider = reader.actor.role == Role::Provider;
@@ -55,9 +57,11 @@ pub(super) async fn placements(
         pb::PlacementState::Ended => &["ENDED"],
         pb::PlacementState::OnLeave => &["ON_LEAVE"],
     };
-    let Opened { mut snapshot, seen, before } = open(&reader, &query).await?;
+    let Opened { mut snapshot, registry, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
     let found = store::held::placements(&mut snapshot, &query.ledger, &filter).await?;
+    let shown = found.iter().take(query.page.size).map(Held::entry_id);
+    reader.note_hosted_of(&mut snapshot, &registry, &query.ledger, shown).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
     snapshot.rollback().await?;
     let (placements, next_page_token) = page(&reader, &query, &found, answer::placement).await?;
@@ -68,6 +72,7 @@ pub(super) async fn placements(
 /// What a page begins with.
 struct Opened {
     snapshot: sqlx::Transaction<'static, sqlx::Postgres>,
+    registry: Arc<Registry>,
     seen: Seen,
     before: Option<uuid::Uuid>,
 }
@@ -86,7 +91,7 @@ async fn open<S>(reader: &Reader, query: &HeldQuery<S>) -> Result<Opened, Error>
         return Err(Refusal::PermissionDenied.into());
     }
     let seen = seen_by(&reader.actor, &registry, reader.today());
-    Ok(Opened { snapshot, seen, before })
+    Ok(Opened { snapshot, registry, seen, before })
 }
 
 fn filter<'a, S>(

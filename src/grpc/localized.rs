@@ -200,6 +200,10 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),
         ),
+        Refusal::OwnCase => words(
+            "Dette gjelder deg selv. En annen må gjøre det.",
+            "This is about yourself. Somebody else must do it.",
+        ),
         Refusal::OneOf { index, refusal, .. } => of_one(index + 1, of_refusal(refusal)),
     }
 }

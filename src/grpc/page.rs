@@ -92,6 +92,7 @@ listings!(
     ListWaitlistEntriesRequest,
     ListOffersRequest,
     ListPlacementsRequest,
+    ListHostAgreementsRequest,
     ListChangesRequest,
 );
 

@@ -163,6 +163,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::ClosuresOverlap { .. }
         | Refusal::ReasonRequired(_)
         | Refusal::CorrectionTooLate { .. }
+        | Refusal::OwnCase
         | Refusal::LimitReached { .. } => None,
     }
 }
@@ -242,6 +243,7 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
             (Code::FailedPrecondition, ErrorReason::CorrectionTooLate)
         }
         Refusal::LimitReached { .. } => (Code::FailedPrecondition, ErrorReason::LimitReached),
+        Refusal::OwnCase => (Code::PermissionDenied, ErrorReason::OwnCase),
         Refusal::OneOf { refusal, .. } => refusal_code_and_reason(refusal),
     }
 }
@@ -338,6 +340,7 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::ExternalReferenceTaken { .. }
         | Refusal::FourEyes
         | Refusal::NotFirst
+        | Refusal::OwnCase
         | Refusal::MeasureTypeRule(_) => Vec::new(),
         // As of any request that lacks fields: so many.
         Refusal::ReasonRequired(_) => vec![("violations", "2".to_owned())],

@@ -184,6 +184,7 @@ async fn position(reader: Reader, query: PositionQuery) -> Result<GetPositionRes
         Vec::new()
     };
     snapshot.rollback().await?;
+    reader.require_another(id, &entry).await?;
     reader.record(id, vec![entry.entry_id], true).await?;
     Ok(GetPositionResponse {
         revisions: vec![answer::revision(id, seq)],
@@ -239,8 +240,9 @@ async fn entries(
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
     snapshot.rollback().await?;
     let (entries, next_page_token) = page.fill(keys, &found, |entry| entry.key, entry_answer)?;
-    let shown = found.iter().take(entries.len()).map(|entry| entry.entry_id).collect();
-    reader.record(id, shown, true).await?;
+    let shown = || found.iter().take(entries.len());
+    reader.note_hosted(shown().map(|entry| &entry.municipality_number), &registry);
+    reader.record(id, shown().map(|entry| entry.entry_id).collect(), true).await?;
     let revisions = vec![answer::revision(id, seq)];
     Ok(ListWaitlistEntriesResponse { revisions, entries, next_page_token })
 }

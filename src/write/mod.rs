@@ -18,6 +18,7 @@ use tokio::{
 mod across;
 mod adviser;
 mod batch;
+mod behalf;
 mod corrected;
 mod decision;
 mod due;
@@ -25,6 +26,7 @@ mod everywhere;
 mod existing;
 mod lane;
 mod opening;
+mod own_case;
 mod people;
 mod question;
 mod succession;

@@ -10,6 +10,10 @@ use crate::{
     world::{COUNTY, HEMNE, HEMNE_OFFICE, LEVANGER, TRONDHEIM, World, date, join},
 };
 
+mod behalf;
+mod listed;
+mod served;
+
 use registry_row::Row;
 
 fn tao() -> Ledger {
@@ -161,7 +165,7 @@ async fn bad_agreements_are_named_and_nothing_comes_in() {
     let world = World::new().await;
     let rows = vec![
         Row::HostAgreement(agreement(TRONDHEIM, HEMNE)),
-        Row::HostAgreement(agreement(TRONDHEIM, LEVANGER)),
+        Row::HostAgreement(agreement("9999", LEVANGER)),
         Row::HostAgreement(agreement(HEMNE, TRONDHEIM)),
     ];
     let bad = |status: Status| {

@@ -84,5 +84,6 @@ methods!(
     EstimateWait,
     LendQuota,
     ReportClosure,
+    ListHostAgreements,
     ImportExisting,
 );

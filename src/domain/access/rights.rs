@@ -79,6 +79,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::SetEnforcement => [No, Own, No, No, No, No, No],
         Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],
         Method::LendQuota => [No, Own, No, No, No, No, No],
+        Method::ListHostAgreements => [All, All, All, All, All, All, All],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }
