@@ -117,8 +117,7 @@ pub fn on_behalf_of<'a>(
     if actor.role != Role::Office {
         return None;
     }
-    let (office, host) =
-        (office_of(actor, registry)?, registry.runs_nav_for(number, today)?);
+    let (office, host) = (office_of(actor, registry)?, registry.runs_nav_for(number, today)?);
     office.municipality_numbers.contains(host).then_some(number)
 }
 

@@ -59,8 +59,6 @@ impl Reader {
         let mut people = self.app.db.begin_people().await?;
         let mut found = store::people::find(&mut people, &digests).await?.into_iter();
         people.rollback().await?;
-        Ok(digests.map(|_| {
-            found.next().flatten().map(|Found { person_id, .. }| person_id)
-        }))
+        Ok(digests.map(|_| found.next().flatten().map(|Found { person_id, .. }| person_id)))
     }
 }

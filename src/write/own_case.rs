@@ -28,9 +28,9 @@ impl Batch<'_> {
         &self,
         fresh: &[(usize, &'b Work)],
     ) -> Vec<(usize, &'b NationalIdentityNumber)> {
-        let known = fresh.iter().filter_map(|(index, work)| {
-            Some((*index, *work, work.standing.identity.as_ref()?))
-        });
+        let known = fresh
+            .iter()
+            .filter_map(|(index, work)| Some((*index, *work, work.standing.identity.as_ref()?)));
         known
             .filter(|(_, work, _)| self.is_allowed(work))
             .map(|(index, _, identity)| (index, identity))
@@ -87,8 +87,7 @@ impl Batch<'_> {
 
 /// The place of the first entry, offer or placement of a person that a command is about.
 fn of_person(ledger: &Ledger, command: &Command, person: PersonId) -> Option<usize> {
-    let is_theirs =
-        |id: EntryId| ledger.entry(id).is_some_and(|entry| entry.person_id == person);
+    let is_theirs = |id: EntryId| ledger.entry(id).is_some_and(|entry| entry.person_id == person);
     let entry_ids: Vec<Option<EntryId>> = match command.subject() {
         Subject::Area
         | Subject::Provider(_)
@@ -97,9 +96,7 @@ fn of_person(ledger: &Ledger, command: &Command, person: PersonId) -> Option<usi
         | Subject::Residents(_) => Vec::new(),
         Subject::Entry(id) => vec![Some(id)],
         Subject::Entries(ids) => ids.into_iter().map(Some).collect(),
-        Subject::Offers(ids) => {
-            ids.iter().map(|id| Some(ledger.offer(*id)?.entry_id)).collect()
-        }
+        Subject::Offers(ids) => ids.iter().map(|id| Some(ledger.offer(*id)?.entry_id)).collect(),
         Subject::Placement(id) => vec![ledger.placement(id).map(|held| held.entry_id)],
     };
     entry_ids.into_iter().position(|id| id.is_some_and(is_theirs))

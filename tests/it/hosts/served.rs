@@ -251,8 +251,7 @@ async fn an_office_confirms_answers_starts_and_ends_for_those_it_hosts() {
         outcome: PlacementOutcome::Other.into(),
         ..EndPlacementRequest::default()
     };
-    let refused =
-        office.allocation().end_placement(end(placement.placement_id)).await.unwrap_err();
+    let refused = office.allocation().end_placement(end(placement.placement_id)).await.unwrap_err();
     let missing = office.allocation().end_placement(end(entry_id.clone())).await.unwrap_err();
     assert_eq!((refused.code(), missing.code()), (Code::NotFound, Code::NotFound));
     world.service.verify().await;

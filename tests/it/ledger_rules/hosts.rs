@@ -384,8 +384,7 @@ fn an_agreement_that_is_changed_leaves_nothing_of_what_it_was() {
     let rows = [RegistryRow::HostAgreement(hosts(ORKDAL, HEMNE, (0, Some(5))))];
     let plan = registry.plan_import(&rows).unwrap();
     registry.apply(3, &plan.rows);
-    let hosted = |number: &str, day| {
-        registry.hosted_by(&municipality(number), days_on(day)).count()
-    };
+    let hosted =
+        |number: &str, day| registry.hosted_by(&municipality(number), days_on(day)).count();
     assert_eq!([hosted(TRONDHEIM, 0), hosted(ORKDAL, 0), hosted(ORKDAL, 5)], [0, 1, 0]);
 }
