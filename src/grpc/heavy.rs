@@ -46,7 +46,7 @@ struct Share {
 
 /// A place among the heavy reads, given back when it is dropped.
 pub(super) struct Place {
-    _place: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
     _turn: OwnedSemaphorePermit,
     _own: Own,
 }
@@ -110,7 +110,7 @@ impl Reader {
         let place = Arc::clone(places).acquire_owned().await.map_err(|closed| fault(&closed))?;
         drop(waiting);
         self.require_awaited()?;
-        Ok(Place { _place: place, _turn: turn, _own: own })
+        Ok(Place { _of_all: place, _turn: turn, _own: own })
     }
 
     fn require_awaited(&self) -> Result<(), Error> {
