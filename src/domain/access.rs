@@ -87,13 +87,38 @@ pub fn permits(
     }
 }
 
-/// The municipalities an office serves on a day (kontorets kommuner).
+/// The municipalities an office serves on a day (kontorets kommuner): its own, and those that one
+/// of its own hosts then, in whatever area.
 pub fn served_by<'a>(
     office: &'a Office,
-    _registry: &'a Registry,
-    _today: Date,
+    registry: &'a Registry,
+    today: Date,
 ) -> impl Iterator<Item = &'a MunicipalityNumber> {
-    office.municipality_numbers.iter()
+    let own = &office.municipality_numbers;
+    own.iter().chain(own.iter().flat_map(move |host| registry.hosted_by(host, today)))
+}
+
+/// Whether an actor's office hosts any municipality on a day.
+pub fn hosts_somebody(actor: &Actor, registry: &Registry, today: Date) -> bool {
+    let office = office_of(actor, registry).filter(|_| actor.role == Role::Office);
+    let own = office.into_iter().flat_map(|office| &office.municipality_numbers);
+    own.into_iter().any(|host| registry.hosted_by(host, today).next().is_some())
+}
+
+/// On behalf of whom an office acts for people of a municipality on a day: the municipality
+/// itself, where one that the office serves hosts it (på vegne av samarbeidskommunen). Nobody,
+/// where the office is its own.
+pub fn on_behalf_of<'a>(
+    actor: &Actor,
+    number: &'a MunicipalityNumber,
+    registry: &Registry,
+    today: Date,
+) -> Option<&'a MunicipalityNumber> {
+    if actor.role != Role::Office {
+        return None;
+    }
+    let (office, host) = (office_of(actor, registry)?, registry.runs_nav_for(number, today)?);
+    office.municipality_numbers.contains(host).then_some(number)
 }
 
 fn is_own(actor: &Actor, target: &Target, registry: &Registry, today: Date) -> bool {

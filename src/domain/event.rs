@@ -1,5 +1,7 @@
 //! What has happened to a ledger. Fields are only ever added; old logs stay readable.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use time::Date;
 
@@ -461,6 +463,10 @@ pub struct Header {
     pub registry_version: u64,
     /// Who asked.
     pub actor: crate::domain::access::Actor,
+    /// The municipalities on whose behalf, where who asked is an office of one that hosts them
+    /// (samarbeidskommuner).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub on_behalf_of: BTreeSet<MunicipalityNumber>,
 }
 
 /// The rules of this program. A changed `decide` gets a new number and keeps the old

@@ -189,6 +189,9 @@ pub enum Refusal {
         /// How many there may be.
         most: usize,
     },
+    /// It is about the caller: nobody decides on themself (inhabil).
+    #[error("this is about yourself: somebody else must decide on it")]
+    OwnCase,
     /// One of several that are asked for together cannot be, and so none is.
     #[error("{list}[{index}]: {refusal}")]
     OneOf {
@@ -205,7 +208,14 @@ impl Refusal {
     /// The refusal of a batch of joins, of which the `index`-th is refused so.
     #[must_use]
     pub fn of_join(self, index: usize) -> Self {
-        Self::OneOf { list: "joins", index, refusal: Box::new(self) }
+        self.of_one("joins", index)
+    }
+
+    /// The refusal of several that are asked for together, of which the `index`-th of a list is
+    /// refused so.
+    #[must_use]
+    pub fn of_one(self, list: &'static str, index: usize) -> Self {
+        Self::OneOf { list, index, refusal: Box::new(self) }
     }
 }
 

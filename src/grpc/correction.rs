@@ -79,7 +79,7 @@ async fn affected(
     Ok(Some(found))
 }
 
-/// The entry a command is about, where the caller may see it.
+/// The entry a command is about, where the caller may see it. Their own is refused.
 async fn visible(
     reader: &Reader,
     id: &LedgerId,
@@ -93,10 +93,13 @@ async fn visible(
         store::ledger::load_needs(&mut snapshot, &mut ledger, &needs).await?;
         let entry = ledger.entry_of(&command.subject());
         let entry = entry.filter(|entry| reader.permits(&target(id, entry), &registry));
-        found = entry.map(|entry| entry.entry_id);
+        found = entry.cloned();
     }
     snapshot.rollback().await?;
-    Ok(found)
+    if let Some(entry) = &found {
+        reader.require_another(id, entry).await?;
+    }
+    Ok(found.map(|entry| entry.entry_id))
 }
 
 /// Folds the log and looks at each row that gave places.

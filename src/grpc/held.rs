@@ -40,9 +40,11 @@ pub(super) async fn offers(
         pb::OfferState::Withdrawn => &["WITHDRAWN"],
         pb::OfferState::Objected => &["OBJECTED"],
     };
-    let Opened { mut snapshot, seen, before, .. } = open(&reader, &query).await?;
+    let Opened { mut snapshot, registry, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
     let found = store::held::offers(&mut snapshot, &query.ledger, &filter).await?;
+    let shown = found.iter().take(query.page.size).map(Held::entry_id);
+    reader.note_hosted_of(&mut snapshot, &registry, &query.ledger, shown).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
     snapshot.rollback().await?;
     let is_provider = reader.actor.role == Role::Provider;
@@ -68,6 +70,8 @@ pub(super) async fn placements(
     let Opened { mut snapshot, registry, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
     let found = store::held::placements(&mut snapshot, &query.ledger, &filter).await?;
+    let shown = found.iter().take(query.page.size).map(Held::entry_id);
+    reader.note_hosted_of(&mut snapshot, &registry, &query.ledger, shown).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
     let entitled = entitled(&mut snapshot, &query.ledger, &found).await?;
     snapshot.rollback().await?;

@@ -204,6 +204,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),
         ),
+        Refusal::OwnCase => of_own_case(),
         Refusal::OneOf { index, refusal, .. } => of_one(index + 1, of_refusal(refusal)),
     }
 }
@@ -225,6 +226,13 @@ fn no_reason() -> Words {
 /// What is refused because of one of a list.
 fn of_one(place: usize, Words { nb, en }: Words) -> Words {
     words(format!("Nummer {place} på listen: {nb}"), format!("Number {place} of the list: {en}"))
+}
+
+fn of_own_case() -> Words {
+    words(
+        "Dette gjelder deg selv. En annen må gjøre det.",
+        "This is about yourself. Somebody else must do it.",
+    )
 }
 
 fn too_late_to_correct(until: Option<Date>) -> Words {

@@ -4,19 +4,20 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
 use sqlx::{Postgres, Transaction};
 use time::Date;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 mod access_grants;
 mod adviser;
 mod allocation;
 mod answer;
+mod behalf;
 mod capacity;
 mod change;
 mod closures;
@@ -27,11 +28,14 @@ mod estimate;
 mod existing;
 mod explain;
 mod fair_share;
+mod heavy;
 mod held;
+mod hosts;
 mod identity;
 mod lending;
 mod localized;
 mod measure;
+mod own_case;
 mod page;
 mod parse;
 mod participation;
@@ -58,12 +62,12 @@ use crate::{
     app::App,
     domain::{
         access::{self, Actor, Method, Role, Scope, Standing, Target, permits, scope},
-        ids::{EntryId, LedgerId, PersonId, RequestId},
+        ids::{EntryId, LedgerId, MunicipalityNumber, PersonId, RequestId},
         refusal::Refusal,
         registry::Registry,
     },
     error::Error,
-    grpc::parse::Violations,
+    grpc::{heavy::Heavy, parse::Violations},
     proto::v1::{self as pb},
     store::{self, access_log::Access, held::seen_by},
     write::{Draft, Encode, Work, Writer},
@@ -73,11 +77,6 @@ use crate::{
 const AT_LEAST_SEQ_WAIT: Duration = Duration::from_secs(1);
 /// How often it looks.
 const AT_LEAST_SEQ_STEP: Duration = Duration::from_millis(20);
-/// How many reads at once may be such as read or compute much, and how many may wait for that:
-/// explanations, which read a whole log, and vacancies, work and estimates, which look at all who
-/// wait or have waited.
-const HEAVY_AT_ONCE: usize = 2;
-const HEAVY_WAITING: usize = 32;
 /// How many reads may wait for a ledger to come further; one too many is answered at once.
 const FOR_SEQ_WAITING: usize = 100;
 /// The longest purpose that is written down.
@@ -90,13 +89,6 @@ pub struct Api {
     writer: Writer,
     reads: Arc<Semaphore>,
     heavy: Heavy,
-}
-
-/// The places of heavy reads, and those where one waits.
-#[derive(Clone)]
-struct Heavy {
-    places: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
     /// For those who wait for a ledger to come further.
     for_seq: Arc<Semaphore>,
 }
@@ -200,12 +192,8 @@ impl Api {
     /// The services of an application, with so many reads under way at most.
     pub fn new(app: App, writer: Writer, reads_max: usize) -> Self {
         let reads = Arc::new(Semaphore::new(reads_max));
-        let heavy = Heavy {
-            places: Arc::new(Semaphore::new(HEAVY_AT_ONCE)),
-            waiting: Arc::new(Semaphore::new(HEAVY_WAITING)),
-            for_seq: Arc::new(Semaphore::new(FOR_SEQ_WAITING)),
-        };
-        Self { app, writer, reads, heavy }
+        let for_seq = Arc::new(Semaphore::new(FOR_SEQ_WAITING));
+        Self { app, writer, reads, heavy: Heavy::new(), for_seq }
     }
 
     /// A mutation: parse, hand to the writer, wait.
@@ -294,10 +282,18 @@ impl Api {
         let purpose = caller.purpose.clone().unwrap_or_default();
         // Whoever drops the call drops this too: long stories look whether it is there.
         let waiter = Arc::new(());
-        let (app, heavy) = (self.app.clone(), self.heavy.clone());
-        let waits = Arc::downgrade(&waiter);
-        let reader =
-            Reader { app, heavy, method, actor, standing, purpose, authority: None, waits };
+        let reader = Reader {
+            app: self.app.clone(),
+            heavy: self.heavy.clone(),
+            for_seq: Arc::clone(&self.for_seq),
+            method,
+            actor,
+            standing,
+            purpose,
+            authority: None,
+            hosted: Mutex::default(),
+            waits: Arc::downgrade(&waiter),
+        };
         let reads = Arc::clone(&self.reads);
         let place = reads.try_acquire_owned().map_err(|_| Error::Overloaded)?;
         let story = story(reader, query);
@@ -351,12 +347,15 @@ fn identity_of_call(actor: &Actor, method: Method, request: &impl Mutation) -> V
 struct Reader {
     app: App,
     heavy: Heavy,
+    for_seq: Arc<Semaphore>,
     method: Method,
     actor: Actor,
     standing: Arc<Standing>,
     purpose: String,
     /// The record a story rests on, where it tells one employer what the other answers for.
     authority: Option<uuid::Uuid>,
+    /// The municipalities of those it has found, that the caller's office serves by hosting them.
+    hosted: Mutex<BTreeSet<MunicipalityNumber>>,
     waits: Weak<()>,
 }
 
@@ -364,17 +363,6 @@ impl Reader {
     /// Whether anybody still waits for the answer: long stories ask on their way.
     fn is_awaited(&self) -> bool {
         self.waits.strong_count() > 0
-    }
-
-    /// A place among the heavy reads. Whoever waits for one holds no connection, and whoever
-    /// has stopped waiting gets none; one too many is refused at once.
-    async fn heavy_place(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let full = |_| Error::Overloaded;
-        let waiting = Arc::clone(&self.heavy.waiting).try_acquire_owned().map_err(full)?;
-        let place = Arc::clone(&self.heavy.places).acquire_owned().await;
-        drop(waiting);
-        let place = place.map_err(|closed| Error::Internal(closed.to_string()))?;
-        if self.is_awaited() { Ok(place) } else { Err(Error::DeadlineExceeded) }
     }
 
     /// One state of the whole database, in which a ledger has come at least so far.
@@ -399,7 +387,7 @@ impl Reader {
             transaction.rollback().await?;
             // A place among those who wait: whoever asks for what never comes keeps no read
             // from its own.
-            place = place.or_else(|| Arc::clone(&self.heavy.for_seq).try_acquire_owned().ok());
+            place = place.or_else(|| Arc::clone(&self.for_seq).try_acquire_owned().ok());
             if waited >= AT_LEAST_SEQ_WAIT || place.is_none() {
                 return Err(Error::NotYetAtSeq { ledger, wanted });
             }
@@ -408,9 +396,13 @@ impl Reader {
         }
     }
 
-    /// Whether the caller may see this.
+    /// Whether the caller may see this. What may be seen is seen on behalf of whoever is hosted.
     fn permits(&self, target: &Target, registry: &Registry) -> bool {
-        permits(self.method, &self.actor, target, registry, self.today())
+        let permitted = permits(self.method, &self.actor, target, registry, self.today());
+        if permitted {
+            self.note_hosted(target.municipality_number.iter(), registry);
+        }
+        permitted
     }
 
     /// The day it is in Norway.
@@ -472,6 +464,7 @@ impl Reader {
             actor: self.actor.clone(),
             standing: Arc::clone(&self.standing),
             authority: self.authority,
+            on_behalf_of: self.on_behalf_of(),
             method: self.method,
             ledger: ledger.clone(),
             purpose: self.purpose.clone(),

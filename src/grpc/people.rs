@@ -26,7 +26,7 @@ use crate::{
     },
     keys::DataKey,
     proto::v1 as pb,
-    store::{self, held::HeldByEntry, people::Found},
+    store::{self, held::HeldByEntry},
 };
 
 /// One entry. One that is not the caller's answers like one that is not there.
@@ -50,6 +50,7 @@ pub(super) async fn entry(
     let held = store::held::of_entries(&mut snapshot, id, &[entry.entry_id]).await?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
     snapshot.rollback().await?;
+    reader.require_another(id, &entry).await?;
     let (person, people) = if query.with_person {
         (Some(person(&reader, &entry).await?), vec![entry.person_id])
     } else {
@@ -147,11 +148,7 @@ pub(super) async fn lookup(
     reader.purpose.clone_from(&query.purpose);
     let page = &query.page;
     let before: Option<Cursor> = page.after(&reader.app.keys)?;
-    let digests = reader.app.keys.identity_hmacs(&query.identity);
-    let mut people = reader.app.db.begin_people().await?;
-    let found = store::people::find(&mut people, &[digests]).await?;
-    people.rollback().await?;
-    let person = found.into_iter().flatten().next().map(|Found { person_id, .. }| person_id);
+    let person = reader.find_another(&query.identity).await?;
     let (mut snapshot, registry) = reader.snapshot(None).await?;
     let seen = seen_by(&reader.actor, &registry, reader.today());
     let nobody = PersonId(uuid::Uuid::nil());
@@ -165,6 +162,8 @@ pub(super) async fn lookup(
     .await?;
     let (mut revisions, held) = held_for(&mut snapshot, &entries).await?;
     snapshot.rollback().await?;
+    let of_page = entries.iter().take(page.size);
+    reader.note_hosted(of_page.map(|(_, entry)| &entry.municipality_number), &registry);
     let cursor = |(ledger, entry): &&(LedgerId, Entry)| {
         (entry.key.registered_time, entry.entry_id, ledger.clone())
     };

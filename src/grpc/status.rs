@@ -164,6 +164,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::ClosuresOverlap { .. }
         | Refusal::ReasonRequired(_)
         | Refusal::CorrectionTooLate { .. }
+        | Refusal::OwnCase
         | Refusal::LimitReached { .. } => None,
     }
 }
@@ -244,6 +245,7 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         }
         Refusal::IdentityNumberTaken => (Code::AlreadyExists, ErrorReason::IdentityNumberTaken),
         Refusal::LimitReached { .. } => (Code::FailedPrecondition, ErrorReason::LimitReached),
+        Refusal::OwnCase => (Code::PermissionDenied, ErrorReason::OwnCase),
         Refusal::OneOf { refusal, .. } => refusal_code_and_reason(refusal),
     }
 }
@@ -341,6 +343,7 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::FourEyes
         | Refusal::NotFirst
         | Refusal::IdentityNumberTaken
+        | Refusal::OwnCase
         | Refusal::MeasureTypeRule(_) => Vec::new(),
         // As of any request that lacks fields: so many.
         Refusal::ReasonRequired(_) => vec![("violations", "2".to_owned())],

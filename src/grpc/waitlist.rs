@@ -196,6 +196,7 @@ async fn position(reader: Reader, query: PositionQuery) -> Result<GetPositionRes
         Vec::new()
     };
     snapshot.rollback().await?;
+    reader.require_another(id, &entry).await?;
     reader.record(id, vec![entry.entry_id], true).await?;
     Ok(GetPositionResponse {
         revisions: vec![answer::revision(id, seq)],
@@ -254,8 +255,9 @@ async fn entries(
     let (entries, next_page_token) = reader.answering(&registry, |viewer| {
         page.fill(keys, &found, |entry| entry.key, |entry| entry_answer(entry, viewer))
     })?;
-    let shown = found.iter().take(entries.len()).map(|entry| entry.entry_id).collect();
-    reader.record(id, shown, true).await?;
+    let shown = || found.iter().take(entries.len());
+    reader.note_hosted(shown().map(|entry| &entry.municipality_number), &registry);
+    reader.record(id, shown().map(|entry| entry.entry_id).collect(), true).await?;
     let revisions = vec![answer::revision(id, seq)];
     Ok(ListWaitlistEntriesResponse { revisions, entries, next_page_token })
 }

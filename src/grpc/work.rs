@@ -59,6 +59,12 @@ pub(super) async fn list(
         first: BTreeMap::new(),
     };
     work.read(&mut snapshot, &filter).await?;
+    for measure in work.first.values().map(|(measure, _)| measure).collect::<BTreeSet<_>>() {
+        let id = LedgerId { county_id: county_id.clone(), measure_code: measure.clone() };
+        let items = work.first.values().take(page.size).filter(|(of, _)| of == measure);
+        let entries = items.map(|(_, item)| item.entry_id);
+        reader.note_hosted_of(&mut snapshot, &registry, &id, entries).await?;
+    }
     snapshot.rollback().await?;
     let ledger = |measure: &MeasureCode| LedgerId {
         county_id: county_id.clone(),

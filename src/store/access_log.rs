@@ -1,7 +1,7 @@
 //! The access log: every read of personal data, before its answer (I11). The rows of one
 //! recorder in one county are a hash chain, so that none can be taken out unseen.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row, Transaction, postgres::PgRow};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::{
     domain::{
         access::{Actor, Employer, Method, Standing},
         calendar::Timestamp,
-        ids::{AreaId, EntryId, LedgerId, PersonId},
+        ids::{AreaId, EntryId, LedgerId, MunicipalityNumber, PersonId},
         log_chain::{GENESIS, Hash, access_hash},
     },
     store::rows::{BATCH_ROWS, bytes_to_hash, execute_rows},
@@ -30,6 +30,8 @@ pub struct Access {
     /// The record by which an employee of the state sees what a municipality answers for, or
     /// the other way about, where the read rested on one.
     pub authority: Option<Uuid>,
+    /// The municipalities on whose behalf an office asked that hosts them, with commas between.
+    pub on_behalf_of: Option<String>,
     /// What was called.
     pub method: Method,
     /// In which ledger.
@@ -42,6 +44,12 @@ pub struct Access {
     pub people: Vec<PersonId>,
     /// Whether it was allowed.
     pub permitted: bool,
+}
+
+/// Municipalities as an access names them; `None` of none.
+pub fn in_words(numbers: &BTreeSet<MunicipalityNumber>) -> Option<String> {
+    let words: Vec<&str> = numbers.iter().map(MunicipalityNumber::as_str).collect();
+    (!words.is_empty()).then(|| words.join(","))
 }
 
 /// Where a recorder's chain in a county ends.

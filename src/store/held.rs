@@ -11,7 +11,9 @@ use crate::{
         access::{Actor, Role, office_of, served_by},
         allocation::{Offer, Placement},
         calendar::Timestamp,
-        ids::{EntryId, LedgerId, OfferId, PersonId, PlaceGroupId, PlacementId},
+        ids::{
+            EntryId, LedgerId, MunicipalityNumber, OfferId, PersonId, PlaceGroupId, PlacementId,
+        },
         registry::Registry,
         waitlist::Entry,
     },
@@ -187,6 +189,27 @@ pub async fn find_offer(
     .fetch_optional(connection)
     .await?;
     Ok(found.map(|Json(offer)| offer))
+}
+
+/// The municipalities whose people these entries are of.
+pub async fn municipalities_of(
+    connection: &mut PgConnection,
+    ledger: &LedgerId,
+    entries: &[EntryId],
+) -> Result<Vec<MunicipalityNumber>, sqlx::Error> {
+    let ids: Vec<Uuid> = entries.iter().map(|id| id.0).collect();
+    let numbers: Vec<String> = sqlx::query_scalar(
+        "-- municipalities_of_entries\n\
+         SELECT DISTINCT municipality_number FROM entry \
+         WHERE county_id = $1 AND measure_code = $2 AND entry_id = ANY($3)",
+    )
+    .bind(ledger.county_id.as_str())
+    .bind(ledger.measure_code.as_str())
+    .bind(&ids)
+    .fetch_all(connection)
+    .await?;
+    let number = |text: String| text.parse().map_err(|_| corrupt("a municipality's number"));
+    numbers.into_iter().map(number).collect()
 }
 
 /// What was held for entries of one ledger: of each the latest first.

@@ -164,6 +164,10 @@ impl Batch<'_> {
             if self.replay_of(work).is_some() || !self.is_allowed(work) {
                 continue;
             }
+            // What is the caller's own case is refused, so it reaches nowhere.
+            if self.is_own_case(index, work) {
+                continue;
+            }
             if let Command::TransferEntry(c) = &work.draft.command {
                 let to_ledger = self.area_of(work, c);
                 self.reach.insert(index, Reach { to_ledger, ..Reach::default() });
@@ -320,6 +324,13 @@ impl Batch<'_> {
             match self.decide_one(connection, asked, &ledger, command).await? {
                 Ok(next) => decisions.push(next),
                 Err(refusal) => return Ok(Err(refusal.into())),
+            }
+        }
+        // What comes in elsewhere names no entry of that ledger yet: it was sent on for the same.
+        let sent_for = decisions[0].decided.on_behalf_of.clone();
+        for one in &mut decisions {
+            if matches!(one.command, Command::ReceiveEntry(_)) {
+                one.decided.on_behalf_of.clone_from(&sent_for);
             }
         }
         Ok(Ok(decisions))

@@ -15,7 +15,7 @@ use crate::{
         calendar::Timestamp,
         command::{Command, Needs},
         event::{Event, RULES_VERSION},
-        ids::{AreaId, IdSource, LedgerId, RequestId},
+        ids::{AreaId, IdSource, LedgerId, MunicipalityNumber, RequestId},
         ledger::{Context, Head, Ledger, apply, decide, rows},
         refusal::{Refusal, Stop},
         registry::{Registry, RegistryRow},
@@ -31,9 +31,11 @@ use crate::{
         Job, Work,
         across::{self, Asked, Decision, Reach, answer_of},
         adviser::Reassigned,
+        behalf::on_behalf_of,
         decision::{hidden_or_denied, log_row, targets},
         opening::{self, by_county, run_apart},
-        people::{People, person_of},
+        own_case::names_themself,
+        people::{Named, People, person_of},
     },
 };
 
@@ -203,12 +205,13 @@ impl<'a> Batch<'a> {
         let joins: Vec<(usize, &Work)> = fresh
             .iter()
             .filter(|(_, work)| work.draft.identity.is_some() && self.is_allowed(work))
-            .filter(|(_, work)| self.replay_of(work).is_none())
+            .filter(|(_, work)| self.replay_of(work).is_none() && !names_themself(work))
             .copied()
             .collect();
+        let named = Named { joins, callers: self.callers(&fresh) };
         let reopened = self.reopened(&fresh);
         let county_id = &jobs[0].ledger().county_id;
-        self.people = People::find(self.app, connection, county_id, &joins, reopened).await?;
+        self.people = People::find(self.app, connection, county_id, &named, reopened).await?;
         let sealed = fresh
             .iter()
             .filter(|(_, work)| work.draft.plain.is_some() || work.draft.adviser.is_some());
@@ -327,6 +330,9 @@ impl<'a> Batch<'a> {
         if let Some(first) = self.first_refused(work) {
             return Ok(Err(hidden_or_denied(work, first).into()));
         }
+        if let Some(refusal) = self.own_case(index, work) {
+            return Ok(Err(refusal.into()));
+        }
         if let Some(withheld) = self.says_anothers(work) {
             return Ok(Err(withheld.into()));
         }
@@ -341,6 +347,9 @@ impl<'a> Batch<'a> {
                     return Ok(Err(refusal.into()));
                 }
             };
+        if let Some(refusal) = self.own_case_among(index, work, &command, &others) {
+            return Ok(Err(refusal.into()));
+        }
         self.fill_in(index, &mut command);
         let asked = Asked::of(work);
         let decisions = match self.decide_all(connection, &asked, &command, &others).await? {
@@ -376,7 +385,11 @@ impl<'a> Batch<'a> {
             let at = ledger.next_time(clock);
             let context = Context { at, registry: &self.registry, actor, rules: RULES_VERSION };
             match decide(ledger, command, &context, &mut IdSource::new(seed, at)) {
-                Ok(events) => return Ok(Ok(Decided { events, at, seed })),
+                Ok(events) => {
+                    let day = at.date_in_norway();
+                    let on_behalf_of = on_behalf_of(ledger, command, actor, &self.registry, day);
+                    return Ok(Ok(Decided { events, at, seed, on_behalf_of }));
+                }
                 Err(Stop::Refused(refusal)) => return Ok(Err(refusal)),
                 Err(Stop::NeedMore(queue)) => {
                     self.read_on(connection, id, &queue, limit).await?;
@@ -479,6 +492,8 @@ pub(super) struct Decided {
     pub(super) events: Vec<Event>,
     pub(super) at: Timestamp,
     pub(super) seed: [u8; 16],
+    /// For which hosted municipalities, where an office asked.
+    pub(super) on_behalf_of: BTreeSet<MunicipalityNumber>,
 }
 
 fn is_whole(read: usize, limit: i64) -> bool {

@@ -388,6 +388,7 @@ pub(super) fn log_row(
         rules_version: RULES_VERSION,
         registry_version,
         actor: actor.clone(),
+        on_behalf_of: decided.on_behalf_of.clone(),
     };
     let events = decided.events.clone();
     let payload = Payload { command, id_seed: hex::encode(decided.seed), events };

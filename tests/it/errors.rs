@@ -11,6 +11,7 @@ use crate::contract::comments;
 
 mod across;
 mod imports;
+mod own;
 mod request;
 mod state;
 mod transport;
@@ -99,6 +100,7 @@ rows! {
     rate_limited: RateLimited, ResourceExhausted, [RetryInfo], transport::too_many_calls;
     message_malformed: MessageMalformed, InvalidArgument, [], transport::no_message;
     message_too_large: MessageTooLarge, InvalidArgument, [], transport::too_large;
+    own_case: OwnCase, PermissionDenied, [], own::confirming_ones_own;
     unknown_method: UnknownMethod, Unimplemented, [], transport::no_method;
 }
 

@@ -89,5 +89,6 @@ methods!(
     ListAccessGrants,
     GetAccessReport,
     ChangeIdentityNumber,
+    ListHostAgreements,
     ImportExisting,
 );

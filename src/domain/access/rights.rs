@@ -83,6 +83,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::ListAccessGrants => [No, Own, Own, No, No, No, All],
         Method::GetAccessReport => [All, Own, No, No, No, No, All],
         Method::ChangeIdentityNumber => [No, Own, Own, No, No, No, No],
+        Method::ListHostAgreements => [All, All, All, All, All, All, All],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }
