@@ -2,11 +2,13 @@
 //! and ids are arguments.
 
 pub mod access;
+pub mod access_review;
 pub mod account;
 pub mod allocation;
 pub mod apportionment;
 pub mod calendar;
 pub mod capacity;
+pub mod cef;
 pub mod combining;
 pub mod command;
 pub mod disclosure;

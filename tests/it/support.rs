@@ -22,6 +22,7 @@ use tiltaksplass::{
     postgres::{DATABASE, Embedded, Settings},
     proto::v1::{
         allocation_service_client::AllocationServiceClient,
+        audit_service_client::AuditServiceClient,
         capacity_service_client::CapacityServiceClient, change_service_client::ChangeServiceClient,
         fair_share_service_client::FairShareServiceClient,
         registry_service_client::RegistryServiceClient, report_service_client::ReportServiceClient,
@@ -416,6 +417,10 @@ impl Caller {
 
     pub fn report(&self) -> ReportServiceClient<Authorized> {
         ReportServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub fn audit(&self) -> AuditServiceClient<Authorized> {
+        AuditServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     pub fn change(&self) -> ChangeServiceClient<Authorized> {

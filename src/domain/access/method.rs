@@ -84,5 +84,7 @@ methods!(
     EstimateWait,
     LendQuota,
     ReportClosure,
+    ListAccesses,
+    ReviewAccesses,
     ImportExisting,
 );

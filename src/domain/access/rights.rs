@@ -79,6 +79,8 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::SetEnforcement => [No, Own, No, No, No, No, No],
         Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],
         Method::LendQuota => [No, Own, No, No, No, No, No],
+        Method::ListAccesses => [No, Own, Own, No, No, No, All],
+        Method::ReviewAccesses => [No, Own, No, No, No, No, All],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

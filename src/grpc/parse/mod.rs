@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 pub(super) mod adviser;
 pub(super) mod allocation;
+pub(super) mod audit;
 pub(super) mod capacity;
 pub(super) mod correction;
 pub(super) mod enforcement;
@@ -19,6 +20,7 @@ pub(super) mod lending;
 pub(super) mod measure;
 pub(super) mod offer;
 pub(super) mod placement;
+pub(super) mod purpose;
 pub(super) mod registry;
 pub(super) mod report;
 pub(super) mod transfer;
