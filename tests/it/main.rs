@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end in a panic")]
 #![allow(missing_docs, unreachable_pub)]
 
+mod accesses;
 mod apportionment;
 mod call;
 mod canary;

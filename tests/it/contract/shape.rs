@@ -6,8 +6,17 @@ use super::{comments, method_of, required_fields, roles_of, rpcs};
 use crate::contract::pool;
 
 /// What a name begins with, of an RPC that changes nothing.
-const READS: &[&str] =
-    &["Get", "List", "Summarize", "Lookup", "Explain", "Check", "Estimate", "Apportion", "ReviewAccesses"];
+const READS: &[&str] = &[
+    "Get",
+    "List",
+    "Summarize",
+    "Lookup",
+    "Explain",
+    "Check",
+    "Estimate",
+    "Apportion",
+    "ReviewAccesses",
+];
 
 #[test]
 fn everything_has_a_comment() {
