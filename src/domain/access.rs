@@ -9,12 +9,14 @@ use crate::domain::{
 };
 
 mod actor;
+mod call_id;
 mod method;
 mod rights;
 #[cfg(test)]
 mod tests;
 
 pub use actor::{Actor, ActorKey, Caller, Employer, Role, Standing};
+pub use call_id::{CALL_ID_MAX, CallId, Said};
 pub use method::Method;
 pub use rights::{Scope, rights, scope};
 
@@ -55,7 +57,13 @@ pub fn may_backdate(role: Role) -> bool {
 /// Whether a method tells who somebody is, or what there is of somebody who is named: of protected
 /// people it does so only to those who are cleared for them.
 pub fn tells_who(method: Method) -> bool {
-    matches!(method, Method::LookupPerson | Method::GetWaitlistEntry | Method::CheckParticipation)
+    matches!(
+        method,
+        Method::LookupPerson
+            | Method::GetWaitlistEntry
+            | Method::CheckParticipation
+            | Method::ListAccesses
+    )
 }
 
 /// What a call reaches for.

@@ -3,12 +3,14 @@
 
 pub mod access;
 pub mod access_grant;
+pub mod access_review;
 pub mod account;
 pub mod allocation;
 pub mod apportionment;
 pub mod authority;
 pub mod calendar;
 pub mod capacity;
+pub mod cef;
 pub mod combining;
 pub mod command;
 pub mod disclosure;

@@ -49,6 +49,7 @@ impl Reader {
 
     /// On whose behalf, as it is written down.
     pub(super) fn on_behalf_of(&self) -> Option<String> {
-        in_words(&self.hosted.lock().unwrap_or_else(PoisonError::into_inner))
+        let hosted = || in_words(&self.hosted.lock().unwrap_or_else(PoisonError::into_inner));
+        self.standing.on_behalf_of.clone().or_else(hosted)
     }
 }

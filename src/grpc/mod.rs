@@ -2,7 +2,7 @@
 //! top and you have the whole story of each call.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     future::Future,
     sync::{Arc, Mutex, Weak},
     time::Duration,
@@ -12,12 +12,15 @@ use sqlx::{Postgres, Transaction};
 use time::Date;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
+use tracing::Instrument;
 
 mod access_grants;
 mod adviser;
 mod allocation;
 mod answer;
+mod audit;
 mod behalf;
+mod caller;
 mod capacity;
 mod change;
 mod closures;
@@ -41,8 +44,10 @@ mod parse;
 mod participation;
 mod people;
 mod placements;
+mod record;
 mod registry;
 mod report;
+mod review;
 mod size;
 mod status;
 mod transfer;
@@ -61,15 +66,15 @@ pub use transport::{refused_answer, refused_request};
 use crate::{
     app::App,
     domain::{
-        access::{self, Actor, Method, Role, Scope, Standing, Target, permits, scope},
-        ids::{EntryId, LedgerId, MunicipalityNumber, PersonId, RequestId},
+        access::{Actor, CallId, Method, Role, Said, Standing, Target, permits},
+        ids::{LedgerId, MunicipalityNumber, RequestId},
         refusal::Refusal,
         registry::Registry,
     },
     error::Error,
-    grpc::{heavy::Heavy, parse::Violations},
+    grpc::{caller::Caller, heavy::Heavy},
     proto::v1::{self as pb},
-    store::{self, access_log::Access, held::seen_by},
+    store::{self, held::seen_by},
     write::{Draft, Encode, Work, Writer},
 };
 
@@ -79,8 +84,6 @@ const AT_LEAST_SEQ_WAIT: Duration = Duration::from_secs(1);
 const AT_LEAST_SEQ_STEP: Duration = Duration::from_millis(20);
 /// How many reads may wait for a ledger to come further; one too many is answered at once.
 const FOR_SEQ_WAITING: usize = 100;
-/// The longest purpose that is written down.
-const PURPOSE_MAX: usize = 200;
 
 /// What every service shares.
 #[derive(Clone)]
@@ -155,39 +158,6 @@ mutations!(
     ImportExistingRequest,
 );
 
-/// Who calls, and why. Until when is the port's affair: it drops a call whose time is up.
-struct Caller {
-    actor: Actor,
-    standing: Arc<Standing>,
-    /// What the header says; `None` where it cannot be read.
-    purpose: Option<String>,
-}
-
-impl Caller {
-    /// The layer in front has put the actor there; without one nothing goes on.
-    fn of<T>(request: &Request<T>) -> Result<Self, Status> {
-        let caller = request.extensions().get::<access::Caller>().ok_or_else(unauthenticated)?;
-        let access::Caller { actor, standing } = caller.clone();
-        let said = request.metadata().get("x-purpose").map(|value| value.to_str());
-        let purpose = said.map_or(Some(""), Result::ok).map(str::to_owned);
-        Ok(Self { actor, standing, purpose })
-    }
-
-    /// Refuses a role that may not call a method anywhere, and a purpose that cannot be read or
-    /// names somebody by number: it is written down in the clear.
-    fn require(&self, method: Method) -> Result<(), Error> {
-        if scope(method, self.actor.role) == Scope::No {
-            return Err(Refusal::PermissionDenied.into());
-        }
-        let mut v = Violations::default();
-        match &self.purpose {
-            Some(purpose) => drop(v.text("x-purpose", purpose, PURPOSE_MAX)),
-            None => v.add("x-purpose", "must be ASCII: a header can tell nothing else"),
-        }
-        v.finish(Some(()))
-    }
-}
-
 impl Api {
     /// The services of an application, with so many reads under way at most.
     pub fn new(app: App, writer: Writer, reads_max: usize) -> Self {
@@ -232,7 +202,8 @@ impl Api {
             ledger,
             actor: caller.actor.clone(),
             standing: Arc::clone(&caller.standing),
-            purpose: caller.purpose.clone().unwrap_or_default(),
+            said: caller.said(),
+            call_id: caller.call_id.clone(),
             identity_of_call: identity_of_call(&caller.actor, method, request),
             draft,
             encode,
@@ -256,14 +227,30 @@ impl Api {
         A: Send + 'static,
         F: Future<Output = Result<A, Error>> + Send + 'static,
     {
+        self.read_for(request, method, |request, _| parse(request), story).await
+    }
+
+    /// The same, where why it is asked may stand in the request or in a header.
+    async fn read_for<Q, P, A, F>(
+        &self,
+        request: Request<Q>,
+        method: Method,
+        parse: impl FnOnce(&Q, &Said) -> Result<P, Error>,
+        story: fn(Reader, P) -> F,
+    ) -> Result<Response<A>, Status>
+    where
+        P: Send + 'static,
+        A: Send + 'static,
+        F: Future<Output = Result<A, Error>> + Send + 'static,
+    {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let outcome = async {
-            caller.require(method)?;
-            let query = parse(&request)?;
-            self.look(&caller, method, query, story).await
+        let parsed = caller.require(method).and_then(|()| parse(&request, &caller.said()));
+        let outcome = match parsed {
+            Ok(query) => self.look(&caller, method, query, story).await,
+            Err(error) => Err(error),
         };
-        respond(method, outcome.await)
+        respond(method, outcome)
     }
 
     /// Tells a story in a task of its own.
@@ -279,7 +266,7 @@ impl Api {
         F: Future<Output = Result<A, Error>> + Send + 'static,
     {
         let (actor, standing) = (caller.actor.clone(), Arc::clone(&caller.standing));
-        let purpose = caller.purpose.clone().unwrap_or_default();
+        let (said, call_id) = (caller.said(), caller.call_id.clone());
         // Whoever drops the call drops this too: long stories look whether it is there.
         let waiter = Arc::new(());
         let reader = Reader {
@@ -289,7 +276,8 @@ impl Api {
             method,
             actor,
             standing,
-            purpose,
+            said,
+            call_id,
             authority: None,
             hosted: Mutex::default(),
             waits: Arc::downgrade(&waiter),
@@ -297,11 +285,12 @@ impl Api {
         let reads = Arc::clone(&self.reads);
         let place = reads.try_acquire_owned().map_err(|_| Error::Overloaded)?;
         let story = story(reader, query);
-        let task = tokio::spawn(async move {
+        let told = async move {
             let answer = story.await;
             drop(place);
             answer
-        });
+        };
+        let task = tokio::spawn(told.in_current_span());
         let answer = task.await;
         drop(waiter);
         // What a panic says may hold what it stumbled on.
@@ -351,7 +340,9 @@ struct Reader {
     method: Method,
     actor: Actor,
     standing: Arc<Standing>,
-    purpose: String,
+    /// Why, as the header says or, where a request says it itself, as that does.
+    said: Said,
+    call_id: CallId,
     /// The record a story rests on, where it tells one employer what the other answers for.
     authority: Option<uuid::Uuid>,
     /// The municipalities of those it has found, that the caller's office serves by hosting them.
@@ -416,62 +407,6 @@ impl Reader {
             return Ok(());
         }
         Err(Refusal::PermissionDenied.into())
-    }
-
-    /// Writes the access down before the answer; if that fails, so does the read (I11).
-    async fn record(
-        &self,
-        ledger: &LedgerId,
-        entries: Vec<EntryId>,
-        permitted: bool,
-    ) -> Result<(), Error> {
-        self.record_of(ledger, entries, Vec::new(), permitted).await
-    }
-
-    /// The same, where it was asked about people themselves.
-    async fn record_of(
-        &self,
-        ledger: &LedgerId,
-        entries: Vec<EntryId>,
-        people: Vec<PersonId>,
-        permitted: bool,
-    ) -> Result<(), Error> {
-        let access = self.access(ledger, entries, people, permitted);
-        self.app.recorder.record(vec![access]).await
-    }
-
-    /// The same, where entries of several ledgers are shown.
-    async fn record_each(
-        &self,
-        entries: BTreeMap<LedgerId, BTreeSet<EntryId>>,
-    ) -> Result<(), Error> {
-        let of_one = |(ledger, entries): (LedgerId, BTreeSet<EntryId>)| {
-            self.access(&ledger, entries.into_iter().collect(), Vec::new(), true)
-        };
-        self.app.recorder.record(entries.into_iter().map(of_one).collect()).await
-    }
-
-    fn access(
-        &self,
-        ledger: &LedgerId,
-        entries: Vec<EntryId>,
-        people: Vec<PersonId>,
-        permitted: bool,
-    ) -> Access {
-        Access {
-            access_id: self.app.ids.id(),
-            at: self.app.clock.now(),
-            actor: self.actor.clone(),
-            standing: Arc::clone(&self.standing),
-            authority: self.authority,
-            on_behalf_of: self.on_behalf_of(),
-            method: self.method,
-            ledger: ledger.clone(),
-            purpose: self.purpose.clone(),
-            people,
-            entries,
-            permitted,
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use time::{Date, Duration};
 
 use crate::{
     domain::{
+        access::Said,
         ids::{LedgerId, MeasureCode, PersonId},
         national_identity::NationalIdentityNumber,
         participation::on_day,
@@ -12,8 +13,8 @@ use crate::{
     },
     error::Error,
     grpc::{
-        PURPOSE_MAX, Reader, answer,
-        parse::{Violations, waitlist::identity},
+        Reader, answer,
+        parse::{Violations, purpose::purpose, waitlist::identity},
     },
     proto::v1 as pb,
     store::{self, people::Found},
@@ -33,7 +34,10 @@ pub(super) struct ParticipationQuery {
     purpose: String,
 }
 
-pub(super) fn parse(r: &pb::CheckParticipationRequest) -> Result<ParticipationQuery, Error> {
+pub(super) fn parse(
+    r: &pb::CheckParticipationRequest,
+    said: &Said,
+) -> Result<ParticipationQuery, Error> {
     let mut v = Violations::default();
     let identity = identity(&mut v, &r.national_identity_number);
     v.at_most("measure_codes", r.measure_codes.len(), MEASURES_MAX);
@@ -41,7 +45,7 @@ pub(super) fn parse(r: &pb::CheckParticipationRequest) -> Result<ParticipationQu
     let codes: Option<Vec<MeasureCode>> =
         named.map(|(index, code)| v.value(&format!("measure_codes[{index}]"), code)).collect();
     let on_date = v.optional_date("on_date", r.on_date.as_ref());
-    let purpose = v.required_text("purpose", &r.purpose, PURPOSE_MAX);
+    let purpose = purpose(&mut v, &r.purpose, said, true);
     let parsed = (|| {
         Some(ParticipationQuery {
             identity: identity?,
@@ -59,7 +63,7 @@ pub(super) async fn check(
     mut reader: Reader,
     query: ParticipationQuery,
 ) -> Result<pb::CheckParticipationResponse, Error> {
-    reader.purpose.clone_from(&query.purpose);
+    reader.said.purpose.clone_from(&query.purpose);
     let day = day(&query, reader.app.clock.now().date_in_norway())?;
     let digests = reader.app.keys.identity_hmacs(&query.identity);
     let mut people = reader.app.db.begin_people().await?;

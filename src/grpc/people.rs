@@ -34,9 +34,7 @@ pub(super) async fn entry(
     mut reader: Reader,
     query: EntryQuery,
 ) -> Result<pb::GetWaitlistEntryResponse, Error> {
-    if let Some(purpose) = query.purpose {
-        reader.purpose = purpose;
-    }
+    reader.said.purpose = query.purpose;
     let id = &query.ledger;
     let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
     require_ledger(id, &registry)?;
@@ -145,7 +143,7 @@ pub(super) async fn lookup(
     mut reader: Reader,
     query: PersonQuery,
 ) -> Result<pb::LookupPersonResponse, Error> {
-    reader.purpose.clone_from(&query.purpose);
+    reader.said.purpose.clone_from(&query.purpose);
     let page = &query.page;
     let before: Option<Cursor> = page.after(&reader.app.keys)?;
     let person = reader.find_another(&query.identity).await?;

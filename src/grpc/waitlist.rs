@@ -76,7 +76,7 @@ impl WaitlistService for Api {
         &self,
         r: Request<GetWaitlistEntryRequest>,
     ) -> Result<Response<GetWaitlistEntryResponse>, Status> {
-        self.read(r, Method::GetWaitlistEntry, parse::get_entry, people::entry).await
+        self.read_for(r, Method::GetWaitlistEntry, parse::get_entry, people::entry).await
     }
 
     async fn leave_waitlist(
@@ -90,7 +90,7 @@ impl WaitlistService for Api {
         &self,
         r: Request<LookupPersonRequest>,
     ) -> Result<Response<LookupPersonResponse>, Status> {
-        self.read(r, Method::LookupPerson, parse::lookup_person, people::lookup).await
+        self.read_for(r, Method::LookupPerson, parse::lookup_person, people::lookup).await
     }
 
     async fn update_waitlist_entry(

@@ -35,7 +35,8 @@ use crate::{
     proto::v1::{
         access_service_server::AccessServiceServer,
         allocation_service_server::AllocationServiceServer,
-        capacity_service_server::CapacityServiceServer, change_service_server::ChangeServiceServer,
+        audit_service_server::AuditServiceServer, capacity_service_server::CapacityServiceServer,
+        change_service_server::ChangeServiceServer,
         fair_share_service_server::FairShareServiceServer,
         registry_service_server::RegistryServiceServer, report_service_server::ReportServiceServer,
         waitlist_service_server::WaitlistServiceServer,
@@ -152,7 +153,7 @@ impl Port {
             .http2_keepalive_interval(Some(limits.keepalive_interval))
             .http2_keepalive_timeout(Some(limits.keepalive_timeout))
             .max_connection_age(limits.connection_age)
-            .layer(BoundsLayer::new(limits, under_way.clone()))
+            .layer(BoundsLayer::new(limits, under_way.clone(), Arc::clone(&app.ids)))
             .layer(auth)
             .layer(CallersLayer::new(limits))
             .add_service(health.max_decoding_message_size(call::QUESTION_MAX))
@@ -167,6 +168,7 @@ impl Port {
             .add_service(service!(FairShareServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(ReportServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(AccessServiceServer, REQUEST_MAX, ANSWER_MAX))
+            .add_service(service!(AuditServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(ChangeServiceServer, REQUEST_MAX, CHANGES_ANSWER_MAX));
         let incoming = accept::incoming(listener, limits, is_cut);
         let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, end));

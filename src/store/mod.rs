@@ -4,6 +4,7 @@
 //! them is run by the tests over a real PostgreSQL, and a build needs no database.
 
 pub mod access_log;
+pub mod accesses;
 pub mod advisers;
 pub mod answers;
 pub mod budgets;

@@ -36,7 +36,7 @@ mod succession;
 use crate::{
     app::App,
     domain::{
-        access::{Actor, Method, Standing},
+        access::{Actor, CallId, Method, Said, Standing},
         authority::Viewer,
         calendar::Timestamp,
         command::Command,
@@ -73,7 +73,9 @@ pub struct Work {
     /// What else holds of them.
     pub standing: Arc<Standing>,
     /// Why, as the caller said.
-    pub purpose: String,
+    pub said: Said,
+    /// In which call.
+    pub call_id: CallId,
     /// Caller and call, byte for byte: what a retry must repeat. Only a keyed digest of
     /// it is kept.
     pub identity_of_call: Vec<u8>,

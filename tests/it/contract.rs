@@ -35,6 +35,10 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("LendQuota", "action"),
     ("ReassignAdviser", "ledger"),
     ("ReassignAdviser", "entry_ids"),
+    ("LookupPerson", "purpose"),
+    ("CheckParticipation", "purpose"),
+    ("ListAccesses", "purpose"),
+    ("ReviewAccesses", "purpose"),
 ];
 
 /// Required in a call of its own, and said for all of a batch in a part of one.

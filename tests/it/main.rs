@@ -5,6 +5,7 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod access_grants;
+mod accesses;
 mod apportionment;
 mod call;
 mod canary;

@@ -4,7 +4,7 @@
 use prost::Message;
 use tiltaksplass::{
     domain::{
-        access::{Actor, Method, Role},
+        access::{Actor, CallId, Method, Role, Said},
         command::{Command, ImportRegistry},
         ids::{LedgerId, RequestId},
         measure::{MeasureRules, MeasureType},
@@ -41,7 +41,8 @@ impl World {
             ledger: LedgerId::registry(),
             actor,
             standing: std::sync::Arc::default(),
-            purpose: String::new(),
+            said: Said::default(),
+            call_id: CallId::new(uuid::Uuid::nil()),
             identity_of_call: id.into_bytes(),
             draft: Draft::of(Command::ImportRegistry(command)),
             encode: answer,

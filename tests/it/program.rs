@@ -15,6 +15,7 @@ use tiltaksplass::{
 
 use crate::support::new_database;
 
+mod accessed;
 mod defaults;
 mod dev;
 mod killed;

@@ -24,7 +24,8 @@ use tiltaksplass::{
     proto::v1::{
         access_service_client::AccessServiceClient,
         allocation_service_client::AllocationServiceClient,
-        capacity_service_client::CapacityServiceClient, change_service_client::ChangeServiceClient,
+        audit_service_client::AuditServiceClient, capacity_service_client::CapacityServiceClient,
+        change_service_client::ChangeServiceClient,
         fair_share_service_client::FairShareServiceClient,
         registry_service_client::RegistryServiceClient, report_service_client::ReportServiceClient,
         waitlist_service_client::WaitlistServiceClient,
@@ -395,20 +396,26 @@ fn new_app(database: &PgConnectOptions, clock: &Arc<ManualClock>, keys: &Arc<Key
     App::new(Db::open(database), clock, Arc::new(ids), Arc::clone(keys))
 }
 
-/// Puts the token on each call.
+/// Puts the token on each call, and what else its headers say.
 #[derive(Clone)]
-pub struct Bearer(MetadataValue<Ascii>);
+pub struct Bearer {
+    token: MetadataValue<Ascii>,
+    headers: Vec<(&'static str, MetadataValue<Ascii>)>,
+}
 
 impl Bearer {
     pub fn new(token: &str) -> Self {
-        Self(format!("Bearer {token}").parse().unwrap())
+        let token = format!("Bearer {token}").parse().unwrap();
+        Self { token, headers: vec![("x-purpose", "test".parse().unwrap())] }
     }
 }
 
 impl Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("authorization", self.0.clone());
-        request.metadata_mut().insert("x-purpose", "test".parse().unwrap());
+        request.metadata_mut().insert("authorization", self.token.clone());
+        for (name, value) in &self.headers {
+            request.metadata_mut().insert(*name, value.clone());
+        }
         Ok(request)
     }
 }
@@ -423,6 +430,14 @@ pub struct Caller {
 type Authorized = InterceptedService<Channel, Bearer>;
 
 impl Caller {
+    /// The same, whose calls have these headers and no others.
+    pub fn saying(&self, headers: &[(&'static str, &str)]) -> Self {
+        let mut caller = self.clone();
+        let headers = headers.iter().map(|(name, value)| (*name, value.parse().unwrap()));
+        caller.bearer.headers = headers.collect();
+        caller
+    }
+
     pub fn registry(&self) -> RegistryServiceClient<Authorized> {
         RegistryServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
@@ -449,6 +464,10 @@ impl Caller {
 
     pub fn report(&self) -> ReportServiceClient<Authorized> {
         ReportServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub fn audit(&self) -> AuditServiceClient<Authorized> {
+        AuditServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     pub fn change(&self) -> ChangeServiceClient<Authorized> {

@@ -90,5 +90,7 @@ methods!(
     GetAccessReport,
     ChangeIdentityNumber,
     ListHostAgreements,
+    ListAccesses,
+    ReviewAccesses,
     ImportExisting,
 );

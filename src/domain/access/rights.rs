@@ -84,6 +84,8 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::GetAccessReport => [All, Own, No, No, No, No, All],
         Method::ChangeIdentityNumber => [No, Own, Own, No, No, No, No],
         Method::ListHostAgreements => [All, All, All, All, All, All, All],
+        Method::ListAccesses => [No, Own, Own, No, No, No, All],
+        Method::ReviewAccesses => [No, Own, No, No, No, No, All],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

@@ -67,7 +67,8 @@ pub(super) async fn refused_lookups(world: &World) -> Vec<Status> {
     ];
     let mut told = Vec::new();
     for request in requests {
-        told.push(world.office.waitlist().lookup_person(request.clone()).await.unwrap_err());
+        let silent = world.office.saying(&[]);
+        told.push(silent.waitlist().lookup_person(request.clone()).await.unwrap_err());
         told.push(world.provider.waitlist().lookup_person(request).await.unwrap_err());
     }
     told.extend(refused(world).await);

@@ -213,6 +213,8 @@ impl Stage {
                 return None;
             }
             "page_token" => return None,
+            // Who looked is for auditors to ask, and no unit is called "x".
+            "subject" | "organisation" => return None,
             // The entries are named, and their ledger.
             "from_adviser_ident" => return None,
             "county_id" if field.parent_message().name() == "ReassignAdviserRequest" => {
@@ -297,6 +299,9 @@ fn moment(field: &FieldDescriptor, message: &MessageDescriptor) -> Value {
     // Whoever asks: a time that has not come is nobody's.
     if field.parent_message().name() == "RegisteredTime" {
         return json!("2126-03-01T09:00:00Z");
+    }
+    if field.name() == "until_time" {
+        return json!("2026-03-03T09:00:00Z");
     }
     if message.name() == "Timestamp" {
         return json!("2026-03-01T09:00:00Z");

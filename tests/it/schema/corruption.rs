@@ -169,6 +169,18 @@ const CHANGES: &[(&str, &str)] = &[
         "UPDATE access_log SET recorder_id = NULL, number = NULL, prev_hash = NULL, hash = NULL \
          WHERE number = 1",
     ),
+    ("access_log", "UPDATE access_log SET call_id = 'en-annen' WHERE number = 2"),
+    ("access_log", "UPDATE access_log SET case_reference = 'en annen' WHERE number = 2"),
+    ("access_log", "UPDATE access_log SET name = 'En Annen' WHERE number = 2"),
+    ("access_log", "UPDATE access_log SET client = 'et annet' WHERE number = 2"),
+    ("access_log", "UPDATE access_log SET on_behalf_of = '1612' WHERE number = 2"),
+    ("access_log", "UPDATE access_log SET on_behalf_of = name, name = 'x' WHERE number = 2"),
+    ("access_log", "UPDATE access_log SET authority = access_id WHERE number = 2"),
+    (
+        "access_log",
+        "UPDATE access_log SET form = 1, authority = NULL, on_behalf_of = '', name = '', \
+         client = '', case_reference = '', call_id = '' WHERE number = 2",
+    ),
     ("access_recorder", "DELETE FROM access_recorder"),
     ("access_recorder", "UPDATE access_recorder SET number = number - 1"),
     ("access_recorder", "UPDATE access_recorder SET hash = sha256(hash)"),

@@ -3,7 +3,7 @@
 
 use tiltaksplass::{
     domain::{
-        access::{Actor, Method},
+        access::{Actor, CallId, Method, Said},
         command::{Command, ImportRegistry},
         ids::{LedgerId, RequestId},
         measure::MeasureRules,
@@ -40,7 +40,8 @@ pub async fn combines_only_with(service: &Service, code: &str, with: &[&str]) {
             employer: None,
         },
         standing: std::sync::Arc::default(),
-        purpose: String::new(),
+        said: Said::default(),
+        call_id: CallId::new(uuid::Uuid::nil()),
         identity_of_call: Vec::new(),
         draft: Draft::of(command),
         encode: imported,
