@@ -2,6 +2,10 @@
 //! One file in TOML. A word it does not know is refused: a setting that is mistyped must not
 //! silently be the default.
 
+mod disclosure;
+
+pub use disclosure::Disclosure;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -12,7 +16,10 @@ const FILE_MAX_BYTES: u64 = 256 * 1024;
 /// The whole file. All of it is optional.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {}
+pub struct Config {
+    /// What is told of few people.
+    pub disclosure: Disclosure,
+}
 
 /// Why the file could not be used.
 #[derive(Debug, thiserror::Error)]

@@ -19,6 +19,7 @@ use crate::{
         say,
     },
     config::Config,
+    domain::disclosure::Threshold,
     keys::Keys,
     postgres::EmbeddedError,
     server::{self, Limits},
@@ -43,12 +44,13 @@ pub(super) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Runs the service with this clock and these limits until it is to stop.
 pub(super) async fn run(
     listen: SocketAddr,
-    _config: &Config,
+    config: &Config,
     place: &PlaceArgs,
     clock: Arc<dyn Clock>,
     limits: Limits,
     mut stop: Stop,
 ) -> Result<ExitCode, Failure> {
+    let threshold = threshold(config)?;
     let folder = place.folder()?;
     let (keys, issuer) = (keys(&folder)?, issuer(&folder)?);
     let listener = TcpListener::bind(listen)
@@ -59,6 +61,7 @@ pub(super) async fn run(
         // A start that is dropped stops what it has started.
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
+    let app = App { threshold, ..app };
     let address = listener.local_addr()?;
     say(format!("listening on http://{address}"));
     say(format!("database: {}", database.describe()));
@@ -72,6 +75,14 @@ pub(super) async fn run(
     database.stop().await?;
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Below how many people counts are hidden, as the file says.
+fn threshold(config: &Config) -> Result<Threshold, Failure> {
+    let Some(people) = config.disclosure.hide_below else { return Ok(Threshold::default()) };
+    let (least, most) = (Threshold::RANGE.start(), Threshold::RANGE.end());
+    let told = format!("hide_below of [disclosure] is {people}; must be {least} to {most}");
+    Threshold::new(people).ok_or_else(|| told.into())
 }
 
 /// A database of this version that keeps what it acknowledges, on the same time, and

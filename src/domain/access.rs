@@ -9,12 +9,14 @@ use crate::domain::{
 };
 
 mod actor;
+mod behind;
 mod method;
 mod rights;
 #[cfg(test)]
 mod tests;
 
 pub use actor::{Actor, ActorKey, Caller, Employer, Role, Standing};
+pub use behind::{Behind, Own, behind};
 pub use method::Method;
 pub use rights::{Scope, rights, scope};
 

@@ -27,6 +27,7 @@ mod existing;
 mod explain;
 mod fair_share;
 mod held;
+mod hidden;
 mod lending;
 mod localized;
 mod measure;

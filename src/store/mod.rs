@@ -21,6 +21,7 @@ pub mod queues;
 pub mod registry;
 pub mod rows;
 pub mod shadows;
+pub mod small_counts;
 pub mod snapshot;
 pub mod succession;
 pub mod vacancies;

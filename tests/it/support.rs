@@ -17,7 +17,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions}
 use tiltaksplass::{
     app::{App, Clock, Ids},
     auth::{LocalIssuer, TokenRequest},
-    domain::{access::Role, calendar::Timestamp},
+    domain::{access::Role, calendar::Timestamp, disclosure::Threshold},
     keys::Keys,
     postgres::{DATABASE, Embedded, Settings},
     proto::v1::{
@@ -313,6 +313,13 @@ impl Service {
     pub async fn restart(&mut self) {
         self.stop().await;
         self.app = new_app(&self.database, &self.clock, &self.keys);
+        self.serve().await;
+    }
+
+    /// The same, with another threshold of small counts.
+    pub async fn hide_below(&mut self, threshold: Threshold) {
+        self.stop().await;
+        self.app = App { threshold, ..new_app(&self.database, &self.clock, &self.keys) };
         self.serve().await;
     }
 
