@@ -18,7 +18,7 @@ use crate::{
         place::{Database, PlaceArgs, issuer, keys},
         say,
     },
-    config::Config,
+    config::{Config, Disclosure},
     domain::disclosure::Threshold,
     keys::Keys,
     postgres::EmbeddedError,
@@ -50,7 +50,7 @@ pub(super) async fn run(
     limits: Limits,
     mut stop: Stop,
 ) -> Result<ExitCode, Failure> {
-    let threshold = threshold(config)?;
+    let threshold = threshold(&config.disclosure)?;
     let folder = place.folder()?;
     let (keys, issuer) = (keys(&folder)?, issuer(&folder)?);
     let listener = TcpListener::bind(listen)
@@ -78,8 +78,8 @@ pub(super) async fn run(
 }
 
 /// Below how many people counts are hidden, as the file says.
-fn threshold(config: &Config) -> Result<Threshold, Failure> {
-    let Some(people) = config.disclosure.hide_below else { return Ok(Threshold::default()) };
+fn threshold(of: &Disclosure) -> Result<Threshold, Failure> {
+    let Some(people) = of.hide_below else { return Ok(Threshold::default()) };
     let (least, most) = (Threshold::RANGE.start(), Threshold::RANGE.end());
     let told = format!("hide_below of [disclosure] is {people}; must be {least} to {most}");
     Threshold::new(people).ok_or_else(|| told.into())
@@ -168,5 +168,23 @@ pub(super) fn log_to_stderr() {
         to_stderr.json().init();
     } else {
         to_stderr.init();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_that_hides_too_little_or_too_much_is_refused() {
+        let of = |hide_below| {
+            threshold(&Disclosure { hide_below })
+                .map(Threshold::people)
+                .map_err(|failure| failure.to_string())
+        };
+        assert_eq!([of(None), of(Some(3)), of(Some(100))], [Ok(5), Ok(3), Ok(100)]);
+        let told = of(Some(2)).unwrap_err();
+        assert_eq!(told, "hide_below of [disclosure] is 2; must be 3 to 100");
+        assert!(of(Some(101)).is_err());
     }
 }

@@ -131,3 +131,40 @@ fn whole<K: Ord>(by_kind: BTreeMap<K, u64>) -> Disclosed<K> {
 fn hidden<K: Ord>() -> Disclosed<K> {
     Disclosed { total: Told::Few, by_kind: BTreeMap::new(), is_hidden: true }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::access::Own;
+
+    fn cell(number: &str, count: u64) -> Cell {
+        Cell {
+            municipality_number: number.parse().expect("a number"),
+            verdict: Verdict::Agrees,
+            reason: None,
+            count,
+            passed_over: 0,
+            passed_over_most: 0,
+            passed_over_is_least: false,
+        }
+    }
+
+    /// A municipality's own is told to it, and nothing by which it could take its own off the sum.
+    #[test]
+    fn who_knows_one_municipality_is_told_nothing_of_few_others() {
+        let municipalities = [cell("1601", 0).municipality_number].into();
+        let own = Behind::Own(Own { municipalities, office: None });
+        let with = |others: u64| [cell("1601", 3), cell("1612", others)];
+        let (one, four, nine) = (with(1), with(4), with(9));
+        let told = |cells| report(cells, &own, Threshold::default());
+        assert_eq!(told(&one), told(&four));
+        let of_one = told(&one);
+        assert_eq!((of_one.verdicts.total, of_one.municipalities.is_hidden), (Told::Few, true));
+        assert_eq!(of_one.municipalities.by_kind.into_values().collect::<Vec<_>>(), [3]);
+        let of_nine = told(&nine);
+        assert_eq!(of_nine.verdicts.total, Told::Exactly(12));
+        assert_eq!(of_nine.municipalities.by_kind.into_values().collect::<Vec<_>>(), [3, 9]);
+        let least = Threshold::new(10).expect("a threshold");
+        assert_eq!(report(&nine, &own, least).verdicts.total, Told::Few);
+    }
+}

@@ -185,7 +185,7 @@ fn what_is_reserved_or_in_use_somewhere_follows_from_nothing_that_is_told() {
     let threshold = people(3);
     let mut alike: BTreeMap<Shown, Vec<(BTreeSet<u64>, BTreeSet<u64>)>> = BTreeMap::new();
     let keys = [group(1), group(2), quota(1), quota(2)];
-    for n in lists(4, 4) {
+    for n in lists(4, 6) {
         let (reserved, in_use) = (n[0] + n[1], n[2] + n[3]);
         for split in 0..=reserved {
             for other in 0..=in_use {
@@ -209,7 +209,7 @@ fn what_is_reserved_or_in_use_somewhere_follows_from_nothing_that_is_told() {
     let mut hidden = 0;
     for ((rows, sum), possible) in &alike {
         for ((used, reserved), (all_used, all_reserved)) in rows.iter().zip(possible) {
-            if sum.0.is_some_and(|sum| sum > 400) {
+            if sum.0.is_some_and(|sum| sum > 600) {
                 continue; // Some that are alike have more in one row than is looked at.
             }
             hidden += usize::from(used.is_none());
@@ -249,7 +249,7 @@ fn a_queue_is_told_so_that_neither_municipality_nor_preference_follows() {
     type Told = (Vec<Option<u64>>, Option<u64>, Option<u64>, Option<u64>);
     let threshold = people(3);
     let mut alike: BTreeMap<Told, Vec<BTreeSet<u64>>> = BTreeMap::new();
-    for rows in lists(3, 6) {
+    for rows in lists(3, 12) {
         let total: u64 = rows.iter().sum();
         for without_preference in 0..=total {
             // One group, and everyone who names any names it.
@@ -280,7 +280,7 @@ fn a_queue_is_told_so_that_neither_municipality_nor_preference_follows() {
         }
     }
     for ((rows, total, without, group), possible) in alike {
-        if total.is_some_and(|total| total > 6) {
+        if total.is_some_and(|total| total > 12) {
             continue;
         }
         for (told, possible) in rows.iter().chain([&without, &group]).zip(possible) {

@@ -448,25 +448,6 @@ fn who_does_not_see_them_is_told_nothing_of_few() {
     assert_eq!(none.passed_over, Some(nobody));
 }
 
-/// A municipality's own is told to it, and nothing by which it could take its own off the sum.
-#[test]
-fn who_knows_one_municipality_is_told_nothing_of_few_others() {
-    let municipalities = [municipality(TRONDHEIM)].into();
-    let trondheim = Behind::Own(Own { municipalities, office: None });
-    let with = |others: u64| {
-        [cell(TRONDHEIM, Verdict::Agrees, None, 3), cell(HEMNE, Verdict::Agrees, None, others)]
-    };
-    let (one, four, nine) = (with(1), with(4), with(9));
-    let told = |cells| report(cells, &trondheim, Threshold::default());
-    assert_eq!(told(&one), told(&four));
-    let own = BTreeMap::from([(&one[0].municipality_number, 3)]);
-    assert_eq!((told(&one).verdicts.total, told(&one).municipalities.by_kind), (Told::Few, own));
-    assert_eq!(told(&nine).verdicts.total, Told::Exactly(12));
-    assert_eq!(told(&nine).municipalities.by_kind.values().sum::<u64>(), 12);
-    let least = Threshold::new(10).unwrap();
-    assert_eq!(report(&nine, &trondheim, least).verdicts.total, Told::Few);
-}
-
 /// Two worlds that differ by one deviation among few look alike.
 #[test]
 fn few_deviations_look_like_other_few() {
