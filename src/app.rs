@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    domain::{calendar::Timestamp, registry::Registry},
+    domain::{calendar::Timestamp, disclosure::Threshold, registry::Registry},
     keys::Keys,
     recorder::Recorder,
     store::db::Db,
@@ -68,6 +68,8 @@ pub struct App {
     pub recorder: Recorder,
     /// The registry as last seen.
     pub registry: RegistryCache,
+    /// Below how many people counts of others are hidden.
+    pub threshold: Threshold,
 }
 
 impl App {
@@ -76,7 +78,8 @@ impl App {
     pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, keys: Arc<Keys>) -> Self {
         let names = Arc::clone(&ids);
         let recorder = Recorder::start(db.clone(), Arc::new(move || names.id()));
-        Self { db, clock, ids, keys, recorder, registry: RegistryCache::default() }
+        let (registry, threshold) = (RegistryCache::default(), Threshold::default());
+        Self { db, clock, ids, keys, recorder, registry, threshold }
     }
 
     /// Refuses a clock that would put events and deadlines at wrong times, and a database

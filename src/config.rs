@@ -2,6 +2,10 @@
 //! One file in TOML. A word it does not know is refused: a setting that is mistyped must not
 //! silently be the default.
 
+mod disclosure;
+
+pub use disclosure::Disclosure;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -22,6 +26,8 @@ pub struct Config {
     pub issuer: Vec<IssuerSection>,
     /// Whether the service's own tokens do.
     pub local_issuer: LocalIssuerSection,
+    /// What is told of few people.
+    pub disclosure: Disclosure,
 }
 
 /// Why the file could not be used.

@@ -19,7 +19,8 @@ use crate::{
         place::{Database, PlaceArgs, issuer, keys},
         say,
     },
-    config::Config,
+    config::{Config, Disclosure},
+    domain::disclosure::Threshold,
     keys::Keys,
     postgres::EmbeddedError,
     rotation,
@@ -51,6 +52,7 @@ pub(super) async fn run(
     limits: Limits,
     mut stop: Stop,
 ) -> Result<ExitCode, Failure> {
+    let threshold = threshold(&config.disclosure)?;
     let folder = place.folder()?;
     let keys = keys(&folder)?;
     let issuers = Arc::new(issuers(config, &folder, clock.as_ref())?);
@@ -62,6 +64,7 @@ pub(super) async fn run(
         // A start that is dropped stops what it has started.
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
+    let app = App { threshold, ..app };
     let address = listener.local_addr()?;
     say(format!("listening on http://{address}"));
     say(format!("database: {}", database.describe()));
@@ -94,6 +97,14 @@ fn say_whose_tokens(issuers: &Issuers, folder: &Path) {
     for name in issuers.names() {
         say(format!("tokens are taken of the issuer {name}"));
     }
+}
+
+/// Below how many people counts are hidden, as the file says.
+fn threshold(of: &Disclosure) -> Result<Threshold, Failure> {
+    let Some(people) = of.hide_below else { return Ok(Threshold::default()) };
+    let (least, most) = (Threshold::RANGE.start(), Threshold::RANGE.end());
+    let told = format!("hide_below of [disclosure] is {people}; must be {least} to {most}");
+    Threshold::new(people).ok_or_else(|| told.into())
 }
 
 /// A database of this version that keeps what it acknowledges, on the same time, and
@@ -185,5 +196,23 @@ pub(super) fn log_to_stderr() {
         to_stderr.json().init();
     } else {
         to_stderr.init();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_that_hides_too_little_or_too_much_is_refused() {
+        let of = |hide_below| {
+            threshold(&Disclosure { hide_below })
+                .map(Threshold::people)
+                .map_err(|failure| failure.to_string())
+        };
+        assert_eq!([of(None), of(Some(3)), of(Some(100))], [Ok(5), Ok(3), Ok(100)]);
+        let told = of(Some(2)).unwrap_err();
+        assert_eq!(told, "hide_below of [disclosure] is 2; must be 3 to 100");
+        assert!(of(Some(101)).is_err());
     }
 }

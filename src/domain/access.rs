@@ -10,6 +10,7 @@ use crate::domain::{
 
 mod actor;
 mod call_id;
+mod behind;
 mod method;
 mod rights;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod tests;
 
 pub use actor::{Actor, ActorKey, Caller, Employer, Role, Standing};
 pub use call_id::{CALL_ID_MAX, CallId, Said};
+pub use behind::{Behind, Own, behind};
 pub use method::Method;
 pub use rights::{Scope, rights, scope};
 

@@ -62,6 +62,7 @@ pub(super) fn usage(account: &Account) -> pb::Usage {
         in_use_percent: account.in_use,
         free_percent: account.free(),
         over_percent: account.over(),
+        hidden_fields: Vec::new(),
     }
 }
 

@@ -33,6 +33,7 @@ mod explain;
 mod fair_share;
 mod heavy;
 mod held;
+mod hidden;
 mod hosts;
 mod identity;
 mod lending;

@@ -19,7 +19,8 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, entries, estimate, existing, explain, identity, is_office,
+        Api, Reader, answer, area_of, entries, estimate, existing, explain, hidden, identity,
+        is_office,
         parse::{
             adviser, entry, identity as parse_identity, join,
             transfer::transfer_entry,
@@ -351,7 +352,7 @@ pub(super) fn entry_answer(entry: &Entry, viewer: &Viewer<'_>) -> WaitlistEntry 
     }
 }
 
-/// Figures only: how many wait, never who.
+/// Figures only: how many wait, never who, and of few others not even that.
 async fn summary(reader: Reader, query: SummaryQuery) -> Result<SummarizeQueuesResponse, Error> {
     let one = query
         .measure_code
@@ -376,7 +377,10 @@ async fn summary(reader: Reader, query: SummaryQuery) -> Result<SummarizeQueuesR
         };
         let counts = store::queues::counts(&mut snapshot, &id).await?;
         answer.revisions.push(answer::revision(&id, ledger.head().seq));
-        answer.queues.push(queue_summary(&ledger, &counts));
+        let summary = queue_summary(&ledger, &counts);
+        let of = (&ledger, &counts);
+        let told = hidden::queue(&reader, &mut snapshot, &registry, of, summary).await?;
+        answer.queues.push(told);
     }
     snapshot.rollback().await?;
     Ok(answer)
@@ -386,6 +390,7 @@ fn queue_summary(ledger: &Ledger, counts: &QueueCounts) -> QueueSummary {
     let municipalities = counts.municipalities.iter().map(|(number, n)| MunicipalityQueue {
         municipality_number: number.to_string(),
         persons_waiting: *n,
+        hidden_fields: Vec::new(),
     });
     let place_groups = counts.place_groups.iter().filter_map(|(group_id, n)| {
         let group = ledger.place_group(*group_id)?;
@@ -394,6 +399,7 @@ fn queue_summary(ledger: &Ledger, counts: &QueueCounts) -> QueueSummary {
             organisation_number: group.organisation_number.to_string(),
             name: group.name.clone(),
             persons_waiting: *n,
+            hidden_fields: Vec::new(),
         })
     });
     QueueSummary {
@@ -404,5 +410,6 @@ fn queue_summary(ledger: &Ledger, counts: &QueueCounts) -> QueueSummary {
         persons_without_preference: counts.without_preference,
         earliest_registered_time: counts.earliest.map(answer::timestamp),
         increases: counts.increases,
+        hidden_fields: Vec::new(),
     }
 }

@@ -24,6 +24,7 @@ pub mod registry;
 pub mod rekey;
 pub mod rows;
 pub mod shadows;
+pub mod small_counts;
 pub mod snapshot;
 pub mod succession;
 pub mod vacancies;

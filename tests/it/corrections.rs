@@ -121,9 +121,13 @@ impl Wrong {
     /// Reserved and in use, alike on both accounts.
     async fn figures(&self) -> (i64, i64) {
         let usage = self.world.availability(&self.ledger).await;
-        let places = usage.places.unwrap();
+        let places = usage.places.clone().unwrap();
         let sum = |figure: fn(&Usage) -> i64| {
-            usage.second_accounts.iter().map(|account| figure(&account.usage.unwrap())).sum()
+            usage
+                .second_accounts
+                .iter()
+                .map(|account| figure(account.usage.as_ref().unwrap()))
+                .sum()
         };
         let figures = (places.reserved_percent, places.in_use_percent);
         assert_eq!(figures, (sum(|u| u.reserved_percent), sum(|u| u.in_use_percent)));

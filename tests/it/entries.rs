@@ -238,7 +238,8 @@ async fn whoever_pauses_with_an_offer_gives_it_to_the_next() {
     let [proposal] = &answer.proposals[..] else { panic!("{:?}", answer.proposals) };
     assert_eq!(proposal.entry_id, next);
     let places = world.availability(&ledger).await;
-    let (places, second) = (places.places.unwrap(), places.second_accounts[0].usage.unwrap());
+    let (places, second) =
+        (places.places.clone().unwrap(), places.second_accounts[0].usage.clone().unwrap());
     assert_eq!((places.reserved_percent, second.reserved_percent), (100, 100));
     // Neither of them stands in the queue; both are listed where they are.
     let position = world.position(&ledger, &first).await;

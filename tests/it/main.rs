@@ -44,6 +44,7 @@ mod recorder;
 mod refusals;
 mod rights;
 mod schema;
+mod small_counts;
 mod storm;
 mod straight_line;
 mod support;

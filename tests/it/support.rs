@@ -18,7 +18,7 @@ use tiltaksplass::{
     app::{App, Clock, Ids},
     auth::{Issuers, LocalIssuer, TokenRequest},
     config::Config,
-    domain::{access::Role, calendar::Timestamp},
+    domain::{access::Role, calendar::Timestamp, disclosure::Threshold},
     keys::Keys,
     postgres::{DATABASE, Embedded, Settings},
     proto::v1::{
@@ -343,6 +343,13 @@ impl Service {
     pub async fn restart(&mut self) {
         self.stop().await;
         self.app = new_app(&self.database, &self.clock, &self.keys);
+        self.serve().await;
+    }
+
+    /// The same, with another threshold of small counts.
+    pub async fn hide_below(&mut self, threshold: Threshold) {
+        self.stop().await;
+        self.app = App { threshold, ..new_app(&self.database, &self.clock, &self.keys) };
         self.serve().await;
     }
 
