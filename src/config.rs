@@ -6,13 +6,20 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+mod people;
+
+pub use people::PeopleConfig;
+
 /// A longer file is something else.
 const FILE_MAX_BYTES: u64 = 256 * 1024;
 
 /// The whole file. All of it is optional.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {}
+pub struct Config {
+    /// Of whom it is not shown who they are.
+    pub people: PeopleConfig,
+}
 
 /// Why the file could not be used.
 #[derive(Debug, thiserror::Error)]

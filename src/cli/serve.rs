@@ -20,6 +20,7 @@ use crate::{
     },
     config::Config,
     keys::Keys,
+    people_source::PeopleSource,
     postgres::EmbeddedError,
     server::{self, Limits},
     store::{self, db::Db, migrate::migrate as run_migrations},
@@ -43,7 +44,7 @@ pub(super) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Runs the service with this clock and these limits until it is to stop.
 pub(super) async fn run(
     listen: SocketAddr,
-    _config: &Config,
+    config: &Config,
     place: &PlaceArgs,
     clock: Arc<dyn Clock>,
     limits: Limits,
@@ -51,11 +52,12 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     let folder = place.folder()?;
     let (keys, issuer) = (keys(&folder)?, issuer(&folder)?);
+    let people = PeopleSource::configured(&config.people)?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|e| format!("cannot listen on {listen}: {e}; give another --listen"))?;
     let (database, app) = tokio::select! {
-        ready = ready_app(place, clock, keys) => ready?,
+        ready = ready_app(place, clock, keys, people.clone()) => ready?,
         // A start that is dropped stops what it has started.
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
@@ -63,6 +65,7 @@ pub(super) async fn run(
     say(format!("listening on http://{address}"));
     say(format!("database: {}", database.describe()));
     say(format!("data folder: {}", folder.display()));
+    say(format!("protected people: {people}"));
     say(format!(
         "a token: tiltaksplass token --role county --org NO-50 --data-dir {}",
         folder.display()
@@ -80,12 +83,13 @@ async fn ready_app(
     place: &PlaceArgs,
     clock: Arc<dyn Clock>,
     keys: Arc<Keys>,
+    people: PeopleSource,
 ) -> Result<(Database, App), Failure> {
     let database = place.database().await?;
     run_migrations(&database.migrate).await?;
     let db = Db::open(&database.options);
     db.require_durability().await?;
-    let app = App::new(db, clock, Arc::new(RandomIds), keys);
+    let app = App::new(db, clock, Arc::new(RandomIds), keys, people);
     app.require_clock().await?;
     require_keys(&app, &place.folder()?).await?;
     Ok((database, app))

@@ -35,6 +35,7 @@ mod parse;
 mod participation;
 mod people;
 mod placements;
+mod protected;
 mod registry;
 mod report;
 mod size;

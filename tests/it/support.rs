@@ -19,6 +19,7 @@ use tiltaksplass::{
     auth::{LocalIssuer, TokenRequest},
     domain::{access::Role, calendar::Timestamp},
     keys::Keys,
+    people_source::PeopleSource,
     postgres::{DATABASE, Embedded, Settings},
     proto::v1::{
         allocation_service_client::AllocationServiceClient,
@@ -174,7 +175,8 @@ pub fn at_length(short: u32, long: u32) -> u32 {
 
 /// A new request id.
 pub fn request_id() -> String {
-    let count = u128::from(REQUESTS.fetch_add(1, Ordering::Relaxed));
+    let count = ALIKE.try_with(|alike| next(&alike.requests));
+    let count = u128::from(count.unwrap_or_else(|_| next(&REQUESTS)));
     Uuid::from_u128((0xc11e_0000_0000_7000_8000_u128 << 48) | count).to_string()
 }
 
@@ -194,6 +196,7 @@ pub struct Service {
     issuer: Arc<LocalIssuer>,
     keys: Arc<Keys>,
     limits: Limits,
+    people: PeopleSource,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
     _folder: tempfile::TempDir,
@@ -236,13 +239,14 @@ impl Service {
         let clock = Arc::new(ManualClock(Mutex::new(Timestamp::from_datetime(MONDAY))));
         let database = database.disable_statement_logging();
         let mut service = Self {
-            app: new_app(&database, &clock, &keys),
+            app: new_app(&database, &clock, &keys, PeopleSource::none()),
             clock,
             database,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             issuer: Arc::new(issuer),
             keys,
             limits,
+            people: PeopleSource::none(),
             stop: None,
             serving: None,
             _folder: folder,
@@ -271,13 +275,14 @@ impl Service {
     /// Another service on the same database, with the same keys, issuer and clock.
     pub async fn replica(&self) -> Self {
         let mut service = Self {
-            app: new_app(&self.database, &self.clock, &self.keys),
+            app: new_app(&self.database, &self.clock, &self.keys, self.people.clone()),
             clock: Arc::clone(&self.clock),
             database: self.database.clone(),
             address: self.address,
             issuer: Arc::clone(&self.issuer),
             keys: Arc::clone(&self.keys),
             limits: self.limits.clone(),
+            people: self.people.clone(),
             stop: None,
             serving: None,
             _folder: tempfile::tempdir().unwrap(),
@@ -312,8 +317,14 @@ impl Service {
     /// Stops and starts again on the same database, keys and clock.
     pub async fn restart(&mut self) {
         self.stop().await;
-        self.app = new_app(&self.database, &self.clock, &self.keys);
+        self.app = new_app(&self.database, &self.clock, &self.keys, self.people.clone());
         self.serve().await;
+    }
+
+    /// Stops and starts again with another source of who is protected.
+    pub async fn restart_asking(&mut self, people: PeopleSource) {
+        self.people = people;
+        self.restart().await;
     }
 
     /// A connection to the service's database as its owner.
@@ -360,10 +371,36 @@ impl Service {
     }
 }
 
-fn new_app(database: &PgConnectOptions, clock: &Arc<ManualClock>, keys: &Arc<Keys>) -> App {
-    let ids = SeededIds(AtomicU64::new(1), SERVICES.fetch_add(1, Ordering::Relaxed));
+fn new_app(
+    database: &PgConnectOptions,
+    clock: &Arc<ManualClock>,
+    keys: &Arc<Keys>,
+    people: PeopleSource,
+) -> App {
+    let ids = ALIKE.try_with(|alike| alike.ids).unwrap_or_else(|_| next(&SERVICES));
+    let ids = SeededIds(AtomicU64::new(1), ids);
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
-    App::new(Db::open(database), clock, Arc::new(ids), Arc::clone(keys))
+    App::new(Db::open(database), clock, Arc::new(ids), Arc::clone(keys), people)
+}
+
+/// What two stories share that are to be told with the same words: their ids, and those of the
+/// requests.
+struct Alike {
+    ids: u64,
+    requests: AtomicU64,
+}
+
+tokio::task_local! {
+    static ALIKE: Alike;
+}
+
+/// Tells a story by the same ids as every other of this name, if its service is started in it.
+pub async fn alike<T>(name: u64, story: impl Future<Output = T>) -> T {
+    ALIKE.scope(Alike { ids: name << 32, requests: AtomicU64::new(name << 32) }, story).await
+}
+
+fn next(count: &AtomicU64) -> u64 {
+    count.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Puts the token on each call.
