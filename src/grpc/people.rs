@@ -185,14 +185,9 @@ pub(super) async fn lookup(
     };
     let (mut snapshot, registry) = reader.snapshot(None).await?;
     let seen = seen_by(&reader.actor, &registry, reader.today());
-    let entries = store::held::entries_of_person(
-        &mut snapshot,
-        person,
-        &seen,
-        before,
-        page.rows_to_read(),
-    )
-    .await?;
+    let entries =
+        store::held::entries_of_person(&mut snapshot, person, &seen, before, page.rows_to_read())
+            .await?;
     let (mut revisions, held) = held_for(&mut snapshot, &entries).await?;
     snapshot.rollback().await?;
     let cursor = |(ledger, entry): &&(LedgerId, Entry)| {

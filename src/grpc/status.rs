@@ -194,9 +194,7 @@ fn code_and_reason(error: &Error) -> (Code, ErrorReason) {
         Error::RateLimited { .. } => (Code::ResourceExhausted, ErrorReason::RateLimited),
         Error::Overloaded => (Code::ResourceExhausted, ErrorReason::Overloaded),
         Error::DeadlineExceeded => (Code::DeadlineExceeded, ErrorReason::DeadlineExceeded),
-        Error::PersonSourceUnavailable => {
-            (Code::Unavailable, ErrorReason::PersonSourceUnavailable)
-        }
+        Error::PersonSourceUnavailable => (Code::Unavailable, ErrorReason::PersonSourceUnavailable),
         Error::Internal(_) => (Code::Internal, ErrorReason::Internal),
     }
 }

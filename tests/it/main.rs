@@ -33,6 +33,7 @@ mod placements;
 mod poison;
 mod port;
 mod program;
+mod protected;
 mod races;
 mod reads;
 mod recorder;

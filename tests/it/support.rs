@@ -232,6 +232,20 @@ impl Service {
 
     /// Starts on a database, with these keys and limits.
     pub async fn start_in(database: PgConnectOptions, keys: Keys, limits: Limits) -> Self {
+        Self::start_whole(database, keys, limits, PeopleSource::none()).await
+    }
+
+    /// Starts on a new database, with these keys and this source of who is protected.
+    pub async fn start_asking(keys: Keys, people: PeopleSource) -> Self {
+        Self::start_whole(new_database().await, keys, limits(), people).await
+    }
+
+    async fn start_whole(
+        database: PgConnectOptions,
+        keys: Keys,
+        limits: Limits,
+        people: PeopleSource,
+    ) -> Self {
         crate::support::capture_logs();
         let folder = tempfile::tempdir().unwrap();
         let keys = Arc::new(keys);
@@ -239,14 +253,14 @@ impl Service {
         let clock = Arc::new(ManualClock(Mutex::new(Timestamp::from_datetime(MONDAY))));
         let database = database.disable_statement_logging();
         let mut service = Self {
-            app: new_app(&database, &clock, &keys, PeopleSource::none()),
+            app: new_app(&database, &clock, &keys, people.clone()),
             clock,
             database,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             issuer: Arc::new(issuer),
             keys,
             limits,
-            people: PeopleSource::none(),
+            people,
             stop: None,
             serving: None,
             _folder: folder,
@@ -319,12 +333,6 @@ impl Service {
         self.stop().await;
         self.app = new_app(&self.database, &self.clock, &self.keys, self.people.clone());
         self.serve().await;
-    }
-
-    /// Stops and starts again with another source of who is protected.
-    pub async fn restart_asking(&mut self, people: PeopleSource) {
-        self.people = people;
-        self.restart().await;
     }
 
     /// A connection to the service's database as its owner.
