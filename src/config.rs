@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-mod people;
-
-pub use people::PeopleConfig;
+use crate::people_source::PeopleSection;
 
 /// A longer file is something else.
 const FILE_MAX_BYTES: u64 = 256 * 1024;
@@ -18,7 +16,7 @@ const FILE_MAX_BYTES: u64 = 256 * 1024;
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Of whom it is not shown who they are.
-    pub people: PeopleConfig,
+    pub people: PeopleSection,
 }
 
 /// Why the file could not be used.

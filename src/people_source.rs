@@ -9,17 +9,17 @@ use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 
-use crate::{
-    config::PeopleConfig,
-    domain::{
-        national_identity::NationalIdentityNumber,
-        protection::{Grades, Look, Protection, look},
-    },
+use crate::domain::{
+    national_identity::NationalIdentityNumber,
+    protection::{Grades, Look, Protection, look},
 };
 
 mod answer;
 mod file;
 mod remote;
+mod section;
+
+pub use section::PeopleSection;
 
 use file::FileSource;
 use remote::RemoteSource;
@@ -75,7 +75,7 @@ pub enum SettingsError {
     #[error("[people] names both protection_url and protection_file; one of them must say it")]
     Two,
     /// A token without an address that it could be for.
-    #[error("[people] names a protection_token without a protection_url")]
+    #[error("[people] names a protection_token_variable without a protection_url")]
     TokenAlone,
     /// The address is none that identity numbers may be sent to.
     #[error(
@@ -83,9 +83,12 @@ pub enum SettingsError {
          127.0.0.1, without a name, password, query or fragment"
     )]
     Url,
-    /// The token stands in the file, or its variable is not set.
-    #[error("[people] protection_token {0}")]
-    Token(&'static str),
+    /// The variable has no token. Its name is not told: somebody may have put the token there.
+    #[error(
+        "[people] protection_token_variable must be the name of an environment variable that \
+         holds a token; there is none of this name, or what it holds is no token"
+    )]
+    NoToken,
     /// The client could not be made.
     #[error("[people] protection_url: no client could be made: {0}")]
     Client(reqwest::Error),
@@ -108,13 +111,13 @@ pub struct PeopleSource {
 
 impl PeopleSource {
     /// The one the settings name; without one nobody is protected.
-    pub fn configured(settings: &PeopleConfig) -> Result<Self, SettingsError> {
-        let PeopleConfig { protection_url, protection_token, protection_file } = settings;
+    pub fn configured(settings: &PeopleSection) -> Result<Self, SettingsError> {
+        let PeopleSection { protection_url, protection_token_variable, protection_file } = settings;
         match (protection_url, protection_file) {
             (Some(_), Some(_)) => Err(SettingsError::Two),
-            (None, _) if protection_token.is_some() => Err(SettingsError::TokenAlone),
+            (None, _) if protection_token_variable.is_some() => Err(SettingsError::TokenAlone),
             (Some(url), None) => {
-                let remote = RemoteSource::new(url, protection_token.as_deref())?;
+                let remote = RemoteSource::new(url, protection_token_variable.as_deref())?;
                 Ok(Self::of(remote, &format!("{url} is asked")))
             }
             (None, Some(path)) => {

@@ -21,7 +21,7 @@ use crate::{
             join::Grounds,
             waitlist::{EntryQuery, PersonQuery},
         },
-        protected::{Named, protections},
+        protected::{Named, Whose, protections},
         require_ledger, seen_by,
         waitlist::{entry_answer, target},
     },
@@ -51,12 +51,8 @@ pub(super) async fn entry(
     let held = store::held::of_entries(&mut snapshot, id, &[entry.entry_id]).await?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
     snapshot.rollback().await?;
-    let person = if query.with_person {
-        Some(person(&reader, id, &entry).await?)
-    } else {
-        reader.record(id, vec![entry.entry_id], true).await?;
-        None
-    };
+    let whose = if query.with_person { Some(whose(&reader, &entry).await?) } else { None };
+    let person = reader.record_shown(id, &entry, whose).await?;
     let offers = held.offers.get(&entry.entry_id);
     let open = offers.and_then(|offers| offers.iter().find(|offer| offer.state.reserves()));
     let placements = held.placements.get(&entry.entry_id);
@@ -69,13 +65,9 @@ pub(super) async fn entry(
     })
 }
 
-/// Who it is, if the caller may be told. Nothing of it leaves before the access is written down:
-/// that the entry was shown and that who it is was not are two accesses.
-async fn person(
-    reader: &Reader,
-    ledger: &LedgerId,
-    entry: &Entry,
-) -> Result<pb::EntryPerson, Error> {
+/// Whose an entry is, if the caller may be told. Nothing of it leaves before the access is written
+/// down.
+pub(super) async fn whose(reader: &Reader, entry: &Entry) -> Result<Whose, Error> {
     let (keys, person_id) = (&reader.app.keys, entry.person_id);
     let mut people = reader.app.db.begin_people().await?;
     let sealed = store::people::sealed(&mut people, person_id).await?;
@@ -83,28 +75,17 @@ async fn person(
     let (identity, wrapped) =
         sealed.ok_or_else(|| Error::Internal(format!("there is no person {person_id}")))?;
     let identity = keys.open_identity(&identity, person_id.0).map_err(fault)?;
-    let (entries, people) = (vec![entry.entry_id], vec![person_id]);
     match reader.look(&identity).await {
         Look::Permitted(grades) => {
             let key = keys.unwrap_data_key(&wrapped, person_id.0).map_err(fault)?;
-            let kept = kept(reader, entry, &key)?;
-            reader.record_of(ledger, entries, people, true).await?;
-            Ok(pb::EntryPerson {
+            Ok(Whose::Told(Box::new(pb::EntryPerson {
                 national_identity_number: identity.expose().to_owned(),
                 protections: protections(&grades),
-                ..kept
-            })
+                ..kept(reader, entry, &key)?
+            })))
         }
-        Look::Denied(_) => {
-            let shown = reader.access(ledger, entries.clone(), Vec::new(), true);
-            let withheld = reader.access(ledger, entries, people, false);
-            reader.app.recorder.record(vec![shown, withheld]).await?;
-            Ok(pb::EntryPerson { withheld: true, ..pb::EntryPerson::default() })
-        }
-        Look::SourceDown => {
-            reader.record_of(ledger, entries, people, false).await?;
-            Err(Error::PersonSourceUnavailable)
-        }
+        Look::Denied(_) => Ok(Whose::Withheld),
+        Look::SourceDown => Ok(Whose::NobodySays),
     }
 }
 

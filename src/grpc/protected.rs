@@ -6,10 +6,12 @@
 
 use crate::{
     domain::{
-        ids::PersonId,
+        ids::{LedgerId, PersonId},
         national_identity::NationalIdentityNumber,
         protection::{Grades, Look, Protection},
+        waitlist::Entry,
     },
+    error::Error,
     grpc::Reader,
     proto::v1 as pb,
 };
@@ -28,6 +30,16 @@ pub(super) struct Named {
     pub(super) permitted: bool,
     /// Why they are protected, if it is told at all; nothing where nobody could say it.
     pub(super) grades: Option<Grades>,
+}
+
+/// Whose an entry is, as far as the caller may be told.
+pub(super) enum Whose {
+    /// Who it is.
+    Told(Box<pb::EntryPerson>),
+    /// It is kept from the caller.
+    Withheld,
+    /// Nobody could say whether the person is protected.
+    NobodySays,
 }
 
 impl Reader {
@@ -50,6 +62,32 @@ impl Reader {
             Look::SourceDown => (NOBODY, false, None),
         };
         Named { person, asked_about, permitted, grades }
+    }
+
+    /// Writes down that an entry is shown, and whether whose it is; then that may be answered.
+    /// That the entry was shown and that whose it is was not are two accesses.
+    pub(super) async fn record_shown(
+        &self,
+        ledger: &LedgerId,
+        entry: &Entry,
+        whose: Option<Whose>,
+    ) -> Result<Option<pb::EntryPerson>, Error> {
+        let access =
+            |people, permitted| self.access(ledger, vec![entry.entry_id], people, permitted);
+        let of_person = |permitted| access(vec![entry.person_id], permitted);
+        let (accesses, answer) = match whose {
+            None => (vec![access(Vec::new(), true)], Ok(None)),
+            Some(Whose::Told(person)) => (vec![of_person(true)], Ok(Some(*person))),
+            Some(Whose::Withheld) => {
+                let withheld = pb::EntryPerson { withheld: true, ..pb::EntryPerson::default() };
+                (vec![access(Vec::new(), true), of_person(false)], Ok(Some(withheld)))
+            }
+            Some(Whose::NobodySays) => {
+                (vec![of_person(false)], Err(Error::PersonSourceUnavailable))
+            }
+        };
+        self.app.recorder.record(accesses).await?;
+        answer
     }
 }
 

@@ -30,11 +30,11 @@ struct Question<'a> {
 }
 
 impl RemoteSource {
-    pub(super) fn new(url: &str, token: Option<&str>) -> Result<Self, SettingsError> {
+    pub(super) fn new(url: &str, variable: Option<&str>) -> Result<Self, SettingsError> {
         let parsed = Url::parse(url).ok().filter(may_be_asked).ok_or(SettingsError::Url)?;
         let mut headers =
             HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
-        headers.extend(token.map(bearer).transpose()?.map(|bearer| (AUTHORIZATION, bearer)));
+        headers.extend(variable.map(bearer).transpose()?.map(|bearer| (AUTHORIZATION, bearer)));
         // No proxy of the environment: to one, plain http would carry numbers in the clear.
         let client = Client::builder()
             .redirect(Policy::none())
@@ -92,17 +92,14 @@ fn may_be_asked(url: &Url) -> bool {
     is_private && is_bare && url.has_host()
 }
 
-/// The token that the environment has under a name.
-fn bearer(token: &str) -> Result<HeaderValue, SettingsError> {
-    let name = token.strip_prefix('$').filter(|name| !name.is_empty()).ok_or(
-        SettingsError::Token("must be $ and the name of an environment variable: no secrets here"),
-    )?;
-    let value = std::env::var(name)
-        .ok()
-        .filter(|value| !value.is_empty())
-        .ok_or(SettingsError::Token("names an environment variable that is not set"))?;
-    let mut header = HeaderValue::from_str(&format!("Bearer {value}"))
-        .map_err(|_| SettingsError::Token("names a variable with signs that no token has"))?;
+/// The header with the token that the environment has under a name.
+fn bearer(variable: &str) -> Result<HeaderValue, SettingsError> {
+    // A name without these is none, and the standard library would not even look.
+    let is_name = !variable.is_empty() && !variable.contains(['=', '\0']);
+    let token = is_name.then(|| std::env::var(variable).ok()).flatten();
+    let token = token.filter(|token| !token.trim().is_empty()).ok_or(SettingsError::NoToken)?;
+    let mut header = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
+        .map_err(|_| SettingsError::NoToken)?;
     header.set_sensitive(true);
     Ok(header)
 }
@@ -144,10 +141,10 @@ mod tests {
 
     #[test]
     fn a_token_comes_from_the_environment() {
-        for wrong in ["secret", "$", "", "$TILTAKSPLASS_NO_SUCH_VARIABLE"] {
+        for wrong in ["secret", "$PATH", "", "=", "TILTAKSPLASS_NO_SUCH_VARIABLE"] {
             assert!(bearer(wrong).is_err(), "{wrong}");
         }
-        let header = bearer("$PATH").unwrap();
+        let header = bearer("PATH").unwrap();
         assert!(header.is_sensitive());
         assert_eq!(header.to_str().unwrap(), format!("Bearer {}", std::env::var("PATH").unwrap()));
     }

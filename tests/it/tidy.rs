@@ -14,9 +14,9 @@ use source::{File, Token, file, files};
 /// use. What is not said here is refused.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("proto", &[]),
-    ("config", &[]),
     ("domain", &[]),
-    ("people_source", &["config", "domain"]),
+    ("people_source", &["domain"]),
+    ("config", &["people_source"]),
     ("postgres", &[]),
     ("keys", &["domain"]),
     ("auth", &["domain", "keys"]),

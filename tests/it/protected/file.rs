@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use tiltaksplass::config::PeopleConfig;
+use tiltaksplass::people_source::PeopleSection;
 
 use super::*;
 
@@ -15,8 +15,8 @@ fn write(path: &Path, mode: u32, people: &[(u32, &str)]) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-fn of(path: &Path) -> PeopleConfig {
-    PeopleConfig { protection_file: Some(path.to_owned()), ..PeopleConfig::default() }
+fn of(path: &Path) -> PeopleSection {
+    PeopleSection { protection_file: Some(path.to_owned()), ..PeopleSection::default() }
 }
 
 #[tokio::test]
@@ -57,16 +57,16 @@ fn settings_that_cannot_be_meant_are_refused() {
     write(&path, 0o600, &[]);
     write(&open, 0o644, &[]);
     let url =
-        |url: &str| PeopleConfig { protection_url: Some(url.into()), ..PeopleConfig::default() };
-    let with_token = |settings: PeopleConfig, token: &str| PeopleConfig {
-        protection_token: Some(token.into()),
+        |url: &str| PeopleSection { protection_url: Some(url.into()), ..PeopleSection::default() };
+    let with_token = |settings: PeopleSection, token: &str| PeopleSection {
+        protection_token_variable: Some(token.into()),
         ..settings
     };
     let good = "https://protection.example.org/";
     for (settings, said) in [
-        (PeopleConfig { protection_file: Some(path.clone()), ..url(good) }, "both"),
-        (with_token(of(&path), "$PATH"), "without a protection_url"),
-        (with_token(PeopleConfig::default(), "$PATH"), "without a protection_url"),
+        (PeopleSection { protection_file: Some(path.clone()), ..url(good) }, "both"),
+        (with_token(of(&path), "PATH"), "without a protection_url"),
+        (with_token(PeopleSection::default(), "PATH"), "without a protection_url"),
         (with_token(url(good), "secret"), "environment variable"),
         (url("http://protection.example.org/"), "must be https"),
         (of(&folder.path().join("nothing.json")), "cannot be used"),
@@ -81,6 +81,6 @@ fn settings_that_cannot_be_meant_are_refused() {
         PeopleSource::configured(&of(&path)).unwrap().to_string(),
         format!("{} says who", path.display())
     );
-    let none = PeopleSource::configured(&PeopleConfig::default()).unwrap().to_string();
+    let none = PeopleSource::configured(&PeopleSection::default()).unwrap().to_string();
     assert!(none.starts_with("nobody is known to be; "), "{none}");
 }

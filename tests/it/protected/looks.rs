@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use prost::Message;
+use prost_reflect::{Kind, MessageDescriptor};
 use tiltaksplass::domain::access::{Method, Scope, scope, tells_who};
 
 use super::*;
+use crate::contract::{method_of, rpcs};
 
 /// What of a look came back.
 #[derive(Debug, PartialEq, Eq)]
@@ -157,4 +159,30 @@ async fn a_denied_look_is_recorded_as_denied() {
     let of = |people, permitted| access("GetWaitlistEntry", people, 1, permitted);
     assert_eq!(rows, [of(0, true), of(1, false), of(1, true), of(0, true)]);
     world.service.verify().await;
+}
+
+/// A new read that is asked about somebody by number, or answers with one, must be among those
+/// that tell who somebody is, and so in the tests above.
+#[test]
+fn every_read_that_names_somebody_tells_who() {
+    let mut telling = 0;
+    for rpc in rpcs() {
+        let reads = rpc.input().get_field_by_name("request_id").is_none();
+        let named = names_somebody(&rpc.input(), &mut BTreeSet::new());
+        let names = names_somebody(&rpc.output(), &mut BTreeSet::new());
+        let tells = names || (reads && named);
+        assert_eq!(tells_who(method_of(&rpc)), tells, "{}", rpc.name());
+        telling += usize::from(tells);
+    }
+    assert!(telling >= 3);
+}
+
+/// Whether an identity number has a place in a message or in a part of it.
+fn names_somebody(message: &MessageDescriptor, seen: &mut BTreeSet<String>) -> bool {
+    message.fields().any(|field| {
+        let Kind::Message(part) = field.kind() else {
+            return field.name().contains("identity_number");
+        };
+        seen.insert(part.full_name().to_owned()) && names_somebody(&part, seen)
+    })
 }

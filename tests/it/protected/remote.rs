@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tiltaksplass::config::PeopleConfig;
+use tiltaksplass::people_source::PeopleSection;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -44,10 +44,10 @@ impl Stub {
 
     fn source(&self) -> PeopleSource {
         // A variable that is set wherever tests are run.
-        let settings = PeopleConfig {
+        let settings = PeopleSection {
             protection_url: Some(self.url.clone()),
-            protection_token: Some("$CARGO_MANIFEST_DIR".into()),
-            ..PeopleConfig::default()
+            protection_token_variable: Some("CARGO_MANIFEST_DIR".into()),
+            ..PeopleSection::default()
         };
         PeopleSource::configured(&settings).unwrap()
     }
@@ -163,9 +163,9 @@ async fn who_does_not_answer_in_time_or_is_not_there_closes() {
     assert!(waited < Duration::from_secs(10), "{waited:?}");
     // And nobody listens at all.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let settings = PeopleConfig {
+    let settings = PeopleSection {
         protection_url: Some(format!("http://{}/", listener.local_addr().unwrap())),
-        ..PeopleConfig::default()
+        ..PeopleSection::default()
     };
     drop(listener);
     let world = world_asking(PeopleSource::configured(&settings).unwrap()).await;
