@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::auth::{IssuerSection, LocalIssuerSection};
+use crate::{
+    auth::{IssuerSection, LocalIssuerSection},
+    people_source::PeopleSection,
+};
 
 /// A longer file is something else.
 const FILE_MAX_BYTES: u64 = 256 * 1024;
@@ -28,6 +31,8 @@ pub struct Config {
     pub local_issuer: LocalIssuerSection,
     /// What is told of few people.
     pub disclosure: Disclosure,
+    /// Of whom it is not shown who they are.
+    pub people: PeopleSection,
 }
 
 /// Why the file could not be used.

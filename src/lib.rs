@@ -9,6 +9,7 @@ pub mod domain;
 pub mod error;
 pub mod grpc;
 pub mod keys;
+pub mod people_source;
 pub mod postgres;
 pub mod recorder;
 pub mod replay;

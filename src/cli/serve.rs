@@ -22,6 +22,7 @@ use crate::{
     config::{Config, Disclosure},
     domain::disclosure::Threshold,
     keys::Keys,
+    people_source::PeopleSource,
     postgres::EmbeddedError,
     rotation,
     server::{self, Limits},
@@ -56,11 +57,12 @@ pub(super) async fn run(
     let folder = place.folder()?;
     let keys = keys(&folder)?;
     let issuers = Arc::new(issuers(config, &folder, clock.as_ref())?);
+    let people = PeopleSource::configured(&config.people)?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|e| format!("cannot listen on {listen}: {e}; give another --listen"))?;
     let (database, app) = tokio::select! {
-        ready = ready_app(place, clock, keys) => ready?,
+        ready = ready_app(place, clock, keys, people.clone()) => ready?,
         // A start that is dropped stops what it has started.
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
@@ -69,6 +71,7 @@ pub(super) async fn run(
     say(format!("listening on http://{address}"));
     say(format!("database: {}", database.describe()));
     say(format!("data folder: {}", folder.display()));
+    say(format!("protected people: {people}"));
     say_whose_tokens(&issuers, &folder);
     let ended = database.own.as_ref().map(crate::postgres::Embedded::ended);
     let served = server::run(listener, app, issuers, limits, until_stop(stop, ended)).await;
@@ -113,12 +116,13 @@ async fn ready_app(
     place: &PlaceArgs,
     clock: Arc<dyn Clock>,
     keys: Arc<Keys>,
+    people: PeopleSource,
 ) -> Result<(Database, App), Failure> {
     let database = place.database().await?;
     run_migrations(&database.migrate).await?;
     let db = Db::open(&database.options);
     db.require_durability().await?;
-    let app = App::new(db, clock, Arc::new(RandomIds), keys);
+    let app = App::new(db, clock, Arc::new(RandomIds), keys, people);
     app.require_clock().await?;
     require_keys(&app, &place.folder()?).await?;
     Ok((database, app))

@@ -78,6 +78,12 @@ pub(super) fn of(error: &Error) -> Words {
             "The service has too much to do now. Nothing was changed. Try again in a while.",
         ),
         Error::DeadlineExceeded => unknown_outcome("Det tok for lang tid.", "It took too long."),
+        Error::PersonSourceUnavailable => words(
+            "Det kan ikke slås opp nå om personen er skjermet, og derfor vises ikke hvem det er. \
+             Prøv igjen om litt.",
+            "Whether the person is protected cannot be looked up now, so who it is is not shown. \
+             Try again in a while.",
+        ),
         Error::Internal(_) => unknown_outcome(
             "Noe gikk galt i tjenesten, og feilen er loggført.",
             "Something went wrong in the service, and the fault was logged.",

@@ -45,6 +45,7 @@ mod parse;
 mod participation;
 mod people;
 mod placements;
+mod protected;
 mod record;
 mod registry;
 mod report;

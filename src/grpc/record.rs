@@ -46,7 +46,7 @@ impl Reader {
         self.app.recorder.record(entries.into_iter().map(of_one).collect()).await
     }
 
-    fn access(
+    pub(super) fn access(
         &self,
         ledger: &LedgerId,
         entries: Vec<EntryId>,

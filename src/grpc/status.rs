@@ -96,9 +96,10 @@ fn detail(error: &Error, code: Code, name: &str) -> Option<ErrorDetail> {
             let date = date.map(|date| format!("/{date}")).unwrap_or_default();
             Some(resource(error, "distribution key", &format!("{name}{date}")))
         }
-        Error::NotYetAtSeq { .. } | Error::DatabaseUnavailable | Error::Overloaded => {
-            Some(RetryInfo::new(Some(RETRY_AFTER)).into())
-        }
+        Error::NotYetAtSeq { .. }
+        | Error::DatabaseUnavailable
+        | Error::PersonSourceUnavailable
+        | Error::Overloaded => Some(RetryInfo::new(Some(RETRY_AFTER)).into()),
         Error::RateLimited { wait } => Some(RetryInfo::new(Some(*wait)).into()),
         Error::RequestIdExpired
         | Error::Apportionment(_)
@@ -195,6 +196,7 @@ fn code_and_reason(error: &Error) -> (Code, ErrorReason) {
         Error::RateLimited { .. } => (Code::ResourceExhausted, ErrorReason::RateLimited),
         Error::Overloaded => (Code::ResourceExhausted, ErrorReason::Overloaded),
         Error::DeadlineExceeded => (Code::DeadlineExceeded, ErrorReason::DeadlineExceeded),
+        Error::PersonSourceUnavailable => (Code::Unavailable, ErrorReason::PersonSourceUnavailable),
         Error::Internal(_) => (Code::Internal, ErrorReason::Internal),
     }
 }
@@ -270,6 +272,7 @@ fn metadata(error: &Error) -> HashMap<String, String> {
         | Error::RateLimited { .. }
         | Error::Overloaded
         | Error::DeadlineExceeded
+        | Error::PersonSourceUnavailable
         | Error::Internal(_) => Vec::new(),
     };
     let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value));

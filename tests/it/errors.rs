@@ -96,6 +96,8 @@ rows! {
     overloaded: Overloaded, ResourceExhausted, [RetryInfo], trouble::full_lane;
     deadline_exceeded: DeadlineExceeded, DeadlineExceeded, [], trouble::held_ledger;
     internal: Internal, Internal, [], trouble::corrupted_row;
+    person_source_unavailable: PersonSourceUnavailable, Unavailable, [RetryInfo],
+        crate::protected::nobody_says_it;
 
     rate_limited: RateLimited, ResourceExhausted, [RetryInfo], transport::too_many_calls;
     message_malformed: MessageMalformed, InvalidArgument, [], transport::no_message;

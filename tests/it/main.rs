@@ -38,6 +38,7 @@ mod placements;
 mod poison;
 mod port;
 mod program;
+mod protected;
 mod races;
 mod reads;
 mod recorder;

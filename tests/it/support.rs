@@ -20,6 +20,7 @@ use tiltaksplass::{
     config::Config,
     domain::{access::Role, calendar::Timestamp, disclosure::Threshold},
     keys::Keys,
+    people_source::PeopleSource,
     postgres::{DATABASE, Embedded, Settings},
     proto::v1::{
         access_service_client::AccessServiceClient,
@@ -177,7 +178,8 @@ pub fn at_length(short: u32, long: u32) -> u32 {
 
 /// A new request id.
 pub fn request_id() -> String {
-    let count = u128::from(REQUESTS.fetch_add(1, Ordering::Relaxed));
+    let count = ALIKE.try_with(|alike| next(&alike.requests));
+    let count = u128::from(count.unwrap_or_else(|_| next(&REQUESTS)));
     Uuid::from_u128((0xc11e_0000_0000_7000_8000_u128 << 48) | count).to_string()
 }
 
@@ -199,6 +201,7 @@ pub struct Service {
     settings: String,
     keys: Arc<Keys>,
     limits: Limits,
+    people: PeopleSource,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
     _folder: tempfile::TempDir,
@@ -230,7 +233,8 @@ impl Service {
     pub async fn start_with_settings(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = Keys::load_or_create(&folder.path().join("main.json")).unwrap();
-        Self::start_so(new_database().await, keys, limits(), settings).await
+        let people = PeopleSource::none();
+        Self::start_whole(new_database().await, keys, limits(), settings, people).await
     }
 
     async fn start_at(database: PgConnectOptions, limits: Limits) -> Self {
@@ -241,14 +245,20 @@ impl Service {
 
     /// Starts on a database, with these keys and limits.
     pub async fn start_in(database: PgConnectOptions, keys: Keys, limits: Limits) -> Self {
-        Self::start_so(database, keys, limits, "").await
+        Self::start_whole(database, keys, limits, "", PeopleSource::none()).await
     }
 
-    async fn start_so(
+    /// Starts on a new database, with these keys and this source of who is protected.
+    pub async fn start_asking(keys: Keys, people: PeopleSource) -> Self {
+        Self::start_whole(new_database().await, keys, limits(), "", people).await
+    }
+
+    async fn start_whole(
         database: PgConnectOptions,
         keys: Keys,
         limits: Limits,
         settings: &str,
+        people: PeopleSource,
     ) -> Self {
         crate::support::capture_logs();
         let folder = tempfile::tempdir().unwrap();
@@ -257,7 +267,7 @@ impl Service {
         let clock = Arc::new(ManualClock(Mutex::new(Timestamp::from_datetime(MONDAY))));
         let database = database.disable_statement_logging();
         let mut service = Self {
-            app: new_app(&database, &clock, &keys),
+            app: new_app(&database, &clock, &keys, people.clone()),
             clock,
             database,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -265,6 +275,7 @@ impl Service {
             settings: settings.to_owned(),
             keys,
             limits,
+            people,
             stop: None,
             serving: None,
             _folder: folder,
@@ -293,7 +304,7 @@ impl Service {
     /// Another service on the same database, with the same keys, issuer and clock.
     pub async fn replica(&self) -> Self {
         let mut service = Self {
-            app: new_app(&self.database, &self.clock, &self.keys),
+            app: new_app(&self.database, &self.clock, &self.keys, self.people.clone()),
             clock: Arc::clone(&self.clock),
             database: self.database.clone(),
             address: self.address,
@@ -301,6 +312,7 @@ impl Service {
             settings: self.settings.clone(),
             keys: Arc::clone(&self.keys),
             limits: self.limits.clone(),
+            people: self.people.clone(),
             stop: None,
             serving: None,
             _folder: tempfile::tempdir().unwrap(),
@@ -342,14 +354,14 @@ impl Service {
     /// Stops and starts again on the same database, keys and clock.
     pub async fn restart(&mut self) {
         self.stop().await;
-        self.app = new_app(&self.database, &self.clock, &self.keys);
+        self.app = new_app(&self.database, &self.clock, &self.keys, self.people.clone());
         self.serve().await;
     }
 
     /// The same, with another threshold of small counts.
     pub async fn hide_below(&mut self, threshold: Threshold) {
         self.stop().await;
-        self.app = App { threshold, ..new_app(&self.database, &self.clock, &self.keys) };
+        self.app = App { threshold, ..new_app(&self.database, &self.clock, &self.keys, self.people.clone()) };
         self.serve().await;
     }
 
@@ -397,10 +409,36 @@ impl Service {
     }
 }
 
-fn new_app(database: &PgConnectOptions, clock: &Arc<ManualClock>, keys: &Arc<Keys>) -> App {
-    let ids = SeededIds(AtomicU64::new(1), SERVICES.fetch_add(1, Ordering::Relaxed));
+fn new_app(
+    database: &PgConnectOptions,
+    clock: &Arc<ManualClock>,
+    keys: &Arc<Keys>,
+    people: PeopleSource,
+) -> App {
+    let ids = ALIKE.try_with(|alike| alike.ids).unwrap_or_else(|_| next(&SERVICES));
+    let ids = SeededIds(AtomicU64::new(1), ids);
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
-    App::new(Db::open(database), clock, Arc::new(ids), Arc::clone(keys))
+    App::new(Db::open(database), clock, Arc::new(ids), Arc::clone(keys), people)
+}
+
+/// What two stories share that are to be told with the same words: their ids, and those of the
+/// requests.
+struct Alike {
+    ids: u64,
+    requests: AtomicU64,
+}
+
+tokio::task_local! {
+    static ALIKE: Alike;
+}
+
+/// Tells a story by the same ids as every other of this name, if its service is started in it.
+pub async fn alike<T>(name: u64, story: impl Future<Output = T>) -> T {
+    ALIKE.scope(Alike { ids: name << 32, requests: AtomicU64::new(name << 32) }, story).await
+}
+
+fn next(count: &AtomicU64) -> u64 {
+    count.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Puts the token on each call, and what else its headers say.

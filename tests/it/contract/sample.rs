@@ -43,7 +43,10 @@ pub struct Stage {
 
 impl Stage {
     pub async fn new() -> Self {
-        let world = World::new().await;
+        Self::on(World::new().await).await
+    }
+
+    pub async fn on(world: World) -> Self {
         let (ledger, group) = world.vta(2).await;
         world.join(&ledger, 1).await;
         world.join(&ledger, 2).await;
