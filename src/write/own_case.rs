@@ -92,6 +92,7 @@ fn of_person(ledger: &Ledger, command: &Command, person: PersonId) -> Option<usi
         Subject::Area
         | Subject::Provider(_)
         | Subject::PlaceGroup(_)
+        | Subject::Office(_)
         | Subject::Resident(_)
         | Subject::Residents(_) => Vec::new(),
         Subject::Entry(id) => vec![Some(id)],
