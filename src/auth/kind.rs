@@ -14,7 +14,7 @@ use crate::domain::national_identity::NationalIdentityNumber;
 pub(super) enum Kind {
     /// Entra ID: people on behalf of whom an application calls, and applications of their own.
     Entra(PersonClaim),
-    /// TokenX: people who have logged in by ID-porten.
+    /// `TokenX`: people who have logged in by ID-porten.
     TokenX,
     /// Maskinporten: organisations, by their own clients, by a supplier's or by a system user.
     Maskinporten,

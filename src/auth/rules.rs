@@ -150,9 +150,11 @@ fn kind(section: &IssuerSection) -> Result<Kind, String> {
         Some("oid") => PersonClaim::ObjectId,
         Some(other) => return Err(format!("`person` {other:?} is neither NAVident nor oid")),
     };
+    if section.person.is_some() && section.kind != IssuerKind::Entra {
+        return Err("`person` is for the kind `entra` alone".to_owned());
+    }
     match section.kind {
         IssuerKind::Entra => Ok(Kind::Entra(person)),
-        _ if section.person.is_some() => Err("`person` is for the kind `entra` alone".to_owned()),
         IssuerKind::TokenX => Ok(Kind::TokenX),
         IssuerKind::Maskinporten => Ok(Kind::Maskinporten),
         IssuerKind::Jwt => Ok(Kind::Plain),
@@ -226,6 +228,9 @@ fn grant(kind: IssuerKind, section: &GrantSection) -> Result<Grant, String> {
     Ok(Grant { conditions, role, organisation, employer, leads_office, clearances })
 }
 
+/// A word of a rule, what it says, and the condition it makes.
+type Word<'s> = (&'s str, &'s Option<String>, fn(Pattern) -> Condition);
+
 /// What must hold of a token. Each kind of issuer has something that says what its bearer may;
 /// who merely is somebody's client or has a token at all gets nothing.
 fn conditions(kind: IssuerKind, section: &GrantSection) -> Result<Vec<Condition>, String> {
@@ -234,7 +239,7 @@ fn conditions(kind: IssuerKind, section: &GrantSection) -> Result<Vec<Condition>
         plain(field, text)?;
         Pattern::parse(text).map_err(|problem| format!("`{field}`: {problem}"))
     };
-    let words: [(&str, &Option<String>, fn(Pattern) -> Condition); 5] = [
+    let words: [Word<'_>; 5] = [
         ("group", &section.group, Condition::Group),
         ("app_role", &section.app_role, Condition::AppRole),
         ("scope", &section.scope, Condition::Scope),

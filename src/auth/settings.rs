@@ -49,7 +49,7 @@ pub struct IssuerSection {
 pub enum IssuerKind {
     /// Entra ID.
     Entra,
-    /// TokenX.
+    /// `TokenX`.
     TokenX,
     /// Maskinporten.
     Maskinporten,

@@ -176,6 +176,7 @@ async fn what_is_no_key_set_changes_nothing() {
     let publisher = Publisher::start(&key().key_set()).await;
     let elsewhere = Publisher::start(&strange_key().key_set()).await;
     let service = service_of(&publisher).await;
+    assert!(counts(&service, &token(key())).await);
     let genuine = strange_key().key_set();
     let changed = |name: &str, value: Value| {
         let mut keys = genuine.clone();
