@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use prost_reflect::{Kind, MessageDescriptor, MethodDescriptor};
+use prost_reflect::{MessageDescriptor, MethodDescriptor};
 use sqlx::Row;
 use tiltaksplass::{
     auth::TokenRequest,
@@ -45,9 +45,9 @@ async fn caller(service: &Service, role: Role, organisation: &str, person: u32) 
 }
 
 fn names_somebody(message: &MessageDescriptor) -> bool {
-    message.fields().any(|field| match field.kind() {
-        Kind::Message(inner) => names_somebody(&inner),
-        _ => NAMES_SOMEBODY.contains(&field.name()),
+    message.fields().any(|field| {
+        let part = field.kind().as_message().is_some_and(names_somebody);
+        part || NAMES_SOMEBODY.contains(&field.name())
     })
 }
 

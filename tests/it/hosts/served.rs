@@ -5,11 +5,18 @@
 
 use std::collections::BTreeMap;
 
-use time::{OffsetDateTime, macros::datetime};
+use tiltaksplass::{
+    domain::{
+        access::{Actor, Employer, Method, Role, Scope, Target, permits, scope},
+        calendar::Timestamp,
+        host, registry as domain,
+    },
+    store::held::seen_by,
+};
+use time::{Date, OffsetDateTime, macros::datetime};
 
 use super::*;
 use crate::{support::Caller, world::identity};
-use tiltaksplass::domain::access::Role;
 
 pub const NORDLAND: &str = "NO-18";
 pub const TROMS: &str = "NO-55";
@@ -274,4 +281,99 @@ async fn whom_an_office_follows_up_stays_its_own_when_the_agreement_is_over() {
         ..GetPositionRequest::default()
     };
     narvik(&world).await.waitlist().get_position(request).await.unwrap();
+}
+
+/// The north once more, as the domain has it.
+fn known() -> domain::Registry {
+    let area = |id: &str| {
+        let county_id = id.parse().unwrap();
+        domain::RegistryRow::Area(domain::Area { county_id, name: id.into() })
+    };
+    let municipality = |number: &str, area: &str| {
+        domain::RegistryRow::Municipality(domain::Municipality {
+            municipality_number: number.parse().unwrap(),
+            name: number.into(),
+            county_id: area.parse().unwrap(),
+        })
+    };
+    let office = |number: &str| {
+        domain::RegistryRow::Office(domain::Office {
+            office_number: number.parse().unwrap(),
+            name: number.into(),
+            municipality_numbers: [number.parse().unwrap()].into(),
+        })
+    };
+    let hosts = |number: &str| {
+        domain::RegistryRow::HostAgreement(host::HostAgreement {
+            host_municipality_number: NARVIK.parse().unwrap(),
+            municipality_number: number.parse().unwrap(),
+            kind: host::HostKind::Joint,
+            valid_from: day_of(FIRST),
+            valid_to: Some(day_of(ENDED)),
+        })
+    };
+    let rows = [
+        area(NORDLAND),
+        area(TROMS),
+        municipality(NARVIK, NORDLAND),
+        municipality(EVENES, NORDLAND),
+        municipality(GRATANGEN, TROMS),
+        office(NAV_NARVIK),
+        office(NAV_GRATANGEN),
+        hosts(EVENES),
+        hosts(GRATANGEN),
+    ];
+    let mut registry = domain::Registry::default();
+    let plan = registry.plan_import(&rows).unwrap();
+    registry.apply(1, &plan.rows);
+    registry
+}
+
+fn day_of(at: OffsetDateTime) -> Date {
+    Timestamp::from_datetime(at).date_in_norway()
+}
+
+/// What is said of one row and what a list is filtered by are one, for every method, on each side
+/// of each border of the agreement; and an area is an office's where it serves somebody in it.
+#[test]
+fn lists_show_the_rows_that_are_permitted_and_no_others() {
+    let registry = known();
+    let served = [
+        (NAV_NARVIK, BEFORE, &[NARVIK][..]),
+        (NAV_NARVIK, FIRST, &[NARVIK, EVENES, GRATANGEN][..]),
+        (NAV_NARVIK, LAST, &[NARVIK, EVENES, GRATANGEN][..]),
+        (NAV_NARVIK, ENDED, &[NARVIK][..]),
+        (NAV_GRATANGEN, BEFORE, &[GRATANGEN][..]),
+        (NAV_GRATANGEN, FIRST, &[GRATANGEN][..]),
+    ];
+    let areas = [(NARVIK, NORDLAND), (EVENES, NORDLAND), (GRATANGEN, TROMS)];
+    for (office, at, served) in served {
+        let actor = Actor {
+            issuer: "i".into(),
+            subject: "s".into(),
+            role: Role::Office,
+            organisation: office.into(),
+            employer: Some(Employer::State),
+        };
+        let day = day_of(at);
+        let seen = seen_by(&actor, &registry, day).office.unwrap().municipalities;
+        for (number, area) in areas {
+            let is_served = served.contains(&number);
+            assert_eq!(seen.iter().any(|one| one == number), is_served, "{office} {number} {day}");
+            let county_id = Some(area.parse().unwrap());
+            let municipality_number = Some(number.parse().unwrap());
+            let in_area = Target { county_id, ..Target::default() };
+            let target = Target { municipality_number, ..in_area.clone() };
+            let has_area = areas.iter().any(|(n, a)| *a == area && served.contains(n));
+            for method in Method::ALL {
+                let (asked, expected) = match scope(*method, Role::Office) {
+                    Scope::Own => (&target, is_served),
+                    Scope::OwnArea => (&in_area, has_area),
+                    Scope::No | Scope::All => continue,
+                };
+                let permitted = permits(*method, &actor, asked, &registry, day);
+                assert_eq!(permitted, expected, "{method:?} {office} {number} {day}");
+            }
+        }
+    }
 }
