@@ -41,8 +41,10 @@ const HOW_IT_IS_SENT: &[&str] = &[
     "next_page_token",
     "update_mask",
 ];
-/// Parts that tell of places and rules wherever they stand, and never of a person.
+/// Parts that tell of places and rules wherever they stand, and never of a person; of a name in
+/// another system counts the field it stands in.
 const PARTS_OF_NOBODY: &[&str] = &[
+    "ExternalReference",
     "Ledger",
     "Revision",
     "Usage",

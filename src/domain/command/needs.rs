@@ -47,12 +47,8 @@ impl Needs {
             | Command::EndAccess(_)
             | Command::BeginDay { .. } => {}
             Command::ImportExisting(c) => self.existing(c),
-            Command::ReportClosure(c) => {
-                self.placements_in.insert(c.place_group_id);
-            }
-            Command::ChangeClosure(c) => {
-                self.placements_in.insert(c.place_group_id);
-            }
+            Command::ReportClosure(c) => drop(self.placements_in.insert(c.place_group_id)),
+            Command::ChangeClosure(c) => drop(self.placements_in.insert(c.place_group_id)),
             Command::SubmitCapacity(c) => {
                 self.references.extend(c.external_references.iter().cloned());
             }

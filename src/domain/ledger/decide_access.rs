@@ -105,7 +105,7 @@ fn require_none_like_it(c: &GrantAccess, context: &Context<'_>) -> Result<(), Re
     });
     if alike {
         let (what, state) = ("the person's access", "GIVEN");
-        return Err(Refusal::WrongState { what, state, transition: "GRANT on the same days" });
+        return Err(Refusal::WrongState { what, state, transition: "GIVE_AGAIN" });
     }
     if standing.len() >= OFFICE_GRANTS_MAX {
         let what = "records of access at this office";
