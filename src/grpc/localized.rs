@@ -196,10 +196,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
         Refusal::NotFirst => not_first(),
         Refusal::ReasonRequired(_) => no_reason(),
         Refusal::CorrectionTooLate { until } => too_late_to_correct(*until),
-        Refusal::IdentityNumberTaken => words(
-            "Fødselsnummeret er alt registrert på en annen person her.",
-            "The identity number is already that of another person here.",
-        ),
+        Refusal::IdentityNumberTaken => number_taken(),
         Refusal::LimitReached { would_be, most, .. } => words(
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),
@@ -225,6 +222,13 @@ fn no_reason() -> Words {
 /// What is refused because of one of a list.
 fn of_one(place: usize, Words { nb, en }: Words) -> Words {
     words(format!("Nummer {place} på listen: {nb}"), format!("Number {place} of the list: {en}"))
+}
+
+fn number_taken() -> Words {
+    words(
+        "Fødselsnummeret er alt registrert på en annen person her.",
+        "The identity number is already that of another person here.",
+    )
 }
 
 fn too_late_to_correct(until: Option<Date>) -> Words {
