@@ -61,7 +61,8 @@ pub async fn report(db: &Db, keys: &Keys) -> Result<Option<String>, sqlx::Error>
     key_use::report(&mut transaction, keys.holder_id(), &holder, at, since).await?;
     let used = key_use::used(&mut transaction).await?;
     transaction.commit().await?;
-    Ok(unfit(&held, &used))
+    let (retired, in_use) = key_use::by_state(&used);
+    Ok(held.unfit(&in_use, &retired))
 }
 
 /// A service that ends is not waited for.
@@ -69,18 +70,6 @@ pub async fn leave(db: &Db, keys: &Keys) -> Result<(), sqlx::Error> {
     let mut transaction = db.begin_write().await?;
     key_use::leave(&mut transaction, keys.holder_id()).await?;
     transaction.commit().await
-}
-
-/// Why nobody should serve with these keys: people are sealed under one that is not there, or
-/// would be under one that is to be gone.
-fn unfit(held: &Held, used: &[Used]) -> Option<String> {
-    let lacking = used.iter().find(|used| !used.retired && !held.versions.contains(&used.version));
-    let gone = used.iter().find(|used| used.retired && used.version == held.current);
-    lacking
-        .map(|used| {
-            format!("people are sealed under key version {}, which is not in it", used.version)
-        })
-        .or(gone.map(|used| format!("its current key version {} is retired", used.version)))
 }
 
 /// How far it has come.

@@ -202,10 +202,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
         Refusal::NotFirst => not_first(),
         Refusal::ReasonRequired(_) => no_reason(),
         Refusal::CorrectionTooLate { until } => too_late_to_correct(*until),
-        Refusal::IdentityNumberTaken => words(
-            "Fødselsnummeret er alt registrert på en annen person her.",
-            "The identity number is already that of another person here.",
-        ),
+        Refusal::IdentityNumberTaken => number_taken(),
         Refusal::LimitReached { would_be, most, .. } => words(
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),
@@ -238,6 +235,13 @@ fn of_own_case() -> Words {
     words(
         "Dette gjelder deg selv. En annen må gjøre det.",
         "This is about yourself. Somebody else must do it.",
+    )
+}
+
+fn number_taken() -> Words {
+    words(
+        "Fødselsnummeret er alt registrert på en annen person her.",
+        "The identity number is already that of another person here.",
     )
 }
 

@@ -172,6 +172,17 @@ impl Held {
         self.versions.iter().copied().filter(|version| *version > self.current).max()
     }
 
+    /// Why nobody should serve with these keys, by which versions are or were written under:
+    /// people are sealed under one that is not there, or would be under one that is to be gone.
+    pub fn unfit(&self, in_use: &[i32], retired: &[i32]) -> Option<String> {
+        let lacking = in_use.iter().find(|version| !self.versions.contains(version));
+        let gone = retired.iter().find(|version| **version == self.current);
+        let lacking = lacking.map(|version| {
+            format!("people are sealed under key version {version}, which is not in it")
+        });
+        lacking.or(gone.map(|version| format!("its current key version {version} is retired")))
+    }
+
     /// The versions before the current one whose main key is still there.
     pub fn older(&self) -> Vec<i32> {
         self.versions.iter().copied().filter(|version| *version < self.current).collect()

@@ -120,6 +120,12 @@ pub async fn used(connection: &mut PgConnection) -> Result<Vec<Used>, sqlx::Erro
         .collect()
 }
 
+/// The versions nobody may write under any more, and those that are in use.
+pub fn by_state(used: &[Used]) -> (Vec<i32>, Vec<i32>) {
+    let of = |retired| used.iter().filter(move |used| used.retired == retired);
+    (of(true).map(|used| used.version).collect(), of(false).map(|used| used.version).collect())
+}
+
 /// Notes of a version whether it is written under, or never will be again.
 pub async fn note(connection: &mut PgConnection, used: Used) -> Result<(), sqlx::Error> {
     sqlx::query(

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use sqlx::PgConnection;
 
 use crate::{
+    domain::national_identity::NationalIdentityNumber,
     keys::Keys,
     store::{
-        key_check,
+        key_check, key_use,
         people::{Kept, page},
     },
     verify::{PAGE, Report},
@@ -26,6 +27,10 @@ pub(super) async fn check(
     let value = key_check::find(connection).await?;
     if !value.is_some_and(|value| keys.fingerprint_matches(&KEY_CHECK, &value)) {
         report.tell("the keys are not those of this database, or nothing proves it".to_owned());
+    }
+    let (retired, in_use) = key_use::by_state(&key_use::used(connection).await?);
+    if let Some(why) = keys.held().unfit(&in_use, &retired) {
+        report.tell(format!("the key file is not the newest: {why}"));
     }
     let mut after = None;
     loop {
@@ -60,6 +65,11 @@ fn is_whole(keys: &Keys, person: &Kept) -> bool {
     // Digests under a key that is gone find nobody, and are forgotten bit by bit.
     let retired = keys.held().retired;
     let mut digests = person.digests.iter().filter(|(version, _)| !retired.contains(version));
-    let is_found = person.digests.iter().any(|digest| own.contains(digest));
+    // Each of the person's numbers finds them.
+    let finds = |number: &NationalIdentityNumber| {
+        let hmacs = keys.identity_hmacs(number);
+        hmacs.into_iter().any(|(v, hmac)| person.digests.contains(&(v, hmac.to_vec())))
+    };
+    let is_found = formers.iter().chain([&identity]).all(finds);
     opens && is_found && digests.all(|digest| own.contains(digest))
 }

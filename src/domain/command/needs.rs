@@ -52,9 +52,7 @@ impl Needs {
             Command::SubmitCapacity(c) => {
                 self.references.extend(c.external_references.iter().cloned());
             }
-            Command::ReviewCapacity(c) => {
-                self.submissions.insert(c.submission_id);
-            }
+            Command::ReviewCapacity(c) => self.submissions.extend([c.submission_id]),
             Command::JoinWaitlist(c) => {
                 self.references.extend(c.external_references.iter().cloned());
                 self.heads |= c.propose_if_free;
