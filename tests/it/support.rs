@@ -15,7 +15,7 @@ use std::{
 
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tiltaksplass::{
-    app::{App, Clock, Ids},
+    app::{App, Clock},
     auth::{Issuers, LocalIssuer, TokenRequest},
     config::Config,
     domain::{access::Role, calendar::Timestamp, disclosure::Threshold},
@@ -47,7 +47,11 @@ use tonic::{
     service::{Interceptor, interceptor::InterceptedService},
     transport::Channel,
 };
-use uuid::Uuid;
+
+mod ids;
+
+use ids::SeededIds;
+pub use ids::{alike, request_id, set_ids_apart};
 
 /// A Monday morning in Norway.
 pub const MONDAY: OffsetDateTime = datetime!(2026-03-02 09:00 UTC);
@@ -141,46 +145,10 @@ impl Clock for ManualClock {
     }
 }
 
-/// Ids that follow from a count, so that a test run can be repeated.
-struct SeededIds(AtomicU64, u64);
-
-impl SeededIds {
-    fn next(&self) -> u128 {
-        (u128::from(self.1) << 64) | u128::from(self.0.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-impl Ids for SeededIds {
-    fn seed(&self) -> [u8; 16] {
-        self.next().to_be_bytes()
-    }
-
-    fn id(&self) -> Uuid {
-        uuid::Builder::from_u128(self.next()).with_version(uuid::Version::SortRand).into_uuid()
-    }
-}
-
-/// How many services there have been, and how many requests: their ids follow from it.
-static SERVICES: AtomicU64 = AtomicU64::new(1);
-static REQUESTS: AtomicU64 = AtomicU64::new(1);
-
-/// Lets all ids from here on be unlike those of any other run, for data that are kept.
-pub fn set_ids_apart() {
-    SERVICES.store(1 << 40, Ordering::Relaxed);
-    REQUESTS.store(1 << 40, Ordering::Relaxed);
-}
-
 /// How often something is done: as often as it must be in the long run that `.ci/run` makes
 /// with `LONG_TESTS`, and less often where somebody waits for the tests.
 pub fn at_length(short: u32, long: u32) -> u32 {
     if std::env::var_os("LONG_TESTS").is_some() { long } else { short }
-}
-
-/// A new request id.
-pub fn request_id() -> String {
-    let count = ALIKE.try_with(|alike| next(&alike.requests));
-    let count = u128::from(count.unwrap_or_else(|_| next(&REQUESTS)));
-    Uuid::from_u128((0xc11e_0000_0000_7000_8000_u128 << 48) | count).to_string()
 }
 
 /// The limits of the service, but that its clock is the test's, and that one caller of a
@@ -415,30 +383,9 @@ fn new_app(
     keys: &Arc<Keys>,
     people: PeopleSource,
 ) -> App {
-    let ids = ALIKE.try_with(|alike| alike.ids).unwrap_or_else(|_| next(&SERVICES));
-    let ids = SeededIds(AtomicU64::new(1), ids);
+    let ids = SeededIds::of_next_service();
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
     App::new(Db::open(database), clock, Arc::new(ids), Arc::clone(keys), people)
-}
-
-/// What two stories share that are to be told with the same words: their ids, and those of the
-/// requests.
-struct Alike {
-    ids: u64,
-    requests: AtomicU64,
-}
-
-tokio::task_local! {
-    static ALIKE: Alike;
-}
-
-/// Tells a story by the same ids as every other of this name, if its service is started in it.
-pub async fn alike<T>(name: u64, story: impl Future<Output = T>) -> T {
-    ALIKE.scope(Alike { ids: name << 32, requests: AtomicU64::new(name << 32) }, story).await
-}
-
-fn next(count: &AtomicU64) -> u64 {
-    count.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Puts the token on each call, and what else its headers say.

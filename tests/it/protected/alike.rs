@@ -63,10 +63,16 @@ async fn story(keys: &Path, grades: &Grades, named: [u32; 2]) -> Story {
     .await
 }
 
-/// The requests of an RPC. Where it tells what there is of somebody who is named, it is asked
+/// The requests of an RPC, lists with a page of one and with all. Where it tells what there is of somebody who is named, it is asked
 /// about each of those who are.
 fn bodies(stage: &Stage, rpc: &MethodDescriptor, named: [u32; 2]) -> Vec<Value> {
-    let bodies = stage.requests(rpc);
+    let mut bodies = stage.requests(rpc);
+    let whole =
+        bodies.iter().filter(|body| !body["pageSize"].is_null()).cloned().map(|mut body| {
+            body["pageSize"] = json!(0);
+            body
+        });
+    bodies.extend(whole.collect::<Vec<_>>());
     if !tells_who(method_of(rpc)) || rpc.name() == "GetWaitlistEntry" {
         return bodies;
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use tiltaksplass::people_source::PeopleSection;
+use tiltaksplass::{config::Config, people_source::PeopleSection};
 
 use super::*;
 
@@ -83,4 +83,19 @@ fn settings_that_cannot_be_meant_are_refused() {
     );
     let none = PeopleSource::configured(&PeopleSection::default()).unwrap().to_string();
     assert!(none.starts_with("nobody is known to be; "), "{none}");
+}
+
+#[test]
+fn the_section_of_the_settings_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, settings) = (folder.path().join("protected.json"), folder.path().join("nav.toml"));
+    write(&path, 0o600, &[]);
+    fs::write(&settings, format!("[people]\nprotection_file = {path:?}\n")).unwrap();
+    let config = Config::load(Some(&settings)).unwrap();
+    let source = PeopleSource::configured(&config.people).unwrap().to_string();
+    assert_eq!(source, format!("{} says who", path.display()));
+    // A word that is mistyped must not leave everybody unprotected.
+    fs::write(&settings, "[people]\nprotection_flie = 'x'\n").unwrap();
+    let refused = Config::load(Some(&settings)).err().unwrap().to_string();
+    assert!(refused.contains("protection_flie"), "{refused}");
 }

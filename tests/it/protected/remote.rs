@@ -13,7 +13,8 @@ use super::*;
 use crate::support::logs;
 
 /// How the stub answers.
-type Answers = Arc<Mutex<Box<dyn Fn(&[String]) -> String + Send>>>;
+type Answer = Box<dyn Fn(&[String]) -> String + Send>;
+type Answers = Arc<Mutex<Answer>>;
 
 /// A service that speaks as much HTTP as it takes.
 struct Stub {
@@ -122,7 +123,7 @@ async fn whatever_is_no_answer_closes() {
     let world = world_asking(stub.source()).await;
     scene(&world).await;
     let elsewhere = stub.url.clone();
-    let wrong: Vec<(&str, Box<dyn Fn(&[String]) -> String + Send>)> = vec![
+    let wrong: Vec<(&str, Answer)> = vec![
         ("a fault", Box::new(|asked| http("500 Oops", &people(asked, "UGRADERT")))),
         ("nothing", Box::new(|_| http("204 No Content", ""))),
         ("sent on", Box::new(move |_| http(&format!("307 X\r\nlocation: {elsewhere}"), ""))),
