@@ -8,6 +8,7 @@ use crate::{
         authority::has_room_for_anothers,
         event::Payload,
         log_chain::payload_digest,
+        refusal::Refusal,
     },
     error::Error,
     grpc::{
@@ -40,7 +41,11 @@ async fn changes(reader: Reader, query: ChangesQuery) -> Result<ListChangesRespo
     let (id, page, keys) = (&query.ledger, &query.page, &reader.app.keys);
     let after = page.after(keys)?.unwrap_or(query.after_seq);
     let (mut snapshot, registry) = reader.snapshot(Some((id, page.at_least_seq))).await?;
-    reader.require(&area_of(id), &registry)?;
+    if !reader.permits(&area_of(id), &registry) {
+        snapshot.rollback().await?;
+        reader.record(id, Vec::new(), false).await?;
+        return Err(Refusal::PermissionDenied.into());
+    }
     require_ledger(id, &registry)?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
     let with_payloads = sees_payloads(reader.actor.role);

@@ -9,6 +9,7 @@ use crate::{
         calendar::start_of_day_in_norway,
         disclosure::Told,
         enforcement::Enforcement,
+        refusal::Refusal,
         shadow::{Shadow, Verdict},
         shadow_report::{ShadowReport, report},
     },
@@ -48,7 +49,11 @@ async fn shadow_report(
 ) -> Result<GetShadowReportResponse, Error> {
     let id = &query.ledger;
     let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
-    reader.require(&area_of(id), &registry)?;
+    if !reader.permits(&area_of(id), &registry) {
+        snapshot.rollback().await?;
+        reader.record(id, Vec::new(), false).await?;
+        return Err(Refusal::PermissionDenied.into());
+    }
     require_ledger(id, &registry)?;
     let role = reader.actor.role;
     let behind = behind(&reader.actor, &registry, reader.today());

@@ -29,7 +29,7 @@ async fn who_names_somebody_says_why_in_the_field_or_in_a_header() {
     };
     let service = world.service.caller(Role::Service, "aap").await;
     let accesses = ListAccessesRequest { purpose: String::new(), ..of_entry(&ledger, &entry_id) };
-    for said in [&[][..], &[("x-purpose", "  ")], &[("x-case-reference", "")]] {
+    for said in [&[][..], &[("x-purpose", "  ")][..], &[("x-case-reference", "")][..]] {
         let (office, service) = (world.office.saying(said), service.saying(said));
         let refused = [
             office.waitlist().lookup_person(lookup(1)).await.unwrap_err(),
@@ -51,8 +51,8 @@ async fn who_names_somebody_says_why_in_the_field_or_in_a_header() {
     let office = replica.caller(Role::Office, OFFICE).await;
     for (said, request) in [
         (&[("x-purpose", "i hodet")][..], lookup(1)),
-        (&[("x-case-reference", "sak 17")], lookup(1)),
-        (&[("x-purpose", "i hodet"), ("x-case-reference", "sak 17")], own),
+        (&[("x-case-reference", "sak 17")][..], lookup(1)),
+        (&[("x-purpose", "i hodet"), ("x-case-reference", "sak 17")][..], own),
     ] {
         office.saying(said).waitlist().lookup_person(request).await.unwrap();
         world.service.clock.advance(Duration::seconds(1));

@@ -65,9 +65,8 @@ pub(super) async fn refused_lookups(world: &World) -> Vec<Status> {
             ..lookup(identity(REFUSED_PERSON), "vedtak".into())
         },
     ];
-    let mut told = Vec::new();
+    let (mut told, silent) = (Vec::new(), world.office.saying(&[]));
     for request in requests {
-        let silent = world.office.saying(&[]);
         told.push(silent.waitlist().lookup_person(request.clone()).await.unwrap_err());
         told.push(world.provider.waitlist().lookup_person(request).await.unwrap_err());
     }
