@@ -3,9 +3,23 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    domain::{access::Role, ids::EntryId, refusal::Refusal},
+    domain::{
+        access::{Role, is_known_by_offer, is_known_by_placement},
+        allocation::Placement,
+        ids::EntryId,
+        refusal::Refusal,
+    },
     error::Error,
-    grpc::{Reader, answer, area_of, parse::allocation::HeldQuery, require_ledger, seen_by},
+    grpc::{
+        Reader,
+        answer::{
+            self,
+            provider::{offer_to_provider, placement_to_provider},
+        },
+        area_of,
+        parse::allocation::HeldQuery,
+        require_ledger, seen_by,
+    },
     proto::v1 as pb,
     store::{
         self,
@@ -14,7 +28,7 @@ use crate::{
 };
 
 /// Offers, the latest first. A provider sees what was offered in its own groups, never what
-/// was only proposed.
+/// was only proposed; for whom, as long as it is known to it, and no longer by naming an entry.
 pub(super) async fn offers(
     reader: Reader,
     query: HeldQuery<pb::OfferState>,
@@ -33,11 +47,14 @@ pub(super) async fn offers(
     };
     let Opened { mut snapshot, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
-    let found = store::held::offers(&mut snapshot, &query.ledger, &filter).await?;
+    let mut found = store::held::offers(&mut snapshot, &query.ledger, &filter).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
     snapshot.rollback().await?;
     let is_provider = reader.actor.role == Role::Provider;
-    let answer = if is_provider { answer::offers::offer_to_provider } else { answer::offer };
+    if is_provider && query.entry_id.is_some() {
+        found.retain(is_known_by_offer);
+    }
+    let answer = if is_provider { offer_to_provider } else { answer::offer };
     let (offers, next_page_token) = page(&reader, &query, &found, answer).await?;
     let revisions = vec![answer::revision(&query.ledger, seq)];
     Ok(pb::ListOffersResponse { revisions, offers, next_page_token })
@@ -57,10 +74,17 @@ pub(super) async fn placements(
     };
     let Opened { mut snapshot, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
-    let found = store::held::placements(&mut snapshot, &query.ledger, &filter).await?;
+    let mut found = store::held::placements(&mut snapshot, &query.ledger, &filter).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
     snapshot.rollback().await?;
-    let (placements, next_page_token) = page(&reader, &query, &found, answer::placement).await?;
+    let (is_provider, today) = (reader.actor.role == Role::Provider, reader.today());
+    if is_provider && query.entry_id.is_some() {
+        found.retain(|one| is_known_by_placement(one, today));
+    }
+    let answer = |one: &Placement| {
+        if is_provider { placement_to_provider(one, today) } else { answer::placement(one) }
+    };
+    let (placements, next_page_token) = page(&reader, &query, &found, answer).await?;
     let revisions = vec![answer::revision(&query.ledger, seq)];
     Ok(pb::ListPlacementsResponse { revisions, placements, next_page_token })
 }
@@ -104,7 +128,7 @@ async fn page<T: Held, S, A: prost::Message>(
     reader: &Reader,
     query: &HeldQuery<S>,
     found: &[T],
-    answer: fn(&T) -> A,
+    answer: impl Fn(&T) -> A,
 ) -> Result<(Vec<A>, String), Error> {
     let (shown, token) = query.page.fill(&reader.app.keys, found, |row| row.id(), answer)?;
     let of_shown = found.iter().take(shown.len()).map(Held::entry_id);

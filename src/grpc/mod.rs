@@ -4,11 +4,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
-    sync::{Arc, Weak},
-    time::Duration,
+    sync::{Arc, OnceLock, Weak},
 };
 
-use sqlx::{Postgres, Transaction};
 use time::Date;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status};
@@ -27,6 +25,7 @@ mod existing;
 mod explain;
 mod fair_share;
 mod held;
+mod known;
 mod lending;
 mod localized;
 mod measure;
@@ -35,6 +34,7 @@ mod parse;
 mod participation;
 mod people;
 mod placements;
+mod progress;
 mod registry;
 mod report;
 mod size;
@@ -63,14 +63,10 @@ use crate::{
     error::Error,
     grpc::parse::Violations,
     proto::v1::{self as pb},
-    store::{self, access_log::Access, held::seen_by},
+    store::{access_log::Access, held::seen_by},
     write::{Draft, Encode, Work, Writer},
 };
 
-/// How long a read waits for a ledger to come as far as the caller has seen it.
-const AT_LEAST_SEQ_WAIT: Duration = Duration::from_secs(1);
-/// How often it looks.
-const AT_LEAST_SEQ_STEP: Duration = Duration::from_millis(20);
 /// How many reads at once may be such as read or compute much, and how many may wait for
 /// that: explanations, which read a log from its first row on, vacancies, which take a run
 /// over everyone who waits, work, which looks at all that is open in an area, and estimates,
@@ -294,8 +290,10 @@ impl Api {
         let waiter = Arc::new(());
         let (app, heavy) = (self.app.clone(), self.heavy.clone());
         let waits = Arc::downgrade(&waiter);
+        let behind = Arc::new(OnceLock::new());
+        let was_behind = Arc::clone(&behind);
         let reader =
-            Reader { app, heavy, method, actor, standing, purpose, authority: None, waits };
+            Reader { app, heavy, method, actor, standing, purpose, authority: None, waits, behind };
         let reads = Arc::clone(&self.reads);
         let place = reads.try_acquire_owned().map_err(|_| Error::Overloaded)?;
         let story = story(reader, query);
@@ -307,7 +305,11 @@ impl Api {
         let answer = task.await;
         drop(waiter);
         // What a panic says may hold what it stumbled on.
-        answer.unwrap_or_else(|_| Err(Error::Internal("a panic".to_owned())))
+        let answer = answer.unwrap_or_else(|_| Err(Error::Internal("a panic".to_owned())))?;
+        match was_behind.get().cloned() {
+            Some((ledger, wanted)) => Err(Error::NotYetAtSeq { ledger, wanted }),
+            None => Ok(answer),
+        }
     }
 }
 
@@ -356,6 +358,9 @@ struct Reader {
     /// The record a story rests on, where it tells one employer what the other answers for.
     authority: Option<uuid::Uuid>,
     waits: Weak<()>,
+    /// The ledger that has not come as far as was asked, where that is told only to who is not
+    /// refused.
+    behind: Arc<OnceLock<(LedgerId, u64)>>,
 }
 
 impl Reader {
@@ -373,37 +378,6 @@ impl Reader {
         drop(waiting);
         let place = place.map_err(|closed| Error::Internal(closed.to_string()))?;
         if self.is_awaited() { Ok(place) } else { Err(Error::DeadlineExceeded) }
-    }
-
-    /// One state of the whole database, in which a ledger has come at least so far.
-    async fn snapshot(
-        &self,
-        ledger: Option<(&LedgerId, u64)>,
-    ) -> Result<(Transaction<'static, Postgres>, Arc<Registry>), Error> {
-        let (mut waited, mut place) = (Duration::ZERO, None);
-        loop {
-            let mut transaction = self.app.db.begin_read().await?;
-            let behind = match ledger {
-                Some((id, wanted)) if wanted > 0 => {
-                    let seq = store::ledger::seq(&mut transaction, id).await?.unwrap_or(0);
-                    (seq < wanted).then(|| (id.clone(), wanted))
-                }
-                _ => None,
-            };
-            let Some((ledger, wanted)) = behind else {
-                let registry = self.app.registry.current(&mut transaction).await?;
-                return Ok((transaction, registry));
-            };
-            transaction.rollback().await?;
-            // A place among those who wait: whoever asks for what never comes keeps no read
-            // from its own.
-            place = place.or_else(|| Arc::clone(&self.heavy.for_seq).try_acquire_owned().ok());
-            if waited >= AT_LEAST_SEQ_WAIT || place.is_none() {
-                return Err(Error::NotYetAtSeq { ledger, wanted });
-            }
-            tokio::time::sleep(AT_LEAST_SEQ_STEP).await;
-            waited += AT_LEAST_SEQ_STEP;
-        }
     }
 
     /// Whether the caller may see this.

@@ -25,7 +25,7 @@ use crate::{
     error::Error,
     store::claim,
     write::{
-        Done, Job, Work,
+        Done, Job, Viewer, Work,
         batch::{self, Batch, Decided, Outcome, Ran},
         people::person_of,
         succession::Page,
@@ -336,28 +336,31 @@ impl Batch<'_> {
             ledger
         };
         let after: Vec<Ledger> = decisions.iter().map(after).collect();
-        answer_of(work, decisions, &after.iter().collect::<Vec<_>>(), remaining)
+        self.answer_of(work, decisions, &after.iter().collect::<Vec<_>>(), remaining)
     }
-}
 
-/// Makes the answer's bytes; `after` are the ledgers of the decisions as they are then.
-pub(super) fn answer_of(
-    work: &Work,
-    decisions: &[Decision],
-    after: &[&Ledger],
-    remaining: u64,
-) -> Vec<u8> {
-    let own = &decisions[0];
-    let events = decisions.iter().map(|one| one.decided.events.as_slice());
-    let others: Vec<_> = after.iter().copied().zip(events).skip(1).collect();
-    let done = Done {
-        ledger: after[0],
-        command: &own.command,
-        events: &own.decided.events,
-        at: own.decided.at,
-        others: &others,
-        remaining,
-        affected: work.draft.affected.as_ref(),
-    };
-    (work.encode)(&done)
+    /// Makes the answer's bytes; `after` are the ledgers of the decisions as they are then.
+    pub(super) fn answer_of(
+        &self,
+        work: &Work,
+        decisions: &[Decision],
+        after: &[&Ledger],
+        remaining: u64,
+    ) -> Vec<u8> {
+        let own = &decisions[0];
+        let events = decisions.iter().map(|one| one.decided.events.as_slice());
+        let others: Vec<_> = after.iter().copied().zip(events).skip(1).collect();
+        let today = self.app.clock.now().date_in_norway();
+        let done = Done {
+            ledger: after[0],
+            command: &own.command,
+            events: &own.decided.events,
+            at: own.decided.at,
+            others: &others,
+            remaining,
+            affected: work.draft.affected.as_ref(),
+            asked_by: Viewer { actor: &work.actor, registry: &self.registry, today },
+        };
+        (work.encode)(&done)
+    }
 }

@@ -29,7 +29,7 @@ use crate::{
     },
     write::{
         Job, Work,
-        across::{self, Asked, Decision, Reach, answer_of},
+        across::{self, Asked, Decision, Reach},
         adviser::Reassigned,
         decision::{hidden_or_denied, log_row, targets},
         opening::{self, by_county, run_apart},
@@ -427,7 +427,7 @@ impl<'a> Batch<'a> {
         let fingerprint = self.app.keys.fingerprint(&[&work.identity_of_call]);
         let after: Vec<&Ledger> =
             decisions.iter().map(|one| &self.open[&one.ledger].ledger).collect();
-        let response = answer_of(work, decisions, &after, remaining);
+        let response = self.answer_of(work, decisions, &after, remaining);
         let Head { seq, at, .. } = self.open[&work.ledger].ledger.head();
         let Some(open) = self.open.get_mut(&work.ledger) else { return Vec::new() };
         open.answers.push(Answer { seq, fingerprint, response: response.clone(), at });

@@ -10,6 +10,7 @@ use std::{
     sync::Arc,
 };
 
+use time::Date;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
@@ -32,15 +33,16 @@ mod succession;
 use crate::{
     app::App,
     domain::{
-        access::{Actor, Method, Standing},
+        access::{Actor, Method, Standing, Target, permits},
         calendar::Timestamp,
         command::Command,
         event::Event,
         explanation::Affected,
-        ids::{LedgerId, RequestId},
+        ids::{EntryId, LedgerId, RequestId},
         ledger::Ledger,
         measure::NeedGroup,
         national_identity::NationalIdentityNumber,
+        registry::Registry,
     },
     error::Error,
 };
@@ -147,6 +149,33 @@ pub struct Done<'a> {
     pub remaining: u64,
     /// Which decisions rested on the mistake that was corrected.
     pub affected: Option<&'a Affected>,
+    /// Who is answered.
+    pub asked_by: Viewer<'a>,
+}
+
+/// Who is answered, with what tells whose people they see.
+#[derive(Clone, Copy)]
+pub struct Viewer<'a> {
+    /// Who.
+    pub actor: &'a Actor,
+    /// By which registry.
+    pub registry: &'a Registry,
+    /// On which day.
+    pub today: Date,
+}
+
+impl Viewer<'_> {
+    /// Whether a place that is proposed for an entry of a ledger is the caller's to know.
+    pub fn sees(&self, ledger: &Ledger, entry_id: EntryId) -> bool {
+        let Some(entry) = ledger.entry(entry_id) else { return false };
+        let target = Target {
+            county_id: Some(ledger.id().county_id.clone()),
+            municipality_number: Some(entry.municipality_number.clone()),
+            following_office_number: Some(entry.following_office_number.clone()),
+            organisation_number: None,
+        };
+        permits(Method::ListOffers, self.actor, &target, self.registry, self.today)
+    }
 }
 
 /// Makes the answer's bytes. It must name nobody: answers are kept.

@@ -11,25 +11,18 @@ use tiltaksplass::{
 };
 
 use crate::{
-    contract::{method_of, reason, refused, rpcs},
+    contract::{method_of, reason, refused, rpcs, sample::own_organisation},
     support::Service,
-    world::{COUNTY, OFFICE, PROVIDER, TRONDHEIM, World},
+    world::World,
 };
 
-mod foreign;
+mod figures;
 mod offices;
 mod open;
 mod own;
-
-fn organisation(role: Role) -> &'static str {
-    match role {
-        Role::County => COUNTY,
-        Role::Office => OFFICE,
-        Role::Municipality => TRONDHEIM,
-        Role::Provider => PROVIDER,
-        Role::Directorate | Role::Service | Role::Auditor => "NAV",
-    }
-}
+mod providers;
+mod relations;
+mod waits;
 
 async fn client(service: &Service, token: Option<&str>) -> DynamicClient {
     DynamicClient::connect(&format!("http://{}", service.address), token).await.unwrap()
@@ -49,7 +42,7 @@ async fn whoever_may_not_is_told_so_whatever_the_request() {
     let world = World::new().await;
     let mut refusals = 0;
     for role in Role::ALL {
-        let token = world.service.token(role, organisation(role), "someone");
+        let token = world.service.token(role, own_organisation(role), "someone");
         let mut client = client(&world.service, Some(&token)).await;
         for rpc in rpcs().iter().filter(|rpc| scope(method_of(rpc), role) == Scope::No) {
             for body in [json!({}), filled(&rpc.input())] {
