@@ -1,7 +1,7 @@
 //! Who may call what: every RPC with every role over the wire, by what the descriptors
 //! say there is. Then whose rows each may reach, and what answers without a token.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost_reflect::{Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
@@ -9,6 +9,8 @@ use tiltaksplass::{
     cli::call::DynamicClient,
     domain::access::{Method, Role, Scope, scope},
 };
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetail, StatusExt};
 
 use crate::{
     contract::{method_of, reason, refused, rpcs, sample::own_organisation},
@@ -55,6 +57,21 @@ async fn whoever_may_not_is_told_so_whatever_the_request() {
         }
     }
     assert!(refusals > 100, "only {refusals} calls were refused");
+}
+
+/// All that a refusal says, with one name for the id that was asked for. What is told of the
+/// reason is a map, which has no order on the wire.
+fn said(status: &Status, id: &str) -> (Code, String, Vec<String>) {
+    let words = |detail: ErrorDetail| match detail {
+        ErrorDetail::ErrorInfo(info) => {
+            let metadata: BTreeMap<String, String> = info.metadata.into_iter().collect();
+            format!("{} {} {metadata:?}", info.reason, info.domain)
+        }
+        other => format!("{other:?}"),
+    };
+    let details = status.get_error_details_vec().into_iter().map(words);
+    let details = details.map(|detail| detail.replace(id, "ID")).collect();
+    (status.code(), status.message().replace(id, "ID"), details)
 }
 
 /// A request with something in every field.

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tiltaksplass::domain::access::{Method, Role, Scope, scope};
 
 use super::relations::call;
@@ -111,7 +111,7 @@ async fn a_county_is_told_of_people_by_the_same_walk() {
     let stage = Stage::new().await;
     let mut client = stage.client(Role::County, COUNTY).await;
     let rpc = rpcs().into_iter().find(|rpc| rpc.name() == "ListChanges").unwrap();
-    let answer = call(&mut client, &rpc, &stage.requests(&rpc)[0]).await.unwrap();
+    let answer = call(&mut client, &rpc, &all_changes()).await.unwrap();
     let (entry, mut found) = (stage.names()[0].0.clone(), false);
     walk(&rpc.output(), &answer, &mut |field, value| found |= words(field, value).contains(&entry));
     assert!(found, "the payloads of {TRONDHEIM}'s joins name their entries");
@@ -136,6 +136,11 @@ fn an_auditor_and_a_municipality_and_a_service_change_nothing() {
     }
 }
 
+/// Every row of the stage's ledger.
+fn all_changes() -> Value {
+    json!({"ledger": {"countyId": COUNTY, "measureCode": "VTA"}, "pageSize": 500})
+}
+
 fn has(rpc: &MethodDescriptor, name: &str) -> bool {
     rpc.input().get_field_by_name(name).is_some()
 }
@@ -150,8 +155,10 @@ async fn an_auditor_reads_all_logs() {
     let mut client = stage.own(Role::Auditor).await;
     for name in ["ListChanges", "ExplainDecision", "GetShadowReport"] {
         let rpc = rpcs().into_iter().find(|rpc| rpc.name() == name).unwrap();
-        let answer = call(&mut client, &rpc, &stage.requests(&rpc)[0]).await.unwrap();
+        let request = stage.requests(&rpc).remove(0);
+        call(&mut client, &rpc, &request).await.unwrap();
         if name == "ListChanges" {
+            let answer = call(&mut client, &rpc, &all_changes()).await.unwrap();
             let changes = answer["changes"].as_array().unwrap();
             assert!(changes.len() > 1 && changes.iter().all(|c| !c["payload"].is_null()));
         }

@@ -5,13 +5,14 @@ use tiltaksplass::{domain::access::Role, proto::v1::*};
 use tonic::Status;
 use uuid::Uuid;
 
+use super::said;
 use crate::{
     support::{Caller, request_id},
     world::{HEMNE, HEMNE_OFFICE, TRONDHEIM, World, join, vta},
 };
 
-/// A ledger with a proposal in Trondheim and one in Hemne, out of `group`, and somebody else of
-/// Hemne's who waits.
+/// A ledger with a proposal in Trondheim and one in Hemne, and somebody else of Hemne's who
+/// waits.
 struct Two {
     world: World,
     ledger: Ledger,
@@ -41,12 +42,6 @@ async fn two() -> Two {
     let run = world.allocate(&ledger, 2).await;
     let [proposal, hemne_proposal] = [0, 1].map(|index| run.proposals[index].offer_id.clone());
     Two { world, ledger, proposal, hemne_proposal, hemne_waits }
-}
-
-/// What a refusal says, byte for byte, but for the id that was asked for.
-fn told(status: &Status, id: &str) -> (tonic::Code, String, String) {
-    let details = String::from_utf8_lossy(status.details()).replace(id, "ID");
-    (status.code(), status.message().replace(id, "ID"), details)
 }
 
 impl Two {
@@ -79,7 +74,7 @@ async fn another_offices_offer_among_ones_own_answers_like_none() {
     let own = two.hemne_proposal.as_str();
     let there = two.confirm(&hemne, &[own, &two.proposal]).await;
     let missing = two.confirm(&hemne, &[own, &nothing]).await;
-    assert_eq!(told(&there, &two.proposal), told(&missing, &nothing));
+    assert_eq!(said(&there, &two.proposal), said(&missing, &nothing));
     // Also where one's own could not be confirmed anyway.
     let request = ConfirmProposalsRequest {
         request_id: request_id(),
@@ -90,7 +85,7 @@ async fn another_offices_offer_among_ones_own_answers_like_none() {
     hemne.allocation().confirm_proposals(request).await.unwrap();
     let there = two.confirm(&hemne, &[own, &two.proposal]).await;
     let missing = two.confirm(&hemne, &[own, &nothing]).await;
-    assert_eq!(told(&there, &two.proposal), told(&missing, &nothing));
+    assert_eq!(said(&there, &two.proposal), said(&missing, &nothing));
 }
 
 /// A place that is passed on goes to whoever is next, of whatever office: it is told to who
@@ -127,7 +122,7 @@ async fn anothers_request_id_answers_like_a_new_one_where_the_row_is_not_the_cal
     let again = hemne.allocation().withdraw_offer(request.clone()).await.unwrap_err();
     let new = WithdrawOfferRequest { request_id: request_id(), ..request };
     let new = hemne.allocation().withdraw_offer(new).await.unwrap_err();
-    assert_eq!(told(&again, &two.proposal), told(&new, &two.proposal));
+    assert_eq!(said(&again, &two.proposal), said(&new, &two.proposal));
 }
 
 /// A token says where a page begins, and never whose rows stand on it.
