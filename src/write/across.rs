@@ -323,6 +323,7 @@ impl Batch<'_> {
     ) -> Result<Result<Decision, Refusal>, sqlx::Error> {
         let clock = self.app.clock.now();
         let decided = self.decide(connection, ledger, &command, asked.actor, clock).await?;
+        let decided = decided.map_err(|refusal| refusal.told_to(asked.actor.role));
         Ok(decided.map(|decided| Decision { ledger: ledger.clone(), command, decided }))
     }
 
