@@ -11,7 +11,9 @@ use crate::domain::{
 mod actor;
 mod call_id;
 mod behind;
+mod known;
 mod method;
+mod relation;
 mod rights;
 #[cfg(test)]
 mod tests;
@@ -19,7 +21,9 @@ mod tests;
 pub use actor::{Actor, ActorKey, Caller, Employer, Role, Standing};
 pub use call_id::{CALL_ID_MAX, CallId, Said};
 pub use behind::{Behind, Own, behind};
+pub use known::{KNOWN_AFTER_END_DAYS, is_known_by_offer, is_known_by_placement};
 pub use method::Method;
+pub use relation::{Reach, Relation, reach, relation};
 pub use rights::{Scope, rights, scope};
 
 /// Whether a role sees the payloads of the change feed, and not their digests alone.
@@ -81,7 +85,8 @@ pub struct Target {
     pub organisation_number: Option<OrganisationNumber>,
 }
 
-/// Whether `actor` may call `method` on `target`, as the registry is on a day.
+/// Whether `actor` may call `method` on `target`, as the registry is on a day: whether the right
+/// reaches how the one stands to the other. Who somebody protected is needs a clearance beside it.
 pub fn permits(
     method: Method,
     actor: &Actor,
@@ -89,12 +94,7 @@ pub fn permits(
     registry: &Registry,
     today: Date,
 ) -> bool {
-    match scope(method, actor.role) {
-        Scope::No => false,
-        Scope::All => true,
-        Scope::Own => is_own(actor, target, registry, today),
-        Scope::OwnArea => is_own_area(actor, target, registry, today),
-    }
+    reach(method, actor.role, relation(actor, target, registry, today)) != Reach::No
 }
 
 /// The municipalities an office serves on a day (kontorets kommuner): its own, and those that one

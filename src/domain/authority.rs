@@ -7,12 +7,13 @@ use std::cell::Cell;
 use time::Date;
 
 use crate::domain::{
-    access::{Actor, Employer, Role},
+    access::{Actor, Employer, Method, Role, Target, permits},
     access_grant::{AccessGrant, AccessRole},
     allocation::Outcome,
     command::Command,
     event::{Event, Payload},
-    ids::{AccessGrantId, MunicipalityNumber},
+    ids::{AccessGrantId, EntryId, MunicipalityNumber},
+    ledger::Ledger,
     personal_data::{Controller, Item},
     registry::Registry,
     waitlist::Entry,
@@ -69,6 +70,28 @@ impl<'a> Viewer<'a> {
         let own = |grant: &&AccessGrant| grant.is_of(actor) && grant.covers(today);
         let grants = registry.access_grants().filter(|_| is_worker).filter(own).collect();
         Self { actor, registry, today, grants, used: Cell::new(None) }
+    }
+
+    /// What the caller is.
+    pub fn role(&self) -> Role {
+        self.actor.role
+    }
+
+    /// The day of the answer.
+    pub fn today(&self) -> Date {
+        self.today
+    }
+
+    /// Whether a place that is proposed for an entry of a ledger is the caller's to know.
+    pub fn sees(&self, ledger: &Ledger, entry_id: EntryId) -> bool {
+        let Some(entry) = ledger.entry(entry_id) else { return false };
+        let target = Target {
+            county_id: Some(ledger.id().county_id.clone()),
+            municipality_number: Some(entry.municipality_number.clone()),
+            following_office_number: Some(entry.following_office_number.clone()),
+            organisation_number: None,
+        };
+        permits(Method::ListOffers, self.actor, &target, self.registry, self.today)
     }
 
     /// The record that what was told rests on: the first, where it is several.

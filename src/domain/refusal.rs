@@ -5,6 +5,7 @@ use std::fmt;
 use time::Date;
 
 use crate::domain::{
+    access::Role,
     calendar::Timestamp,
     ids::{LedgerId, MeasureCode},
 };
@@ -234,6 +235,19 @@ impl fmt::Display for Days {
             Some(until) => write!(f, "from {} until {until}", self.from),
             None => write!(f, "from {} on", self.from),
         }
+    }
+}
+
+impl Refusal {
+    /// As one role is told it: in what else somebody takes part is not a provider's to know.
+    #[must_use]
+    pub fn told_to(self, role: Role) -> Self {
+        if role == Role::Provider && matches!(self, Self::NotCombinable { .. }) {
+            return Self::MeasureTypeRule(
+                "the person takes part in a measure that does not combine with this one",
+            );
+        }
+        self
     }
 }
 

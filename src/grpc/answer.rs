@@ -2,9 +2,11 @@
 //! several answers share. No answer of a mutation names a person.
 
 pub(super) mod offers;
+pub(super) mod provider;
 
 use prost::Message;
 
+use self::provider::placement_to_caller;
 use crate::{
     domain::{
         account::{Account, AccountKey},
@@ -252,16 +254,17 @@ pub(super) fn offer_after(ledger: &Ledger, id: OfferId) -> Option<pb::Offer> {
     ledger.offer(id).map(offer)
 }
 
-/// What was proposed in the same step.
+/// What was proposed in the same step, as far as the people are the caller's: a place that is
+/// passed on may go to somebody of another office.
 pub(super) fn proposals(done: &Done<'_>) -> Vec<pb::Offer> {
     let proposed = done.events.iter().filter_map(|event| {
         if let Event::Proposed { offer } = event {
-            offer_after(done.ledger, offer.offer_id)
+            done.viewer.sees(done.ledger, offer.entry_id).then_some(offer.offer_id)
         } else {
             None
         }
     });
-    proposed.collect()
+    proposed.filter_map(|id| offer_after(done.ledger, id)).collect()
 }
 
 pub(super) fn placement_after(done: &Done<'_>, id: PlacementId) -> Option<pb::Placement> {
@@ -469,7 +472,7 @@ pub(super) fn start_placement(done: &Done<'_>) -> Vec<u8> {
             None
         }
     });
-    let placement = id.and_then(|id| placement_after(done, id));
+    let placement = id.and_then(|id| placement_to_caller(done, id));
     pb::StartPlacementResponse { revision: Some(revision_of(done)), placement }.encode_to_vec()
 }
 
@@ -481,6 +484,6 @@ pub(super) fn end_placement(done: &Done<'_>) -> Vec<u8> {
             None
         }
     });
-    let placement = id.and_then(|id| placement_after(done, id));
+    let placement = id.and_then(|id| placement_to_caller(done, id));
     pb::EndPlacementResponse { revision: Some(revision_of(done)), placement }.encode_to_vec()
 }

@@ -7,14 +7,23 @@ use std::{
 
 use crate::{
     domain::{
-        access::Role,
+        access::{Role, is_known_by_offer, is_known_by_placement},
         allocation::Placement,
         ids::{EntryId, LedgerId, MunicipalityNumber},
         refusal::Refusal,
         registry::Registry,
     },
     error::Error,
-    grpc::{Reader, answer, area_of, parse::allocation::HeldQuery, require_ledger, seen_by},
+    grpc::{
+        Reader,
+        answer::{
+            self,
+            provider::{offer_to_provider, placement_to_provider},
+        },
+        area_of,
+        parse::allocation::HeldQuery,
+        require_ledger, seen_by,
+    },
     proto::v1 as pb,
     store::{
         self,
@@ -23,7 +32,7 @@ use crate::{
 };
 
 /// Offers, the latest first. A provider sees what was offered in its own groups, never what
-/// was only proposed.
+/// was only proposed; for whom, as long as it is known to it, and no longer by naming an entry.
 pub(super) async fn offers(
     reader: Reader,
     query: HeldQuery<pb::OfferState>,
@@ -42,13 +51,16 @@ pub(super) async fn offers(
     };
     let Opened { mut snapshot, registry, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
-    let found = store::held::offers(&mut snapshot, &query.ledger, &filter).await?;
+    let mut found = store::held::offers(&mut snapshot, &query.ledger, &filter).await?;
     let shown = found.iter().take(query.page.size).map(Held::entry_id);
     reader.note_hosted_of(&mut snapshot, &registry, &query.ledger, shown).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
     snapshot.rollback().await?;
     let is_provider = reader.actor.role == Role::Provider;
-    let answer = if is_provider { answer::offers::offer_to_provider } else { answer::offer };
+    if is_provider && query.entry_id.is_some() {
+        found.retain(is_known_by_offer);
+    }
+    let answer = if is_provider { offer_to_provider } else { answer::offer };
     let page = query.page.fill(&reader.app.keys, &found, |row| row.id(), answer)?;
     let (offers, next_page_token) = recorded(&reader, &query, &found, page).await?;
     let revisions = vec![answer::revision(&query.ledger, seq)];
@@ -69,15 +81,23 @@ pub(super) async fn placements(
     };
     let Opened { mut snapshot, registry, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
-    let found = store::held::placements(&mut snapshot, &query.ledger, &filter).await?;
+    let mut found = store::held::placements(&mut snapshot, &query.ledger, &filter).await?;
     let shown = found.iter().take(query.page.size).map(Held::entry_id);
     reader.note_hosted_of(&mut snapshot, &registry, &query.ledger, shown).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
     let entitled = entitled(&mut snapshot, &query.ledger, &found).await?;
     snapshot.rollback().await?;
+    let is_provider = reader.actor.role == Role::Provider;
+    if is_provider && query.entry_id.is_some() {
+        let today = reader.today();
+        found.retain(|one| is_known_by_placement(one, today));
+    }
     let keys = Arc::clone(&reader.app.keys);
     let page = reader.answering(&registry, |viewer| {
-        let told = |one: &Placement| answer::placement(one, entitled.get(&one.entry_id), viewer);
+        let told = |one: &Placement| match is_provider {
+            true => placement_to_provider(one, viewer),
+            false => answer::placement(one, entitled.get(&one.entry_id), viewer),
+        };
         query.page.fill(&keys, &found, |row| row.id(), told)
     })?;
     let (placements, next_page_token) = recorded(&reader, &query, &found, page).await?;

@@ -4,11 +4,9 @@
 use std::{
     collections::BTreeSet,
     future::Future,
-    sync::{Arc, Mutex, Weak},
-    time::Duration,
+    sync::{Arc, Mutex, OnceLock, Weak},
 };
 
-use sqlx::{Postgres, Transaction};
 use time::Date;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
@@ -36,6 +34,7 @@ mod held;
 mod hidden;
 mod hosts;
 mod identity;
+mod known;
 mod lending;
 mod localized;
 mod measure;
@@ -45,6 +44,7 @@ mod parse;
 mod participation;
 mod people;
 mod placements;
+mod progress;
 mod protected;
 mod record;
 mod registry;
@@ -76,14 +76,10 @@ use crate::{
     error::Error,
     grpc::{caller::Caller, heavy::Heavy},
     proto::v1::{self as pb},
-    store::{self, held::seen_by},
+    store::held::seen_by,
     write::{Draft, Encode, Work, Writer},
 };
 
-/// How long a read waits for a ledger to come as far as the caller has seen it.
-const AT_LEAST_SEQ_WAIT: Duration = Duration::from_secs(1);
-/// How often it looks.
-const AT_LEAST_SEQ_STEP: Duration = Duration::from_millis(20);
 /// How many reads may wait for a ledger to come further; one too many is answered at once.
 const FOR_SEQ_WAITING: usize = 100;
 
@@ -271,6 +267,8 @@ impl Api {
         let (said, call_id) = (caller.said(), caller.call_id.clone());
         // Whoever drops the call drops this too: long stories look whether it is there.
         let waiter = Arc::new(());
+        let behind = Arc::new(OnceLock::new());
+        let was_behind = Arc::clone(&behind);
         let reader = Reader {
             app: self.app.clone(),
             heavy: self.heavy.clone(),
@@ -283,6 +281,7 @@ impl Api {
             authority: None,
             hosted: Mutex::default(),
             waits: Arc::downgrade(&waiter),
+            behind,
         };
         let reads = Arc::clone(&self.reads);
         let place = reads.try_acquire_owned().map_err(|_| Error::Overloaded)?;
@@ -296,7 +295,11 @@ impl Api {
         let answer = task.await;
         drop(waiter);
         // What a panic says may hold what it stumbled on.
-        answer.unwrap_or_else(|_| Err(Error::Internal("a panic".to_owned())))
+        let answer = answer.unwrap_or_else(|_| Err(Error::Internal("a panic".to_owned())))?;
+        match was_behind.get().cloned() {
+            Some((ledger, wanted)) => Err(Error::NotYetAtSeq { ledger, wanted }),
+            None => Ok(answer),
+        }
     }
 }
 
@@ -350,43 +353,15 @@ struct Reader {
     /// The municipalities of those it has found, that the caller's office serves by hosting them.
     hosted: Mutex<BTreeSet<MunicipalityNumber>>,
     waits: Weak<()>,
+    /// The ledger that has not come as far as was asked, where that is told only to who is not
+    /// refused.
+    behind: Arc<OnceLock<(LedgerId, u64)>>,
 }
 
 impl Reader {
     /// Whether anybody still waits for the answer: long stories ask on their way.
     fn is_awaited(&self) -> bool {
         self.waits.strong_count() > 0
-    }
-
-    /// One state of the whole database, in which a ledger has come at least so far.
-    async fn snapshot(
-        &self,
-        ledger: Option<(&LedgerId, u64)>,
-    ) -> Result<(Transaction<'static, Postgres>, Arc<Registry>), Error> {
-        let (mut waited, mut place) = (Duration::ZERO, None);
-        loop {
-            let mut transaction = self.app.db.begin_read().await?;
-            let behind = match ledger {
-                Some((id, wanted)) if wanted > 0 => {
-                    let seq = store::ledger::seq(&mut transaction, id).await?.unwrap_or(0);
-                    (seq < wanted).then(|| (id.clone(), wanted))
-                }
-                _ => None,
-            };
-            let Some((ledger, wanted)) = behind else {
-                let registry = self.app.registry.current(&mut transaction).await?;
-                return Ok((transaction, registry));
-            };
-            transaction.rollback().await?;
-            // A place among those who wait: whoever asks for what never comes keeps no read
-            // from its own.
-            place = place.or_else(|| Arc::clone(&self.for_seq).try_acquire_owned().ok());
-            if waited >= AT_LEAST_SEQ_WAIT || place.is_none() {
-                return Err(Error::NotYetAtSeq { ledger, wanted });
-            }
-            tokio::time::sleep(AT_LEAST_SEQ_STEP).await;
-            waited += AT_LEAST_SEQ_STEP;
-        }
     }
 
     /// Whether the caller may see this. What may be seen is seen on behalf of whoever is hosted.

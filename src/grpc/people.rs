@@ -7,6 +7,7 @@ use base64::Engine as _;
 
 use crate::{
     domain::{
+        access::Role,
         authority::Viewer,
         calendar::Timestamp,
         ids::{EntryId, LedgerId},
@@ -17,6 +18,7 @@ use crate::{
     error::Error,
     grpc::{
         Reader, answer,
+        known::entry_to_provider,
         parse::{
             existing::Original,
             join::Grounds,
@@ -36,16 +38,16 @@ pub(super) async fn entry(
     mut reader: Reader,
     query: EntryQuery,
 ) -> Result<pb::GetWaitlistEntryResponse, Error> {
-    reader.said.purpose = query.purpose;
+    reader.said.purpose.clone_from(&query.purpose);
     let id = &query.ledger;
     let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
     require_ledger(id, &registry)?;
+    if reader.actor.role == Role::Provider {
+        return entry_to_provider(reader, snapshot, &registry, &query).await;
+    }
     let found = store::queues::find_entry(&mut snapshot, id, query.entry_id).await?;
     let Some(entry) = found.filter(|entry| reader.permits(&target(id, entry), &registry)) else {
-        snapshot.rollback().await?;
-        reader.record(id, vec![query.entry_id], false).await?;
-        let (what, id) = ("entry", query.entry_id.to_string());
-        return Err(Refusal::NotFound { what, id }.into());
+        return not_there(&reader, snapshot, &query).await;
     };
     let held = store::held::of_entries(&mut snapshot, id, &[entry.entry_id]).await?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
@@ -69,6 +71,18 @@ pub(super) async fn entry(
         offer: open.map(answer::offer),
         placement,
     })
+}
+
+/// What is not there, and what is not the caller's: that it was asked for is written down.
+pub(super) async fn not_there<T>(
+    reader: &Reader,
+    snapshot: sqlx::Transaction<'static, sqlx::Postgres>,
+    query: &EntryQuery,
+) -> Result<T, Error> {
+    snapshot.rollback().await?;
+    reader.record(&query.ledger, vec![query.entry_id], false).await?;
+    let (what, id) = ("entry", query.entry_id.to_string());
+    Err(Refusal::NotFound { what, id }.into())
 }
 
 /// Whose an entry is, if the caller may be told. Nothing of it leaves before the access is written

@@ -27,7 +27,7 @@ use crate::{
     error::Error,
     store::claim,
     write::{
-        Done, Job, Work,
+        Done, Job, Viewer, Work,
         batch::{self, Batch, Decided, Outcome, Ran},
         people::person_of,
         succession::Page,
@@ -345,6 +345,7 @@ impl Batch<'_> {
     ) -> Result<Result<Decision, Refusal>, sqlx::Error> {
         let clock = self.app.clock.now();
         let decided = self.decide(connection, ledger, &command, asked.actor, clock).await?;
+        let decided = decided.map_err(|refusal| refusal.told_to(asked.actor.role));
         Ok(decided.map(|decided| Decision { ledger: ledger.clone(), command, decided }))
     }
 

@@ -10,6 +10,7 @@ use std::{
     sync::Arc,
 };
 
+use time::Date;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
@@ -42,10 +43,11 @@ use crate::{
         command::Command,
         event::Event,
         explanation::Affected,
-        ids::{LedgerId, RequestId},
+        ids::{EntryId, LedgerId, RequestId},
         ledger::Ledger,
         measure::NeedGroup,
         national_identity::NationalIdentityNumber,
+        registry::Registry,
     },
     error::Error,
 };

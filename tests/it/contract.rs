@@ -14,7 +14,7 @@ use tiltaksplass::{
 pub mod comments;
 mod fields;
 mod lists;
-mod sample;
+pub mod sample;
 mod shape;
 
 pub use sample::Stage;

@@ -12,7 +12,8 @@ use tonic::{Code, Status};
 use crate::{
     support::{Caller, reason, request_id},
     world::{
-        COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, World, date, identity, join,
+        COUNTY, HEMNE, HEMNE_OFFICE, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, TRONDHEIM,
+        World, date, identity, join,
     },
 };
 

@@ -47,10 +47,10 @@ pub fn rights(method: Method) -> [Scope; 7] {
         | Method::ListProviders
         | Method::ListDistributionKeys => [All, All, All, All, All, All, All],
         Method::ListCapacities => [All, Own, OwnArea, OwnArea, Own, All, All],
-        Method::GetWaitlistEntry | Method::LeaveWaitlist | Method::LookupPerson => {
-            [No, Own, Own, No, No, No, No]
+        Method::LeaveWaitlist | Method::LookupPerson => [No, Own, Own, No, No, No, No],
+        Method::GetWaitlistEntry | Method::ListOffers | Method::ListPlacements => {
+            [No, Own, Own, No, Own, No, No]
         }
-        Method::ListOffers | Method::ListPlacements => [No, Own, Own, No, Own, No, No],
         Method::ListVacancies | Method::ListPlaceBudgets | Method::ListQuotas => {
             [All, Own, OwnArea, OwnArea, No, All, All]
         }

@@ -10,10 +10,7 @@ use time::Duration;
 
 use crate::{
     support::request_id,
-    world::{
-        COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER,
-        TRONDHEIM, World, date, identity, vta,
-    },
+    world::{COUNTY, HEMNE, OFFICE, PROVIDER, TRONDHEIM, World, date, identity, vta},
 };
 
 /// All that may be changed of an entry.
@@ -23,6 +20,8 @@ const UPDATED: &str = "preferredPlaceGroupIds,workFields,participationPercent,pr
 const PERSON: u32 = 3;
 /// Somebody who comes in.
 const STRANGER: u32 = 9;
+/// Somebody nobody knows.
+const NOBODY: u32 = 99;
 /// What belongs to a row of an import in other states than the first one.
 const NOT_OF_WHO_WAITS: &[&str] =
     &["arena_status", "place_group_id", "answer_by_time", "start_date", "planned_end_date"];
@@ -31,6 +30,8 @@ const NOT_OF_WHO_WAITS: &[&str] =
 pub struct Stage {
     pub world: World,
     entry: String,
+    /// The entry the offer is for.
+    offered: String,
     offer: String,
     placement: String,
     group: String,
@@ -71,6 +72,7 @@ impl Stage {
         let change = world.propose_enforcement(&vta(), Enforcement::Observe).await;
         Self {
             entry,
+            offered: second.entry_id.clone(),
             offer: second.offer_id.clone(),
             placement: placement.placement_id,
             group,
@@ -85,23 +87,11 @@ impl Stage {
 
     /// A client of the ledger's own county, office, municipality or provider.
     pub async fn own(&self, role: Role) -> DynamicClient {
-        self.client(role, [COUNTY, OFFICE, TRONDHEIM, PROVIDER]).await
+        self.client(role, own_organisation(role)).await
     }
 
-    /// One of another's.
-    pub async fn foreign(&self, role: Role) -> DynamicClient {
-        self.client(role, [OTHER_COUNTY, OTHER_OFFICE, LEVANGER, OTHER_PROVIDER]).await
-    }
-
-    async fn client(&self, role: Role, organisations: [&str; 4]) -> DynamicClient {
-        let [county, office, municipality, provider] = organisations;
-        let organisation = match role {
-            Role::County => county,
-            Role::Office => office,
-            Role::Municipality => municipality,
-            Role::Provider => provider,
-            Role::Directorate | Role::Service | Role::Auditor => "NAV",
-        };
+    /// A client of an organisation.
+    pub async fn client(&self, role: Role, organisation: &str) -> DynamicClient {
         let service = &self.world.service;
         let request = TokenRequest {
             leads_office: role == Role::Office,
@@ -110,6 +100,27 @@ impl Stage {
         let token = service.token_of(&request);
         let address = format!("http://{}", service.address);
         DynamicClient::connect(&address, Some(&token)).await.unwrap()
+    }
+
+    /// The same as it would be asked about what a role may see of people at all: of who waits,
+    /// or, a provider, of who is offered to it.
+    pub fn asked_by(&self, role: Role, request: &Value) -> Value {
+        if role != Role::Provider {
+            return request.clone();
+        }
+        replaced(request, &[(self.entry.clone(), self.offered.clone())])
+    }
+
+    /// What names people and what is held for them: ids, and who waits. Each with one of the same
+    /// length that names nothing.
+    pub fn names(&self) -> Vec<(String, String)> {
+        let ids = [&self.entry, &self.offered, &self.offer, &self.placement, &self.group];
+        let nothing = |n: usize| {
+            let id = 0x0198_0000_0000_7000_8000_0000_0000_0001_u128 + n as u128;
+            uuid::Uuid::from_u128(id).to_string()
+        };
+        let ids = ids.into_iter().enumerate().map(|(n, id)| (id.clone(), nothing(n)));
+        ids.chain([(identity(PERSON), identity(NOBODY))]).collect()
     }
 
     /// Requests in which each branch of each choice stands in one at least. Mutations
@@ -262,6 +273,26 @@ impl Stage {
         };
         Some(text.into())
     }
+}
+
+/// Whose the stage's rows are.
+pub fn own_organisation(role: Role) -> &'static str {
+    match role {
+        Role::County => COUNTY,
+        Role::Office => OFFICE,
+        Role::Municipality => TRONDHEIM,
+        Role::Provider => PROVIDER,
+        Role::Directorate | Role::Service | Role::Auditor => "NAV",
+    }
+}
+
+/// A request or an answer with other names in it.
+pub fn replaced(value: &Value, names: &[(String, String)]) -> Value {
+    let mut text = value.to_string();
+    for (name, other) in names {
+        text = text.replace(name, other);
+    }
+    serde_json::from_str(&text).unwrap()
 }
 
 /// A loan of a place to come; its id.
