@@ -27,7 +27,7 @@ use crate::{
     error::Error,
     store::claim,
     write::{
-        Done, Job, Viewer, Work,
+        Done, Job, Work,
         batch::{self, Batch, Decided, Outcome, Ran},
         people::person_of,
         succession::Page,

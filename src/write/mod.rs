@@ -10,7 +10,6 @@ use std::{
     sync::Arc,
 };
 
-use time::Date;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
@@ -43,11 +42,10 @@ use crate::{
         command::Command,
         event::Event,
         explanation::Affected,
-        ids::{EntryId, LedgerId, RequestId},
+        ids::{LedgerId, RequestId},
         ledger::Ledger,
         measure::NeedGroup,
         national_identity::NationalIdentityNumber,
-        registry::Registry,
     },
     error::Error,
 };
