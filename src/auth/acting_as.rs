@@ -24,13 +24,12 @@ pub enum NotAdmitted {
 /// does as one must not depend on the order of groups in a token.
 pub(super) fn chosen(all: Vec<Granted>, headers: &HeaderMap) -> Result<Granted, NotAdmitted> {
     let wanted = wanted(headers)?;
-    let names = all.iter().map(name).take(TOLD_MAX).collect::<Vec<_>>().join(", ");
-    let mut fitting = all.into_iter().filter(|one| wanted.is_none_or(|wanted| wanted == name(one)));
-    let first = fitting.next().ok_or(NotAdmitted::NoRight)?;
-    if fitting.next().is_some() {
+    let fits = |one: &&Granted| wanted.is_none_or(|wanted| wanted == name(one));
+    if all.iter().filter(fits).count() > 1 {
+        let names = all.iter().map(name).take(TOLD_MAX).collect::<Vec<_>>().join(", ");
         return Err(NotAdmitted::ActingAs(format!("must name one of {names}")));
     }
-    Ok(first)
+    all.into_iter().find(|one| fits(&one)).ok_or(NotAdmitted::NoRight)
 }
 
 fn name(granted: &Granted) -> String {

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::acting_as::{NotAdmitted, chosen};
+use super::acting_as::{ACTING_AS, NotAdmitted, chosen};
 use super::grant::{Granted, granted};
 use super::jwt::{Unverified, require_audience, require_in_force};
 use super::key_source::{KeySource, KeySourceError};
@@ -146,6 +146,9 @@ fn issuer_named(token: &str) -> Result<String, RejectionReason> {
 
 /// The service's own token names one role; a header that names another is refused all the same.
 fn of_local(caller: Caller, headers: &HeaderMap) -> Result<Caller, Refused> {
+    if !headers.contains_key(ACTING_AS) {
+        return Ok(caller);
+    }
     let actor = &caller.actor;
     let only = Granted {
         role: actor.role,
