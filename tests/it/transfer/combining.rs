@@ -128,8 +128,8 @@ async fn who_uses_a_place_that_does_not_combine_begins_nowhere_else() {
     assert_eq!(told(&refused), is(Code::FailedPrecondition, "NOT_COMBINABLE"));
     assert!(refused.message().contains("AVKLARING") && !refused.message().contains(&begins));
     // To the provider it is said without the measure: that is not its to know.
-    let by_provider = world.provider.allocation().start_placement(start(&ledger, &offer.offer_id));
-    let refused = by_provider.await.unwrap_err();
+    let mut provider = world.provider.allocation();
+    let refused = provider.start_placement(start(&ledger, &offer.offer_id)).await.unwrap_err();
     assert_eq!(told(&refused), is(Code::FailedPrecondition, "MEASURE_TYPE_RULE"));
     assert!(!String::from_utf8_lossy(refused.details()).contains("AVKLARING"));
     assert!(!refused.message().contains("AVKLARING"));
