@@ -115,13 +115,14 @@ async fn what_may_not_be_given_is_refused_by_name() {
     let mismatch = is(Code::FailedPrecondition, "REGISTRY_MISMATCH");
     let out = is(Code::FailedPrecondition, "DATE_OUT_OF_RANGE");
     let invalid = is(Code::InvalidArgument, "INVALID_FIELDS");
+    let denied = is(Code::PermissionDenied, "PERMISSION_DENIED");
     for (row, (request, expected)) in [
         (
             GrantAccessRequest { subject: "leader-1".into(), ..good() },
             is(Code::FailedPrecondition, "FOUR_EYES"),
         ),
         (GrantAccessRequest { opens: Some(state()), ..good() }, mismatch.clone()),
-        (GrantAccessRequest { opens: Some(municipal(HEMNE)), ..good() }, mismatch.clone()),
+        (GrantAccessRequest { opens: Some(municipal(HEMNE)), ..good() }, denied),
         (GrantAccessRequest { employer: Some(municipal(TRONDHEIM)), ..good() }, mismatch),
         (GrantAccessRequest { valid_from_date: Some(date(2026, 3, 1)), ..good() }, out.clone()),
         (GrantAccessRequest { valid_from_date: Some(date(2027, 3, 4)), ..good() }, out.clone()),
