@@ -54,7 +54,7 @@ pub struct AccessGrant {
 pub struct Holder {
     /// Who vouches for them.
     pub issuer: String,
-    /// Their name there (NAVident).
+    /// Their name there (NAV ident).
     pub subject: String,
     /// Who employs them: with another employer the access is void.
     pub employer: Employer,

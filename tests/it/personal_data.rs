@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use prost_reflect::{Kind, MessageDescriptor};
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use tiltaksplass::domain::{
     access::{Actor, Employer, Role},
     access_grant::{AccessGrant, AccessRole, Holder},
@@ -11,7 +11,7 @@ use tiltaksplass::domain::{
     authority::{Act, Authority, Viewer, authority, item_of},
     calendar::Timestamp,
     ids::AccessGrantId,
-    personal_data::{Controller, Item, NOTHING_OF_ANYBODY, TABLE, fields},
+    personal_data::{Controller, Item, NOTHING_OF_ANYBODY, Row, TABLE, fields},
     registry::{Registry, RegistryRow},
 };
 use time::{Date, macros::date};
@@ -72,14 +72,14 @@ fn leads(message: &MessageDescriptor) -> bool {
 }
 
 /// A message and its parts.
-fn with_parts(message: MessageDescriptor, all: &mut Vec<MessageDescriptor>) {
-    if !is_own(&message) || PARTS_OF_NOBODY.contains(&message.name()) || all.contains(&message) {
+fn with_parts(message: &MessageDescriptor, all: &mut Vec<MessageDescriptor>) {
+    if !is_own(message) || PARTS_OF_NOBODY.contains(&message.name()) || all.contains(message) {
         return;
     }
     all.push(message.clone());
     for field in message.fields() {
         if let Kind::Message(part) = field.kind() {
-            with_parts(part, all);
+            with_parts(&part, all);
         }
     }
 }
@@ -89,19 +89,21 @@ fn with_parts(message: MessageDescriptor, all: &mut Vec<MessageDescriptor>) {
 fn told_of_people() -> BTreeSet<String> {
     let mut all = Vec::new();
     for message in pool().all_messages().filter(|message| is_own(message) && leads(message)) {
-        with_parts(message, &mut all);
+        with_parts(&message, &mut all);
     }
     for rpc in rpcs() {
         let mut both = Vec::new();
-        with_parts(rpc.input(), &mut both);
-        with_parts(rpc.output(), &mut both);
+        with_parts(&rpc.input(), &mut both);
+        with_parts(&rpc.output(), &mut both);
         if both.iter().any(leads) {
-            both.into_iter().for_each(|message| with_parts(message, &mut all));
+            for message in &both {
+                with_parts(message, &mut all);
+            }
         }
     }
-    let leaf = |field: &prost_reflect::FieldDescriptor| match field.kind() {
-        Kind::Message(part) => !is_own(&part) || part.name() == "ExternalReference",
-        _ => true,
+    let leaf = |field: &FieldDescriptor| {
+        let Kind::Message(part) = field.kind() else { return true };
+        !is_own(&part) || part.name() == "ExternalReference"
     };
     let of_message = |message: &MessageDescriptor| {
         let name = message.name().to_owned();
@@ -116,7 +118,7 @@ fn told_of_people() -> BTreeSet<String> {
 fn every_field_that_tells_of_people_is_in_the_table() {
     let told = told_of_people();
     assert!(told.len() > 300, "only {} fields were found", told.len());
-    let in_table: BTreeSet<String> = TABLE.iter().flat_map(|row| row.fields()).collect();
+    let in_table: BTreeSet<String> = TABLE.iter().flat_map(Row::fields).collect();
     let of_nobody: BTreeSet<String> = fields(NOTHING_OF_ANYBODY).collect();
     let missing: Vec<&String> = told
         .iter()
@@ -133,7 +135,7 @@ fn every_field_that_tells_of_people_is_in_the_table() {
 
 #[test]
 fn every_field_of_the_table_exists() {
-    let named = TABLE.iter().flat_map(|row| row.fields()).chain(fields(NOTHING_OF_ANYBODY));
+    let named = TABLE.iter().flat_map(Row::fields).chain(fields(NOTHING_OF_ANYBODY));
     for name in named {
         let (message, field) = name.split_once('.').unwrap();
         let message = pool().get_message_by_name(&format!("tiltaksplass.v1.{message}"));
@@ -198,12 +200,14 @@ fn asked(actor: &Actor, item: Item, act: Act, registry: &Registry) -> Authority 
 fn each_employer_reads_what_the_table_says() {
     let registry = registry(None);
     for row in TABLE {
-        let expected = |own: Controller| match row.controller {
-            controller if controller == Controller::Joint || controller == own => {
+        let expected = |own: Controller| {
+            if row.controller == Controller::Joint || row.controller == own {
                 Authority::OwnEmployer
+            } else if row.is_shared {
+                Authority::CommonTask
+            } else {
+                Authority::None
             }
-            _ if row.is_shared => Authority::CommonTask,
-            _ => Authority::None,
         };
         let state = expected(Controller::State);
         let municipal = expected(Controller::Municipal);

@@ -151,7 +151,7 @@ impl World {
     }
 
     /// That a state employee of the office may read and write what Trondheim answers for.
-    pub fn opened(&self, subject: &str) -> GrantAccessRequest {
+    pub fn opened(subject: &str) -> GrantAccessRequest {
         GrantAccessRequest {
             request_id: request_id(),
             validate_only: false,

@@ -59,9 +59,9 @@ fn require_served(c: &GrantAccess, context: &Context<'_>) -> Result<(), Refusal>
             served.any(|number| number.as_str() == municipality_number)
         }
     };
+    // What a municipality answers for is not another office's to open.
     if !serves(&c.opens) {
-        let problem = "is not a municipality the office serves";
-        return mismatch("opens", in_words(&c.opens), problem);
+        return Err(Refusal::PermissionDenied);
     }
     if c.opens == c.holder.employer {
         return mismatch("opens", in_words(&c.opens), "is the person's own employer");

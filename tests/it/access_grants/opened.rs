@@ -111,7 +111,7 @@ async fn access_opens_it_to_one_person_from_day_to_day() {
     let until = |subject: &str, role: AccessRole, to: Date| GrantAccessRequest {
         role: role.into(),
         valid_to_date: Some(to),
-        ..world.opened(subject)
+        ..World::opened(subject)
     };
     give(&leader, until("reader", AccessRole::Reader, date(2026, 3, 3))).await.unwrap();
     give(&leader, until("adviser", AccessRole::Adviser, date(2026, 3, 3))).await.unwrap();

@@ -317,7 +317,7 @@ async fn lent(world: &World) -> String {
 
 /// Access across employers that holds; its id.
 async fn given(world: &World) -> String {
-    let answer = world.leader().await.access().grant_access(world.opened("Z990000")).await;
+    let answer = world.leader().await.access().grant_access(World::opened("Z990000")).await;
     answer.unwrap().into_inner().grant.unwrap().grant_id
 }
 
