@@ -63,8 +63,8 @@ async fn story(keys: &Path, grades: &Grades, named: [u32; 2]) -> Story {
     Box::pin(alike(1, told)).await
 }
 
-/// The requests of an RPC, lists with a page of one and with all. Where it tells what there is of somebody who is named, it is asked
-/// about each of those who are.
+/// The requests of an RPC, lists with a page of one and with all. Where it tells what there is of
+/// somebody who is named, it is asked about each of those who are.
 fn bodies(stage: &Stage, rpc: &MethodDescriptor, named: [u32; 2]) -> Vec<Value> {
     let mut bodies = stage.requests(rpc);
     let whole =
