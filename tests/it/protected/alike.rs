@@ -39,7 +39,7 @@ struct Story {
 /// Tells the story, and asks everything. Those who are named are `named`.
 async fn story(keys: &Path, grades: &Grades, named: [u32; 2]) -> Story {
     let register = Register::with(&PROTECTED, grades);
-    alike(1, async {
+    let told = async {
         let keys = Keys::load_or_create(keys).unwrap();
         let service = Service::start_asking(keys, register.source()).await;
         let stage = Stage::on(World::on(service).await).await;
@@ -59,12 +59,12 @@ async fn story(keys: &Path, grades: &Grades, named: [u32; 2]) -> Story {
         let who = who_they_are(&stage).await;
         stage.world.service.verify().await;
         Story { walk, who }
-    })
-    .await
+    };
+    Box::pin(alike(1, told)).await
 }
 
-/// The requests of an RPC, lists with a page of one and with all. Where it tells what there is of somebody who is named, it is asked
-/// about each of those who are.
+/// The requests of an RPC, lists with a page of one and with all. Where it tells what there is of
+/// somebody who is named, it is asked about each of those who are.
 fn bodies(stage: &Stage, rpc: &MethodDescriptor, named: [u32; 2]) -> Vec<Value> {
     let mut bodies = stage.requests(rpc);
     let whole =
