@@ -54,7 +54,10 @@ async fn area_on(service: Service, figures: Figures) -> Area {
     let ledger = vta();
     world.budget(&ledger, 500).await;
     world.quotas(&ledger, &MUNICIPALITIES.map(|number| (number, 40))).await;
-    let groups = [world.place_group(&ledger, 37).await, world.place_group(&ledger, 5).await];
+    let groups = [
+        world.place_group_named(&ledger, 37, "Bakeri").await,
+        world.place_group_named(&ledger, 5, "Snekkeri").await,
+    ];
     let mut area = Area { world, ledger, groups, proposals: Vec::new() };
     area.join(1_000, figures.people, figures.prefer).await;
     area.proposals = area.world.propose(&area.ledger, 40).await;

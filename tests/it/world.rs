@@ -90,11 +90,16 @@ impl World {
 
     /// A place group with approved places from 2011 on.
     pub async fn place_group(&self, ledger: &Ledger, places: u32) -> String {
+        self.place_group_named(ledger, places, "Vilje viser vei").await
+    }
+
+    /// The same, by another name.
+    pub async fn place_group_named(&self, ledger: &Ledger, places: u32, name: &str) -> String {
         let request = SubmitCapacityRequest {
             request_id: request_id(),
             ledger: Some(ledger.clone()),
             organisation_number: PROVIDER.into(),
-            name: "Vilje viser vei".into(),
+            name: name.into(),
             site_municipality_number: site_of(ledger).into(),
             places,
             valid_from_date: Some(date(2011, 1, 1)),

@@ -56,13 +56,15 @@ impl Waiting {
                 .municipalities
                 .keys()
                 .zip(&by_municipality.rows)
-                .filter_map(|(number, hidden)| hidden.then(|| number.clone()))
+                .filter(|(_, hidden)| **hidden)
+                .map(|(number, _)| number.clone())
                 .collect(),
             place_groups: self
                 .place_groups
                 .keys()
                 .enumerate()
-                .filter_map(|(row, group)| is_hidden(row).then_some(*group))
+                .filter(|(row, _)| is_hidden(*row))
+                .map(|(_, group)| *group)
                 .collect(),
             without_preference: by_preference.rows[0],
             increases: threshold.is_small(self.increases, 1),
