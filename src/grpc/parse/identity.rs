@@ -26,7 +26,7 @@ pub(in crate::grpc) fn change_identity_number(
         let change = ChangeIdentityNumber { entry_id, reason: None, case_reference };
         let (new_number, plain) = (Some(number?), Some(reason?));
         let command = Command::ChangeIdentityNumber(change);
-        Some((ledger?, Draft { new_number, plain, ..Draft::of(command) }))
+        Some((ledger?, Draft { plain, new_number, ..Draft::of(command) }))
     })();
     v.finish(parsed)
 }

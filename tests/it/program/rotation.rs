@@ -40,7 +40,7 @@ const ADVISER: &str = "Z991234";
 /// Who is not among those of the beginning.
 const NEWCOMERS: u32 = 700_000;
 /// How long a rotation may take here; a service that was killed is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 type Bound = InterceptedService<Channel, Bearer>;
 
