@@ -76,17 +76,16 @@ async fn read(
     area: Option<&str>,
     query: &ReviewQuery,
 ) -> Result<(Vec<Noted>, bool), Error> {
-    let period = (start_of_day_in_norway(query.from), start_of_day_in_norway(query.until));
+    let (from, until) = (start_of_day_in_norway(query.from), start_of_day_in_norway(query.until));
     let mut rows: Vec<Noted> = Vec::new();
     loop {
         if !reader.is_awaited() {
             return Err(Error::DeadlineExceeded);
         }
-        let last = rows.last().map_or((period.0, Uuid::nil()), |row| (row.at, row.access_id));
+        let last = rows.last().map_or((from, Uuid::nil()), |row| (row.at, row.access_id));
         let wanted = ROWS_AT_ONCE.min(LOOKED_AT_MAX - rows.len()).saturating_add(1);
         let limit = i64::try_from(wanted).unwrap_or(i64::MAX);
-        let mut more =
-            store::accesses::of_period(&mut *snapshot, area, period, last, limit).await?;
+        let mut more = store::accesses::of_period(&mut *snapshot, area, last, until, limit).await?;
         let has_more = more.len() == wanted;
         more.truncate(wanted - 1);
         rows.extend(more);

@@ -121,12 +121,13 @@ pub async fn page(
     rows.iter().map(noted).collect()
 }
 
-/// The next rows of a period, the earliest first; of one area, or of all for an auditor.
+/// The next rows behind a place and before a time, the earliest first; of one area, or of all
+/// for an auditor.
 pub async fn of_period(
     connection: &mut PgConnection,
     county_id: Option<&str>,
-    (from, until): (Timestamp, Timestamp),
     after: Place,
+    until: Timestamp,
     limit: i64,
 ) -> Result<Vec<Noted>, sqlx::Error> {
     let rows = sqlx::query(
@@ -135,14 +136,13 @@ pub async fn of_period(
          organisation, employer, on_behalf_of, authority, method, purpose, case_reference, call_id, \
          permitted, cardinality(entry_ids) AS entry_count, person_ids[1:2] AS person_ids, \
          entry_ids[1:10] AS entry_ids \
-         FROM access_log WHERE ($1::text IS NULL OR county_id = $1) AND at >= $2 AND at < $3 \
-         AND (at, access_id) > ($4, $5) ORDER BY at, access_id LIMIT $6",
+         FROM access_log WHERE ($1::text IS NULL OR county_id = $1) \
+         AND (at, access_id) > ($2, $3) AND at < $4 ORDER BY at, access_id LIMIT $5",
     )
     .bind(county_id)
-    .bind(from.to_datetime())
-    .bind(until.to_datetime())
     .bind(after.0.to_datetime())
     .bind(after.1)
+    .bind(until.to_datetime())
     .bind(limit)
     .fetch_all(connection)
     .await?;
