@@ -9,8 +9,8 @@ use crate::domain::{
 };
 
 mod actor;
-mod call_id;
 mod behind;
+mod call_id;
 mod known;
 mod method;
 mod relation;
@@ -19,8 +19,8 @@ mod rights;
 mod tests;
 
 pub use actor::{Actor, ActorKey, Caller, Employer, Role, Standing};
-pub use call_id::{CALL_ID_MAX, CallId, Said};
 pub use behind::{Behind, Own, behind};
+pub use call_id::{CALL_ID_MAX, CallId, Said};
 pub use known::{KNOWN_AFTER_END_DAYS, is_known_by_offer, is_known_by_placement};
 pub use method::Method;
 pub use relation::{Reach, Relation, reach, relation};

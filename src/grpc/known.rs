@@ -140,7 +140,8 @@ async fn identity_alone(reader: &Reader, entry: &Entry) -> Result<Whose, Error> 
     Ok(match whose(reader, entry).await? {
         Whose::Told(person) => {
             let pb::EntryPerson { national_identity_number, protections, .. } = *person;
-            let told = pb::EntryPerson { national_identity_number, protections, ..Default::default() };
+            let told =
+                pb::EntryPerson { national_identity_number, protections, ..Default::default() };
             Whose::Told(Box::new(told))
         }
         kept @ (Whose::Withheld | Whose::NobodySays) => kept,

@@ -91,10 +91,17 @@ fn the_document_of_arena_has_the_table_of_statuses() {
 fn every_command_in_the_readme_is_one() {
     let readme = include_str!("../../README.md");
     for command in [
-        "serve", "migrate", "import", "token", "test-issuer", "call", "verify", "demo", "dev",
+        "serve",
+        "migrate",
+        "import",
+        "token",
+        "test-issuer",
+        "call",
+        "verify",
+        "demo",
+        "dev",
         "keys",
-    ]
-    {
+    ] {
         assert!(readme.contains(&format!("| `{command}")), "README.md does not name {command}");
     }
 }

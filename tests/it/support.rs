@@ -329,7 +329,10 @@ impl Service {
     /// The same, with another threshold of small counts.
     pub async fn hide_below(&mut self, threshold: Threshold) {
         self.stop().await;
-        self.app = App { threshold, ..new_app(&self.database, &self.clock, &self.keys, self.people.clone()) };
+        self.app = App {
+            threshold,
+            ..new_app(&self.database, &self.clock, &self.keys, self.people.clone())
+        };
         self.serve().await;
     }
 

@@ -48,10 +48,7 @@ pub(in crate::grpc) fn offer_to_provider(of: &Offer) -> pb::Offer {
 
 /// A placement. What it led to may tell of income or health; reviews, a move of house and a larger
 /// share that waits its turn are the office's. Whose it was is told for a while after its end.
-pub(in crate::grpc) fn placement_to_provider(
-    of: &Placement,
-    viewer: &Viewer<'_>,
-) -> pb::Placement {
+pub(in crate::grpc) fn placement_to_provider(of: &Placement, viewer: &Viewer<'_>) -> pb::Placement {
     let pb::Placement {
         placement_id,
         entry_id,
