@@ -1,4 +1,4 @@
-//! An access as a line for a log collector, in ArcSight's Common Event Format. Pure.
+//! An access as a line for a log collector, in the Common Event Format. Pure.
 
 use crate::domain::calendar::Timestamp;
 
