@@ -99,13 +99,14 @@ impl Area {
     async fn join(&self, first: u32, people: [u32; 5], second_group: u32) {
         let mut joins = Vec::new();
         for (index, count) in people.into_iter().enumerate() {
+            let number = first + 100 * u32::try_from(index).unwrap();
             for person in 0..count {
                 let wants_second = MUNICIPALITIES[index] == AGDENES && person < second_group;
                 let group = &self.groups[usize::from(wants_second)];
                 // Of those who wait most take any.
                 let names_any = first == 1_000 || wants_second;
                 joins.push(JoinWaitlistRequest {
-                    national_identity_number: identity(first + 100 * index as u32 + person),
+                    national_identity_number: identity(number + person),
                     municipality_number: MUNICIPALITIES[index].into(),
                     following_office_number: OFFICES[index].into(),
                     preferred_place_group_ids: names_any
@@ -369,9 +370,10 @@ async fn an_office_is_told_of_few_starts_in_its_own_queues_alone() {
         world.join(&pool, person).await;
     }
     for ledger in [&pool, &area.ledger] {
-        let offer = match ledger == &pool {
-            true => world.allocate(&pool, 1).await.proposals.remove(0).offer_id,
-            false => area.proposals[0].offer_id.clone(),
+        let offer = if ledger == &pool {
+            world.allocate(&pool, 1).await.proposals.remove(0).offer_id
+        } else {
+            area.proposals[0].offer_id.clone()
         };
         world.confirm(ledger, vec![offer.clone()]).await;
         world.respond(ledger, &offer, OfferAnswer::Accept).await.unwrap();

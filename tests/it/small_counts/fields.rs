@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prost_reflect::{Kind, MessageDescriptor};
+use prost_reflect::{Kind, MessageDescriptor, MethodDescriptor};
 
 use crate::contract::rpcs;
 
@@ -151,7 +151,7 @@ const LEFT_OUT: &[(&str, &str)] =
 fn figures() -> BTreeMap<(String, String), MessageDescriptor> {
     let mut found = BTreeMap::new();
     let mut seen = BTreeSet::new();
-    let mut open: Vec<MessageDescriptor> = rpcs().iter().map(|rpc| rpc.output()).collect();
+    let mut open: Vec<MessageDescriptor> = rpcs().iter().map(MethodDescriptor::output).collect();
     while let Some(message) = open.pop() {
         if !seen.insert(message.full_name().to_owned()) {
             continue;
@@ -160,7 +160,18 @@ fn figures() -> BTreeMap<(String, String), MessageDescriptor> {
             match field.kind() {
                 Kind::Message(part) => open.push(part),
                 Kind::String | Kind::Bytes | Kind::Bool | Kind::Enum(_) => {}
-                _ => {
+                Kind::Double
+                | Kind::Float
+                | Kind::Int32
+                | Kind::Int64
+                | Kind::Uint32
+                | Kind::Uint64
+                | Kind::Sint32
+                | Kind::Sint64
+                | Kind::Fixed32
+                | Kind::Fixed64
+                | Kind::Sfixed32
+                | Kind::Sfixed64 => {
                     let name = (message.name().to_owned(), field.name().to_owned());
                     found.insert(name, message.clone());
                 }
