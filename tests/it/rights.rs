@@ -23,7 +23,7 @@ mod offices;
 mod open;
 mod own;
 mod providers;
-mod relations;
+pub mod relations;
 mod waits;
 
 async fn client(service: &Service, token: Option<&str>) -> DynamicClient {
