@@ -32,11 +32,21 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Tells of people why they are protected. No implementation may say who it was asked about, in
 /// an error or a log.
 pub trait Source: Send + Sync {
-    /// The grades of these people, at most [`PEOPLE_MAX`], in the order asked for.
-    fn grades<'a>(
+    /// What there is to be said of these people, at most [`PEOPLE_MAX`], in the order asked for.
+    fn people<'a>(
         &'a self,
         people: &'a [&'a NationalIdentityNumber],
-    ) -> BoxFuture<'a, Result<Vec<Grades>, SourceError>>;
+    ) -> BoxFuture<'a, Result<Vec<Person>, SourceError>>;
+}
+
+/// What a source says of somebody. No `Debug`: it may have a name.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Person {
+    /// Why they are protected.
+    pub grades: Grades,
+    /// Their surname, where the source tells it; for the review of accesses alone, and kept
+    /// nowhere.
+    pub surname: Option<String>,
 }
 
 /// Why nobody could say who is protected. Never has an identity number.
@@ -107,6 +117,7 @@ pub enum SettingsError {
 pub struct PeopleSource {
     source: Arc<dyn Source>,
     named: Arc<str>,
+    is_somebody: bool,
 }
 
 impl PeopleSource {
@@ -133,15 +144,16 @@ impl PeopleSource {
 
     /// Nobody is protected.
     pub fn none() -> Self {
-        Self::of(
+        let nobody = Self::of(
             Nobody,
             "nobody is known to be; [people] protection_url or protection_file names who says so",
-        )
+        );
+        Self { is_somebody: false, ..nobody }
     }
 
     /// A source of one's own.
     pub fn of(source: impl Source + 'static, named: &str) -> Self {
-        Self { source: Arc::new(source), named: named.into() }
+        Self { source: Arc::new(source), named: named.into(), is_somebody: true }
     }
 
     /// Whether who somebody is may be told to a caller with these clearances, as of now.
@@ -157,11 +169,28 @@ impl PeopleSource {
     /// The grades of people in the order asked for, as of now; nothing where the source does
     /// not say it of each of them.
     pub async fn grades(&self, people: &[&NationalIdentityNumber]) -> Option<Vec<Grades>> {
+        let told = self.ask(people).await?;
+        Some(told.into_iter().map(|person| person.grades).collect())
+    }
+
+    /// The surnames of people in the order asked for, of whom they are told; of nobody where the
+    /// source is down.
+    pub async fn surnames(&self, people: &[&NationalIdentityNumber]) -> Vec<Option<String>> {
+        let told = self.ask(people).await.unwrap_or_default();
+        told.into_iter().map(|person| person.surname).collect()
+    }
+
+    /// Whether there is anybody who could tell a name.
+    pub fn tells_names(&self) -> bool {
+        self.is_somebody
+    }
+
+    async fn ask(&self, people: &[&NationalIdentityNumber]) -> Option<Vec<Person>> {
         let mut all = Vec::with_capacity(people.len());
         for some in people.chunks(PEOPLE_MAX) {
-            let answer = tokio::time::timeout(ANSWER_WITHIN, self.source.grades(some)).await;
+            let answer = tokio::time::timeout(ANSWER_WITHIN, self.source.people(some)).await;
             match answer.unwrap_or(Err(SourceError::TooSlow)) {
-                Ok(grades) if grades.len() == some.len() => all.extend(grades),
+                Ok(told) if told.len() == some.len() => all.extend(told),
                 Ok(_) => return down(&SourceError::Lacks),
                 Err(error) => return down(&error),
             }
@@ -186,10 +215,10 @@ impl fmt::Display for PeopleSource {
 struct Nobody;
 
 impl Source for Nobody {
-    fn grades<'a>(
+    fn people<'a>(
         &'a self,
         people: &'a [&'a NationalIdentityNumber],
-    ) -> BoxFuture<'a, Result<Vec<Grades>, SourceError>> {
-        Box::pin(std::future::ready(Ok(vec![Grades::new(); people.len()])))
+    ) -> BoxFuture<'a, Result<Vec<Person>, SourceError>> {
+        Box::pin(std::future::ready(Ok(vec![Person::default(); people.len()])))
     }
 }

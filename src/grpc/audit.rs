@@ -22,6 +22,7 @@ use crate::{
         Api, Reader, answer,
         page::Listing,
         parse::audit::{self as parse, AccessesQuery, Whose},
+        protected::Named,
         require_ledger, review, seen_by,
         waitlist::target,
     },
@@ -76,14 +77,22 @@ async fn list(mut reader: Reader, query: AccessesQuery) -> Result<ListAccessesRe
     reader.said.purpose.clone_from(&query.purpose);
     let before: Option<Place> = query.page.after(&reader.app.keys)?;
     require_asked_by_right(&reader, &query)?;
-    let found = match &query.whose {
-        Some(Whose::Number(number)) => find(&reader, number).await?,
+    let named = match &query.whose {
+        Some(Whose::Number(number)) => {
+            let known = find(&reader, number).await?;
+            Some(reader.named(number, known).await)
+        }
+        // An entry names nobody.
         Some(Whose::Entry(..)) | None => None,
     };
+    if let Some(Named { grades: None, asked_about, permitted, .. }) = named {
+        reader.record_of(&LedgerId::registry(), Vec::new(), asked_about, permitted).await?;
+        return Err(Error::PersonSourceUnavailable);
+    }
     let (mut snapshot, registry) = reader.snapshot(None).await?;
     let told = match &query.whose {
         None => Told::All,
-        Some(Whose::Number(_)) => by_number(&reader, &mut snapshot, &registry, found).await?,
+        Some(Whose::Number(_)) => by_number(&reader, &mut snapshot, &registry, named).await?,
         Some(Whose::Entry(ledger, entry_id)) => {
             require_ledger(ledger, &registry)?;
             let seen = by_entry(&reader, &mut snapshot, &registry, ledger, *entry_id).await?;
@@ -142,23 +151,26 @@ async fn find(reader: &Reader, number: &NationalIdentityNumber) -> Result<Option
     Ok(found.into_iter().flatten().next().map(|Found { person_id, .. }| person_id))
 }
 
-/// Somebody named by number: who sees none of the person's entries is told of none.
+/// Somebody named by number: who sees none of the person's entries is told of none, and of who
+/// is protected only who is cleared for them.
 async fn by_number(
     reader: &Reader,
     snapshot: &mut PgConnection,
     registry: &Registry,
-    found: Option<PersonId>,
+    named: Option<Named>,
 ) -> Result<Told, Error> {
-    let person = found.unwrap_or(PersonId(uuid::Uuid::nil()));
+    let Some(Named { person, asked_about, permitted, .. }) = named else {
+        return Ok(Told::Nobody(None));
+    };
     let seen = seen_by(&reader.actor, registry, reader.today());
-    let entries = store::held::entries_of_person(&mut *snapshot, person, &seen, None, 1).await?;
-    let sees = scope(reader.method, reader.actor.role) == Scope::All || !entries.is_empty();
-    match found {
-        Some(person) if sees => {
-            Ok(Told::Of(person, store::accesses::entries_of(snapshot, person).await?))
-        }
-        Some(_) | None => Ok(Told::Nobody(found)),
+    let found = store::held::entries_of_person(&mut *snapshot, person, &seen, None, 1).await?;
+    let entries = store::accesses::entries_of(snapshot, person).await?;
+    let asked_about = asked_about.first().copied();
+    let sees = scope(reader.method, reader.actor.role) == Scope::All || !found.is_empty();
+    if permitted && asked_about.is_some() && sees {
+        return Ok(Told::Of(person, entries));
     }
+    Ok(Told::Nobody(asked_about))
 }
 
 /// Somebody named by an entry; `None` where it is not there or not the caller's.

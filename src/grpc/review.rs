@@ -1,5 +1,7 @@
 //! `ReviewAccesses`: what somebody should look at who reviews the access log.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -7,8 +9,8 @@ use crate::{
     domain::{
         access::{Role, Target},
         access_review::{self, Finding, Known, Look, Rule},
-        calendar::{Timestamp, start_of_day_in_norway},
-        ids::{LedgerId, PersonId},
+        calendar::start_of_day_in_norway,
+        ids::{AccessGrantId, LedgerId, PersonId},
         refusal::Refusal,
     },
     error::Error,
@@ -25,6 +27,8 @@ use crate::{
 const LOOKED_AT_MAX: usize = 20_000;
 /// How many are read at once.
 const ROWS_AT_ONCE: usize = 1_000;
+/// How many people's surnames are asked for, as the proto says.
+const SURNAMES_MAX: usize = 2_000;
 /// How many of those a rule has found are told one by one, as the proto says.
 const FOUND_SHOWN: usize = 50;
 
@@ -48,6 +52,12 @@ pub(super) async fn review(
     let people = people_of(&mut snapshot, &rows).await?;
     snapshot.rollback().await?;
     let looks: Vec<Look> = rows.iter().map(|row| look(row, person_of(row, &people))).collect();
+    let surnames = surnames(&reader, &looks).await?;
+    let surname = |person| surnames.get(&person).cloned();
+    let began = |id| {
+        let grant = registry.access_grant(AccessGrantId(id))?;
+        Some(start_of_day_in_norway(grant.valid_from))
+    };
     let known = Known { surname: &surname, began: &began };
     let findings = access_review::review(&looks, known, query.many);
     let seed = query.seed.unwrap_or_else(|| reader.app.ids.id().to_string());
@@ -107,14 +117,25 @@ fn look(row: &Noted, person: Option<PersonId>) -> Look {
     }
 }
 
-/// A person's surname: the service keeps no names, and nobody it could ask tells any.
-fn surname(_: PersonId) -> Option<String> {
-    None
-}
-
-/// When a record that rights rest on began: the registry has none.
-fn began(_: Uuid) -> Option<Timestamp> {
-    None
+/// The surnames of those whom somebody with a name has looked at, the first so many, as the source
+/// of who is protected tells them: none is kept here. Of whom it tells none, none is known.
+async fn surnames(reader: &Reader, looks: &[Look]) -> Result<BTreeMap<PersonId, String>, Error> {
+    let named = looks.iter().filter(|look| !look.name.is_empty());
+    let people: BTreeSet<PersonId> = named.filter_map(|look| look.person).collect();
+    let people: Vec<PersonId> = people.into_iter().take(SURNAMES_MAX).collect();
+    if people.is_empty() || !reader.app.people.tells_names() {
+        return Ok(BTreeMap::new());
+    }
+    let mut connection = reader.app.db.begin_people().await?;
+    let sealed = store::people::identities(&mut connection, &people).await?;
+    connection.rollback().await?;
+    let open =
+        |(person, sealed): &(PersonId, Vec<u8>)| reader.app.keys.open_identity(sealed, person.0);
+    let numbers: Result<Vec<_>, _> = sealed.iter().map(open).collect();
+    let numbers = numbers.map_err(|error| Error::Internal(error.to_string()))?;
+    let told = reader.app.people.surnames(&numbers.iter().collect::<Vec<_>>()).await;
+    let people = sealed.into_iter().map(|(person, _)| person);
+    Ok(people.zip(told).filter_map(|(person, name)| Some((person, name?))).collect())
 }
 
 fn finding(

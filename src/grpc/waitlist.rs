@@ -19,10 +19,9 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, entries, estimate, existing, explain, hidden, identity,
-        is_office,
+        Api, Reader, answer, area_of, entries, estimate, existing, explain, hidden, is_office,
         parse::{
-            adviser, entry, identity as parse_identity, join,
+            adviser, entry, join,
             transfer::transfer_entry,
             waitlist::{self as parse, EntriesQuery, PositionQuery, SummaryQuery},
         },
@@ -169,9 +168,7 @@ impl WaitlistService for Api {
         &self,
         r: Request<pb::ChangeIdentityNumberRequest>,
     ) -> Result<Response<pb::ChangeIdentityNumberResponse>, Status> {
-        let (method, parse) =
-            (Method::ChangeIdentityNumber, parse_identity::change_identity_number);
-        self.write(r, method, parse, identity::change_identity_number).await
+        self.renumber(r).await
     }
 }
 

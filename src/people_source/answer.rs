@@ -9,26 +9,31 @@ use crate::{
         national_identity::NationalIdentityNumber,
         protection::{Grades, Protection},
     },
-    people_source::SourceError,
+    people_source::{Person, SourceError},
 };
 
 /// The word for who is not protected, in the population register.
 const UNGRADED: &str = "UGRADERT";
 
-/// People by identity number, with why they are protected.
-pub(super) type ByNumber = BTreeMap<String, Grades>;
+/// The longest surname that is told, in bytes; of a longer one none is.
+const SURNAME_MAX_BYTES: usize = 200;
+
+/// People by identity number, with what is said of them.
+pub(super) type ByNumber = BTreeMap<String, Person>;
 
 /// What stands there. Fields it does not know are passed by: registers grow.
 #[derive(Deserialize)]
 struct Answer {
-    people: Vec<Person>,
+    people: Vec<Said>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Person {
+struct Said {
     identity_number: String,
     protection: Vec<String>,
+    #[serde(default)]
+    surname: Option<String>,
 }
 
 /// Reads it. A word nobody knows may be a grade that came later, so it is not passed by; and
@@ -38,11 +43,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<ByNumber, SourceError> {
     let answer: Answer = serde_json::from_slice(bytes)
         .map_err(|_| SourceError::Malformed("it is not the JSON that docs/protection.md says"))?;
     let mut people = ByNumber::new();
-    for Person { identity_number, protection } in answer.people {
+    for Said { identity_number, protection, surname } in answer.people {
         if NationalIdentityNumber::parse(&identity_number).is_err() {
             return Err(SourceError::Malformed("an identityNumber is none"));
         }
-        if people.insert(identity_number, grades(&protection)?).is_some() {
+        let is_one = |name: &String| !name.trim().is_empty() && name.len() <= SURNAME_MAX_BYTES;
+        let person = Person { grades: grades(&protection)?, surname: surname.filter(is_one) };
+        if people.insert(identity_number, person).is_some() {
             return Err(SourceError::Malformed("somebody is there twice"));
         }
     }
@@ -64,33 +71,50 @@ mod tests {
     }
 
     #[test]
+    fn a_surname_is_told_where_there_is_one() {
+        let surname = |said: &str| {
+            let number = number(1);
+            let answer = format!(
+                r#"{{"people":[{{"identityNumber":"{number}","protection":[],"surname":{said}}}]}}"#
+            );
+            read(answer.as_bytes()).unwrap().remove(&number).unwrap().surname
+        };
+        assert_eq!(surname(r#""Nordmann""#).as_deref(), Some("Nordmann"));
+        for none in ["null".to_owned(), r#"" ""#.to_owned(), format!("\"{}\"", "x".repeat(201))] {
+            assert_eq!(surname(&none), None, "{none}");
+        }
+    }
+
+    #[test]
     fn every_grade_is_read_and_what_is_no_answer_is_refused() {
         let (one, two) = (number(1), number(2));
-        let person = |number: &str, protection: &str| {
+        let told = |number: &str, protection: &str| {
             format!(r#"{{"identityNumber":"{number}","protection":{protection},"more":1}}"#)
         };
         let answer = |people: &[String]| format!(r#"{{"people":[{}]}}"#, people.join(","));
         let good = answer(&[
-            person(&one, r#"["SKJERMET","UGRADERT","FORTROLIG"]"#),
-            person(&two, r#"["UGRADERT"]"#),
+            told(&one, r#"["SKJERMET","UGRADERT","FORTROLIG"]"#),
+            told(&two, r#"["UGRADERT"]"#),
         ]);
         let read_as = read(good.as_bytes()).unwrap();
         let both = Grades::from([Protection::Confidential, Protection::OwnStaff]);
-        assert_eq!(read_as, ByNumber::from([(one.clone(), both), (two, Grades::new())]));
-        assert_eq!(read(br#"{"people":[]}"#).unwrap(), ByNumber::new());
+        let person = |grades| Person { grades, surname: None };
+        let expected = [(one.clone(), person(both)), (two, person(Grades::new()))];
+        assert!(read_as == ByNumber::from(expected));
+        assert!(read(br#"{"people":[]}"#).unwrap().is_empty());
         for bad in [
             String::new(),
             "{}".to_owned(),
             "[]".to_owned(),
-            answer(&[person(&one, "null")]),
-            answer(&[person(&one, r#"["fortrolig"]"#)]),
-            answer(&[person(&one, r#"["KODE_8"]"#)]),
-            answer(&[person("01010112345", "[]")]),
-            answer(&[person(&one, "[]"), person(&one, "[]")]),
+            answer(&[told(&one, "null")]),
+            answer(&[told(&one, r#"["fortrolig"]"#)]),
+            answer(&[told(&one, r#"["KODE_8"]"#)]),
+            answer(&[told("01010112345", "[]")]),
+            answer(&[told(&one, "[]"), told(&one, "[]")]),
             answer(&[format!(r#"{{"identityNumber":"{one}"}}"#)]),
             format!("{good} {good}"),
         ] {
-            let refused = read(bad.as_bytes()).unwrap_err();
+            let refused = read(bad.as_bytes()).err().unwrap();
             assert!(matches!(refused, SourceError::Malformed(_)), "{bad}: {refused:?}");
             assert!(!refused.to_string().contains(&one), "{refused}");
         }

@@ -13,9 +13,9 @@ use futures::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    domain::{national_identity::NationalIdentityNumber, protection::Grades},
+    domain::national_identity::NationalIdentityNumber,
     people_source::{
-        Source, SourceError,
+        Person, Source, SourceError,
         answer::{self, ByNumber},
     },
 };
@@ -56,16 +56,16 @@ impl FileSource {
 }
 
 impl Source for FileSource {
-    fn grades<'a>(
+    fn people<'a>(
         &'a self,
         people: &'a [&'a NationalIdentityNumber],
-    ) -> BoxFuture<'a, Result<Vec<Grades>, SourceError>> {
+    ) -> BoxFuture<'a, Result<Vec<Person>, SourceError>> {
         let file = self.clone();
         Box::pin(async move {
             let read = tokio::task::spawn_blocking(move || file.read()).await;
             let known = read.map_err(|_| SourceError::File("it broke the reader".to_owned()))??;
-            let grades = |person: &&NationalIdentityNumber| known.get(person.expose()).cloned();
-            Ok(people.iter().map(|person| grades(person).unwrap_or_default()).collect())
+            let said = |person: &&NationalIdentityNumber| known.get(person.expose()).cloned();
+            Ok(people.iter().map(|person| said(person).unwrap_or_default()).collect())
         })
     }
 }

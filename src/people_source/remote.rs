@@ -9,8 +9,8 @@ use reqwest::{
 use serde::Serialize;
 
 use crate::{
-    domain::{national_identity::NationalIdentityNumber, protection::Grades},
-    people_source::{ANSWER_WITHIN, SettingsError, Source, SourceError, answer},
+    domain::national_identity::NationalIdentityNumber,
+    people_source::{ANSWER_WITHIN, Person, SettingsError, Source, SourceError, answer},
 };
 
 /// The longest answer that is read: so much for a hundred people is far more than it takes.
@@ -46,7 +46,7 @@ impl RemoteSource {
         Ok(Self { client, url: parsed })
     }
 
-    async fn ask(&self, people: &[&NationalIdentityNumber]) -> Result<Vec<Grades>, SourceError> {
+    async fn ask(&self, people: &[&NationalIdentityNumber]) -> Result<Vec<Person>, SourceError> {
         let identity_numbers = people.iter().map(|person| person.expose()).collect();
         let question = Question { identity_numbers };
         let request = self.client.post(self.url.clone()).json(&question);
@@ -62,18 +62,18 @@ impl RemoteSource {
             bytes.extend_from_slice(&piece);
         }
         let mut told = answer::read(&bytes)?;
-        let grades = people.iter().map(|person| told.remove(person.expose()));
-        let grades: Vec<Grades> = grades.collect::<Option<_>>().ok_or(SourceError::Lacks)?;
+        let said = people.iter().map(|person| told.remove(person.expose()));
+        let said: Vec<Person> = said.collect::<Option<_>>().ok_or(SourceError::Lacks)?;
         // Somebody nobody asked about: it is the answer to another question.
-        if told.is_empty() { Ok(grades) } else { Err(SourceError::Malformed("it names others")) }
+        if told.is_empty() { Ok(said) } else { Err(SourceError::Malformed("it names others")) }
     }
 }
 
 impl Source for RemoteSource {
-    fn grades<'a>(
+    fn people<'a>(
         &'a self,
         people: &'a [&'a NationalIdentityNumber],
-    ) -> BoxFuture<'a, Result<Vec<Grades>, SourceError>> {
+    ) -> BoxFuture<'a, Result<Vec<Person>, SourceError>> {
         Box::pin(self.ask(people))
     }
 }

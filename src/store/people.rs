@@ -176,6 +176,23 @@ pub async fn data_keys(
         .collect()
 }
 
+/// The identities of people as ciphertext, of those who are there.
+pub async fn identities(
+    connection: &mut PgConnection,
+    people: &[PersonId],
+) -> Result<Vec<(PersonId, Vec<u8>)>, sqlx::Error> {
+    let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+    let rows = sqlx::query(
+        "-- identities\nSELECT person_id, identity FROM person WHERE person_id = ANY($1)",
+    )
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((PersonId(row.try_get("person_id")?), row.try_get("identity")?)))
+        .collect()
+}
+
 /// What is kept of a person.
 #[derive(Clone)]
 pub struct Kept {

@@ -38,7 +38,9 @@ impl Batch<'_> {
         let (Some(entry), Some(number)) = (entry, &work.draft.new_number) else {
             return Ok(Ok(()));
         };
-        let renumbering = Renumbering { app: self.app, person: entry.person_id, number };
+        let may_tell_whose = work.draft.may_tell_whose;
+        let person = entry.person_id;
+        let renumbering = Renumbering { app: self.app, person, number, may_tell_whose };
         renumbering.take(connection, index, work.validate_only, &mut self.people).await
     }
 }
@@ -48,6 +50,8 @@ struct Renumbering<'a> {
     app: &'a App,
     person: PersonId,
     number: &'a NationalIdentityNumber,
+    /// Whether the caller may be told whose that is.
+    may_tell_whose: bool,
 }
 
 impl Renumbering<'_> {
@@ -62,8 +66,10 @@ impl Renumbering<'_> {
             return Err(key_error("an entry's person is not there"));
         };
         let digests = self.app.keys.identity_hmacs(self.number);
-        if let Some(other) = self.other(connection, &digests).await? {
-            named.name(index, [self.person, other]);
+        let holder = self.holder(connection, &digests).await?;
+        let is_taken = |holder: &PersonId| *holder != self.person || !self.may_tell_whose;
+        if let Some(holder) = holder.filter(is_taken) {
+            named.name(index, [self.person, holder]);
             return Ok(Err(Refusal::IdentityNumberTaken));
         }
         let formers = rekey::formers(connection, &[self.person]).await?;
@@ -83,7 +89,7 @@ impl Renumbering<'_> {
         }
         let wanted = digests.iter().map(|digest| (*digest, self.person)).collect();
         people::add_digests(connection, wanted).await?;
-        if self.other(connection, &digests).await?.is_some() {
+        if self.holder(connection, &digests).await?.is_some_and(|holder| holder != self.person) {
             // Asked again, it is refused; this transaction keeps nothing.
             let meanwhile = "somebody has come in with this number meanwhile";
             return Err(sqlx::Error::Protocol(meanwhile.to_owned()));
@@ -97,15 +103,14 @@ impl Renumbering<'_> {
         Ok(Ok(()))
     }
 
-    /// Somebody else who has the number.
-    async fn other(
+    /// Who has the number.
+    async fn holder(
         &self,
         connection: &mut PgConnection,
         digests: &[Digest],
     ) -> Result<Option<PersonId>, sqlx::Error> {
         let mut found = people::find(connection, &[digests.to_vec()]).await?;
-        let found = found.pop().flatten().map(|found| found.person_id);
-        Ok(found.filter(|found| *found != self.person))
+        Ok(found.pop().flatten().map(|found| found.person_id))
     }
 
     fn open(&self, sealed: &[u8]) -> Result<NationalIdentityNumber, sqlx::Error> {

@@ -108,6 +108,9 @@ pub struct Draft {
     pub affected: Option<Affected>,
     /// The number a person has from now on.
     pub new_number: Option<NationalIdentityNumber>,
+    /// Whether the caller may be told whose that number is: otherwise it is refused where it is
+    /// anybody's, the entry's own person's too, so that no entry is found by a number.
+    pub may_tell_whose: bool,
 }
 
 /// Somebody who is to wait. What is said here never leaves the writer in the clear.
@@ -137,6 +140,7 @@ impl Draft {
             everywhere: false,
             affected: None,
             new_number: None,
+            may_tell_whose: true,
         }
     }
 }
