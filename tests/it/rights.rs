@@ -62,12 +62,12 @@ async fn whoever_may_not_is_told_so_whatever_the_request() {
 /// All that a refusal says, with one name for the id that was asked for. What is told of the
 /// reason is a map, which has no order on the wire.
 fn said(status: &Status, id: &str) -> (Code, String, Vec<String>) {
-    let words = |detail: ErrorDetail| match detail {
-        ErrorDetail::ErrorInfo(info) => {
+    let words = |detail: ErrorDetail| {
+        if let ErrorDetail::ErrorInfo(info) = detail {
             let metadata: BTreeMap<String, String> = info.metadata.into_iter().collect();
-            format!("{} {} {metadata:?}", info.reason, info.domain)
+            return format!("{} {} {metadata:?}", info.reason, info.domain);
         }
-        other => format!("{other:?}"),
+        format!("{detail:?}")
     };
     let details = status.get_error_details_vec().into_iter().map(words);
     let details = details.map(|detail| detail.replace(id, "ID")).collect();
