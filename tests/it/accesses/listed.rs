@@ -65,7 +65,7 @@ async fn a_person_is_told_of_every_look_in_every_area() {
     assert_eq!((&told[3].ledger, &told[1].ledger), (&None, &Some(ledger.clone())));
     // Of the page of a list, the person's own entry alone.
     assert_eq!((&told[1].entry_ids, told[1].entry_count), (&vec![entry_id.clone()], 2));
-    assert_eq!(told[2].entry_ids, [elsewhere.clone()]);
+    assert_eq!(told[2].entry_ids, vec![elsewhere]);
     assert!(!format!("{told:?}").contains(&other));
     // Who it was is for auditors.
     for one in &told {
