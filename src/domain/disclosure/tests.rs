@@ -260,6 +260,7 @@ fn a_queue_is_told_so_that_neither_municipality_nor_preference_follows() {
                 municipalities: numbers.clone().zip(rows.iter().copied()).collect(),
                 place_groups: BTreeMap::from([(id, named)]),
                 without_preference,
+                with_preference: named,
                 increases: 0,
             };
             let hidden = waiting.hidden(threshold);
