@@ -186,8 +186,14 @@ fn others(counts: &QueueCounts, known: &QueueCounts, own: &Own) -> Waiting {
         municipalities: counts.municipalities.iter().map(of_municipality).collect(),
         place_groups: counts.place_groups.iter().map(of_group).collect(),
         without_preference: counts.without_preference.saturating_sub(known.without_preference),
+        with_preference: with_preference(counts).saturating_sub(with_preference(known)),
         increases: counts.increases.saturating_sub(known.increases),
     }
+}
+
+fn with_preference(counts: &QueueCounts) -> u64 {
+    let all: u64 = counts.municipalities.iter().map(|(_, count)| count).sum();
+    all.saturating_sub(counts.without_preference)
 }
 
 fn find<K: PartialEq>(counts: &[(K, u64)], key: &K) -> u64 {

@@ -16,6 +16,9 @@ pub struct Waiting {
     pub place_groups: BTreeMap<PlaceGroupId, u64>,
     /// Who names no group.
     pub without_preference: u64,
+    /// Who names one or several. It does not follow from the municipalities: who knows how many of
+    /// one wait need not know what they want.
+    pub with_preference: u64,
     /// Who waits for a larger share of the place they have, and is not counted above.
     pub increases: u64,
 }
@@ -42,9 +45,7 @@ impl Waiting {
     /// at most so many: where that is hidden, no group is told.
     pub fn hidden(&self, threshold: Threshold) -> QueueHidden {
         let rows: Vec<u64> = self.municipalities.values().copied().collect();
-        let total: u64 = rows.iter().sum();
-        let named = total.saturating_sub(self.without_preference);
-        let preference = [self.without_preference, named];
+        let preference = [self.without_preference, self.with_preference];
         let (by_municipality, by_preference) = hide_linked(&rows, &preference, 1, threshold);
         let groups: Vec<u64> = self.place_groups.values().copied().collect();
         let by_group = hide(&groups, 1, threshold);

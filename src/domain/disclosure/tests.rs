@@ -182,8 +182,10 @@ fn shown(rows: &[(AccountKey, Use)], threshold: Threshold) -> Shown {
 /// it is not known to be one of a few.
 #[test]
 fn what_is_reserved_or_in_use_somewhere_follows_from_nothing_that_is_told() {
+    /// Of a row, what may be used, and what may be reserved.
+    type Possible = (BTreeSet<u64>, BTreeSet<u64>);
     let threshold = people(3);
-    let mut alike: BTreeMap<Shown, Vec<(BTreeSet<u64>, BTreeSet<u64>)>> = BTreeMap::new();
+    let mut alike: BTreeMap<Shown, Vec<Possible>> = BTreeMap::new();
     let keys = [group(1), group(2), quota(1), quota(2)];
     for n in lists(4, 6) {
         let (reserved, in_use) = (n[0] + n[1], n[2] + n[3]);
@@ -260,6 +262,7 @@ fn a_queue_is_told_so_that_neither_municipality_nor_preference_follows() {
                 municipalities: numbers.clone().zip(rows.iter().copied()).collect(),
                 place_groups: BTreeMap::from([(id, named)]),
                 without_preference,
+                with_preference: named,
                 increases: 0,
             };
             let hidden = waiting.hidden(threshold);
