@@ -14,7 +14,7 @@ use tiltaksplass::{
         protection::{Grades, Protection},
     },
     keys::Keys,
-    people_source::{PeopleSource, Source, SourceError},
+    people_source::{PeopleSource, Person, Source, SourceError},
     proto::v1::*,
 };
 use tonic::Status;
@@ -28,6 +28,7 @@ mod alike;
 mod down;
 mod file;
 mod looks;
+mod numbers;
 mod remote;
 mod walk;
 
@@ -45,6 +46,7 @@ struct Register(Arc<Mutex<Kept>>);
 #[derive(Default)]
 struct Kept {
     grades: BTreeMap<String, Grades>,
+    surnames: BTreeMap<String, String>,
     is_down: bool,
     asked: usize,
 }
@@ -62,6 +64,10 @@ impl Register {
         self.0.lock().unwrap().grades.insert(identity(person), grades.clone());
     }
 
+    fn name(&self, person: u32, surname: &str) {
+        self.0.lock().unwrap().surnames.insert(identity(person), surname.to_owned());
+    }
+
     fn set_down(&self, is_down: bool) {
         self.0.lock().unwrap().is_down = is_down;
     }
@@ -77,14 +83,17 @@ impl Register {
 }
 
 impl Source for Register {
-    fn grades<'a>(
+    fn people<'a>(
         &'a self,
         people: &'a [&'a NationalIdentityNumber],
-    ) -> BoxFuture<'a, Result<Vec<Grades>, SourceError>> {
+    ) -> BoxFuture<'a, Result<Vec<Person>, SourceError>> {
         let mut kept = self.0.lock().unwrap();
         kept.asked += 1;
-        let of = |person: &&NationalIdentityNumber| kept.grades.get(person.expose()).cloned();
-        let told = people.iter().map(|person| of(person).unwrap_or_default()).collect();
+        let of = |person: &&NationalIdentityNumber| Person {
+            grades: kept.grades.get(person.expose()).cloned().unwrap_or_default(),
+            surname: kept.surnames.get(person.expose()).cloned(),
+        };
+        let told = people.iter().map(of).collect();
         let told = if kept.is_down { Err(SourceError::Status(503)) } else { Ok(told) };
         Box::pin(std::future::ready(told))
     }
