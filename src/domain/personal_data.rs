@@ -63,6 +63,10 @@ pub enum Item {
     SocialAssistance,
     /// Decisions and waits, explained.
     Explanations,
+    /// That somebody is protected.
+    Protection,
+    /// Who has looked at somebody, and why.
+    Accesses,
     /// What employees have access to.
     Employees,
 }

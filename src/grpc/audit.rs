@@ -13,7 +13,6 @@ use crate::{
         access::{Method, Role, Scope, scope},
         cef::{self, Audited},
         ids::{EntryId, LedgerId, PersonId},
-        national_identity::NationalIdentityNumber,
         refusal::Refusal,
         registry::Registry,
     },
@@ -33,7 +32,6 @@ use crate::{
     store::{
         self,
         accesses::{AccessFilter, Noted, Place},
-        people::Found,
     },
 };
 
@@ -79,7 +77,7 @@ async fn list(mut reader: Reader, query: AccessesQuery) -> Result<ListAccessesRe
     require_asked_by_right(&reader, &query)?;
     let named = match &query.whose {
         Some(Whose::Number(number)) => {
-            let known = find(&reader, number).await?;
+            let known = reader.find_another(number).await?;
             Some(reader.named(number, known).await)
         }
         // An entry names nobody.
@@ -142,15 +140,6 @@ fn require_asked_by_right(reader: &Reader, query: &AccessesQuery) -> Result<(), 
     if wrong.is_empty() { Ok(()) } else { Err(Error::InvalidFields(wrong)) }
 }
 
-/// Who has this number, if anybody who is known.
-async fn find(reader: &Reader, number: &NationalIdentityNumber) -> Result<Option<PersonId>, Error> {
-    let digests = reader.app.keys.identity_hmacs(number);
-    let mut people = reader.app.db.begin_people().await?;
-    let found = store::people::find(&mut people, &[digests]).await?;
-    people.rollback().await?;
-    Ok(found.into_iter().flatten().next().map(|Found { person_id, .. }| person_id))
-}
-
 /// Somebody named by number: who sees none of the person's entries is told of none, and of who
 /// is protected only who is cleared for them.
 async fn by_number(
@@ -184,6 +173,7 @@ async fn by_entry(
     let found = store::queues::find_entry(&mut *snapshot, ledger, entry_id).await?;
     let seen = found.filter(|entry| reader.permits(&target(ledger, entry), registry));
     let Some(entry) = seen else { return Ok(None) };
+    reader.require_another(ledger, &entry).await?;
     let entries = store::accesses::entries_of(snapshot, entry.person_id).await?;
     Ok(Some(Told::Of(entry.person_id, entries)))
 }

@@ -164,10 +164,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("Referansen {system}/{id} er alt brukt om noe annet."),
             format!("The reference {system}/{id} is already used for something else."),
         ),
-        Refusal::WrongState { .. } => words(
-            "Dette kan ikke gjøres slik saken står nå. Hent den på nytt.",
-            "This cannot be done as the case stands now. Load it again.",
-        ),
+        Refusal::WrongState { .. } => wrong_state(),
         Refusal::Moved { to } => words(
             format!("Saken er flyttet. Den fortsetter i {} i {}.", to.measure_code, to.county_id),
             format!("The case has moved. It goes on in {} in {}.", to.measure_code, to.county_id),
@@ -210,6 +207,13 @@ fn of_refusal(refusal: &Refusal) -> Words {
         Refusal::OwnCase => of_own_case(),
         Refusal::OneOf { index, refusal, .. } => of_one(index + 1, of_refusal(refusal)),
     }
+}
+
+fn wrong_state() -> Words {
+    words(
+        "Dette kan ikke gjøres slik saken står nå. Hent den på nytt.",
+        "This cannot be done as the case stands now. Load it again.",
+    )
 }
 
 fn not_first() -> Words {

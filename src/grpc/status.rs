@@ -10,7 +10,7 @@ use tonic_types::{
 };
 
 use crate::{
-    domain::refusal::Refusal,
+    domain::{ids::LedgerId, refusal::Refusal},
     error::{Effect, Error},
     grpc::localized::{self, Words},
     proto::v1::ErrorReason,
@@ -290,10 +290,7 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::WrongState { state, transition, .. } => {
             vec![("state", (*state).to_owned()), ("move", (*transition).to_owned())]
         }
-        Refusal::Moved { to } => vec![
-            ("county_id", to.county_id.to_string()),
-            ("measure_code", to.measure_code.to_string()),
-        ],
+        Refusal::Moved { to } => of_ledger(to),
         Refusal::Superseded { by, from, .. } => {
             vec![("superseded_by", by.to_string()), ("from_date", from.to_string())]
         }
@@ -351,6 +348,10 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         // As of any request that lacks fields: so many.
         Refusal::ReasonRequired(_) => vec![("violations", "2".to_owned())],
     }
+}
+
+fn of_ledger(id: &LedgerId) -> Vec<(&'static str, String)> {
+    vec![("county_id", id.county_id.to_string()), ("measure_code", id.measure_code.to_string())]
 }
 
 /// Whether the call may have changed something, for programs.

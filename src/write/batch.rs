@@ -1,5 +1,4 @@
-//! One batch: the jobs of one county, in one transaction. Read, decide, write,
-//! commit, in that order.
+//! One batch: a county's jobs in one transaction. Read, decide, write, commit, in that order.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -13,10 +13,12 @@ pub const TABLE: &[Row] = &[
         state_reads: "NAV-loven § 16 [?]",
         municipal_reads: "NAV-loven § 16 [?]",
         carried_by: &[
+            ("ChangeIdentityNumberRequest", "national_identity_number"),
             ("CheckParticipationRequest", "national_identity_number"),
             ("EntryPerson", "national_identity_number"),
             ("ExistingRow", "national_identity_number"),
             ("JoinWaitlistRequest", "national_identity_number"),
+            ("ListAccessesRequest", "national_identity_number"),
             ("LookupPersonRequest", "national_identity_number"),
             ("WrongPerson", "national_identity_number"),
         ],
@@ -30,8 +32,11 @@ pub const TABLE: &[Row] = &[
         state_reads: "NAV-loven § 16 [?]",
         municipal_reads: "NAV-loven § 16 [?]",
         carried_by: &[
+            ("AccessRecord", "entry_ids"),
+            ("AccessedEntry", "entry_id"),
             ("AffectedDecision", "served_entry_ids would_have_served_entry_ids"),
             ("BatchJoinWaitlistResponse", "entry_ids"),
+            ("ChangeIdentityNumberRequest", "entry_id"),
             ("ChangePlacementRequest", "placement_id"),
             ("ConfirmEntryRequest", "entry_id"),
             ("ConfirmProposalsRequest", "offer_ids"),
@@ -91,6 +96,7 @@ pub const TABLE: &[Row] = &[
         state_reads: "NAV-loven § 16 [?]",
         municipal_reads: "NAV-loven § 16 [?]",
         carried_by: &[
+            ("ChangeIdentityNumberRequest", "case_reference"),
             ("AllocatePlacesRequest", "case_reference"),
             ("ChangePlacementRequest", "case_reference"),
             ("ConfirmEntryRequest", "case_reference"),
@@ -251,6 +257,7 @@ pub const TABLE: &[Row] = &[
         state_reads: "forvaltningsloven §§ 24-25",
         municipal_reads: "NAV-loven § 14, common tasks",
         carried_by: &[
+            ("ChangeIdentityNumberRequest", "reason"),
             ("CorrectRequest", "reason"),
             ("EndPlacementRequest", "reason"),
             ("ExtendOfferRequest", "reason"),
@@ -386,6 +393,32 @@ pub const TABLE: &[Row] = &[
         ],
     },
     Row {
+        item: Item::Protection,
+        name: "that somebody is protected (adressebeskyttet, skjermet)",
+        controller: Controller::Joint,
+        basis: "folkeregisterloven § 10-4 [?]; NAV-loven § 7 [?]",
+        is_shared: true,
+        state_reads: "by a clearance of one's own",
+        municipal_reads: "by a clearance of one's own",
+        carried_by: &[
+            ("EntryPerson", "withheld protections"),
+            ("LookupPersonResponse", "protections"),
+        ],
+    },
+    Row {
+        item: Item::Accesses,
+        name: "who has looked at somebody, and why",
+        controller: Controller::Joint,
+        basis: "GDPR art. 5 (2), 15, 32",
+        is_shared: true,
+        state_reads: "GDPR art. 15, for the person; names for auditors only",
+        municipal_reads: "GDPR art. 15, for the person; names for auditors only",
+        carried_by: &[(
+            "AccessRecord",
+            "access_id access_time role organisation employer on_behalf_of authority_id method purpose case_reference permitted call_id entry_count issuer subject name client cef",
+        )],
+    },
+    Row {
         item: Item::Employees,
         name: "what employees have been given access to",
         controller: Controller::Joint,
@@ -407,6 +440,7 @@ pub const TABLE: &[Row] = &[
 /// Fields of what is said of people that tell nothing of anybody: how a call is made, what it
 /// asks for, figures, and the rules a decision went by.
 pub const NOTHING_OF_ANYBODY: &[(&str, &str)] = &[
+    ("AccessFinding", "rule count not_judged"),
     ("AffectedDecision", "seq"),
     ("AllocatePlacesRequest", "max_proposals place_group_ids"),
     ("AllocatePlacesResponse", "run_end"),
@@ -423,13 +457,14 @@ pub const NOTHING_OF_ANYBODY: &[(&str, &str)] = &[
     ("GetShadowReportRequest", "from_date until_date"),
     (
         "GetShadowReportResponse",
-        "given_by_hand given_by_hand_hidden agrees deviates nobody verdicts_hidden deviations_by_reason_hidden passed_over passed_over_most passed_over_hidden passed_over_is_least municipalities_hidden",
+        "given_by_hand given_by_hand_hidden agrees deviates nobody verdicts_hidden deviations_by_reason_hidden passed_over passed_over_most passed_over_hidden passed_over_is_least municipalities_hidden hidden_fields",
     ),
     ("GetWaitlistEntryRequest", "purpose with_person"),
     ("ImportExistingRequest", "cut_over_date source"),
     ("ImportExistingResponse", "imported_rows unchanged_rows differing_lines"),
     ("JoinWaitlistRequest", "propose_if_free"),
     ("ListAccessGrantsRequest", "county_id office_number as_of_date include_all"),
+    ("ListAccessesRequest", "purpose subject organisation from_time until_time with_cef"),
     ("ListMyWorkRequest", "county_id kind due_by_date"),
     ("ListOffersRequest", "state place_group_id"),
     ("ListPlacementsRequest", "state place_group_id"),
@@ -442,5 +477,10 @@ pub const NOTHING_OF_ANYBODY: &[(&str, &str)] = &[
     ("ReportClosureRequest", "from_date until_date place_group_id change"),
     ("ReportClosureResponse", "place_group_id placements"),
     ("RunAndEntry", "seq"),
+    (
+        "ReviewAccessesRequest",
+        "county_id from_date until_date purpose seed sample_size many_in_an_hour",
+    ),
+    ("ReviewAccessesResponse", "looked_at is_cut seed"),
     ("ShadowDeviation", "passed_over_is_least"),
 ];

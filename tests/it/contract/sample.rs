@@ -228,7 +228,11 @@ impl Stage {
             }
             "page_token" => return None,
             // Who looked is for auditors to ask, and no unit is called "x".
-            "subject" | "organisation" => return None,
+            "subject" | "organisation"
+                if field.parent_message().name() == "ListAccessesRequest" =>
+            {
+                return None;
+            }
             // The entries are named, and their ledger.
             "from_adviser_ident" => return None,
             "county_id" if field.parent_message().name() == "ReassignAdviserRequest" => {

@@ -76,13 +76,16 @@ fn bodies(stage: &Stage, rpc: &MethodDescriptor, named: [u32; 2]) -> Vec<Value> 
     if !tells_who(method_of(rpc)) || rpc.name() == "GetWaitlistEntry" {
         return bodies;
     }
+    let (by_number, otherwise): (Vec<Value>, Vec<Value>) =
+        bodies.into_iter().partition(|body| body["nationalIdentityNumber"].is_string());
+    assert!(!by_number.is_empty(), "{}: who is named?", rpc.name());
     let about = |body: &Value, person: u32| {
         let mut body = body.clone();
-        assert!(body["nationalIdentityNumber"].is_string(), "{}: who is named?", rpc.name());
         body["nationalIdentityNumber"] = json!(identity(person));
         body
     };
-    bodies.iter().flat_map(|body| named.map(|person| about(body, person))).collect()
+    let named = by_number.iter().flat_map(|body| named.map(|person| about(body, person)));
+    named.chain(otherwise).collect()
 }
 
 /// Whose the entry is, as everyone who may ask is told.

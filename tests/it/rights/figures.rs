@@ -105,11 +105,11 @@ async fn municipality_directorate_and_service_are_told_of_nobody() {
     assert!(fields > 300, "only {fields} fields were looked at");
 }
 
-/// The walk finds what it looks for: a county is told of people.
+/// The walk finds what it looks for: an auditor is told of people.
 #[tokio::test]
-async fn a_county_is_told_of_people_by_the_same_walk() {
+async fn an_auditor_is_told_of_people_by_the_same_walk() {
     let stage = Stage::new().await;
-    let mut client = stage.client(Role::County, COUNTY).await;
+    let mut client = stage.own(Role::Auditor).await;
     let rpc = rpcs().into_iter().find(|rpc| rpc.name() == "ListChanges").unwrap();
     let answer = call(&mut client, &rpc, &all_changes()).await.unwrap();
     let (entry, mut found) = (stage.names()[0].0.clone(), false);

@@ -118,7 +118,7 @@ async fn probes_need_no_token() {
     let mut service = Service::start().await;
     let mut health = HealthClient::new(service.channel().await);
     let names = services();
-    assert_eq!(names.len(), 8);
+    assert_eq!(names.len(), 9);
     for name in names.into_iter().chain([String::new()]) {
         let request = HealthCheckRequest { service: name.clone() };
         let answer = health.check(request).await.unwrap().into_inner();

@@ -128,7 +128,7 @@ async fn who_it_is_is_told_for_a_purpose_only_and_written_down() {
         entry_id: scene.entries[OFFERED].clone(),
         ..GetWaitlistEntryRequest::default()
     };
-    let mut provider = scene.world.provider.waitlist();
+    let mut provider = scene.world.provider.saying(&[]).waitlist();
     let answer = provider.get_waitlist_entry(request.clone()).await.unwrap().into_inner();
     assert_eq!(answer.person, None);
     let nameless = GetWaitlistEntryRequest { with_person: true, ..request };

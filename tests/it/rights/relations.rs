@@ -24,6 +24,9 @@ use crate::{
     },
 };
 
+/// What an office asks of itself, whoever else's rows there are: `access_grants` looks at them.
+const OF_ONES_OWN: &[&str] = &["GrantAccess", "EndAccess", "ListAccessGrants"];
+
 /// An organisation to which the stage's rows, of Trondheim and in the provider's group, stand so.
 pub fn organisation(role: Role, relation: Relation) -> &'static str {
     match (role, relation) {
@@ -114,6 +117,9 @@ async fn each_method_reaches_for_each_role_the_relations_of_the_table_and_no_oth
             let mut client = stage.client(role, organisation(role, *relation)).await;
             for rpc in rpcs() {
                 let what = format!("{} of {} on {relation:?}", rpc.name(), role.as_str());
+                if role == Role::Office && OF_ONES_OWN.contains(&rpc.name()) {
+                    continue;
+                }
                 let is_allowed = reach(method_of(&rpc), role, *relation) != Reach::No;
                 for request in requests(&stage, &rpc, role) {
                     let outcome = call(&mut client, &rpc, &request).await;

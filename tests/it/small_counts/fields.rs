@@ -29,7 +29,11 @@ const ONE_PERSON: Figure = Figure::Exempt("about one person, to who may see that
 const COUNTY: Figure = Figure::Exempt("to the county of the area alone, which sees each of them");
 const OWN_PEOPLE: Figure = Figure::Exempt("counts the caller's own people alone");
 
+const EMPLOYEES: Figure = Figure::NoPeople("employees and what they did, not who seeks work");
+
 const FIGURES: &[(&str, Figure, &[&str])] = &[
+    ("AccessFinding", EMPLOYEES, &["count", "not_judged"]),
+    ("AccessRecord", EMPLOYEES, &["entry_count"]),
     ("AffectedDecision", ORDINAL, &["seq"]),
     ("ApportionTie", WEIGHT, &["seats_at_stake"]),
     ("ApportionedArea", WEIGHT, &["quota_millionths", "quota_whole", "seats"]),
@@ -82,6 +86,17 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
     ),
     ("MunicipalityQueue", Figure::Disclosed, &["persons_waiting"]),
     ("MunicipalityWeight", WEIGHT, &["weight"]),
+    (
+        "OfficeAccess",
+        EMPLOYEES,
+        &[
+            "grants_older_than_a_year",
+            "grants_past",
+            "municipal_employees_with_other_municipal_access",
+            "municipal_employees_with_state_access",
+            "state_employees_with_municipal_access",
+        ],
+    ),
     ("Offer", ONE_PERSON, &["participation_percent"]),
     ("Participation", ONE_PERSON, &["participation_percent"]),
     ("PassedOverCount", Figure::InWords, &["count"]),
@@ -121,6 +136,7 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
     ("RegisteredShare", ONE_PERSON, &["participation_percent"]),
     ("ReportClosureResponse", OWN_PEOPLE, &["placements"]),
     ("Revision", ORDINAL, &["seq"]),
+    ("ReviewAccessesResponse", EMPLOYEES, &["looked_at"]),
     ("SetPlaceBudgetResponse", ENTITLED, &["place_budget"]),
     ("SetQuotasResponse", ENTITLED, &["total_places"]),
     ("ShadowDeviation", COUNTY, &["passed_over"]),
