@@ -177,8 +177,8 @@ pub enum Refusal {
         /// mistake was made.
         until: Option<Date>,
     },
-    /// The number is another known person's.
-    #[error("the identity number is another known person's; two people are not made one")]
+    /// The number is a known person's already.
+    #[error("the identity number is a known person's already; two people are not made one")]
     IdentityNumberTaken,
     /// A bound of the ledger is reached.
     #[error("the ledger would have {would_be} {what}; the most is {most}")]

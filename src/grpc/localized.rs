@@ -243,10 +243,7 @@ fn of_own_case() -> Words {
 }
 
 fn number_taken() -> Words {
-    words(
-        "Fødselsnummeret er alt registrert på en annen person her.",
-        "The identity number is already that of another person here.",
-    )
+    words("Fødselsnummeret er alt registrert her.", "The identity number is already known here.")
 }
 
 fn too_late_to_correct(until: Option<Date>) -> Words {

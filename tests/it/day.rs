@@ -450,7 +450,7 @@ async fn small_things(cast: &Cast) {
     cast.office.does("AllocationService/WithdrawOffer", back).await;
     // He is another office's now, so this one is not told.
     let proposed = json!({ "ledger": vta, "state": "OFFER_STATE_PROPOSED" });
-    let list = cast.county.does("AllocationService/ListOffers", proposed).await;
+    let list = cast.county.asks("AllocationService/ListOffers", proposed).await;
     assert_eq!(cast.people(&list["offers"]), [FARID], "he has waited longest");
 
     let lend = json!({

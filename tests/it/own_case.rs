@@ -67,6 +67,7 @@ async fn client(stage: &Stage, role: Role, person: u32) -> DynamicClient {
 async fn is_refused(stage: &Stage, rpc: &MethodDescriptor, role: Role, person: u32) -> bool {
     let mut client = client(stage, role, person).await;
     for body in stage.requests(rpc) {
+        let body = stage.asked_by(role, &body);
         if let Err(error) = client.stream_json(&name_of(rpc), &[body]).await
             && contract::reason(&error) == "OWN_CASE"
         {
