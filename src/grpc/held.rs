@@ -94,9 +94,12 @@ pub(super) async fn placements(
     }
     let keys = Arc::clone(&reader.app.keys);
     let page = reader.answering(&registry, |viewer| {
-        let told = |one: &Placement| match is_provider {
-            true => placement_to_provider(one, viewer),
-            false => answer::placement(one, entitled.get(&one.entry_id), viewer),
+        let told = |one: &Placement| {
+            if is_provider {
+                placement_to_provider(one, viewer)
+            } else {
+                answer::placement(one, entitled.get(&one.entry_id), viewer)
+            }
         };
         query.page.fill(&keys, &found, |row| row.id(), told)
     })?;

@@ -84,8 +84,8 @@ impl Publisher {
     pub fn answer(&self, status: &'static str, headers: &str, body: &str) {
         let mut answer = self.shared.answer.lock().unwrap();
         answer.status = status;
-        answer.headers = headers.to_owned();
-        answer.body = body.to_owned();
+        headers.clone_into(&mut answer.headers);
+        body.clone_into(&mut answer.body);
     }
 
     pub fn delay(&self, delay: Duration) {
