@@ -6,8 +6,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    domain::{calendar::Timestamp, registry::Registry},
+    domain::{calendar::Timestamp, disclosure::Threshold, registry::Registry},
     keys::Keys,
+    people_source::PeopleSource,
     recorder::Recorder,
     store::db::Db,
 };
@@ -64,19 +65,30 @@ pub struct App {
     pub ids: Arc<dyn Ids>,
     /// The local keys.
     pub keys: Arc<Keys>,
+    /// Who says of whom it is not shown who they are.
+    pub people: PeopleSource,
     /// Writes down who has read what.
     pub recorder: Recorder,
     /// The registry as last seen.
     pub registry: RegistryCache,
+    /// Below how many people counts of others are hidden.
+    pub threshold: Threshold,
 }
 
 impl App {
-    /// A service on a database, with these keys. Its recorder is a task, so this must be
-    /// called where tasks can be.
-    pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, keys: Arc<Keys>) -> Self {
+    /// A service on a database, with these keys, that asks this source who is protected. Its
+    /// recorder is a task, so this must be called where tasks can be.
+    pub fn new(
+        db: Db,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        keys: Arc<Keys>,
+        people: PeopleSource,
+    ) -> Self {
         let names = Arc::clone(&ids);
         let recorder = Recorder::start(db.clone(), Arc::new(move || names.id()));
-        Self { db, clock, ids, keys, recorder, registry: RegistryCache::default() }
+        let (registry, threshold) = (RegistryCache::default(), Threshold::default());
+        Self { db, clock, ids, keys, people, recorder, registry, threshold }
     }
 
     /// Refuses a clock that would put events and deadlines at wrong times, and a database

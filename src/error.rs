@@ -70,6 +70,9 @@ pub enum Error {
     /// The deadline passed.
     #[error("the deadline passed; retry a mutation with the same request_id")]
     DeadlineExceeded,
+    /// Nobody could say whether a person is protected, so it is not told who they are.
+    #[error("who is protected cannot be asked now, so who somebody is is not told; try again")]
+    PersonSourceUnavailable,
     /// A fault of the service. What it was stands in the log, never in an answer.
     #[error("a fault of the service; its log tells more")]
     Internal(String),
@@ -103,6 +106,7 @@ impl Error {
             | Self::UnknownMethod
             | Self::UnknownName
             | Self::RateLimited { .. }
+            | Self::PersonSourceUnavailable
             | Self::Overloaded => Effect::None,
             // What the database refused was rolled back; but a fault may also lie
             // between a commit and its answer.

@@ -4,13 +4,16 @@
 pub mod app;
 pub mod auth;
 pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod error;
 pub mod grpc;
 pub mod keys;
+pub mod people_source;
 pub mod postgres;
 pub mod recorder;
 pub mod replay;
+pub mod rotation;
 pub mod server;
 pub mod store;
 pub mod verify;

@@ -144,8 +144,8 @@ impl Registries {
     }
 
     fn add(&mut self, version: u64, event: &Event) {
-        if let Event::RegistryImported { rows, .. } = event {
-            self.brought.insert(version, rows.clone());
+        if let Some(rows) = event.registry_rows() {
+            self.brought.insert(version, rows);
         }
     }
 }

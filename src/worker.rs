@@ -12,6 +12,7 @@ use crate::{
         succession::{successor_of, superseded_on},
     },
     error::Error,
+    rotation::{BEAT, Beats},
     store,
     write::Writer,
 };
@@ -30,18 +31,34 @@ pub const ANSWER_DAYS: u32 = 30;
 
 /// Looks again and again, until it is dropped.
 pub async fn run(app: App, writer: Writer) {
+    tokio::join!(look_after_ledgers(&app, &writer), look_after_keys(&app));
+}
+
+/// Reads the key file again and does what a change of keys leaves to be done. It waits for no
+/// ledger, and no ledger for it.
+async fn look_after_keys(app: &App) {
+    let mut beats = Beats::default();
+    loop {
+        if let Err(error) = beats.next(&app.db, &app.keys).await {
+            tracing::warn!(%error, "the keys could not be looked after; trying again");
+        }
+        tokio::time::sleep(BEAT).await;
+    }
+}
+
+async fn look_after_ledgers(app: &App, writer: &Writer) {
     let (mut ticks, mut hand_overs) = (0_u32, HandOvers::default());
     loop {
-        if let Err(error) = wake_due(&app, &writer).await {
+        if let Err(error) = wake_due(app, writer).await {
             tracing::warn!(%error, "what is due could not take effect; trying again");
         }
         if (hand_overs.go_on || ticks.is_multiple_of(HAND_OVER_EVERY))
-            && let Err(error) = hand_overs.next_pages(&app, &writer).await
+            && let Err(error) = hand_overs.next_pages(app, writer).await
         {
             tracing::warn!(%error, "a queue could not go on elsewhere; trying again");
         }
         if ticks.is_multiple_of(RETIRE_EVERY) {
-            match retire_answers(&app).await {
+            match retire_answers(app).await {
                 Ok(0) => {}
                 Ok(retired) => tracing::info!(retired, "answers older than 30 days were retired"),
                 Err(error) => tracing::warn!(%error, "answers could not be retired; trying later"),

@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 use super::token::{
     AUDIENCE, Claims, EmployerClaim, RejectionReason, TOKEN_MAX_BYTES, TokenRejected,
 };
-use crate::domain::access::{Actor, Employer, Role};
+use crate::domain::access::{Caller, Employer, Role};
+use crate::domain::protection::Protection;
 use crate::keys::{KeyError, private_file, random};
 
 /// The issuer that local tokens name.
@@ -50,7 +51,7 @@ pub enum IssuerError {
 }
 
 /// What a token shall say.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TokenRequest {
     /// Who is to act: a user or system of the organisation.
     pub subject: String,
@@ -62,8 +63,31 @@ pub struct TokenRequest {
     pub employer: Option<Employer>,
     /// A name to show; no right follows from it.
     pub name: Option<String>,
+    /// Whether they lead their office.
+    pub leads_office: bool,
+    /// Of which protected people they may see who they are.
+    pub clearances: Vec<Protection>,
+    /// Their own identity number.
+    pub identity_number: Option<String>,
     /// How long the token is valid, at most 24 hours.
     pub lifetime: Duration,
+}
+
+impl TokenRequest {
+    /// A plain token: of a role, for an organisation; an office's worker is the state's.
+    pub fn new(subject: &str, role: Role, organisation: &str, lifetime: Duration) -> Self {
+        Self {
+            subject: subject.to_owned(),
+            role,
+            organisation: organisation.to_owned(),
+            employer: (role == Role::Office).then_some(Employer::State),
+            name: None,
+            leads_office: false,
+            clearances: Vec::new(),
+            identity_number: None,
+            lifetime,
+        }
+    }
 }
 
 /// Signs tokens with a local Ed25519 key and verifies them. No `Debug` and no `Clone`.
@@ -104,17 +128,17 @@ impl LocalIssuer {
     /// Signs a token that is valid from now on. What this service would refuse is not signed.
     pub fn mint(&self, request: &TokenRequest, now: OffsetDateTime) -> Result<String, IssuerError> {
         claims(request, now)
-            .actor(LOCAL_ISSUER, now)
+            .caller(LOCAL_ISSUER, now)
             .map_err(|rejected| IssuerError::Unusable(rejected.reason()))?;
         jsonwebtoken::encode(&self.header, &claims(request, now), &self.signing)
             .map_err(|_| IssuerError::NotSigned)
     }
 
-    /// The actor that a token names, if this issuer signed it and it is in force.
+    /// The caller that a token names, if this issuer signed it and it is in force.
     ///
     /// The header must be the issuer's own and have nothing besides: so no algorithm, key name,
     /// address of a key or critical extension of a forger's choosing is ever acted upon.
-    pub fn verify(&self, token: &str, now: OffsetDateTime) -> Result<Actor, TokenRejected> {
+    pub fn verify(&self, token: &str, now: OffsetDateTime) -> Result<Caller, TokenRejected> {
         if token.len() > TOKEN_MAX_BYTES {
             return Err(RejectionReason::TooLong.into());
         }
@@ -124,7 +148,7 @@ impl LocalIssuer {
         }
         let verified = jsonwebtoken::decode::<Claims>(token, &self.verifying, &self.validation)
             .map_err(|error| rejection(error.kind()))?;
-        verified.claims.actor(LOCAL_ISSUER, now)
+        verified.claims.caller(LOCAL_ISSUER, now)
     }
 }
 
@@ -150,6 +174,9 @@ fn claims(request: &TokenRequest, now: OffsetDateTime) -> Claims {
         employer,
         municipality,
         name: request.name.clone(),
+        leads_office: request.leads_office,
+        clearances: request.clearances.iter().map(|kind| kind.as_str().to_owned()).collect(),
+        pid: request.identity_number.clone(),
     }
 }
 

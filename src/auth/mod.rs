@@ -3,25 +3,44 @@
 //! It is a tower layer and not a tonic interceptor, because calls that do not come as gRPC pass no
 //! interceptor and must be known all the same.
 
+mod acting_as;
+mod grant;
+mod issuers;
+mod json;
+mod jwks;
+mod jwt;
+mod key_source;
+mod kind;
 mod local_issuer;
+mod pattern;
+mod rules;
+mod settings;
 mod strangers;
+mod test_issuer;
 mod token;
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::future::Either;
+use futures::future::{BoxFuture, Either};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
 use time::OffsetDateTime;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use crate::domain::access::Actor;
+use crate::domain::access::Caller;
+use issuers::Refused;
 
+pub use acting_as::{ACTING_AS, NotAdmitted};
+pub use issuers::Issuers;
+pub use key_source::{ASKED_AT_MOST_EVERY, FETCHED_EVERY};
 pub use local_issuer::{IssuerError, LOCAL_ISSUER, LocalIssuer, TokenRequest};
+pub use rules::{GRANTS_MAX, ISSUERS_MAX, SettingsError};
+pub use settings::{GrantSection, IssuerKind, IssuerSection, LocalIssuerSection};
 pub use strangers::Strangers;
+pub use test_issuer::{TEST_AUDIENCE, TEST_ISSUER, TestIssuer, TestIssuerError};
 pub use token::{
     AUDIENCE, CLAIM_MAX_BYTES, CLOCK_SKEW, RejectionReason, TOKEN_MAX_BYTES, TOKEN_MAX_LIFETIME,
     TokenRejected,
@@ -36,8 +55,9 @@ const BEARER: &str = "bearer";
 /// The service's clock.
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
-/// Makes the answer to a caller who is not known: the same for every reason.
-pub type Unauthenticated = Arc<dyn Fn() -> Response<Body> + Send + Sync>;
+/// Makes the answer to a call that does not get through: to a caller who is not known the same for
+/// every reason, and to one whose token is genuine, what they must say.
+pub type Refusal = Arc<dyn Fn(&str, Option<&NotAdmitted>) -> Response<Body> + Send + Sync>;
 
 /// Lets only calls with a valid token through, and tells those behind it who calls.
 #[derive(Clone)]
@@ -45,7 +65,7 @@ pub struct AuthLayer {
     gate: Gate,
 }
 
-/// `AuthLayer` around a service. Behind it, the request's extensions hold the `Actor`.
+/// `AuthLayer` around a service. Behind it, the request's extensions hold the `Caller`.
 #[derive(Clone)]
 pub struct AuthService<S> {
     inner: S,
@@ -54,22 +74,22 @@ pub struct AuthService<S> {
 
 #[derive(Clone)]
 struct Gate {
-    issuer: Arc<LocalIssuer>,
+    issuers: Arc<Issuers>,
     clock: Clock,
-    unauthenticated: Unauthenticated,
+    refusal: Refusal,
     strangers: Arc<Strangers>,
 }
 
 impl AuthLayer {
-    /// A layer that takes tokens of this issuer. Statuses are made elsewhere, so the refusal is
-    /// an argument.
+    /// A layer that takes tokens of these issuers. Statuses are made elsewhere, so the refusal is
+    /// an argument: of the call's path, and of what its caller must say if their token is genuine.
     pub fn new(
-        issuer: Arc<LocalIssuer>,
+        issuers: Arc<Issuers>,
         clock: Clock,
-        unauthenticated: impl Fn() -> Response<Body> + Send + Sync + 'static,
+        refusal: impl Fn(&str, Option<&NotAdmitted>) -> Response<Body> + Send + Sync + 'static,
     ) -> Self {
-        let (unauthenticated, strangers) = (Arc::new(unauthenticated), Arc::default());
-        Self { gate: Gate { issuer, clock, unauthenticated, strangers } }
+        let (refusal, strangers) = (Arc::new(refusal), Arc::default());
+        Self { gate: Gate { issuers, clock, refusal, strangers } }
     }
 }
 
@@ -83,42 +103,76 @@ impl<S> Layer<S> for AuthLayer {
 
 impl<S, B> Service<Request<B>> for AuthService<S>
 where
-    S: Service<Request<B>, Response = Response<Body>>,
+    S: Service<Request<B>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Either<S::Future, Ready<Result<S::Response, S::Error>>>;
+    type Future = Either<
+        Either<S::Future, Ready<Result<S::Response, S::Error>>>,
+        BoxFuture<'static, Result<S::Response, S::Error>>,
+    >;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if !OPEN_TO_ALL.contains(&request.uri().path()) {
-            match self.gate.actor(request.headers()) {
-                Ok(actor) => {
-                    request.extensions_mut().insert(actor);
-                }
-                Err(rejected) => {
-                    let reason = rejected.reason();
-                    tracing::debug!(%reason, "a call without a valid token was refused");
-                    if let Some(count) = self.gate.strangers.count() {
-                        tracing::warn!(count, %reason, "calls without a valid token were refused");
-                    }
-                    return Either::Right(ready(Ok((self.gate.unauthenticated)())));
-                }
-            }
+        if OPEN_TO_ALL.contains(&request.uri().path()) {
+            // Nothing behind the gate needs the token, and what is not there cannot be logged.
+            request.headers_mut().remove(AUTHORIZATION);
+            return Either::Left(Either::Left(self.inner.call(request)));
         }
-        // Nothing behind the gate needs the token, and what is not there cannot be logged.
-        request.headers_mut().remove(AUTHORIZATION);
-        Either::Left(self.inner.call(request))
+        let keys = match self.gate.caller(request.headers()) {
+            Ok(caller) => {
+                return Either::Left(Either::Left(self.inner.call(admitted(request, caller))));
+            }
+            Err(Refused::UnknownKey(keys)) => keys,
+            Err(refused) => {
+                let answer = self.gate.refuse(request.uri().path(), &refused);
+                return Either::Left(Either::Right(ready(Ok(answer))));
+            }
+        };
+        // The clone has not been asked whether it is ready, so it stays and the other goes.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let gate = self.gate.clone();
+        Either::Right(Box::pin(async move {
+            keys.ask((gate.clock)()).await;
+            match gate.caller(request.headers()) {
+                Ok(caller) => inner.call(admitted(request, caller)).await,
+                Err(refused) => Ok(gate.refuse(request.uri().path(), &refused)),
+            }
+        }))
     }
 }
 
+/// A request as it goes on: with who calls, and without the token.
+fn admitted<B>(mut request: Request<B>, caller: Caller) -> Request<B> {
+    request.headers_mut().remove(AUTHORIZATION);
+    request.extensions_mut().insert(caller);
+    request
+}
+
 impl Gate {
-    fn actor(&self, headers: &HeaderMap) -> Result<Actor, TokenRejected> {
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refused> {
         let token = bearer_token(headers)?;
-        self.issuer.verify(token, (self.clock)())
+        self.issuers.caller(token, headers, (self.clock)())
+    }
+
+    /// Says in our log what was wrong, and to the caller what they may know of it.
+    fn refuse(&self, path: &str, refused: &Refused) -> Response<Body> {
+        let reason = match refused {
+            Refused::Bearer(why) => return (self.refusal)(path, Some(why)),
+            Refused::Token(rejected) => rejected.reason(),
+            Refused::UnknownKey(_) => RejectionReason::UnknownKey,
+        };
+        tracing::debug!(%reason, "a call without a valid token was refused");
+        if let Some(count) = self.strangers.count() {
+            tracing::warn!(count, %reason, "calls without a valid token were refused");
+        }
+        (self.refusal)(path, None)
     }
 }
 

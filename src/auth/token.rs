@@ -1,10 +1,14 @@
 //! What a token claims, and the rules by which the claims are believed. Pure: the signature is
 //! checked elsewhere and the time is an argument.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use crate::domain::access::{Actor, Employer, Role};
+use crate::domain::access::{Actor, Caller, Employer, Role, Standing};
+use crate::domain::national_identity::NationalIdentityNumber;
+use crate::domain::protection::Protection;
 
 /// The only audience whose tokens this service takes.
 pub const AUDIENCE: &str = "tiltaksplass";
@@ -92,9 +96,24 @@ pub enum RejectionReason {
     /// The role is none of the service's.
     #[error("the role is unknown")]
     Role,
-    /// The employer is neither the state nor one municipality.
+    /// The employer is neither the state nor one municipality, or an office's worker has none.
     #[error("the employer is neither STATE nor MUNICIPAL with a municipality number")]
     Employer,
+    /// A protection is none of the service's.
+    #[error("the clearance is unknown")]
+    Clearance,
+    /// What should be the bearer's identity number is none.
+    #[error("the identity number is none")]
+    Identity,
+    /// The issuer has published no key of that name for that algorithm.
+    #[error("the issuer has no such key")]
+    UnknownKey,
+    /// A claim that the issuer's tokens have is not there, or says what they never say.
+    #[error("the claims are not those of a token of this kind of issuer")]
+    Claims,
+    /// The bearer has not shown surely enough who they are.
+    #[error("the level of assurance is not high enough")]
+    Assurance,
 }
 
 /// The claims of a token. Unknown claims are passed over, as the standard asks: a newer replica may
@@ -115,6 +134,12 @@ pub(super) struct Claims {
     pub(super) municipality: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) leads_office: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) clearances: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pid: Option<String>,
 }
 
 /// Who employs a caseworker of a NAV office.
@@ -126,8 +151,8 @@ pub(super) enum EmployerClaim {
 }
 
 impl Claims {
-    /// The actor that the claims name, if they are believed at this time.
-    pub(super) fn actor(self, issuer: &str, now: OffsetDateTime) -> Result<Actor, TokenRejected> {
+    /// The caller that the claims name, if they are believed at this time.
+    pub(super) fn caller(self, issuer: &str, now: OffsetDateTime) -> Result<Caller, TokenRejected> {
         if self.iss != issuer {
             return Err(RejectionReason::Issuer.into());
         }
@@ -146,7 +171,25 @@ impl Claims {
         }
         let employer = employer(self.employer, self.municipality)?;
         let role: Role = self.role.parse().map_err(|_| RejectionReason::Role)?;
-        Ok(Actor { issuer: self.iss, subject: self.sub, role, organisation: self.org, employer })
+        if role == Role::Office && employer.is_none() {
+            return Err(RejectionReason::Employer.into());
+        }
+        let clearances: Result<_, RejectionReason> = self
+            .clearances
+            .iter()
+            .map(|text| text.parse::<Protection>().map_err(|_| RejectionReason::Clearance))
+            .collect();
+        let identity = self.pid.as_deref().map(NationalIdentityNumber::parse).transpose();
+        let standing = Standing {
+            name: self.name,
+            leads_office: self.leads_office,
+            clearances: clearances?,
+            identity: identity.map_err(|_| RejectionReason::Identity)?,
+            ..Standing::default()
+        };
+        let (issuer, subject, organisation) = (self.iss, self.sub, self.org);
+        let actor = Actor { issuer, subject, role, organisation, employer };
+        Ok(Caller { actor, standing: Arc::new(standing) })
     }
 
     /// Whether the token is in force. A token of long life is refused even where its key is
@@ -191,13 +234,18 @@ fn employer(
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 fn is_municipality_number(text: &str) -> bool {
     text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a claim can be stored and shown as it is: not empty, bounded, without control
 /// characters and without the marks that turn the direction of writing.
-fn is_plain_text(text: &str) -> bool {
+pub(super) fn is_plain_text(text: &str) -> bool {
     !text.trim().is_empty()
         && text.len() <= CLAIM_MAX_BYTES
         && !text.chars().any(|c| c.is_control() || turns_direction(c))

@@ -8,14 +8,18 @@ pub mod call;
 pub mod defaults;
 pub mod demo;
 pub mod import;
+mod keys;
 mod place;
 mod serve;
 mod steered;
+mod test_issuer;
 mod token;
 mod verify;
 
 use call::CallArgs;
+use keys::Step;
 use place::PlaceArgs;
+use test_issuer::TestIssuerCommand;
 
 /// Shares out measure places (tiltaksplasser): waitlists, allocation and fair share, as a gRPC
 /// service over PostgreSQL.
@@ -45,6 +49,9 @@ enum Command {
             default_value = "127.0.0.1:8137"
         )]
         listen: std::net::SocketAddr,
+        /// A file with settings: whose tokens count, and what others are asked.
+        #[arg(long, value_name = "FILE", env = "TILTAKSPLASS_CONFIG")]
+        config: Option<PathBuf>,
         #[command(flatten)]
         place: PlaceArgs,
     },
@@ -65,6 +72,9 @@ enum Command {
     Import(import::ImportArgs),
     /// Prints an access token of this data folder's own issuer, and nothing else.
     Token(token::TokenArgs),
+    /// Makes an issuer of tokens like Entra ID's, and tokens of it. For development and tests only.
+    #[command(subcommand)]
+    TestIssuer(TestIssuerCommand),
     /// Checks a database whole: hashes, decisions made again, tables, invariants.
     ///
     /// Works beside a running service. The exit code is 1 when something is wrong.
@@ -99,6 +109,16 @@ enum Command {
         data_dir: Option<PathBuf>,
     },
     Call(CallArgs),
+    /// Changes the main key while the service runs.
+    ///
+    /// `keys rotate` adds a new version, waits until every running service knows it, makes it the
+    /// one that is written under, and waits until everybody is sealed and found under it. `keys
+    /// retire` then takes the old key out of the file. All of it may be interrupted and run again.
+    /// Where replicas have copies of the key file, each change is copied to them.
+    Keys {
+        #[command(subcommand)]
+        step: Step,
+    },
     /// Runs the service for `demo`, which puts its clock forward through a pipe.
     #[command(hide = true)]
     DemoService {
@@ -120,10 +140,14 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> ExitCode {
     let done = match command {
         Command::Call(args) => return call::call(args).await,
-        Command::Serve { listen, place } => serve::serve(listen, &place).await,
+        Command::Serve { listen, config, place } => {
+            serve::serve(listen, config.as_deref(), &place).await
+        }
         Command::Migrate { place } => serve::migrate(&place).await,
         Command::Import(args) => import::import(&args).await,
+        Command::Keys { step } => keys::take(&step).await,
         Command::Token(args) => token::token(&args),
+        Command::TestIssuer(command) => test_issuer::test_issuer(&command),
         Command::Verify { place } => verify::verify(&place).await,
         Command::Demo { data_dir, database_url } => demo::demo(data_dir, database_url).await,
         Command::Dev { listen, data_dir } => demo::dev::dev(listen, data_dir).await,

@@ -141,14 +141,22 @@ pub(super) fn options_of(address: &SocketAddress) -> PgConnectOptions {
         .database(postgres::DATABASE)
 }
 
+/// The name of the key file.
+const KEY_FILE: &str = "main.json";
+
+/// The key file of a data folder.
+pub(super) fn key_file(folder: &Path) -> PathBuf {
+    folder.join("keys").join(KEY_FILE)
+}
+
 /// The keys of a data folder; made when they are not there.
 pub(super) fn keys(folder: &Path) -> Result<Arc<Keys>, Failure> {
-    Ok(Arc::new(Keys::load_or_create(&key_folder(folder)?.join("main.json"))?))
+    Ok(Arc::new(Keys::load_or_create(&key_folder(folder)?.join(KEY_FILE))?))
 }
 
 /// The keys of a data folder, if it has any.
 pub(super) fn keys_at_hand(folder: &Path) -> Result<Option<Arc<Keys>>, Failure> {
-    let file = folder.join("keys").join("main.json");
+    let file = key_file(folder);
     if !file.exists() {
         return Ok(None);
     }

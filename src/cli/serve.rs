@@ -13,22 +13,32 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     app::{App, Clock, RandomIds, SystemClock},
+    auth::Issuers,
     cli::{
         Failure,
         place::{Database, PlaceArgs, issuer, keys},
         say,
     },
+    config::{Config, Disclosure},
+    domain::disclosure::Threshold,
     keys::Keys,
+    people_source::PeopleSource,
     postgres::EmbeddedError,
+    rotation,
     server::{self, Limits},
     store::{self, db::Db, migrate::migrate as run_migrations},
     verify::KEY_CHECK,
 };
 
 /// Runs the service.
-pub(super) async fn serve(listen: SocketAddr, place: &PlaceArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn serve(
+    listen: SocketAddr,
+    config: Option<&Path>,
+    place: &PlaceArgs,
+) -> Result<ExitCode, Failure> {
     log_to_stderr();
-    run(listen, place, Arc::new(SystemClock), Limits::default(), stop_asked()?).await
+    let config = Config::load(config)?;
+    run(listen, &config, place, Arc::new(SystemClock), Limits::default(), stop_asked()?).await
 }
 
 /// Resolves when somebody asks for the end.
@@ -37,34 +47,67 @@ pub(super) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Runs the service with this clock and these limits until it is to stop.
 pub(super) async fn run(
     listen: SocketAddr,
+    config: &Config,
     place: &PlaceArgs,
     clock: Arc<dyn Clock>,
     limits: Limits,
     mut stop: Stop,
 ) -> Result<ExitCode, Failure> {
+    let threshold = threshold(&config.disclosure)?;
     let folder = place.folder()?;
-    let (keys, issuer) = (keys(&folder)?, issuer(&folder)?);
+    let keys = keys(&folder)?;
+    let issuers = Arc::new(issuers(config, &folder, clock.as_ref())?);
+    let people = PeopleSource::configured(&config.people)?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|e| format!("cannot listen on {listen}: {e}; give another --listen"))?;
     let (database, app) = tokio::select! {
-        ready = ready_app(place, clock, keys) => ready?,
+        ready = ready_app(place, clock, keys, people.clone()) => ready?,
         // A start that is dropped stops what it has started.
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
+    let app = App { threshold, ..app };
     let address = listener.local_addr()?;
     say(format!("listening on http://{address}"));
     say(format!("database: {}", database.describe()));
     say(format!("data folder: {}", folder.display()));
-    say(format!(
-        "a token: tiltaksplass token --role county --org NO-50 --data-dir {}",
-        folder.display()
-    ));
+    say(format!("protected people: {people}"));
+    say_whose_tokens(&issuers, &folder);
     let ended = database.own.as_ref().map(crate::postgres::Embedded::ended);
-    let served = server::run(listener, app, issuer, limits, until_stop(stop, ended)).await;
+    let served = server::run(listener, app, issuers, limits, until_stop(stop, ended)).await;
     database.stop().await?;
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// All whose tokens count, by the settings.
+fn issuers(config: &Config, folder: &Path, clock: &dyn Clock) -> Result<Issuers, Failure> {
+    let local = if config.local_issuer.enabled { Some(issuer(folder)?) } else { None };
+    let opened = Issuers::open(local, &config.issuer, clock.now().to_datetime());
+    opened.map_err(|error| format!("the configuration file is not usable: {error}").into())
+}
+
+/// Says whose tokens are taken, and how to get one.
+fn say_whose_tokens(issuers: &Issuers, folder: &Path) {
+    if issuers.takes_local_tokens() {
+        say(format!(
+            "a token: tiltaksplass token --role county --org NO-50 --data-dir {}",
+            folder.display()
+        ));
+    } else {
+        say("tokens of `tiltaksplass token` are refused: the settings switch that issuer off");
+    }
+    for name in issuers.names() {
+        say(format!("tokens are taken of the issuer {name}"));
+    }
+}
+
+/// Below how many people counts are hidden, as the file says.
+fn threshold(of: &Disclosure) -> Result<Threshold, Failure> {
+    let Some(people) = of.hide_below else { return Ok(Threshold::default()) };
+    let (least, most) = (Threshold::RANGE.start(), Threshold::RANGE.end());
+    let told = format!("hide_below of [disclosure] is {people}; must be {least} to {most}");
+    Threshold::new(people).ok_or_else(|| told.into())
 }
 
 /// A database of this version that keeps what it acknowledges, on the same time, and
@@ -73,12 +116,13 @@ async fn ready_app(
     place: &PlaceArgs,
     clock: Arc<dyn Clock>,
     keys: Arc<Keys>,
+    people: PeopleSource,
 ) -> Result<(Database, App), Failure> {
     let database = place.database().await?;
     run_migrations(&database.migrate).await?;
     let db = Db::open(&database.options);
     db.require_durability().await?;
-    let app = App::new(db, clock, Arc::new(RandomIds), keys);
+    let app = App::new(db, clock, Arc::new(RandomIds), keys, people);
     app.require_clock().await?;
     require_keys(&app, &place.folder()?).await?;
     Ok((database, app))
@@ -90,7 +134,13 @@ async fn require_keys(App { db, keys, .. }: &App, folder: &Path) -> Result<(), F
     let value = store::key_check::value(&mut transaction, &keys.fingerprint(&KEY_CHECK)).await?;
     transaction.commit().await?;
     if keys.fingerprint_matches(&KEY_CHECK, &value) {
-        return Ok(());
+        let Some(why) = rotation::report(db, keys).await? else { return Ok(()) };
+        return Err(format!(
+            "the key file in {} is not the newest: {why}; copy keys/main.json from where `keys \
+             rotate` was run",
+            folder.display()
+        )
+        .into());
     }
     Err(format!(
         "the keys in {} are not those of this database; give its own --data-dir, or put its \
@@ -150,5 +200,23 @@ pub(super) fn log_to_stderr() {
         to_stderr.json().init();
     } else {
         to_stderr.init();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_that_hides_too_little_or_too_much_is_refused() {
+        let of = |hide_below| {
+            threshold(&Disclosure { hide_below })
+                .map(Threshold::people)
+                .map_err(|failure| failure.to_string())
+        };
+        assert_eq!([of(None), of(Some(3)), of(Some(100))], [Ok(5), Ok(3), Ok(100)]);
+        let told = of(Some(2)).unwrap_err();
+        assert_eq!(told, "hide_below of [disclosure] is 2; must be 3 to 100");
+        assert!(of(Some(101)).is_err());
     }
 }

@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use crate::{
     app::{Clock, SystemClock},
     cli::{Failure, place::PlaceArgs, say, serve},
+    config::Config,
     domain::calendar::Timestamp,
     server::Limits,
 };
@@ -50,7 +51,8 @@ pub(super) async fn serve_steered(place: &PlaceArgs) -> Result<ExitCode, Failure
     });
     // Its clock is not to be the database's.
     let limits = Limits { readiness: None, ..Limits::default() };
-    serve::run(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), place, clock, limits, stop).await
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    serve::run(listen, &Config::default(), place, clock, limits, stop).await
 }
 
 /// Standard input, if it is a pipe.

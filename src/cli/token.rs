@@ -12,7 +12,10 @@ use crate::{
         place::{PlaceArgs, issuer},
         say,
     },
-    domain::access::{Employer, Role},
+    domain::{
+        access::{Employer, Role},
+        protection::Protection,
+    },
 };
 
 /// Whom a token names, and for whom they act.
@@ -31,6 +34,16 @@ pub(super) struct TokenArgs {
     /// Who employs an office's worker: `state`, or `municipal:1601`.
     #[arg(long, value_parser = parse_employer)]
     employer: Option<Employer>,
+    /// A name to show to auditors; no right follows from it.
+    #[arg(long)]
+    name: Option<String>,
+    /// They lead their office, and give access there.
+    #[arg(long)]
+    leader: bool,
+    /// Of which protected people they may see who they are: `STRENGT_FORTROLIG_UTLAND`,
+    /// `STRENGT_FORTROLIG`, FORTROLIG or SKJERMET; once for each.
+    #[arg(long, value_name = "KIND")]
+    clearance: Vec<Protection>,
     /// How long it is good for, 1-24 hours.
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(i64).range(1..=24))]
     hours: i64,
@@ -53,7 +66,10 @@ pub(super) fn token(args: &TokenArgs) -> Result<ExitCode, Failure> {
         role: args.role,
         organisation: args.org.clone(),
         employer: args.employer.clone(),
-        name: None,
+        name: args.name.clone(),
+        leads_office: args.leader,
+        clearances: args.clearance.clone(),
+        identity_number: None,
         lifetime: Duration::hours(args.hours),
     };
     let issuer = issuer(&place.folder()?)?;

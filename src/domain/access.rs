@@ -1,307 +1,30 @@
 //! Who may call what, and where. Deny by default: what the table does not allow is
 //! refused, and a test fails for an RPC without a row.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
+use time::Date;
 
 use crate::domain::{
     ids::{AreaId, MunicipalityNumber, OfficeNumber, OrganisationNumber},
-    registry::Registry,
+    registry::{Office, Registry},
 };
 
-/// Who calls, as a verified token says.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Actor {
-    /// Who vouches for them.
-    pub issuer: String,
-    /// Their name at the issuer.
-    pub subject: String,
-    /// What they are.
-    pub role: Role,
-    /// For whom they act: `NO-50` for a county, an office number, a municipality
-    /// number, an organisation number, or a system's name.
-    pub organisation: String,
-    /// Who employs an office's worker.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub employer: Option<Employer>,
-}
+mod actor;
+mod behind;
+mod call_id;
+mod known;
+mod method;
+mod relation;
+mod rights;
+#[cfg(test)]
+mod tests;
 
-impl Actor {
-    /// The program itself, when what is due takes effect.
-    pub fn by_time() -> Self {
-        Self {
-            issuer: "tiltaksplass".to_owned(),
-            subject: "time".to_owned(),
-            role: Role::Service,
-            organisation: "tiltaksplass".to_owned(),
-            employer: None,
-        }
-    }
-}
-
-/// What tells one actor from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ActorKey<'a> {
-    issuer: &'a str,
-    subject: &'a str,
-}
-
-impl<'a> ActorKey<'a> {
-    /// Of this actor.
-    pub fn of(actor: &'a Actor) -> Self {
-        Self { issuer: &actor.issuer, subject: &actor.subject }
-    }
-}
-
-impl fmt::Display for ActorKey<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.issuer, self.subject)
-    }
-}
-
-/// What an actor is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Role {
-    /// The directorate (direktoratet).
-    Directorate,
-    /// A county's or NAV region's staff (fylke).
-    County,
-    /// A NAV office's staff (NAV-kontor).
-    Office,
-    /// A municipality (kommune).
-    Municipality,
-    /// A provider (tiltaksarrangør).
-    Provider,
-    /// Another system.
-    Service,
-    /// An auditor (revisor).
-    Auditor,
-}
-
-impl Role {
-    /// Every role, in the order of the table's columns.
-    pub const ALL: [Self; 7] = [
-        Self::Directorate,
-        Self::County,
-        Self::Office,
-        Self::Municipality,
-        Self::Provider,
-        Self::Service,
-        Self::Auditor,
-    ];
-
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Directorate => "directorate",
-            Self::County => "county",
-            Self::Office => "office",
-            Self::Municipality => "municipality",
-            Self::Provider => "provider",
-            Self::Service => "service",
-            Self::Auditor => "auditor",
-        }
-    }
-}
-
-impl std::str::FromStr for Role {
-    type Err = crate::domain::ids::Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(Self::Err {
-            expected: "directorate, county, office, municipality, provider, service or auditor",
-        })
-    }
-}
-
-/// Who employs an office's worker; state and municipality share offices.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Employer {
-    /// The state.
-    State,
-    /// A municipality.
-    Municipal {
-        /// Which.
-        municipality_number: String,
-    },
-}
-
-macro_rules! methods {
-    ($($name:ident),* $(,)?) => {
-        /// Every RPC there is.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Method {
-            $(
-                #[doc = concat!("`", stringify!($name), "`")]
-                $name,
-            )*
-        }
-
-        impl Method {
-            /// Every RPC there is.
-            pub const ALL: &'static [Self] = &[$(Self::$name),*];
-
-            /// Its name, as in the proto.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => stringify!($name),)*
-                }
-            }
-        }
-    };
-}
-
-methods!(
-    ImportRegistry,
-    SubmitCapacity,
-    ReviewCapacity,
-    GetAvailability,
-    JoinWaitlist,
-    GetPosition,
-    ListWaitlistEntries,
-    SummarizeQueues,
-    AllocatePlaces,
-    ConfirmProposals,
-    RespondToOffer,
-    StartPlacement,
-    EndPlacement,
-    Apportion,
-    GetFairShare,
-    SetPlaceBudget,
-    SetQuotas,
-    ListChanges,
-    ListAreas,
-    ListMunicipalities,
-    ListOffices,
-    ListMeasureTypes,
-    ListProviders,
-    ListDistributionKeys,
-    ListCapacities,
-    GetWaitlistEntry,
-    LeaveWaitlist,
-    LookupPerson,
-    ListOffers,
-    ListPlacements,
-    ListVacancies,
-    ExplainDecision,
-    ListPlaceBudgets,
-    ListQuotas,
-    UpdateWaitlistEntry,
-    PauseEntry,
-    ResumeEntry,
-    ConfirmEntry,
-    PrioritizeEntry,
-    TransferEntry,
-    ReassignAdviser,
-    BatchJoinWaitlist,
-    ListMyWork,
-    PlacePerson,
-    ObjectToOffer,
-    ResolveObjection,
-    ExtendOffer,
-    WithdrawOffer,
-    ChangePlacement,
-    MovePlacement,
-    ReassignPlacement,
-    CheckParticipation,
-    SetEnforcement,
-    GetShadowReport,
-    Correct,
-    EstimateWait,
-    LendQuota,
-    ReportClosure,
-    ImportExisting,
-);
-
-/// How far a role's right to a method reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Nowhere.
-    No,
-    /// Everywhere.
-    All,
-    /// What belongs to the actor's own organisation: a county's area; the municipalities
-    /// an office serves and the people it follows up; a municipality; a provider's
-    /// place groups.
-    Own,
-    /// The area the actor's organisation lies in.
-    OwnArea,
-}
-
-/// The table: a method's scope for each role, in the order of [`Role::ALL`].
-pub fn rights(method: Method) -> [Scope; 7] {
-    use Scope::{All, No, Own, OwnArea};
-    match method {
-        //                        directorate county office municipality provider service auditor
-        Method::ImportRegistry => [All, No, No, No, No, No, No],
-        Method::SubmitCapacity => [No, Own, No, No, Own, No, No],
-        Method::ReviewCapacity => [No, Own, No, No, No, No, No],
-        Method::GetAvailability => [All, Own, OwnArea, OwnArea, Own, All, All],
-        Method::JoinWaitlist => [No, Own, Own, No, No, No, No],
-        Method::GetPosition => [No, Own, Own, No, No, No, No],
-        Method::ListWaitlistEntries => [No, Own, Own, No, No, No, No],
-        Method::SummarizeQueues => [All, Own, OwnArea, OwnArea, No, All, All],
-        Method::AllocatePlaces => [No, Own, No, No, No, No, No],
-        Method::ConfirmProposals => [No, Own, Own, No, No, No, No],
-        Method::RespondToOffer => [No, Own, Own, No, No, No, No],
-        Method::StartPlacement => [No, Own, Own, No, Own, No, No],
-        Method::EndPlacement => [No, Own, Own, No, Own, No, No],
-        Method::Apportion => [All, All, All, All, All, All, All],
-        Method::GetFairShare => [All, All, All, All, No, All, All],
-        Method::SetPlaceBudget => [All, No, No, No, No, No, No],
-        Method::SetQuotas => [No, Own, No, No, No, No, No],
-        Method::ListChanges => [All, Own, No, No, No, All, All],
-        Method::ListAreas
-        | Method::ListMunicipalities
-        | Method::ListOffices
-        | Method::ListMeasureTypes
-        | Method::ListProviders
-        | Method::ListDistributionKeys => [All, All, All, All, All, All, All],
-        Method::ListCapacities => [All, Own, OwnArea, OwnArea, Own, All, All],
-        Method::GetWaitlistEntry | Method::LeaveWaitlist | Method::LookupPerson => {
-            [No, Own, Own, No, No, No, No]
-        }
-        Method::ListOffers | Method::ListPlacements => [No, Own, Own, No, Own, No, No],
-        Method::ListVacancies | Method::ListPlaceBudgets | Method::ListQuotas => {
-            [All, Own, OwnArea, OwnArea, No, All, All]
-        }
-        Method::ExplainDecision => [No, Own, Own, No, No, No, All],
-        Method::UpdateWaitlistEntry
-        | Method::PauseEntry
-        | Method::ResumeEntry
-        | Method::ConfirmEntry
-        | Method::TransferEntry
-        | Method::ReassignAdviser
-        | Method::BatchJoinWaitlist
-        | Method::ListMyWork
-        | Method::ResolveObjection
-        | Method::ExtendOffer
-        | Method::WithdrawOffer
-        | Method::ChangePlacement
-        | Method::MovePlacement
-        | Method::ReassignPlacement => [No, Own, Own, No, No, No, No],
-        Method::PrioritizeEntry | Method::PlacePerson | Method::ImportExisting => {
-            [No, Own, No, No, No, No, No]
-        }
-        Method::ObjectToOffer => [No, No, No, No, Own, No, No],
-        Method::Correct => [No, Own, Own, No, No, No, No],
-        Method::EstimateWait => [No, Own, Own, No, No, No, No],
-        Method::ReportClosure => [No, Own, No, No, Own, No, No],
-        Method::SetEnforcement => [No, Own, No, No, No, No, No],
-        Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],
-        Method::LendQuota => [No, Own, No, No, No, No, No],
-        Method::CheckParticipation => [No, No, No, No, No, All, No],
-    }
-}
-
-/// The scope of `method` for `role`.
-pub fn scope(method: Method, role: Role) -> Scope {
-    let column = Role::ALL.iter().position(|r| *r == role);
-    column.map_or(Scope::No, |column| rights(method)[column])
-}
+pub use actor::{Actor, ActorKey, Caller, Employer, Role, Standing};
+pub use behind::{Behind, Own, behind};
+pub use call_id::{CALL_ID_MAX, CallId, Said};
+pub use known::{KNOWN_AFTER_END_DAYS, is_known_by_offer, is_known_by_placement};
+pub use method::Method;
+pub use relation::{Reach, Relation, reach, relation};
+pub use rights::{Scope, rights, scope};
 
 /// Whether a role sees the payloads of the change feed, and not their digests alone.
 pub fn sees_payloads(role: Role) -> bool {
@@ -337,6 +60,18 @@ pub fn may_backdate(role: Role) -> bool {
     }
 }
 
+/// Whether a method tells who somebody is, or what there is of somebody who is named: of protected
+/// people it does so only to those who are cleared for them.
+pub fn tells_who(method: Method) -> bool {
+    matches!(
+        method,
+        Method::LookupPerson
+            | Method::GetWaitlistEntry
+            | Method::CheckParticipation
+            | Method::ListAccesses
+    )
+}
+
 /// What a call reaches for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Target {
@@ -350,17 +85,53 @@ pub struct Target {
     pub organisation_number: Option<OrganisationNumber>,
 }
 
-/// Whether `actor` may call `method` on `target`.
-pub fn permits(method: Method, actor: &Actor, target: &Target, registry: &Registry) -> bool {
-    match scope(method, actor.role) {
-        Scope::No => false,
-        Scope::All => true,
-        Scope::Own => is_own(actor, target, registry),
-        Scope::OwnArea => is_own_area(actor, target, registry),
-    }
+/// Whether `actor` may call `method` on `target`, as the registry is on a day: whether the right
+/// reaches how the one stands to the other. Who somebody protected is needs a clearance beside it.
+pub fn permits(
+    method: Method,
+    actor: &Actor,
+    target: &Target,
+    registry: &Registry,
+    today: Date,
+) -> bool {
+    reach(method, actor.role, relation(actor, target, registry, today)) != Reach::No
 }
 
-fn is_own(actor: &Actor, target: &Target, registry: &Registry) -> bool {
+/// The municipalities an office serves on a day (kontorets kommuner): its own, and those that one
+/// of its own hosts then, in whatever area.
+pub fn served_by<'a>(
+    office: &'a Office,
+    registry: &'a Registry,
+    today: Date,
+) -> impl Iterator<Item = &'a MunicipalityNumber> {
+    let own = &office.municipality_numbers;
+    own.iter().chain(own.iter().flat_map(move |host| registry.hosted_by(host, today)))
+}
+
+/// Whether an actor's office hosts any municipality on a day.
+pub fn hosts_somebody(actor: &Actor, registry: &Registry, today: Date) -> bool {
+    let office = office_of(actor, registry).filter(|_| actor.role == Role::Office);
+    let own = office.into_iter().flat_map(|office| &office.municipality_numbers);
+    own.into_iter().any(|host| registry.hosted_by(host, today).next().is_some())
+}
+
+/// On behalf of whom an office acts for people of a municipality on a day: the municipality
+/// itself, where one that the office serves hosts it (på vegne av samarbeidskommunen). Nobody,
+/// where the office is its own.
+pub fn on_behalf_of<'a>(
+    actor: &Actor,
+    number: &'a MunicipalityNumber,
+    registry: &Registry,
+    today: Date,
+) -> Option<&'a MunicipalityNumber> {
+    if actor.role != Role::Office {
+        return None;
+    }
+    let (office, host) = (office_of(actor, registry)?, registry.runs_nav_for(number, today)?);
+    office.municipality_numbers.contains(host).then_some(number)
+}
+
+fn is_own(actor: &Actor, target: &Target, registry: &Registry, today: Date) -> bool {
     let own = actor.organisation.as_str();
     match actor.role {
         Role::County => target.county_id.as_ref().is_some_and(|area| area.as_str() == own),
@@ -369,7 +140,7 @@ fn is_own(actor: &Actor, target: &Target, registry: &Registry) -> bool {
                 target.following_office_number.as_ref().is_some_and(|o| o.as_str() == own);
             let serves = target.municipality_number.as_ref().is_some_and(|number| {
                 office_of(actor, registry)
-                    .is_some_and(|office| office.municipality_numbers.contains(number))
+                    .is_some_and(|office| served_by(office, registry, today).any(|m| m == number))
             });
             follows || serves
         }
@@ -381,7 +152,7 @@ fn is_own(actor: &Actor, target: &Target, registry: &Registry) -> bool {
     }
 }
 
-fn is_own_area(actor: &Actor, target: &Target, registry: &Registry) -> bool {
+fn is_own_area(actor: &Actor, target: &Target, registry: &Registry, today: Date) -> bool {
     let Some(area) = &target.county_id else { return false };
     let lies_here = |number: &MunicipalityNumber| {
         registry.municipality(number).is_some_and(|m| m.county_id == *area)
@@ -389,18 +160,13 @@ fn is_own_area(actor: &Actor, target: &Target, registry: &Registry) -> bool {
     match actor.role {
         Role::County => area.as_str() == actor.organisation,
         Role::Office => office_of(actor, registry)
-            .is_some_and(|office| office.municipality_numbers.iter().any(lies_here)),
+            .is_some_and(|office| served_by(office, registry, today).any(lies_here)),
         Role::Municipality => actor.organisation.parse().is_ok_and(|number| lies_here(&number)),
         Role::Directorate | Role::Provider | Role::Service | Role::Auditor => false,
     }
 }
 
-fn office_of<'a>(
-    actor: &Actor,
-    registry: &'a Registry,
-) -> Option<&'a crate::domain::registry::Office> {
+/// The office an actor is of, if the registry has it.
+pub fn office_of<'a>(actor: &Actor, registry: &'a Registry) -> Option<&'a Office> {
     actor.organisation.parse().ok().and_then(|number| registry.office(&number))
 }
-
-#[cfg(test)]
-mod tests;

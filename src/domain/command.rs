@@ -1,15 +1,18 @@
 //! What can be asked of a ledger. A command is recorded with its events, so that
 //! the decision can be made again from the log alone. It names nobody.
 
+mod access;
 mod correct;
 mod enforce;
 mod held;
+mod identity;
 mod lending;
 mod needs;
 mod places;
 mod succession;
 mod waits;
 
+pub use access::{EndAccess, GrantAccess};
 pub use correct::{Correct, Correction, RightPerson};
 pub use enforce::{EnforcementAsk, SetEnforcement};
 pub use held::{
@@ -17,6 +20,7 @@ pub use held::{
     MovePlacement, ObjectToOffer, PlacePerson, PlacementAsk, ReassignPlacement, ResolveObjection,
     RespondToOffer, ReviewMade, StartDirectly, StartPlacement, WithdrawOffer,
 };
+pub use identity::ChangeIdentityNumber;
 pub use lending::{LendQuota, LoanAsk, LoanEnd, LoanTerms};
 pub use needs::Needs;
 pub use places::{
@@ -37,7 +41,10 @@ use time::Date;
 
 use crate::domain::{
     existing::ImportExisting,
-    ids::{EntryId, MunicipalityNumber, OfferId, OrganisationNumber, PlaceGroupId, PlacementId},
+    ids::{
+        EntryId, MunicipalityNumber, OfferId, OfficeNumber, OrganisationNumber, PlaceGroupId,
+        PlacementId,
+    },
 };
 
 /// A command to one ledger.
@@ -118,6 +125,10 @@ pub enum Command {
     ChangeClosure(ChangeClosure),
     /// A quota is lent to another municipality, or a loan returns before its day.
     LendQuota(LendQuota),
+    /// Access across employers is given.
+    GrantAccess(GrantAccess),
+    /// Access across employers ends before its day.
+    EndAccess(EndAccess),
     /// By time: a pause or the time after a declined offer is over.
     WakeEntry {
         /// Whose.
@@ -147,6 +158,8 @@ pub enum Command {
     HandOver(HandOver),
     /// By time: what another measure type's ledger handed over comes in.
     TakeOver(TakeOver),
+    /// A person has another identity number.
+    ChangeIdentityNumber(ChangeIdentityNumber),
     /// By time: the day after a placement's last has come.
     FinishPlacement {
         /// Which.
@@ -194,7 +207,10 @@ impl Command {
             Self::SetEnforcement(_) => "SET_ENFORCEMENT",
             Self::Correct(_) => "CORRECT",
             Self::ChangeClosure(_) => "CHANGE_CLOSURE",
+            Self::ChangeIdentityNumber(_) => "CHANGE_IDENTITY_NUMBER",
             Self::LendQuota(_) => "LEND_QUOTA",
+            Self::GrantAccess(_) => "GRANT_ACCESS",
+            Self::EndAccess(_) => "END_ACCESS",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
@@ -228,6 +244,8 @@ pub enum Subject<'a> {
     PlaceGroup(PlaceGroupId),
     /// People of several municipalities.
     Residents(Vec<&'a MunicipalityNumber>),
+    /// What an office's employees have access to.
+    Office(&'a OfficeNumber),
 }
 
 impl Command {
@@ -282,7 +300,10 @@ impl Command {
             Self::LapseProposal { offer_id } | Self::ExpireOffer { offer_id } => {
                 Subject::Offers(slice::from_ref(offer_id))
             }
+            Self::GrantAccess(c) => Subject::Office(&c.office_number),
+            Self::EndAccess(c) => Subject::Office(&c.office_number),
             Self::HandOver(_) | Self::TakeOver(_) => Subject::Area,
+            Self::ChangeIdentityNumber(c) => Subject::Entry(c.entry_id),
             Self::FinishPlacement { placement_id } => Subject::Placement(*placement_id),
         }
     }

@@ -1,9 +1,12 @@
 //! What has happened to a ledger. Fields are only ever added; old logs stay readable.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use time::Date;
 
 use crate::domain::{
+    access_grant::AccessGrant,
     account::AccountKey,
     allocation::{End, LetGo, Offer, OutOfTurnReason, Placement, RunReport},
     calendar::Timestamp,
@@ -221,11 +224,27 @@ pub enum Event {
         /// Coming days on which it begins or returns.
         days: Vec<Date>,
     },
+    /// A record of access across employers is as follows from now on: given, or ended early.
+    AccessSet {
+        /// The record, whole.
+        grant: AccessGrant,
+    },
     /// The command was right and changed nothing.
     NothingToDo,
 }
 
 impl Event {
+    /// The registry's rows that are new or changed by it.
+    pub fn registry_rows(&self) -> Option<Vec<RegistryRow>> {
+        if let Self::RegistryImported { rows, .. } = self {
+            Some(rows.clone())
+        } else if let Self::AccessSet { grant } = self {
+            Some(vec![RegistryRow::AccessGrant(grant.clone())])
+        } else {
+            None
+        }
+    }
+
     /// The entry it brings into the service, whose person holds a claim from then on.
     pub fn brought_in(&self) -> Option<&Entry> {
         if let Self::Joined { entry }
@@ -338,6 +357,11 @@ pub enum EntryChange {
     IncreaseHolds,
     /// The larger share was declined, or what it was for is no more.
     IncreaseEnded,
+    /// The person has another identity number; who it is has not changed.
+    IdentityNumberChanged {
+        /// Why, in words.
+        reason: Option<Sealed>,
+    },
     /// It stands in the old system so (innført).
     Imported,
 }
@@ -439,6 +463,10 @@ pub struct Header {
     pub registry_version: u64,
     /// Who asked.
     pub actor: crate::domain::access::Actor,
+    /// The municipalities on whose behalf, where who asked is an office of one that hosts them
+    /// (samarbeidskommuner).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub on_behalf_of: BTreeSet<MunicipalityNumber>,
 }
 
 /// The rules of this program. A changed `decide` gets a new number and keeps the old

@@ -1,7 +1,8 @@
 //! Host areas: a municipality that runs NAV for others too (vertskommune), and those it does it
-//! for (samarbeidskommuner).
+//! for (samarbeidskommuner), of whatever area. Rights follow every agreement; quotas follow those
+//! within one area, since a ledger is of one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use time::Date;
@@ -36,11 +37,12 @@ pub enum HostKind {
 
 impl HostAgreement {
     /// What makes two rows versions of the same agreement.
-    pub fn key(&self) -> (MunicipalityNumber, Date) {
+    pub fn key(&self) -> Key {
         (self.municipality_number.clone(), self.valid_from)
     }
 
-    fn covers(&self, day: Date) -> bool {
+    /// Whether it lasts on a day; its end is the first day on which it does not.
+    pub fn covers(&self, day: Date) -> bool {
         self.valid_from <= day && self.valid_to.is_none_or(|end| day < end)
     }
 
@@ -57,29 +59,76 @@ impl HostAgreement {
     }
 }
 
-/// All agreements of a registry, by who is hosted and the first day.
+/// What makes two rows versions of the same agreement: who is hosted, and the first day.
+type Key = (MunicipalityNumber, Date);
+
+/// All agreements of a registry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct HostAgreements(BTreeMap<(MunicipalityNumber, Date), HostAgreement>);
+pub(super) struct HostAgreements {
+    all: BTreeMap<Key, HostAgreement>,
+    by_host: BTreeMap<MunicipalityNumber, BTreeSet<Key>>,
+}
 
 impl HostAgreements {
     /// Takes one in, in place of another of the same key.
     pub(super) fn put(&mut self, agreement: HostAgreement) {
-        self.0.insert(agreement.key(), agreement);
+        let (key, host) = (agreement.key(), agreement.host_municipality_number.clone());
+        let before = self.all.insert(key.clone(), agreement);
+        let before = before.and_then(|old| self.by_host.get_mut(&old.host_municipality_number));
+        if let Some(of_host) = before {
+            of_host.remove(&key);
+        }
+        self.by_host.entry(host).or_default().insert(key);
+    }
+
+    /// The one by which a municipality is hosted on a day.
+    fn of_hosted(&self, number: &MunicipalityNumber, day: Date) -> Option<&HostAgreement> {
+        let upto = (number.clone(), Date::MIN)..=(number.clone(), day);
+        let latest = self.all.range(upto).next_back().map(|(_, latest)| latest);
+        latest.filter(|agreement| agreement.covers(day))
     }
 }
 
 impl Registry {
+    /// The agreements, by who is hosted and the first day.
+    pub fn host_agreements(&self) -> impl Iterator<Item = &HostAgreement> {
+        self.host_agreements.all.values()
+    }
+
+    /// Those whom a municipality hosts on a day, in whatever area.
+    pub fn hosted_by(
+        &self,
+        host: &MunicipalityNumber,
+        day: Date,
+    ) -> impl Iterator<Item = &MunicipalityNumber> {
+        let of_host = self.host_agreements.by_host.get(host).into_iter().flatten();
+        of_host
+            .filter_map(|key| self.host_agreements.all.get(key))
+            .filter(move |agreement| agreement.covers(day))
+            .map(|agreement| &agreement.municipality_number)
+    }
+
+    /// Who runs NAV for a municipality on a day, of whatever area: its host, if it has one.
+    pub fn runs_nav_for(
+        &self,
+        number: &MunicipalityNumber,
+        day: Date,
+    ) -> Option<&MunicipalityNumber> {
+        let agreement = self.host_agreements.of_hosted(number, day);
+        agreement.map(|agreement| &agreement.host_municipality_number)
+    }
+
     /// The municipality whose host area another belongs to on a day: its host, or itself where
-    /// nobody hosts it.
+    /// nobody of its own area hosts it. A quota never crosses an area's border, whoever runs the
+    /// office.
     pub fn host_of<'a>(
         &'a self,
         number: &'a MunicipalityNumber,
         day: Date,
     ) -> &'a MunicipalityNumber {
-        let upto = (number.clone(), Date::MIN)..=(number.clone(), day);
-        let latest = self.host_agreements.0.range(upto).next_back().map(|(_, latest)| latest);
-        let holds = latest.filter(|agreement| agreement.covers(day));
-        holds.map_or(number, |agreement| &agreement.host_municipality_number)
+        let area_of = |number| self.municipality(number).map(|known| &known.county_id);
+        let host = self.runs_nav_for(number, day);
+        host.filter(|host| area_of(host) == area_of(number)).unwrap_or(number)
     }
 
     /// Whose quota somebody entitled in a municipality is given a place of, where that is not its
@@ -105,24 +154,15 @@ impl Registry {
         if host == hosted {
             return Some("a municipality does not host itself".to_owned());
         }
-        let areas = [host, hosted].map(|number| {
-            self.municipality(number)
-                .map(|known| &known.county_id)
-                .ok_or_else(|| format!("there is no municipality {number}"))
-        });
-        let [host_area, area] = match areas {
-            [Ok(host_area), Ok(area)] => [host_area, area],
-            [Err(unknown), _] | [_, Err(unknown)] => return Some(unknown),
-        };
-        if host_area != area {
-            return Some(format!("{host} is of {host_area}, {hosted} of {area}"));
-        }
-        self.against(row)
+        let unknown = [host, hosted].into_iter().find(|n| self.municipality(n).is_none());
+        unknown
+            .map(|number| format!("there is no municipality {number}"))
+            .or_else(|| self.against(row))
     }
 
     /// On a day a municipality has one host at most, and a host has none.
     fn against(&self, row: &HostAgreement) -> Option<String> {
-        let others = self.host_agreements.0.values().filter(|other| other.key() != row.key());
+        let others = self.host_agreements().filter(|other| other.key() != row.key());
         let collides = |other: &&HostAgreement| {
             (other.municipality_number == row.municipality_number
                 || other.municipality_number == row.host_municipality_number

@@ -151,6 +151,10 @@ uuid_id!(
     LoanId
 );
 uuid_id!(
+    /// A record of access across employers.
+    AccessGrantId
+);
+uuid_id!(
     /// The name a client gives one call; a retry has the same.
     RequestId
 );

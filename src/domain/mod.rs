@@ -2,11 +2,15 @@
 //! and ids are arguments.
 
 pub mod access;
+pub mod access_grant;
+pub mod access_review;
 pub mod account;
 pub mod allocation;
 pub mod apportionment;
+pub mod authority;
 pub mod calendar;
 pub mod capacity;
+pub mod cef;
 pub mod combining;
 pub mod command;
 pub mod disclosure;
@@ -25,7 +29,9 @@ pub mod measure;
 pub mod national_identity;
 pub mod out_of_turn;
 pub mod participation;
+pub mod personal_data;
 pub mod placement;
+pub mod protection;
 pub mod refusal;
 pub mod registry;
 pub mod review;

@@ -5,6 +5,7 @@ use std::fmt;
 use time::Date;
 
 use crate::domain::{
+    access::Role,
     calendar::Timestamp,
     ids::{LedgerId, MeasureCode},
 };
@@ -176,6 +177,9 @@ pub enum Refusal {
         /// mistake was made.
         until: Option<Date>,
     },
+    /// The number is a known person's already.
+    #[error("the identity number is a known person's already; two people are not made one")]
+    IdentityNumberTaken,
     /// A bound of the ledger is reached.
     #[error("the ledger would have {would_be} {what}; the most is {most}")]
     LimitReached {
@@ -186,6 +190,9 @@ pub enum Refusal {
         /// How many there may be.
         most: usize,
     },
+    /// It is about the caller: nobody decides on themself (inhabil).
+    #[error("this is about yourself: somebody else must decide on it")]
+    OwnCase,
     /// One of several that are asked for together cannot be, and so none is.
     #[error("{list}[{index}]: {refusal}")]
     OneOf {
@@ -202,7 +209,14 @@ impl Refusal {
     /// The refusal of a batch of joins, of which the `index`-th is refused so.
     #[must_use]
     pub fn of_join(self, index: usize) -> Self {
-        Self::OneOf { list: "joins", index, refusal: Box::new(self) }
+        self.of_one("joins", index)
+    }
+
+    /// The refusal of several that are asked for together, of which the `index`-th of a list is
+    /// refused so.
+    #[must_use]
+    pub fn of_one(self, list: &'static str, index: usize) -> Self {
+        Self::OneOf { list, index, refusal: Box::new(self) }
     }
 }
 
@@ -221,6 +235,19 @@ impl fmt::Display for Days {
             Some(until) => write!(f, "from {} until {until}", self.from),
             None => write!(f, "from {} on", self.from),
         }
+    }
+}
+
+impl Refusal {
+    /// As one role is told it: in what else somebody takes part is not a provider's to know.
+    #[must_use]
+    pub fn told_to(self, role: Role) -> Self {
+        if role == Role::Provider && matches!(self, Self::NotCombinable { .. }) {
+            return Self::MeasureTypeRule(
+                "the person takes part in a measure that does not combine with this one",
+            );
+        }
+        self
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 use crate::domain::{
+    access_grant::{AccessGrant, AccessGrants},
     host::{HostAgreement, HostAgreements},
     ids::{AreaId, LedgerId, MeasureCode, MunicipalityNumber, OfficeNumber, OrganisationNumber},
     measure::{Distribution, MeasureType},
@@ -33,6 +34,8 @@ pub enum RegistryRow {
     DistributionWeight(DistributionWeight),
     /// That one municipality hosts another (vertskommune, samarbeidskommune).
     HostAgreement(HostAgreement),
+    /// A record of access across employers, which no import brings.
+    AccessGrant(AccessGrant),
     /// A public holiday (helligdag).
     Holiday(Holiday),
 }
@@ -118,6 +121,8 @@ pub enum RowKind {
     DistributionWeight,
     /// [`RegistryRow::HostAgreement`]
     HostAgreement,
+    /// [`RegistryRow::AccessGrant`]
+    AccessGrant,
     /// [`RegistryRow::Holiday`]
     Holiday,
 }
@@ -133,6 +138,7 @@ impl RowKind {
             Self::Provider => "PROVIDER",
             Self::DistributionWeight => "DISTRIBUTION_WEIGHT",
             Self::HostAgreement => "HOST_AGREEMENT",
+            Self::AccessGrant => "ACCESS_GRANT",
             Self::Holiday => "HOLIDAY",
         }
     }
@@ -161,6 +167,7 @@ impl RegistryRow {
                 let (number, from) = row.key();
                 (RowKind::HostAgreement, format!("{number}@{from}"))
             }
+            Self::AccessGrant(row) => (RowKind::AccessGrant, row.grant_id.to_string()),
             Self::Holiday(row) => (RowKind::Holiday, row.date.to_string()),
         }
     }
@@ -189,6 +196,7 @@ pub struct Registry {
     providers: BTreeMap<OrganisationNumber, Provider>,
     distribution_keys: BTreeMap<(String, Date), DistributionKey>,
     pub(super) host_agreements: HostAgreements,
+    pub(super) access_grants: AccessGrants,
     holidays: BTreeSet<Date>,
 }
 
@@ -376,6 +384,7 @@ impl Registry {
                 key.weights.insert(r.municipality_number.clone(), r.weight);
             }
             RegistryRow::HostAgreement(r) => self.host_agreements.put(r.clone()),
+            RegistryRow::AccessGrant(r) => self.access_grants.put(r.clone()),
             RegistryRow::Holiday(r) => {
                 self.holidays.insert(r.date);
             }
@@ -412,6 +421,7 @@ impl Registry {
             RegistryRow::Area(_)
             | RegistryRow::Municipality(_)
             | RegistryRow::Provider(_)
+            | RegistryRow::AccessGrant(_)
             | RegistryRow::Holiday(_) => None,
         }
     }

@@ -70,7 +70,7 @@ async fn keeper(reader: Reader, question: Question) -> Result<LedgerId, Error> {
     let Question { county_id, request_id, from, to, until } = question;
     let (mut snapshot, registry) = reader.snapshot(None).await?;
     let digests = reader.app.keys.adviser_digests(&from);
-    let seen = seen_by(&reader.actor, &registry);
+    let seen = seen_by(&reader.actor, &registry, reader.today());
     let of = OfAdviser {
         digests: &digests,
         seen: &seen,

@@ -162,7 +162,8 @@ impl AllocationService for Api {
         &self,
         r: Request<pb::CheckParticipationRequest>,
     ) -> Result<Response<pb::CheckParticipationResponse>, Status> {
-        self.read(r, Method::CheckParticipation, participation::parse, participation::check).await
+        let (parse, story) = (participation::parse, participation::check);
+        self.read_for(r, Method::CheckParticipation, parse, story).await
     }
 
     async fn set_enforcement(

@@ -2,9 +2,11 @@
 //! several answers share. No answer of a mutation names a person.
 
 pub(super) mod offers;
+pub(super) mod provider;
 
 use prost::Message;
 
+use self::provider::placement_to_caller;
 use crate::{
     domain::{
         account::{Account, AccountKey},
@@ -12,10 +14,11 @@ use crate::{
             ObjectionCode, Offer, OfferState, OutOfTurnReason, Outcome, PassedOverReason,
             Placement, PlacementState, RunEnd, RunReport,
         },
+        authority::Viewer,
         calendar::Timestamp,
         capacity::{StatedWait, places_on},
         event::Event,
-        ids::{ExternalReference, LedgerId, OfferId, PlacementId},
+        ids::{ExternalReference, LedgerId, MunicipalityNumber, OfferId, PlacementId},
         ledger::Ledger,
         measure::NeedGroup,
         shadow::Verdict,
@@ -61,6 +64,7 @@ pub(super) fn usage(account: &Account) -> pb::Usage {
         in_use_percent: account.in_use,
         free_percent: account.free(),
         over_percent: account.over(),
+        hidden_fields: Vec::new(),
     }
 }
 
@@ -182,10 +186,18 @@ pub(super) fn out_of_turn_reason(reason: OutOfTurnReason) -> pb::OutOfTurnReason
     }
 }
 
-pub(super) fn placement(placement: &Placement) -> pb::Placement {
+/// A placement, as far as the caller may know how it ended; `entitled` is the municipality of its
+/// person, where it is known.
+pub(super) fn placement(
+    placement: &Placement,
+    entitled: Option<&MunicipalityNumber>,
+    viewer: &Viewer<'_>,
+) -> pb::Placement {
     let outcome = match &placement.state {
         PlacementState::Running | PlacementState::OnLeave(_) => pb::PlacementOutcome::Unspecified,
-        PlacementState::Ending(end) | PlacementState::Ended(end) => outcome(end.outcome),
+        PlacementState::Ending(end) | PlacementState::Ended(end) => {
+            outcome(viewer.outcome(end.outcome, entitled))
+        }
     };
     let leave = match &placement.state {
         PlacementState::OnLeave(leave) => Some(leave),
@@ -242,20 +254,27 @@ pub(super) fn offer_after(ledger: &Ledger, id: OfferId) -> Option<pb::Offer> {
     ledger.offer(id).map(offer)
 }
 
-/// What was proposed in the same step.
+/// What was proposed in the same step, as far as the people are the caller's: a place that is
+/// passed on may go to somebody of another office.
 pub(super) fn proposals(done: &Done<'_>) -> Vec<pb::Offer> {
     let proposed = done.events.iter().filter_map(|event| {
         if let Event::Proposed { offer } = event {
-            offer_after(done.ledger, offer.offer_id)
+            done.viewer.sees(done.ledger, offer.entry_id).then_some(offer.offer_id)
         } else {
             None
         }
     });
-    proposed.collect()
+    proposed.filter_map(|id| offer_after(done.ledger, id)).collect()
 }
 
-pub(super) fn placement_after(ledger: &Ledger, id: PlacementId) -> Option<pb::Placement> {
-    ledger.placement(id).map(placement)
+pub(super) fn placement_after(done: &Done<'_>, id: PlacementId) -> Option<pb::Placement> {
+    done.ledger.placement(id).map(|found| placement_of(done, found))
+}
+
+/// A placement of the ledger a call was about.
+pub(super) fn placement_of(done: &Done<'_>, found: &Placement) -> pb::Placement {
+    let entry = done.ledger.entry(found.entry_id);
+    placement(found, entry.map(|entry| &entry.municipality_number), done.viewer)
 }
 
 pub(super) fn passed_over_reason(reason: PassedOverReason) -> pb::PassedOverReason {
@@ -453,7 +472,7 @@ pub(super) fn start_placement(done: &Done<'_>) -> Vec<u8> {
             None
         }
     });
-    let placement = id.and_then(|id| placement_after(done.ledger, id));
+    let placement = id.and_then(|id| placement_to_caller(done, id));
     pb::StartPlacementResponse { revision: Some(revision_of(done)), placement }.encode_to_vec()
 }
 
@@ -465,6 +484,6 @@ pub(super) fn end_placement(done: &Done<'_>) -> Vec<u8> {
             None
         }
     });
-    let placement = id.and_then(|id| placement_after(done.ledger, id));
+    let placement = id.and_then(|id| placement_to_caller(done, id));
     pb::EndPlacementResponse { revision: Some(revision_of(done)), placement }.encode_to_vec()
 }

@@ -15,6 +15,7 @@ use crate::{
     error::Error,
     grpc::{
         Api, Reader, answer, area_of, closures, enforcement,
+        hidden::{self, PlacesShown},
         parse::capacity::{self as parse, AvailabilityQuery, CapacitiesQuery},
         require_ledger,
     },
@@ -91,9 +92,10 @@ async fn availability(
         let nothing = GetAvailabilityResponse::default();
         return Ok(GetAvailabilityResponse { revisions, enforcement, ..nothing });
     };
+    let told = hidden::places(&reader, &mut snapshot, &ledger, &registry).await?;
     snapshot.rollback().await?;
     let today = now.date_in_norway();
-    let shown = Shown { ledger: &ledger, today, as_of: query.as_of.unwrap_or(today) };
+    let shown = Shown { ledger: &ledger, today, as_of: query.as_of.unwrap_or(today), told };
     let mut groups: Vec<&PlaceGroup> = ledger
         .place_groups()
         .filter(|g| only.as_ref().is_none_or(|number| g.organisation_number == *number))
@@ -116,7 +118,7 @@ async fn availability(
     };
     Ok(GetAvailabilityResponse {
         revisions: vec![answer::revision(id, ledger.head().seq)],
-        places: Some(sum_of_groups(&sum, &groups, &shown)),
+        places: Some(sum_of_groups(&sum, &groups, &shown, query.is_narrowed())),
         place_groups: groups.iter().map(|group| shown.group(group, &registry)).collect(),
         second_accounts,
         place_budget,
@@ -148,11 +150,26 @@ fn only_provider(
 
 /// Free and over do not add up from sums: one group's free place is no remedy for
 /// another that is over.
-fn sum_of_groups(sum: &Account, groups: &[&PlaceGroup], shown: &Shown<'_>) -> pb::Usage {
+///
+/// The sum of some of the groups is told where they are: it must not differ from the sum of all by
+/// what is hidden of one.
+fn sum_of_groups(
+    sum: &Account,
+    groups: &[&PlaceGroup],
+    shown: &Shown<'_>,
+    some: bool,
+) -> pb::Usage {
     let mut usage = answer::usage(sum);
     usage.free_percent = groups.iter().map(|group| shown.account(group).free()).sum();
     usage.over_percent = groups.iter().map(|group| shown.account(group).over()).sum();
-    usage
+    if shown.as_of != shown.today {
+        return usage;
+    }
+    let told = |group: &&PlaceGroup| shown.told.of(&AccountKey::PlaceGroup(group.place_group_id));
+    let each_is_told = groups.iter().all(|group| told(group).parts);
+    let parts = each_is_told || (!some && shown.told.total().parts);
+    let free = groups.iter().all(|group| told(group).used);
+    hidden::sum_of_groups(usage, parts, free)
 }
 
 /// A ledger as of a date.
@@ -160,6 +177,7 @@ struct Shown<'a> {
     ledger: &'a Ledger,
     today: time::Date,
     as_of: time::Date,
+    told: PlacesShown,
 }
 
 impl Shown<'_> {
@@ -173,8 +191,15 @@ impl Shown<'_> {
         account
     }
 
+    /// An account as it may be told. On another date than today nothing is told of its use.
+    fn usage(&self, key: &AccountKey, account: &Account) -> pb::Usage {
+        let usage = answer::usage(account);
+        if self.as_of == self.today { hidden::usage(usage, self.told.of(key)) } else { usage }
+    }
+
     fn group(&self, group: &PlaceGroup, registry: &Registry) -> PlaceGroupAvailability {
         let provider = registry.provider(&group.organisation_number);
+        let key = AccountKey::PlaceGroup(group.place_group_id);
         PlaceGroupAvailability {
             place_group_id: group.place_group_id.to_string(),
             organisation_number: group.organisation_number.to_string(),
@@ -182,7 +207,7 @@ impl Shown<'_> {
             name: group.name.clone(),
             site_municipality_number: group.site_municipality_number.to_string(),
             work_fields: group.work_fields.clone(),
-            usage: Some(answer::usage(&self.account(group))),
+            usage: Some(self.usage(&key, &self.account(group))),
             stated_wait: group.stated_wait.map(answer::stated_wait),
             closures: self.closures(group),
             call_off_rank: group.call_off_rank,
@@ -203,7 +228,7 @@ impl Shown<'_> {
             .second_accounts()
             .map(|(key, account)| SecondAccount {
                 municipality_number: answer::account_municipality(key),
-                usage: Some(answer::usage(account)),
+                usage: Some(self.usage(key, account)),
             })
             .collect()
     }

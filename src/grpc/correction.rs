@@ -20,7 +20,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Caller, Reader, answer, explain::Way, parse::correction as parse, respond,
+        Api, Caller, Reader, answer, area_of, explain::Way, parse::correction as parse, respond,
         waitlist::target,
     },
     proto::v1 as pb,
@@ -67,7 +67,10 @@ async fn affected(
     };
     let place = place?;
     let (mut snapshot, _) = reader.snapshot(None).await?;
-    let found = searched(&mut snapshot, &reader, &id, search, until).await;
+    let found = match searched(&mut snapshot, &reader, &id, search, until).await {
+        Ok(found) => only_the_callers(&mut snapshot, &reader, &id, found).await,
+        failed @ Err(_) => failed,
+    };
     snapshot.rollback().await?;
     drop(place);
     let found = found?;
@@ -79,7 +82,34 @@ async fn affected(
     Ok(Some(found))
 }
 
-/// The entry a command is about, where the caller may see it.
+/// All the decisions, with the people the caller sees: whom a run served instead may be another
+/// office's.
+async fn only_the_callers(
+    snapshot: &mut PgConnection,
+    reader: &Reader,
+    id: &LedgerId,
+    mut found: Affected,
+) -> Result<Affected, Error> {
+    let registry = reader.app.registry.current(snapshot).await?;
+    if reader.permits(&area_of(id), &registry) {
+        return Ok(found);
+    }
+    let Some(mut ledger) = store::ledger::find(snapshot, id).await? else { return Ok(found) };
+    let named = found.runs.iter().flat_map(|run| run.served.iter().chain(&run.would_have_served));
+    let needs = Needs { entries: named.copied().collect(), ..Needs::default() };
+    store::ledger::load_needs(snapshot, &mut ledger, &needs).await?;
+    let is_seen = |entry_id: &EntryId| {
+        let entry = ledger.entry(*entry_id);
+        entry.is_some_and(|entry| reader.permits(&target(id, entry), &registry))
+    };
+    for run in &mut found.runs {
+        run.served.retain(is_seen);
+        run.would_have_served.retain(is_seen);
+    }
+    Ok(found)
+}
+
+/// The entry a command is about, where the caller may see it. Their own is refused.
 async fn visible(
     reader: &Reader,
     id: &LedgerId,
@@ -93,10 +123,13 @@ async fn visible(
         store::ledger::load_needs(&mut snapshot, &mut ledger, &needs).await?;
         let entry = ledger.entry_of(&command.subject());
         let entry = entry.filter(|entry| reader.permits(&target(id, entry), &registry));
-        found = entry.map(|entry| entry.entry_id);
+        found = entry.cloned();
     }
     snapshot.rollback().await?;
-    Ok(found)
+    if let Some(entry) = &found {
+        reader.require_another(id, entry).await?;
+    }
+    Ok(found.map(|entry| entry.entry_id))
 }
 
 /// Folds the log and looks at each row that gave places.
@@ -153,7 +186,7 @@ fn corrected(done: &Done<'_>) -> Vec<u8> {
         entry,
         closed_entry,
         offer: offer_id.and_then(|id| answer::offer_after(done.ledger, id)),
-        placement: placement_id.and_then(|id| answer::placement_after(done.ledger, id)),
+        placement: placement_id.and_then(|id| answer::placement_after(done, id)),
         proposals: answer::proposals(done),
         affected_decisions: affected.runs.iter().map(affected_decision).collect(),
         affected_until_seq: affected.until_seq,

@@ -12,7 +12,7 @@ use crate::{
 /// The entry a command is about, as it is after it, whether anything was changed or not.
 fn entry_after(done: &Done<'_>) -> Option<pb::WaitlistEntry> {
     let Subject::Entry(id) = done.command.subject() else { return None };
-    done.ledger.entry(id).map(entry_answer)
+    done.ledger.entry(id).map(|entry| entry_answer(entry, done.viewer))
 }
 
 pub(super) fn update(done: &Done<'_>) -> Vec<u8> {

@@ -19,7 +19,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Reader, answer, area_of, explain,
+        Reader, answer, area_of, explain, hidden,
         parse::Violations,
         require_ledger,
         waitlist::{place_in_queue, target},
@@ -131,12 +131,13 @@ async fn of_entry(
             let place = place.in_municipality.unwrap_or(place.in_area);
             let queue = QueueKey::of_entry(scene.distribution, &entry);
             let asked = Asked { queue, place, is_new: false };
-            let answer = waiting(&mut snapshot, registry, &scene, asked).await?;
+            let answer = waiting(reader, &mut snapshot, registry, &scene, asked).await?;
             EstimateWaitResponse { state: answer::entry_state(entry.state).into(), ..answer }
         }
         None => not_waiting(&mut snapshot, registry, &scene, &entry).await?,
     };
     snapshot.rollback().await?;
+    reader.require_another(&id, &entry).await?;
     reader.record(&id, vec![entry.entry_id], true).await?;
     Ok(answer)
 }
@@ -157,7 +158,7 @@ async fn of_newcomer(
     let queue = context.queue_of_newcomer(&scene.ledger, &newcomer.municipality_number);
     let before = store::queues::count_before(&mut snapshot, id, Some(&queue), key).await?;
     let asked = Asked { queue, place: before + 1, is_new: true };
-    let answer = waiting(&mut snapshot, registry, &scene, asked).await?;
+    let answer = waiting(reader, &mut snapshot, registry, &scene, asked).await?;
     snapshot.rollback().await?;
     Ok(answer)
 }
@@ -170,6 +171,7 @@ struct Asked {
 }
 
 async fn waiting(
+    reader: &Reader,
     snapshot: &mut PgConnection,
     registry: &Registry,
     scene: &Scene,
@@ -180,19 +182,25 @@ async fn waiting(
     let read = store::waits::history(snapshot, id, scene.distribution, &queue).await?;
     let (read, forecast) = forecast(read, place, scene.at).await?;
     let has_room = scene.ledger.account(&queue.account()).free() > 0;
+    let sees_queue = hidden::sees_people_of(reader, registry, &queue.account());
     let e = WaitExplanation::of(id, registry, queue, is_new, forecast, scene.at);
     let e = WaitExplanation { has_room, ..e };
+    let evidence = evidence_answer(&read, &forecast);
+    let coverage = coverage_answer(&forecast);
+    let (evidence, coverage) = if sees_queue {
+        (evidence, coverage)
+    } else {
+        let threshold = reader.app.threshold;
+        let coverage = hidden::coverage(coverage, evidence.starts, threshold);
+        (hidden::evidence(evidence, threshold), coverage)
+    };
     Ok(EstimateWaitResponse {
         revisions: vec![answer::revision(id, scene.ledger.head().seq)],
         state: pb::EntryState::Unspecified.into(),
         position: place,
         estimate: Some(estimate_answer(&forecast.estimate)),
-        evidence: Some(evidence_answer(&read, &forecast)),
-        coverage: Some(WaitCoverage {
-            covered: forecast.coverage.covered,
-            measured: forecast.coverage.measured,
-            without_band: forecast.coverage.without_band,
-        }),
+        evidence: Some(evidence),
+        coverage: Some(coverage),
         summary: wait_summary(&e, scene.language),
         texts: explain::texts(|language| wait_paragraphs(&e, language)),
     })
@@ -254,5 +262,15 @@ fn evidence_answer(read: &QueueHistory, forecast: &Forecast) -> WaitEvidence {
         waiting_days: evidence.waiting_days,
         entries_left_out: read.left_out,
         is_shortened: read.is_shortened,
+        hidden_fields: Vec::new(),
+    }
+}
+
+fn coverage_answer(forecast: &Forecast) -> WaitCoverage {
+    WaitCoverage {
+        covered: forecast.coverage.covered,
+        measured: forecast.coverage.measured,
+        without_band: forecast.coverage.without_band,
+        hidden_fields: Vec::new(),
     }
 }

@@ -52,6 +52,7 @@ pub(super) async fn decision(
 ) -> Result<pb::ExplainDecisionResponse, Error> {
     let id = &query.ledger;
     let question = question(&reader, &query).await?;
+    reader.require_another(id, &question.entry).await?;
     let place = reader.heavy_place().await?;
     let (mut snapshot, _) = reader.snapshot(None).await?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);

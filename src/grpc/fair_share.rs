@@ -17,7 +17,9 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, lending,
+        Api, Reader, answer, area_of,
+        hidden::{self, PlacesShown},
+        lending,
         parse::{
             fair_share::{
                 self as parse, ApportionQuery, FairShareQuery, PlaceBudgetsQuery, QuotasQuery,
@@ -271,9 +273,9 @@ async fn quotas(reader: Reader, query: QuotasQuery) -> Result<ListQuotasResponse
     reader.require(&area_of(id), &registry)?;
     require_ledger(id, &registry)?;
     require_quotas(id, &registry)?;
-    let ledger = store::ledger::find(&mut snapshot, id).await?;
+    let ledger = store::ledger::find(&mut snapshot, id).await?.unwrap_or_else(|| empty(id));
+    let told = hidden::places(&reader, &mut snapshot, &ledger, &registry).await?;
     snapshot.rollback().await?;
-    let ledger = ledger.unwrap_or_else(|| empty(id));
     let today = reader.app.clock.now().date_in_norway();
     let as_of = query.as_of.unwrap_or(today);
     let asked_for = |number: &&MunicipalityNumber| {
@@ -285,7 +287,7 @@ async fn quotas(reader: Reader, query: QuotasQuery) -> Result<ListQuotasResponse
         let valid_from = row.quota.as_ref().map(|(_, period)| period.valid_from);
         (row.number.clone(), valid_from)
     };
-    let answer = |row: ShownQuota<'_>| row.answer(today, as_of, &ledger, &registry);
+    let answer = |row: ShownQuota<'_>| row.answer((today, as_of), &ledger, &told, &registry);
     let (quotas, next_page_token) = page.cut(&reader.app.keys, rows, key, answer)?;
     let revisions = vec![answer::revision(id, ledger.head().seq)];
     Ok(ListQuotasResponse { revisions, quotas, next_page_token })
@@ -338,14 +340,15 @@ fn shown_quotas<'a>(
 impl ShownQuota<'_> {
     fn answer(
         &self,
-        today: time::Date,
-        as_of: time::Date,
+        (today, as_of): (time::Date, time::Date),
         ledger: &Ledger,
+        told: &PlacesShown,
         registry: &Registry,
     ) -> QuotaInPeriod {
         let (number, frame) = (self.number, ledger.frame());
         let municipality = registry.municipality(number);
-        let account = ledger.account(&AccountKey::Quota(number.clone()));
+        let key = AccountKey::Quota(number.clone());
+        let usage = || hidden::usage(answer::usage(&ledger.account(&key)), told.of(&key));
         let period = self.quota.as_ref().map(|(_, period)| period);
         let holds_today =
             period.map_or(frame.borrowed_places(number, today) > 0, |period| period.covers(today));
@@ -355,7 +358,7 @@ impl ShownQuota<'_> {
             municipality_name: municipality.map(|m| m.name.clone()).unwrap_or_default(),
             valid_from_date: period.map(|period| answer::date(period.valid_from)),
             valid_to_date: period.and_then(|period| period.valid_to).map(answer::date),
-            usage: holds_today.then(|| answer::usage(&account)),
+            usage: holds_today.then(usage),
             lending: lending::lending(frame, number, period, as_of),
         }
     }

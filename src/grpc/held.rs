@@ -1,11 +1,29 @@
 //! What is held for people: pages of offers and placements.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
-    domain::{access::Role, ids::EntryId, refusal::Refusal},
+    domain::{
+        access::{Role, is_known_by_offer, is_known_by_placement},
+        allocation::Placement,
+        ids::{EntryId, LedgerId, MunicipalityNumber},
+        refusal::Refusal,
+        registry::Registry,
+    },
     error::Error,
-    grpc::{Reader, answer, area_of, parse::allocation::HeldQuery, require_ledger, seen_by},
+    grpc::{
+        Reader,
+        answer::{
+            self,
+            provider::{offer_to_provider, placement_to_provider},
+        },
+        area_of,
+        parse::allocation::HeldQuery,
+        require_ledger, seen_by,
+    },
     proto::v1 as pb,
     store::{
         self,
@@ -14,7 +32,7 @@ use crate::{
 };
 
 /// Offers, the latest first. A provider sees what was offered in its own groups, never what
-/// was only proposed.
+/// was only proposed; for whom, as long as it is known to it, and no longer by naming an entry.
 pub(super) async fn offers(
     reader: Reader,
     query: HeldQuery<pb::OfferState>,
@@ -31,21 +49,27 @@ pub(super) async fn offers(
         pb::OfferState::Withdrawn => &["WITHDRAWN"],
         pb::OfferState::Objected => &["OBJECTED"],
     };
-    let Opened { mut snapshot, seen, before } = open(&reader, &query).await?;
+    let Opened { mut snapshot, registry, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
-    let found = store::held::offers(&mut snapshot, &query.ledger, &filter).await?;
+    let mut found = store::held::offers(&mut snapshot, &query.ledger, &filter).await?;
+    let shown = found.iter().take(query.page.size).map(Held::entry_id);
+    reader.note_hosted_of(&mut snapshot, &registry, &query.ledger, shown).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
     snapshot.rollback().await?;
     let is_provider = reader.actor.role == Role::Provider;
-    let answer = if is_provider { answer::offers::offer_to_provider } else { answer::offer };
-    let (offers, next_page_token) = page(&reader, &query, &found, answer).await?;
+    if is_provider && query.entry_id.is_some() {
+        found.retain(is_known_by_offer);
+    }
+    let answer = if is_provider { offer_to_provider } else { answer::offer };
+    let page = query.page.fill(&reader.app.keys, &found, |row| row.id(), answer)?;
+    let (offers, next_page_token) = recorded(&reader, &query, &found, page).await?;
     let revisions = vec![answer::revision(&query.ledger, seq)];
     Ok(pb::ListOffersResponse { revisions, offers, next_page_token })
 }
 
 /// Placements, the latest made first.
 pub(super) async fn placements(
-    reader: Reader,
+    mut reader: Reader,
     query: HeldQuery<pb::PlacementState>,
 ) -> Result<pb::ListPlacementsResponse, Error> {
     let states: &[&str] = match query.state {
@@ -55,12 +79,31 @@ pub(super) async fn placements(
         pb::PlacementState::Ended => &["ENDED"],
         pb::PlacementState::OnLeave => &["ON_LEAVE"],
     };
-    let Opened { mut snapshot, seen, before } = open(&reader, &query).await?;
+    let Opened { mut snapshot, registry, seen, before } = open(&reader, &query).await?;
     let filter = filter(&query, states, &seen, before);
-    let found = store::held::placements(&mut snapshot, &query.ledger, &filter).await?;
+    let mut found = store::held::placements(&mut snapshot, &query.ledger, &filter).await?;
+    let shown = found.iter().take(query.page.size).map(Held::entry_id);
+    reader.note_hosted_of(&mut snapshot, &registry, &query.ledger, shown).await?;
     let seq = store::ledger::seq(&mut snapshot, &query.ledger).await?.unwrap_or(0);
+    let entitled = entitled(&mut snapshot, &query.ledger, &found).await?;
     snapshot.rollback().await?;
-    let (placements, next_page_token) = page(&reader, &query, &found, answer::placement).await?;
+    let is_provider = reader.actor.role == Role::Provider;
+    if is_provider && query.entry_id.is_some() {
+        let today = reader.today();
+        found.retain(|one| is_known_by_placement(one, today));
+    }
+    let keys = Arc::clone(&reader.app.keys);
+    let page = reader.answering(&registry, |viewer| {
+        let told = |one: &Placement| {
+            if is_provider {
+                placement_to_provider(one, viewer)
+            } else {
+                answer::placement(one, entitled.get(&one.entry_id), viewer)
+            }
+        };
+        query.page.fill(&keys, &found, |row| row.id(), told)
+    })?;
+    let (placements, next_page_token) = recorded(&reader, &query, &found, page).await?;
     let revisions = vec![answer::revision(&query.ledger, seq)];
     Ok(pb::ListPlacementsResponse { revisions, placements, next_page_token })
 }
@@ -68,6 +111,7 @@ pub(super) async fn placements(
 /// What a page begins with.
 struct Opened {
     snapshot: sqlx::Transaction<'static, sqlx::Postgres>,
+    registry: Arc<Registry>,
     seen: Seen,
     before: Option<uuid::Uuid>,
 }
@@ -85,8 +129,8 @@ async fn open<S>(reader: &Reader, query: &HeldQuery<S>) -> Result<Opened, Error>
         reader.record(id, Vec::new(), false).await?;
         return Err(Refusal::PermissionDenied.into());
     }
-    let seen = seen_by(&reader.actor, &registry);
-    Ok(Opened { snapshot, seen, before })
+    let seen = seen_by(&reader.actor, &registry, reader.today());
+    Ok(Opened { snapshot, registry, seen, before })
 }
 
 fn filter<'a, S>(
@@ -99,17 +143,31 @@ fn filter<'a, S>(
     HeldFilter { states, entry_id, place_group_id, seen, before, limit: query.page.rows_to_read() }
 }
 
-/// Cuts what was read down to the page, and writes down whose rows it shows.
-async fn page<T: Held, S, A: prost::Message>(
+/// Writes down whose rows a page shows.
+async fn recorded<T: Held, S, A>(
     reader: &Reader,
     query: &HeldQuery<S>,
     found: &[T],
-    answer: fn(&T) -> A,
+    page: (Vec<A>, String),
 ) -> Result<(Vec<A>, String), Error> {
-    let (shown, token) = query.page.fill(&reader.app.keys, found, |row| row.id(), answer)?;
-    let of_shown = found.iter().take(shown.len()).map(Held::entry_id);
+    let of_shown = found.iter().take(page.0.len()).map(Held::entry_id);
     // Who was asked about counts as well, also where nothing is held for them.
     let entries: BTreeSet<EntryId> = of_shown.chain(query.entry_id).collect();
     reader.record(&query.ledger, entries.into_iter().collect(), true).await?;
-    Ok((shown, token))
+    Ok(page)
+}
+
+/// The municipalities that those are entitled in of whom it is said how a placement ended: of
+/// nobody else does it matter.
+async fn entitled(
+    snapshot: &mut sqlx::PgConnection,
+    ledger: &LedgerId,
+    found: &[Placement],
+) -> Result<BTreeMap<EntryId, MunicipalityNumber>, Error> {
+    let ended = found.iter().filter(|one| one.state.end().is_some());
+    let entries: Vec<EntryId> = ended.map(|one| one.entry_id).collect();
+    if entries.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    Ok(store::queues::entitled(snapshot, ledger, &entries).await?)
 }

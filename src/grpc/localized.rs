@@ -78,6 +78,12 @@ pub(super) fn of(error: &Error) -> Words {
             "The service has too much to do now. Nothing was changed. Try again in a while.",
         ),
         Error::DeadlineExceeded => unknown_outcome("Det tok for lang tid.", "It took too long."),
+        Error::PersonSourceUnavailable => words(
+            "Det kan ikke slås opp nå om personen er skjermet, og derfor vises ikke hvem det er. \
+             Prøv igjen om litt.",
+            "Whether the person is protected cannot be looked up now, so who it is is not shown. \
+             Try again in a while.",
+        ),
         Error::Internal(_) => unknown_outcome(
             "Noe gikk galt i tjenesten, og feilen er loggført.",
             "Something went wrong in the service, and the fault was logged.",
@@ -158,10 +164,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("Referansen {system}/{id} er alt brukt om noe annet."),
             format!("The reference {system}/{id} is already used for something else."),
         ),
-        Refusal::WrongState { .. } => words(
-            "Dette kan ikke gjøres slik saken står nå. Hent den på nytt.",
-            "This cannot be done as the case stands now. Load it again.",
-        ),
+        Refusal::WrongState { .. } => wrong_state(),
         Refusal::Moved { to } => words(
             format!("Saken er flyttet. Den fortsetter i {} i {}.", to.measure_code, to.county_id),
             format!("The case has moved. It goes on in {} in {}.", to.measure_code, to.county_id),
@@ -196,12 +199,21 @@ fn of_refusal(refusal: &Refusal) -> Words {
         Refusal::NotFirst => not_first(),
         Refusal::ReasonRequired(_) => no_reason(),
         Refusal::CorrectionTooLate { until } => too_late_to_correct(*until),
+        Refusal::IdentityNumberTaken => number_taken(),
         Refusal::LimitReached { would_be, most, .. } => words(
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),
         ),
+        Refusal::OwnCase => of_own_case(),
         Refusal::OneOf { index, refusal, .. } => of_one(index + 1, of_refusal(refusal)),
     }
+}
+
+fn wrong_state() -> Words {
+    words(
+        "Dette kan ikke gjøres slik saken står nå. Hent den på nytt.",
+        "This cannot be done as the case stands now. Load it again.",
+    )
 }
 
 fn not_first() -> Words {
@@ -221,6 +233,17 @@ fn no_reason() -> Words {
 /// What is refused because of one of a list.
 fn of_one(place: usize, Words { nb, en }: Words) -> Words {
     words(format!("Nummer {place} på listen: {nb}"), format!("Number {place} of the list: {en}"))
+}
+
+fn of_own_case() -> Words {
+    words(
+        "Dette gjelder deg selv. En annen må gjøre det.",
+        "This is about yourself. Somebody else must do it.",
+    )
+}
+
+fn number_taken() -> Words {
+    words("Fødselsnummeret er alt registrert her.", "The identity number is already known here.")
 }
 
 fn too_late_to_correct(until: Option<Date>) -> Words {

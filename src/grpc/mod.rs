@@ -2,19 +2,23 @@
 //! top and you have the whole story of each call.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     future::Future,
-    sync::{Arc, Weak},
-    time::Duration,
+    sync::{Arc, Mutex, OnceLock, Weak},
 };
 
-use sqlx::{Postgres, Transaction};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use time::Date;
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
+use tracing::Instrument;
 
+mod access_grants;
 mod adviser;
 mod allocation;
 mod answer;
+mod audit;
+mod behalf;
+mod caller;
 mod capacity;
 mod change;
 mod closures;
@@ -25,17 +29,27 @@ mod estimate;
 mod existing;
 mod explain;
 mod fair_share;
+mod heavy;
 mod held;
+mod hidden;
+mod hosts;
+mod identity;
+mod known;
 mod lending;
 mod localized;
 mod measure;
+mod own_case;
 mod page;
 mod parse;
 mod participation;
 mod people;
 mod placements;
+mod progress;
+mod protected;
+mod record;
 mod registry;
 mod report;
+mod review;
 mod size;
 mod status;
 mod transfer;
@@ -54,32 +68,20 @@ pub use transport::{refused_answer, refused_request};
 use crate::{
     app::App,
     domain::{
-        access::{Actor, Method, Role, Scope, Target, permits, scope},
-        ids::{EntryId, LedgerId, PersonId, RequestId},
+        access::{Actor, CallId, Method, Role, Said, Standing, Target, permits},
+        ids::{LedgerId, MunicipalityNumber, RequestId},
         refusal::Refusal,
         registry::Registry,
     },
     error::Error,
-    grpc::parse::Violations,
+    grpc::{caller::Caller, heavy::Heavy},
     proto::v1::{self as pb},
-    store::{self, access_log::Access, held::seen_by},
+    store::held::seen_by,
     write::{Draft, Encode, Work, Writer},
 };
 
-/// How long a read waits for a ledger to come as far as the caller has seen it.
-const AT_LEAST_SEQ_WAIT: Duration = Duration::from_secs(1);
-/// How often it looks.
-const AT_LEAST_SEQ_STEP: Duration = Duration::from_millis(20);
-/// How many reads at once may be such as read or compute much, and how many may wait for
-/// that: explanations, which read a log from its first row on, vacancies, which take a run
-/// over everyone who waits, work, which looks at all that is open in an area, and estimates,
-/// which look at all who have waited.
-const HEAVY_AT_ONCE: usize = 2;
-const HEAVY_WAITING: usize = 32;
 /// How many reads may wait for a ledger to come further; one too many is answered at once.
 const FOR_SEQ_WAITING: usize = 100;
-/// The longest purpose that is written down.
-const PURPOSE_MAX: usize = 200;
 
 /// What every service shares.
 #[derive(Clone)]
@@ -88,13 +90,6 @@ pub struct Api {
     writer: Writer,
     reads: Arc<Semaphore>,
     heavy: Heavy,
-}
-
-/// The places of heavy reads, and those where one waits.
-#[derive(Clone)]
-struct Heavy {
-    places: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
     /// For those who wait for a ledger to come further.
     for_seq: Arc<Semaphore>,
 }
@@ -157,50 +152,16 @@ mutations!(
     CorrectRequest,
     LendQuotaRequest,
     ReportClosureRequest,
+    ChangeIdentityNumberRequest,
     ImportExistingRequest,
 );
-
-/// Who calls, and why. Until when is the port's affair: it drops a call whose time is up.
-struct Caller {
-    actor: Actor,
-    /// What the header says; `None` where it cannot be read.
-    purpose: Option<String>,
-}
-
-impl Caller {
-    /// The layer in front has put the actor there; without one nothing goes on.
-    fn of<T>(request: &Request<T>) -> Result<Self, Status> {
-        let actor = request.extensions().get::<Actor>().ok_or_else(unauthenticated)?.clone();
-        let said = request.metadata().get("x-purpose").map(|value| value.to_str());
-        let purpose = said.map_or(Some(""), Result::ok).map(str::to_owned);
-        Ok(Self { actor, purpose })
-    }
-
-    /// Refuses a role that may not call a method anywhere, and a purpose that cannot be read or
-    /// names somebody by number: it is written down in the clear.
-    fn require(&self, method: Method) -> Result<(), Error> {
-        if scope(method, self.actor.role) == Scope::No {
-            return Err(Refusal::PermissionDenied.into());
-        }
-        let mut v = Violations::default();
-        match &self.purpose {
-            Some(purpose) => drop(v.text("x-purpose", purpose, PURPOSE_MAX)),
-            None => v.add("x-purpose", "must be ASCII: a header can tell nothing else"),
-        }
-        v.finish(Some(()))
-    }
-}
 
 impl Api {
     /// The services of an application, with so many reads under way at most.
     pub fn new(app: App, writer: Writer, reads_max: usize) -> Self {
         let reads = Arc::new(Semaphore::new(reads_max));
-        let heavy = Heavy {
-            places: Arc::new(Semaphore::new(HEAVY_AT_ONCE)),
-            waiting: Arc::new(Semaphore::new(HEAVY_WAITING)),
-            for_seq: Arc::new(Semaphore::new(FOR_SEQ_WAITING)),
-        };
-        Self { app, writer, reads, heavy }
+        let for_seq = Arc::new(Semaphore::new(FOR_SEQ_WAITING));
+        Self { app, writer, reads, heavy: Heavy::new(), for_seq }
     }
 
     /// A mutation: parse, hand to the writer, wait.
@@ -238,7 +199,9 @@ impl Api {
             validate_only: request.validate_only(),
             ledger,
             actor: caller.actor.clone(),
-            purpose: caller.purpose.clone().unwrap_or_default(),
+            standing: Arc::clone(&caller.standing),
+            said: caller.said(),
+            call_id: caller.call_id.clone(),
             identity_of_call: identity_of_call(&caller.actor, method, request),
             draft,
             encode,
@@ -262,14 +225,30 @@ impl Api {
         A: Send + 'static,
         F: Future<Output = Result<A, Error>> + Send + 'static,
     {
+        self.read_for(request, method, |request, _| parse(request), story).await
+    }
+
+    /// The same, where why it is asked may stand in the request or in a header.
+    async fn read_for<Q, P, A, F>(
+        &self,
+        request: Request<Q>,
+        method: Method,
+        parse: impl FnOnce(&Q, &Said) -> Result<P, Error>,
+        story: fn(Reader, P) -> F,
+    ) -> Result<Response<A>, Status>
+    where
+        P: Send + 'static,
+        A: Send + 'static,
+        F: Future<Output = Result<A, Error>> + Send + 'static,
+    {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let outcome = async {
-            caller.require(method)?;
-            let query = parse(&request)?;
-            self.look(&caller, method, query, story).await
+        let parsed = caller.require(method).and_then(|()| parse(&request, &caller.said()));
+        let outcome = match parsed {
+            Ok(query) => self.look(&caller, method, query, story).await,
+            Err(error) => Err(error),
         };
-        respond(method, outcome.await)
+        respond(method, outcome)
     }
 
     /// Tells a story in a task of its own.
@@ -284,25 +263,43 @@ impl Api {
         A: Send + 'static,
         F: Future<Output = Result<A, Error>> + Send + 'static,
     {
-        let actor = caller.actor.clone();
-        let purpose = caller.purpose.clone().unwrap_or_default();
+        let (actor, standing) = (caller.actor.clone(), Arc::clone(&caller.standing));
+        let (said, call_id) = (caller.said(), caller.call_id.clone());
         // Whoever drops the call drops this too: long stories look whether it is there.
         let waiter = Arc::new(());
-        let (app, heavy) = (self.app.clone(), self.heavy.clone());
-        let waits = Arc::downgrade(&waiter);
-        let reader = Reader { app, heavy, method, actor, purpose, waits };
+        let behind = Arc::new(OnceLock::new());
+        let was_behind = Arc::clone(&behind);
+        let reader = Reader {
+            app: self.app.clone(),
+            heavy: self.heavy.clone(),
+            for_seq: Arc::clone(&self.for_seq),
+            method,
+            actor,
+            standing,
+            said,
+            call_id,
+            authority: None,
+            hosted: Mutex::default(),
+            waits: Arc::downgrade(&waiter),
+            behind,
+        };
         let reads = Arc::clone(&self.reads);
         let place = reads.try_acquire_owned().map_err(|_| Error::Overloaded)?;
         let story = story(reader, query);
-        let task = tokio::spawn(async move {
+        let told = async move {
             let answer = story.await;
             drop(place);
             answer
-        });
+        };
+        let task = tokio::spawn(told.in_current_span());
         let answer = task.await;
         drop(waiter);
         // What a panic says may hold what it stumbled on.
-        answer.unwrap_or_else(|_| Err(Error::Internal("a panic".to_owned())))
+        let answer = answer.unwrap_or_else(|_| Err(Error::Internal("a panic".to_owned())))?;
+        match was_behind.get().cloned() {
+            Some((ledger, wanted)) => Err(Error::NotYetAtSeq { ledger, wanted }),
+            None => Ok(answer),
+        }
     }
 }
 
@@ -344,10 +341,21 @@ fn identity_of_call(actor: &Actor, method: Method, request: &impl Mutation) -> V
 struct Reader {
     app: App,
     heavy: Heavy,
+    for_seq: Arc<Semaphore>,
     method: Method,
     actor: Actor,
-    purpose: String,
+    standing: Arc<Standing>,
+    /// Why, as the header says or, where a request says it itself, as that does.
+    said: Said,
+    call_id: CallId,
+    /// The record a story rests on, where it tells one employer what the other answers for.
+    authority: Option<uuid::Uuid>,
+    /// The municipalities of those it has found, that the caller's office serves by hosting them.
+    hosted: Mutex<BTreeSet<MunicipalityNumber>>,
     waits: Weak<()>,
+    /// The ledger that has not come as far as was asked, where that is told only to who is not
+    /// refused.
+    behind: Arc<OnceLock<(LedgerId, u64)>>,
 }
 
 impl Reader {
@@ -356,51 +364,18 @@ impl Reader {
         self.waits.strong_count() > 0
     }
 
-    /// A place among the heavy reads. Whoever waits for one holds no connection, and whoever
-    /// has stopped waiting gets none; one too many is refused at once.
-    async fn heavy_place(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let full = |_| Error::Overloaded;
-        let waiting = Arc::clone(&self.heavy.waiting).try_acquire_owned().map_err(full)?;
-        let place = Arc::clone(&self.heavy.places).acquire_owned().await;
-        drop(waiting);
-        let place = place.map_err(|closed| Error::Internal(closed.to_string()))?;
-        if self.is_awaited() { Ok(place) } else { Err(Error::DeadlineExceeded) }
-    }
-
-    /// One state of the whole database, in which a ledger has come at least so far.
-    async fn snapshot(
-        &self,
-        ledger: Option<(&LedgerId, u64)>,
-    ) -> Result<(Transaction<'static, Postgres>, Arc<Registry>), Error> {
-        let (mut waited, mut place) = (Duration::ZERO, None);
-        loop {
-            let mut transaction = self.app.db.begin_read().await?;
-            let behind = match ledger {
-                Some((id, wanted)) if wanted > 0 => {
-                    let seq = store::ledger::seq(&mut transaction, id).await?.unwrap_or(0);
-                    (seq < wanted).then(|| (id.clone(), wanted))
-                }
-                _ => None,
-            };
-            let Some((ledger, wanted)) = behind else {
-                let registry = self.app.registry.current(&mut transaction).await?;
-                return Ok((transaction, registry));
-            };
-            transaction.rollback().await?;
-            // A place among those who wait: whoever asks for what never comes keeps no read
-            // from its own.
-            place = place.or_else(|| Arc::clone(&self.heavy.for_seq).try_acquire_owned().ok());
-            if waited >= AT_LEAST_SEQ_WAIT || place.is_none() {
-                return Err(Error::NotYetAtSeq { ledger, wanted });
-            }
-            tokio::time::sleep(AT_LEAST_SEQ_STEP).await;
-            waited += AT_LEAST_SEQ_STEP;
-        }
-    }
-
-    /// Whether the caller may see this.
+    /// Whether the caller may see this. What may be seen is seen on behalf of whoever is hosted.
     fn permits(&self, target: &Target, registry: &Registry) -> bool {
-        permits(self.method, &self.actor, target, registry)
+        let permitted = permits(self.method, &self.actor, target, registry, self.today());
+        if permitted {
+            self.note_hosted(target.municipality_number.iter(), registry);
+        }
+        permitted
+    }
+
+    /// The day it is in Norway.
+    fn today(&self) -> Date {
+        self.app.clock.now().date_in_norway()
     }
 
     /// Refuses what the caller may not see.
@@ -409,59 +384,6 @@ impl Reader {
             return Ok(());
         }
         Err(Refusal::PermissionDenied.into())
-    }
-
-    /// Writes the access down before the answer; if that fails, so does the read (I11).
-    async fn record(
-        &self,
-        ledger: &LedgerId,
-        entries: Vec<EntryId>,
-        permitted: bool,
-    ) -> Result<(), Error> {
-        self.record_of(ledger, entries, Vec::new(), permitted).await
-    }
-
-    /// The same, where it was asked about people themselves.
-    async fn record_of(
-        &self,
-        ledger: &LedgerId,
-        entries: Vec<EntryId>,
-        people: Vec<PersonId>,
-        permitted: bool,
-    ) -> Result<(), Error> {
-        let access = self.access(ledger, entries, people, permitted);
-        self.app.recorder.record(vec![access]).await
-    }
-
-    /// The same, where entries of several ledgers are shown.
-    async fn record_each(
-        &self,
-        entries: BTreeMap<LedgerId, BTreeSet<EntryId>>,
-    ) -> Result<(), Error> {
-        let of_one = |(ledger, entries): (LedgerId, BTreeSet<EntryId>)| {
-            self.access(&ledger, entries.into_iter().collect(), Vec::new(), true)
-        };
-        self.app.recorder.record(entries.into_iter().map(of_one).collect()).await
-    }
-
-    fn access(
-        &self,
-        ledger: &LedgerId,
-        entries: Vec<EntryId>,
-        people: Vec<PersonId>,
-        permitted: bool,
-    ) -> Access {
-        Access {
-            access_id: self.app.ids.id(),
-            at: self.app.clock.now(),
-            actor: self.actor.clone(),
-            method: self.method,
-            ledger: ledger.clone(),
-            purpose: self.purpose.clone(),
-            people,
-            entries,
-            permitted,
-        }
     }
 }
 

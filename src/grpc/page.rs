@@ -92,6 +92,8 @@ listings!(
     ListWaitlistEntriesRequest,
     ListOffersRequest,
     ListPlacementsRequest,
+    ListAccessGrantsRequest,
+    ListHostAgreementsRequest,
     ListChangesRequest,
 );
 

@@ -4,7 +4,8 @@ use time::{Date, Duration};
 
 use crate::{
     domain::{
-        ids::{LedgerId, MeasureCode, PersonId},
+        access::Said,
+        ids::{LedgerId, MeasureCode},
         national_identity::NationalIdentityNumber,
         participation::on_day,
         refusal::Refusal,
@@ -12,8 +13,9 @@ use crate::{
     },
     error::Error,
     grpc::{
-        PURPOSE_MAX, Reader, answer,
-        parse::{Violations, waitlist::identity},
+        Reader, answer,
+        parse::{Violations, purpose::purpose, waitlist::identity},
+        protected::Named,
     },
     proto::v1 as pb,
     store::{self, people::Found},
@@ -33,7 +35,10 @@ pub(super) struct ParticipationQuery {
     purpose: String,
 }
 
-pub(super) fn parse(r: &pb::CheckParticipationRequest) -> Result<ParticipationQuery, Error> {
+pub(super) fn parse(
+    r: &pb::CheckParticipationRequest,
+    said: &Said,
+) -> Result<ParticipationQuery, Error> {
     let mut v = Violations::default();
     let identity = identity(&mut v, &r.national_identity_number);
     v.at_most("measure_codes", r.measure_codes.len(), MEASURES_MAX);
@@ -41,7 +46,7 @@ pub(super) fn parse(r: &pb::CheckParticipationRequest) -> Result<ParticipationQu
     let codes: Option<Vec<MeasureCode>> =
         named.map(|(index, code)| v.value(&format!("measure_codes[{index}]"), code)).collect();
     let on_date = v.optional_date("on_date", r.on_date.as_ref());
-    let purpose = v.required_text("purpose", &r.purpose, PURPOSE_MAX);
+    let purpose = purpose(&mut v, &r.purpose, said, true);
     let parsed = (|| {
         Some(ParticipationQuery {
             identity: identity?,
@@ -53,26 +58,30 @@ pub(super) fn parse(r: &pb::CheckParticipationRequest) -> Result<ParticipationQu
     v.finish(parsed)
 }
 
-/// Somebody nobody knows answers like somebody who takes part in nothing, and is asked for
-/// by the same steps.
+/// Somebody nobody knows answers like somebody who takes part in nothing, or is not to be told
+/// of, and is asked for by the same steps. Why somebody is protected is not told here: whoever
+/// asks knows who it is, and learns nothing of where.
 pub(super) async fn check(
     mut reader: Reader,
     query: ParticipationQuery,
 ) -> Result<pb::CheckParticipationResponse, Error> {
-    reader.purpose.clone_from(&query.purpose);
+    reader.said.purpose.clone_from(&query.purpose);
     let day = day(&query, reader.app.clock.now().date_in_norway())?;
     let digests = reader.app.keys.identity_hmacs(&query.identity);
     let mut people = reader.app.db.begin_people().await?;
     let found = store::people::find(&mut people, &[digests]).await?;
     people.rollback().await?;
     let person = found.into_iter().flatten().next().map(|Found { person_id, .. }| person_id);
+    let Named { person, asked_about, permitted, grades } =
+        reader.named(&query.identity, person).await;
+    if grades.is_none() {
+        reader.record_of(&LedgerId::registry(), Vec::new(), asked_about, permitted).await?;
+        return Err(Error::PersonSourceUnavailable);
+    }
     let (mut snapshot, registry) = reader.snapshot(None).await?;
     let measures = query.measure_codes.as_deref();
     require_measures(measures.unwrap_or_default(), &registry)?;
-    let nobody = PersonId(uuid::Uuid::nil());
-    let person_id = person.unwrap_or(nobody);
-    let placements =
-        store::participations::begun_by(&mut snapshot, person_id, measures, day).await?;
+    let placements = store::participations::begun_by(&mut snapshot, person, measures, day).await?;
     snapshot.rollback().await?;
     let under_way = placements
         .iter()
@@ -81,8 +90,7 @@ pub(super) async fn check(
     under_way.sort_by_key(|(ledger, _, on_day)| (&ledger.measure_code, on_day.start_date));
     // A person belongs to no ledger: the record stands with the registry's.
     let entries = under_way.iter().map(|(_, placement, _)| placement.entry_id).collect();
-    let people = person.into_iter().collect();
-    reader.record_of(&LedgerId::registry(), entries, people, true).await?;
+    reader.record_of(&LedgerId::registry(), entries, asked_about, permitted).await?;
     let told = under_way.iter().map(|(ledger, _, on_day)| pb::Participation {
         measure_code: ledger.measure_code.to_string(),
         start_date: Some(answer::date(on_day.start_date)),

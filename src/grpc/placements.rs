@@ -19,7 +19,7 @@ pub(super) fn change_placement(done: &Done<'_>) -> Vec<u8> {
     let increase = placement.and_then(|placement| done.ledger.entry(placement.increase?));
     pb::ChangePlacementResponse {
         revision: Some(revision_of(done)),
-        placement: placement.map(answer::placement),
+        placement: placement.map(|one| answer::placement_of(done, one)),
         shares: shares.unwrap_or_default(),
         waiting_increase: increase.map(waiting_increase),
     }
@@ -27,12 +27,14 @@ pub(super) fn change_placement(done: &Done<'_>) -> Vec<u8> {
 }
 
 pub(super) fn move_placement(done: &Done<'_>) -> Vec<u8> {
-    let (revision, placement) = (Some(revision_of(done)), changed(done).map(answer::placement));
+    let (revision, placement) =
+        (Some(revision_of(done)), changed(done).map(|one| answer::placement_of(done, one)));
     pb::MovePlacementResponse { revision, placement }.encode_to_vec()
 }
 
 pub(super) fn reassign_placement(done: &Done<'_>) -> Vec<u8> {
-    let (revision, placement) = (Some(revision_of(done)), changed(done).map(answer::placement));
+    let (revision, placement) =
+        (Some(revision_of(done)), changed(done).map(|one| answer::placement_of(done, one)));
     pb::ReassignPlacementResponse { revision, placement }.encode_to_vec()
 }
 

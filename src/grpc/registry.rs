@@ -14,7 +14,7 @@ use crate::{
     },
     error::{Error, Violation},
     grpc::{
-        Api, Caller, IMPORT_PIECE_MAX, Reader, answer, existing, measure,
+        Api, Caller, IMPORT_PIECE_MAX, Reader, answer, existing, hosts, measure,
         page::{self, Page},
         parse::{
             SOURCE_MAX, Violations,
@@ -118,6 +118,13 @@ impl RegistryService for Api {
     ) -> Result<Response<ListDistributionKeysResponse>, Status> {
         self.read(r, Method::ListDistributionKeys, parse::list_distribution_keys, distribution_keys)
             .await
+    }
+
+    async fn list_host_agreements(
+        &self,
+        r: Request<pb::ListHostAgreementsRequest>,
+    ) -> Result<Response<pb::ListHostAgreementsResponse>, Status> {
+        self.read(r, Method::ListHostAgreements, hosts::parse, hosts::agreements).await
     }
 }
 

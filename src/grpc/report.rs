@@ -4,18 +4,22 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        access::{Method, sees_small_counts},
+        access::{Behind, Method, behind},
         allocation::{Offer, OutOfTurnReason},
         calendar::start_of_day_in_norway,
         disclosure::Told,
         enforcement::Enforcement,
+        refusal::Refusal,
         shadow::{Shadow, Verdict},
         shadow_report::{ShadowReport, report},
     },
     error::Error,
     grpc::{
         Api, Reader, answer, area_of, enforcement,
-        parse::report::{self as parse, ShadowQuery},
+        parse::{
+            Violations,
+            report::{self as parse, ShadowQuery},
+        },
         require_ledger,
     },
     proto::v1 as pb,
@@ -45,10 +49,18 @@ async fn shadow_report(
 ) -> Result<GetShadowReportResponse, Error> {
     let id = &query.ledger;
     let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
-    reader.require(&area_of(id), &registry)?;
+    if !reader.permits(&area_of(id), &registry) {
+        snapshot.rollback().await?;
+        reader.record(id, Vec::new(), false).await?;
+        return Err(Refusal::PermissionDenied.into());
+    }
     require_ledger(id, &registry)?;
     let role = reader.actor.role;
-    let sees_people = sees_small_counts(role);
+    let behind = behind(&reader.actor, &registry, reader.today());
+    let sees_people = behind == Behind::Everyone;
+    if !sees_people {
+        require_quarter(&query)?;
+    }
     let period = Period {
         from: start_of_day_in_norway(query.from),
         until: start_of_day_in_norway(query.until),
@@ -72,13 +84,28 @@ async fn shadow_report(
     }
     let nothing = Enforcement::default();
     let of = ledger.as_ref().map_or(&nothing, |ledger| &ledger.frame().enforcement);
-    let told = report(&cells, sees_people);
+    let told = report(&cells, &behind, reader.app.threshold);
     Ok(GetShadowReportResponse {
         revisions: vec![answer::revision(id, ledger.as_ref().map_or(0, |l| l.head().seq))],
         enforcement: enforcement::shown(of, role, reader.app.clock.now()),
         deviations: deviations.iter().filter_map(deviation).collect(),
         ..figures(&told)
     })
+}
+
+/// Who does not see the people asks for one quarter of a year (kvartal): two periods of which one
+/// lies in the other would tell of the few between them.
+fn require_quarter(query: &ShadowQuery) -> Result<(), Error> {
+    let (from, until) = (query.from, query.until);
+    let months = (until.year() - from.year()) * 12 + i32::from(u8::from(until.month()))
+        - i32::from(u8::from(from.month()));
+    let begins = from.day() == 1 && u8::from(from.month()) % 3 == 1;
+    let mut v = Violations::default();
+    if !begins || until.day() != 1 || months != 3 {
+        let told = "to who does not see the people behind the figures, one whole quarter is told";
+        v.add("until_date", format!("{from} to {until} is not a quarter of a year; {told}"));
+    }
+    v.finish(Some(()))
 }
 
 fn figures(told: &ShadowReport<'_>) -> GetShadowReportResponse {
@@ -113,8 +140,23 @@ fn figures(told: &ShadowReport<'_>) -> GetShadowReportResponse {
         passed_over_is_least: passed_over.is_some_and(|passed_over| passed_over.is_least),
         municipalities: municipalities.collect(),
         municipalities_hidden: told.municipalities.is_hidden,
+        hidden_fields: hidden_fields(told),
         ..GetShadowReportResponse::default()
     }
+}
+
+/// The flags beside the figures, in the way of all answers. A list that is named lacks what is hidden.
+fn hidden_fields(told: &ShadowReport<'_>) -> Vec<String> {
+    let fields: [(bool, &[&str]); 5] = [
+        (told.verdicts.total == Told::Few, &["given_by_hand"]),
+        (told.verdicts.is_hidden, &["agrees", "deviates", "nobody"]),
+        (told.reasons.is_hidden, &["deviations_by_reason"]),
+        (told.passed_over.is_none_or(|of| of.most.is_none()), &["passed_over_most"]),
+        (told.municipalities.is_hidden, &["municipalities"]),
+    ];
+    let passed_over = told.passed_over.is_none().then_some("passed_over");
+    let hidden = fields.into_iter().filter(|(is_hidden, _)| *is_hidden);
+    hidden.flat_map(|(_, names)| names).copied().chain(passed_over).map(str::to_owned).collect()
 }
 
 fn deviation(offer: &Offer) -> Option<pb::ShadowDeviation> {

@@ -10,7 +10,7 @@ use tonic_types::{
 };
 
 use crate::{
-    domain::refusal::Refusal,
+    domain::{ids::LedgerId, refusal::Refusal},
     error::{Effect, Error},
     grpc::localized::{self, Words},
     proto::v1::ErrorReason,
@@ -96,9 +96,10 @@ fn detail(error: &Error, code: Code, name: &str) -> Option<ErrorDetail> {
             let date = date.map(|date| format!("/{date}")).unwrap_or_default();
             Some(resource(error, "distribution key", &format!("{name}{date}")))
         }
-        Error::NotYetAtSeq { .. } | Error::DatabaseUnavailable | Error::Overloaded => {
-            Some(RetryInfo::new(Some(RETRY_AFTER)).into())
-        }
+        Error::NotYetAtSeq { .. }
+        | Error::DatabaseUnavailable
+        | Error::PersonSourceUnavailable
+        | Error::Overloaded => Some(RetryInfo::new(Some(RETRY_AFTER)).into()),
         Error::RateLimited { wait } => Some(RetryInfo::new(Some(*wait)).into()),
         Error::RequestIdExpired
         | Error::Apportionment(_)
@@ -139,6 +140,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         Refusal::LedgerNotFound(id) => Some(("ledger", id.to_string())),
         Refusal::NotFound { what, id } => Some((*what, id.clone())),
         Refusal::PersonAlreadyWaiting => Some(("entry", String::new())),
+        Refusal::IdentityNumberTaken => Some(("person", String::new())),
         Refusal::ExternalReferenceTaken { system, id } => {
             Some(("external reference", format!("{system}/{id}")))
         }
@@ -163,6 +165,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::ClosuresOverlap { .. }
         | Refusal::ReasonRequired(_)
         | Refusal::CorrectionTooLate { .. }
+        | Refusal::OwnCase
         | Refusal::LimitReached { .. } => None,
     }
 }
@@ -193,6 +196,7 @@ fn code_and_reason(error: &Error) -> (Code, ErrorReason) {
         Error::RateLimited { .. } => (Code::ResourceExhausted, ErrorReason::RateLimited),
         Error::Overloaded => (Code::ResourceExhausted, ErrorReason::Overloaded),
         Error::DeadlineExceeded => (Code::DeadlineExceeded, ErrorReason::DeadlineExceeded),
+        Error::PersonSourceUnavailable => (Code::Unavailable, ErrorReason::PersonSourceUnavailable),
         Error::Internal(_) => (Code::Internal, ErrorReason::Internal),
     }
 }
@@ -241,7 +245,9 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         Refusal::CorrectionTooLate { .. } => {
             (Code::FailedPrecondition, ErrorReason::CorrectionTooLate)
         }
+        Refusal::IdentityNumberTaken => (Code::AlreadyExists, ErrorReason::IdentityNumberTaken),
         Refusal::LimitReached { .. } => (Code::FailedPrecondition, ErrorReason::LimitReached),
+        Refusal::OwnCase => (Code::PermissionDenied, ErrorReason::OwnCase),
         Refusal::OneOf { refusal, .. } => refusal_code_and_reason(refusal),
     }
 }
@@ -266,6 +272,7 @@ fn metadata(error: &Error) -> HashMap<String, String> {
         | Error::RateLimited { .. }
         | Error::Overloaded
         | Error::DeadlineExceeded
+        | Error::PersonSourceUnavailable
         | Error::Internal(_) => Vec::new(),
     };
     let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value));
@@ -283,10 +290,7 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::WrongState { state, transition, .. } => {
             vec![("state", (*state).to_owned()), ("move", (*transition).to_owned())]
         }
-        Refusal::Moved { to } => vec![
-            ("county_id", to.county_id.to_string()),
-            ("measure_code", to.measure_code.to_string()),
-        ],
+        Refusal::Moved { to } => of_ledger(to),
         Refusal::Superseded { by, from, .. } => {
             vec![("superseded_by", by.to_string()), ("from_date", from.to_string())]
         }
@@ -338,10 +342,16 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::ExternalReferenceTaken { .. }
         | Refusal::FourEyes
         | Refusal::NotFirst
+        | Refusal::IdentityNumberTaken
+        | Refusal::OwnCase
         | Refusal::MeasureTypeRule(_) => Vec::new(),
         // As of any request that lacks fields: so many.
         Refusal::ReasonRequired(_) => vec![("violations", "2".to_owned())],
     }
+}
+
+fn of_ledger(id: &LedgerId) -> Vec<(&'static str, String)> {
+    vec![("county_id", id.county_id.to_string()), ("measure_code", id.measure_code.to_string())]
 }
 
 /// Whether the call may have changed something, for programs.

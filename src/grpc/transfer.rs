@@ -20,7 +20,9 @@ pub(super) fn transfer_entry(done: &Done<'_>) -> Vec<u8> {
     });
     pb::TransferEntryResponse {
         revision: Some(answer::revision_of(done)),
-        entry: entry_id.and_then(|id| ledger.entry(id)).map(entry_answer),
+        entry: entry_id
+            .and_then(|id| ledger.entry(id))
+            .map(|entry| entry_answer(entry, done.viewer)),
         to_revision: to.map(|to| answer::revision(to.id(), to.head().seq)),
         withdrawn_offer: withdrawn.and_then(|id| answer::offer_after(done.ledger, id)),
         proposals: answer::proposals(done),

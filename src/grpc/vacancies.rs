@@ -18,7 +18,13 @@ use crate::{
         waitlist::{Entry, OrderKey, QueueKey},
     },
     error::Error,
-    grpc::{Reader, answer, area_of, lending, parse::Violations, require_ledger},
+    grpc::{
+        Reader, answer, area_of,
+        hidden::{self, PlacesShown},
+        lending,
+        parse::Violations,
+        require_ledger,
+    },
     proto::v1::{
         ListVacanciesRequest, ListVacanciesResponse, PlaceVacancy, QuotaVacancy, VacancyBlock,
     },
@@ -30,6 +36,20 @@ const WALKED_MAX: usize = 20_000;
 /// How many are read at first; each time they do not tell, so many times as many.
 const READ_AT_FIRST: usize = 500;
 const READ_MORE: usize = 4;
+/// What follows from how many wait.
+const PROSPECT: [&str; 2] = ["allocable_percent", "block"];
+/// What follows from how much of an account is used.
+const PLACE_FIGURES: [&str; 7] = [
+    "free_percent",
+    "allocable_percent",
+    "block",
+    "empty_since_date",
+    "days_empty",
+    "place_days_empty",
+    "is_idle",
+];
+const QUOTA_FIGURES: [&str; 6] =
+    ["free_percent", "allocable_percent", "block", "empty_since_date", "days_empty", "is_idle"];
 
 /// What `ListVacancies` asks for.
 pub(super) struct VacanciesQuery {
@@ -72,49 +92,63 @@ pub(super) async fn vacancies(
     let rules = RunRules::of(measure, RULES_VERSION);
     let idle_days = measure.and_then(|measure| measure.rules.idle_days);
     let (ledger, outlook) = dry_run(&mut snapshot, ledger, rules).await?;
-    let shown = Shown::of(&ledger, query.organisation_number.as_ref());
+    let told = hidden::places(&reader, &mut snapshot, &ledger, &registry).await?;
+    let shown = Shown::of(&ledger, query.organisation_number.as_ref(), &told);
     let keys: Vec<&AccountKey> = shown.groups.keys().chain(&shown.second_accounts).collect();
     let used = store::vacancies::changes_of_use(&mut snapshot, id, &keys).await?;
     snapshot.rollback().await?;
     let since =
         |key: &AccountKey| standing(&ledger, key, used.get(key).unwrap_or(&Changes::new()), today);
-    let mut groups: Vec<(&PlaceGroup, Standing)> =
-        shown.groups.iter().filter_map(|(key, group)| Some((*group, since(key)?))).collect();
+    // Of what may not be told it is not told either since when: that would tell that it is free.
+    let standing_told = |key: &AccountKey| {
+        if told.of(key).used { since(key).map(Some) } else { Some(None) }
+    };
+    let mut groups: Vec<(&PlaceGroup, Option<Standing>)> = shown
+        .groups
+        .iter()
+        .filter_map(|(key, group)| Some((*group, standing_told(key)?)))
+        .collect();
     groups.sort_by_key(|(group, standing)| {
-        (standing.since, &group.organisation_number, &group.name, group.place_group_id)
+        let since = standing.map(|standing| standing.since);
+        let name = (&group.organisation_number, &group.name, group.place_group_id);
+        (since.is_none(), since, name)
     });
-    let is_asked_for = |is_idle: bool| is_idle || !query.only_idle;
-    let places = groups.iter().map(|(group, standing)| {
-        let is_idle = standing.is_idle(idle_days);
-        PlaceVacancy { is_idle, ..place(group, standing, &ledger, &outlook, &registry) }
-    });
+    let is_asked_for = |standing: &Option<Standing>| match standing {
+        Some(standing) => standing.is_idle(idle_days) || !query.only_idle,
+        None => true,
+    };
+    let scene = Scene { ledger: &ledger, outlook: &outlook, told: &told, idle_days, today };
+    let places = groups
+        .iter()
+        .filter(|(_, standing)| is_asked_for(standing))
+        .map(|(group, standing)| scene.place(group, standing.as_ref(), &registry));
     let quotas = shown.second_accounts.iter().filter_map(|key| {
-        let standing = since(key)?;
-        let is_idle = standing.is_idle(idle_days);
-        Some(QuotaVacancy { is_idle, ..quota(key, &standing, &ledger, &outlook, today) })
+        let standing = standing_told(key).filter(is_asked_for)?;
+        Some(scene.quota(key, standing.as_ref()))
     });
     Ok(ListVacanciesResponse {
         revisions: vec![answer::revision(id, ledger.head().seq)],
-        places: places.filter(|place| is_asked_for(place.is_idle)).collect(),
-        quotas: quotas.filter(|quota| is_asked_for(quota.is_idle)).collect(),
+        places: places.collect(),
+        quotas: quotas.collect(),
     })
 }
 
-/// The accounts with something free.
+/// The accounts with something free, and those of which it may not be told whether they have.
 struct Shown<'a> {
     groups: BTreeMap<AccountKey, &'a PlaceGroup>,
     second_accounts: Vec<AccountKey>,
 }
 
 impl<'a> Shown<'a> {
-    fn of(ledger: &'a Ledger, only: Option<&OrganisationNumber>) -> Self {
+    fn of(ledger: &'a Ledger, only: Option<&OrganisationNumber>, told: &PlacesShown) -> Self {
+        let is_shown = |key: &AccountKey| ledger.account(key).free() > 0 || !told.of(key).used;
         let groups = ledger
             .place_groups()
             .filter(|group| only.is_none_or(|number| group.organisation_number == *number))
             .map(|group| (AccountKey::PlaceGroup(group.place_group_id), group))
-            .filter(|(key, _)| ledger.account(key).free() > 0);
-        let second_accounts =
-            ledger.second_accounts().filter(|(_, a)| a.free() > 0).map(|(key, _)| key.clone());
+            .filter(|(key, _)| is_shown(key));
+        let second_accounts = ledger.second_accounts().map(|(key, _)| key);
+        let second_accounts = second_accounts.filter(|key| is_shown(key)).cloned();
         Self { groups: groups.collect(), second_accounts: second_accounts.collect() }
     }
 }
@@ -176,49 +210,79 @@ async fn run(ledger: Ledger, everyone: bool, rules: RunRules) -> Result<(Ledger,
     }
 }
 
-fn place(
-    group: &PlaceGroup,
-    standing: &Standing,
-    ledger: &Ledger,
-    outlook: &Outlook,
-    registry: &Registry,
-) -> PlaceVacancy {
-    let key = AccountKey::PlaceGroup(group.place_group_id);
-    let (allocable_percent, block) = outlook.of(&key);
-    let provider = registry.provider(&group.organisation_number);
-    PlaceVacancy {
-        place_group_id: group.place_group_id.to_string(),
-        organisation_number: group.organisation_number.to_string(),
-        provider_name: provider.map(|p| p.name.clone()).unwrap_or_default(),
-        name: group.name.clone(),
-        site_municipality_number: group.site_municipality_number.to_string(),
-        free_percent: ledger.account(&key).free(),
-        allocable_percent,
-        block: vacancy_block(block).into(),
-        empty_since_date: Some(answer::date(standing.since)),
-        days_empty: standing.days,
-        place_days_empty: standing.place_days,
-        is_idle: false,
-    }
+/// What rows are made of.
+struct Scene<'a> {
+    ledger: &'a Ledger,
+    outlook: &'a Outlook,
+    told: &'a PlacesShown,
+    idle_days: Option<u32>,
+    today: time::Date,
 }
 
-fn quota(
-    key: &AccountKey,
-    standing: &Standing,
-    ledger: &Ledger,
-    outlook: &Outlook,
-    today: time::Date,
-) -> QuotaVacancy {
-    let (allocable_percent, block) = outlook.of(key);
-    QuotaVacancy {
-        municipality_number: answer::account_municipality(key),
-        free_percent: ledger.account(key).free(),
-        allocable_percent,
-        block: vacancy_block(block).into(),
-        empty_since_date: Some(answer::date(standing.since)),
-        days_empty: standing.days,
-        is_idle: false,
-        lending: lending::lent_on(ledger.frame(), key, today),
+impl Scene<'_> {
+    fn place(
+        &self,
+        group: &PlaceGroup,
+        standing: Option<&Standing>,
+        registry: &Registry,
+    ) -> PlaceVacancy {
+        let key = AccountKey::PlaceGroup(group.place_group_id);
+        let provider = registry.provider(&group.organisation_number);
+        let named = PlaceVacancy {
+            place_group_id: group.place_group_id.to_string(),
+            organisation_number: group.organisation_number.to_string(),
+            provider_name: provider.map(|p| p.name.clone()).unwrap_or_default(),
+            name: group.name.clone(),
+            site_municipality_number: group.site_municipality_number.to_string(),
+            ..PlaceVacancy::default()
+        };
+        let Some(standing) = standing else {
+            return PlaceVacancy { hidden_fields: hidden::names(&PLACE_FIGURES), ..named };
+        };
+        let (allocable_percent, block, hidden_fields) = self.prospect(&key);
+        PlaceVacancy {
+            free_percent: self.ledger.account(&key).free(),
+            allocable_percent,
+            block: block.into(),
+            empty_since_date: Some(answer::date(standing.since)),
+            days_empty: standing.days,
+            place_days_empty: standing.place_days,
+            is_idle: standing.is_idle(self.idle_days),
+            hidden_fields,
+            ..named
+        }
+    }
+
+    fn quota(&self, key: &AccountKey, standing: Option<&Standing>) -> QuotaVacancy {
+        let named = QuotaVacancy {
+            municipality_number: answer::account_municipality(key),
+            lending: lending::lent_on(self.ledger.frame(), key, self.today),
+            ..QuotaVacancy::default()
+        };
+        let Some(standing) = standing else {
+            return QuotaVacancy { hidden_fields: hidden::names(&QUOTA_FIGURES), ..named };
+        };
+        let (allocable_percent, block, hidden_fields) = self.prospect(key);
+        QuotaVacancy {
+            free_percent: self.ledger.account(key).free(),
+            allocable_percent,
+            block: block.into(),
+            empty_since_date: Some(answer::date(standing.since)),
+            days_empty: standing.days,
+            is_idle: standing.is_idle(self.idle_days),
+            hidden_fields,
+            ..named
+        }
+    }
+
+    /// What a run would propose, and what keeps the rest. It is a count of those who wait, taken
+    /// together with what keeps the rest: who does not know them is told of none, and of no others.
+    fn prospect(&self, key: &AccountKey) -> (i64, VacancyBlock, Vec<String>) {
+        let (allocable, block) = self.outlook.of(key);
+        if allocable > 0 && !self.told.sees_who_waits(key) {
+            return (0, VacancyBlock::Unspecified, hidden::names(&PROSPECT));
+        }
+        (allocable, vacancy_block(block), Vec::new())
     }
 }
 

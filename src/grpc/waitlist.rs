@@ -1,11 +1,14 @@
 //! The waitlist service.
 
+use std::sync::Arc;
+
 use sqlx::PgConnection;
 use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        access::{Actor, Method, Target},
+        access::{Method, Target},
+        authority::Viewer,
         calendar::start_of_day_in_norway,
         explanation::Position,
         ids::LedgerId,
@@ -16,7 +19,7 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of, entries, estimate, existing, explain, is_office,
+        Api, Reader, answer, area_of, entries, estimate, existing, explain, hidden, is_office,
         parse::{
             adviser, entry, join,
             transfer::transfer_entry,
@@ -73,7 +76,7 @@ impl WaitlistService for Api {
         &self,
         r: Request<GetWaitlistEntryRequest>,
     ) -> Result<Response<GetWaitlistEntryResponse>, Status> {
-        self.read(r, Method::GetWaitlistEntry, parse::get_entry, people::entry).await
+        self.read_for(r, Method::GetWaitlistEntry, parse::get_entry, people::entry).await
     }
 
     async fn leave_waitlist(
@@ -87,7 +90,7 @@ impl WaitlistService for Api {
         &self,
         r: Request<LookupPersonRequest>,
     ) -> Result<Response<LookupPersonResponse>, Status> {
-        self.read(r, Method::LookupPerson, parse::lookup_person, people::lookup).await
+        self.read_for(r, Method::LookupPerson, parse::lookup_person, people::lookup).await
     }
 
     async fn update_waitlist_entry(
@@ -160,6 +163,13 @@ impl WaitlistService for Api {
     ) -> Result<Response<pb::EstimateWaitResponse>, Status> {
         self.read(r, Method::EstimateWait, estimate::parse, estimate::estimate).await
     }
+
+    async fn change_identity_number(
+        &self,
+        r: Request<pb::ChangeIdentityNumberRequest>,
+    ) -> Result<Response<pb::ChangeIdentityNumberResponse>, Status> {
+        self.renumber(r).await
+    }
 }
 
 /// An entry that is not the caller's answers like one that is not there.
@@ -184,6 +194,7 @@ async fn position(reader: Reader, query: PositionQuery) -> Result<GetPositionRes
         Vec::new()
     };
     snapshot.rollback().await?;
+    reader.require_another(id, &entry).await?;
     reader.record(id, vec![entry.entry_id], true).await?;
     Ok(GetPositionResponse {
         revisions: vec![answer::revision(id, seq)],
@@ -221,10 +232,11 @@ pub(super) async fn place_in_queue(
 
 /// A page of those the caller may see, in the order of the queue.
 async fn entries(
-    reader: Reader,
+    mut reader: Reader,
     query: EntriesQuery,
 ) -> Result<ListWaitlistEntriesResponse, Error> {
-    let (id, page, keys) = (&query.ledger, &query.page, &reader.app.keys);
+    let (id, page, keys) = (&query.ledger, &query.page, Arc::clone(&reader.app.keys));
+    let keys = &*keys;
     let after: OrderKey = page.after(keys)?.unwrap_or(OrderKey::MIN);
     let (mut snapshot, registry) = reader.snapshot(Some((id, page.at_least_seq))).await?;
     require_ledger(id, &registry)?;
@@ -233,20 +245,23 @@ async fn entries(
         reader.record(id, Vec::new(), false).await?;
         return Err(Refusal::PermissionDenied.into());
     }
-    let filter = page_filter(&reader.actor, &query, &registry);
+    let filter = page_filter(&reader, &query, &registry);
     let rows = page.rows_to_read();
     let found = store::queues::page(&mut snapshot, id, &filter, after, rows).await?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
     snapshot.rollback().await?;
-    let (entries, next_page_token) = page.fill(keys, &found, |entry| entry.key, entry_answer)?;
-    let shown = found.iter().take(entries.len()).map(|entry| entry.entry_id).collect();
-    reader.record(id, shown, true).await?;
+    let (entries, next_page_token) = reader.answering(&registry, |viewer| {
+        page.fill(keys, &found, |entry| entry.key, |entry| entry_answer(entry, viewer))
+    })?;
+    let shown = || found.iter().take(entries.len());
+    reader.note_hosted(shown().map(|entry| &entry.municipality_number), &registry);
+    reader.record(id, shown().map(|entry| entry.entry_id).collect(), true).await?;
     let revisions = vec![answer::revision(id, seq)];
     Ok(ListWaitlistEntriesResponse { revisions, entries, next_page_token })
 }
 
 /// An office sees those of the municipalities it serves and those it follows up.
-fn page_filter(actor: &Actor, query: &EntriesQuery, registry: &Registry) -> PageFilter {
+fn page_filter(reader: &Reader, query: &EntriesQuery, registry: &Registry) -> PageFilter {
     let state = match query.state {
         pb::EntryState::Unspecified | pb::EntryState::Waiting => "WAITING",
         pb::EntryState::Proposed => "PROPOSED",
@@ -257,7 +272,7 @@ fn page_filter(actor: &Actor, query: &EntriesQuery, registry: &Registry) -> Page
         pb::EntryState::Paused => "PAUSED",
         pb::EntryState::CoolingDown => "COOLING_DOWN",
     };
-    let (municipalities, office) = seen_by(actor, registry)
+    let (municipalities, office) = seen_by(&reader.actor, registry, reader.today())
         .office
         .map(|office| (office.municipalities, office.office_number))
         .unzip();
@@ -273,8 +288,8 @@ pub(super) fn target(ledger: &LedgerId, entry: &Entry) -> Target {
     }
 }
 
-/// An entry, without who it is.
-pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
+/// An entry, without who it is, and as far as the caller's employer may know.
+pub(super) fn entry_answer(entry: &Entry, viewer: &Viewer<'_>) -> WaitlistEntry {
     WaitlistEntry {
         entry_id: entry.entry_id.to_string(),
         state: answer::entry_state(entry.state).into(),
@@ -304,7 +319,7 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
         .map(answer::timestamp),
         confirmed_time: entry.confirmed_time.map(answer::timestamp),
         wants_by_date: entry.wants_by.map(answer::date),
-        programme: entry.programme.clone().unwrap_or_default(),
+        programme: viewer.programme(entry).unwrap_or_default().to_owned(),
         on_behalf_of_municipality_number: entry
             .on_behalf_of
             .as_ref()
@@ -334,7 +349,7 @@ pub(super) fn entry_answer(entry: &Entry) -> WaitlistEntry {
     }
 }
 
-/// Figures only: how many wait, never who.
+/// Figures only: how many wait, never who, and of few others not even that.
 async fn summary(reader: Reader, query: SummaryQuery) -> Result<SummarizeQueuesResponse, Error> {
     let one = query
         .measure_code
@@ -359,7 +374,10 @@ async fn summary(reader: Reader, query: SummaryQuery) -> Result<SummarizeQueuesR
         };
         let counts = store::queues::counts(&mut snapshot, &id).await?;
         answer.revisions.push(answer::revision(&id, ledger.head().seq));
-        answer.queues.push(queue_summary(&ledger, &counts));
+        let summary = queue_summary(&ledger, &counts);
+        let of = (&ledger, &counts);
+        let told = hidden::queue(&reader, &mut snapshot, &registry, of, summary).await?;
+        answer.queues.push(told);
     }
     snapshot.rollback().await?;
     Ok(answer)
@@ -369,6 +387,7 @@ fn queue_summary(ledger: &Ledger, counts: &QueueCounts) -> QueueSummary {
     let municipalities = counts.municipalities.iter().map(|(number, n)| MunicipalityQueue {
         municipality_number: number.to_string(),
         persons_waiting: *n,
+        hidden_fields: Vec::new(),
     });
     let place_groups = counts.place_groups.iter().filter_map(|(group_id, n)| {
         let group = ledger.place_group(*group_id)?;
@@ -377,6 +396,7 @@ fn queue_summary(ledger: &Ledger, counts: &QueueCounts) -> QueueSummary {
             organisation_number: group.organisation_number.to_string(),
             name: group.name.clone(),
             persons_waiting: *n,
+            hidden_fields: Vec::new(),
         })
     });
     QueueSummary {
@@ -387,5 +407,6 @@ fn queue_summary(ledger: &Ledger, counts: &QueueCounts) -> QueueSummary {
         persons_without_preference: counts.without_preference,
         earliest_registered_time: counts.earliest.map(answer::timestamp),
         increases: counts.increases,
+        hidden_fields: Vec::new(),
     }
 }

@@ -46,7 +46,7 @@ pub(super) async fn list(
     }
     let now = reader.app.clock.now();
     let today = now.date_in_norway();
-    let seen = seen_by(&reader.actor, &registry);
+    let seen = seen_by(&reader.actor, &registry, reader.today());
     let filter = WorkFilter { county_id, seen: &seen, adviser: adviser.as_deref(), today };
     let heads = store::work::heads(&mut snapshot, county_id).await?;
     let last = query.due_by.unwrap_or_else(|| today.saturating_add(Duration::days(DAYS_AHEAD)));
@@ -59,6 +59,12 @@ pub(super) async fn list(
         first: BTreeMap::new(),
     };
     work.read(&mut snapshot, &filter).await?;
+    for measure in work.first.values().map(|(measure, _)| measure).collect::<BTreeSet<_>>() {
+        let id = LedgerId { county_id: county_id.clone(), measure_code: measure.clone() };
+        let items = work.first.values().take(page.size).filter(|(of, _)| of == measure);
+        let entries = items.map(|(_, item)| item.entry_id);
+        reader.note_hosted_of(&mut snapshot, &registry, &id, entries).await?;
+    }
     snapshot.rollback().await?;
     let ledger = |measure: &MeasureCode| LedgerId {
         county_id: county_id.clone(),

@@ -69,6 +69,24 @@ pub(crate) fn create(
     load(path, max_bytes)?.ok_or_else(|| KeyError::Missing { path: path.to_owned() })
 }
 
+/// Puts these contents in the place of a private file's: whoever reads it finds the old ones or
+/// the new ones, whole, also after a power cut.
+pub(crate) fn replace(path: &Path, contents: &[u8]) -> Result<(), KeyError> {
+    let not_changed = |source| KeyError::NotCreated { path: path.to_owned(), source };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let temporary = temporary_name(folder, path)?;
+    let replaced = write_new(&temporary, contents).and_then(|()| fs::rename(&temporary, path));
+    if replaced.is_err() {
+        // Whatever came of it, no second copy of the secret stays behind.
+        let _ = fs::remove_file(&temporary);
+    }
+    replaced.map_err(not_changed)?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(not_changed)
+}
+
 /// A name in the same folder that nobody else uses.
 fn temporary_name(folder: &Path, path: &Path) -> Result<PathBuf, KeyError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();

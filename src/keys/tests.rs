@@ -203,3 +203,82 @@ proptest! {
         prop_assert_eq!(fingerprint(&parts) == fingerprint(&joined), parts == joined);
     }
 }
+
+/// A key file of the first version, in a folder of its own.
+fn key_file() -> (TempDir, PathBuf) {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("main.json");
+    write_private(&path, &format!(r#"{{"current":1,"keys":{{"1":"{FIXED_KEY}"}}}}"#), 0o600);
+    (folder, path)
+}
+
+#[test]
+fn the_file_goes_through_a_rotation_step_by_step_and_the_keys_in_use_follow() {
+    let (_folder, path) = key_file();
+    let keys = Keys::load(&path).expect("keys");
+    let number = identity("13097248022");
+    let sealed = keys.seal_identity(&number, PERSON).expect("sealed");
+    let (data_key, wrapped) = keys.new_data_key(PERSON).expect("a data key");
+    let text = data_key.seal("entry/1/reason", b"tekst").expect("sealed");
+    let (digest, fingerprint) = (keys.adviser_digest("Z990001"), keys.fingerprint(&[b"a"]));
+
+    assert_eq!(add_version(&path).expect("added"), 2);
+    assert!(matches!(add_version(&path), Err(KeyError::Step(_))), "one at a time");
+    assert!(keys.reload().expect("read again") && !keys.reload().expect("read again"));
+    assert_eq!(keys.held(), Held { current: 1, versions: vec![1, 2], retired: vec![] });
+    assert_eq!((keys.held().pending(), keys.held().older()), (Some(2), vec![]));
+    assert_eq!(version_of(&keys.seal_identity(&number, PERSON).expect("sealed")), Some(1));
+
+    use_version(&path, 2).expect("used");
+    assert!(keys.reload().expect("read again"));
+    assert_eq!((keys.held().pending(), keys.held().older()), (None, vec![1]));
+    assert!(matches!(add_version(&path), Err(KeyError::Step(_))), "retired first");
+    let opened = keys.open_identity(&sealed, PERSON).expect("opened");
+    let anew = keys.seal_identity(&opened, PERSON).expect("sealed");
+    let rewrapped = keys.rewrap_data_key(&wrapped, PERSON).expect("wrapped");
+    assert_eq!((version_of(&anew), version_of(&rewrapped)), (Some(2), Some(2)));
+
+    assert_eq!(retire_versions(&path).expect("retired"), [1]);
+    let file = fs::read_to_string(&path).expect("the file");
+    assert!(!file.contains(FIXED_KEY), "the main key is gone");
+    assert_eq!(fs::metadata(&path).expect("the file").permissions().mode() & 0o777, 0o600);
+    assert!(keys.reload().expect("read again"));
+    assert_eq!(keys.held(), Held { current: 2, versions: vec![2], retired: vec![1] });
+    // What is sealed and found of people needs the main key; what the log holds does not.
+    let gone = keys.open_identity(&sealed, PERSON).err();
+    assert!(matches!(gone, Some(KeyError::UnknownVersion(1))));
+    assert_eq!(keys.identity_hmacs(&number).len(), 1);
+    let unwrapped = keys.unwrap_data_key(&rewrapped, PERSON).expect("the data key");
+    assert_eq!(unwrapped.open("entry/1/reason", &text).expect("opened").as_slice(), b"tekst");
+    assert!(keys.adviser_digests("z990001").contains(&digest));
+    assert!(keys.fingerprint_matches(&[b"a"], &fingerprint));
+    assert!(!keys.fingerprint_matches(&[b"b"], &fingerprint));
+    assert_eq!(add_version(&path).expect("added"), 3, "a number is never used again");
+}
+
+#[test]
+fn a_file_that_does_not_go_on_from_the_keys_in_use_is_left_alone() {
+    let (_folder, path) = key_file();
+    let keys = Keys::load(&path).expect("keys");
+    let before = keys.identity_hmac(&identity("13097248022"));
+    let other = "f".repeat(64);
+    let spoilt = [
+        format!(r#"{{"current":1,"keys":{{"1":"{other}"}}}}"#),
+        format!(r#"{{"current":2,"keys":{{"2":"{FIXED_KEY}"}}}}"#),
+        format!(
+            r#"{{"current":2,"keys":{{"2":"{FIXED_KEY}"}},"retired":{{"1":{{"adviser":"{other}","fingerprint":"{other}"}}}}}}"#
+        ),
+        format!(
+            r#"{{"current":1,"keys":{{"1":"{FIXED_KEY}"}},"retired":{{"1":{{"adviser":"{other}","fingerprint":"{other}"}}}}}}"#
+        ),
+        "{".to_owned(),
+    ];
+    for text in spoilt {
+        write_private(&path, &text, 0o600);
+        let refused = keys.reload().expect_err(&text).to_string();
+        assert!(!refused.contains(&FIXED_KEY[2..20]) && !refused.contains(&other[..20]));
+        assert_eq!(keys.identity_hmac(&identity("13097248022")), before);
+    }
+    fs::remove_file(&path).expect("removed");
+    assert!(matches!(keys.reload(), Err(KeyError::Missing { .. })));
+}

@@ -17,6 +17,7 @@ use tokio::{
     time::sleep,
 };
 use tonic::{Code, Status, body::Body};
+use tracing::Span;
 
 use crate::{
     error::Error,
@@ -114,8 +115,8 @@ pub(super) fn in_our_words(
     let (path, open) = (path.to_owned(), response.extensions_mut().remove::<OpenCall>());
     response.map(|inner| {
         let timer = patience.filter(|_| !inner.is_end_stream()).map(Patience::begin);
-        let rest = Bytes::new();
-        Body::new(AnswerBody { inner, rest, call, path, _held: (held, open), _timer: timer })
+        let (rest, span) = (Bytes::new(), Span::current());
+        Body::new(AnswerBody { inner, rest, call, path, span, _held: (held, open), _timer: timer })
     })
 }
 
@@ -132,6 +133,8 @@ struct AnswerBody {
     rest: Bytes,
     call: Call,
     path: String,
+    /// Where the call is logged: an answer is taken when its story has been told.
+    span: Span,
     _held: (Held, Option<OpenCall>),
     _timer: Option<Timer>,
 }
@@ -144,7 +147,8 @@ impl AnswerBody {
     fn translate(&self, frame: Frame<Bytes>) -> Frame<Bytes> {
         let Some(code) = frame.trailers_ref().and_then(foreign_refusal) else { return frame };
         let error: Error = refused_answer(code, self.call.most_bytes());
-        Frame::trailers(refusal(&self.path, &error).into_http::<()>().into_parts().0.headers)
+        let status = self.span.in_scope(|| refusal(&self.path, &error));
+        Frame::trailers(status.into_http::<()>().into_parts().0.headers)
     }
 }
 

@@ -9,15 +9,18 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use http::{Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tokio::{
     sync::Semaphore,
     time::{Instant, sleep_until},
 };
 use tonic::body::Body;
 use tower::{Layer, Service};
+use tracing::Instrument;
 
 use crate::{
+    app::Ids,
+    domain::access::CallId,
     error::Error,
     grpc::refusal,
     server::{
@@ -29,12 +32,18 @@ use crate::{
     },
 };
 
+/// The header with a call's name, in each answer and, where the caller gives one, in the call.
+const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
+/// The same, as NAV's other systems call it.
+const NAV_CALL_ID: HeaderName = HeaderName::from_static("nav-call-id");
+
 /// Puts bounds around a service.
 #[derive(Clone)]
 pub(super) struct BoundsLayer {
     limits: Arc<Limits>,
     calls: Arc<Semaphore>,
     under_way: UnderWay,
+    ids: Arc<dyn Ids>,
 }
 
 /// A service within bounds.
@@ -45,9 +54,30 @@ pub(super) struct Bounded<S> {
 }
 
 impl BoundsLayer {
-    pub(super) fn new(limits: &Limits, under_way: UnderWay) -> Self {
+    pub(super) fn new(limits: &Limits, under_way: UnderWay, ids: Arc<dyn Ids>) -> Self {
         let calls = Arc::new(Semaphore::new(limits.calls));
-        Self { limits: Arc::new(limits.clone()), calls, under_way }
+        Self { limits: Arc::new(limits.clone()), calls, under_way, ids }
+    }
+
+    /// Gives the call a name, by which it is logged here and which its answer tells.
+    async fn named<S>(
+        self,
+        arrived: Instant,
+        mut request: Request<Body>,
+        service: S,
+    ) -> Response<Body>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        let call_id = asked_name(request.headers()).unwrap_or_else(|| CallId::new(self.ids.id()));
+        request.extensions_mut().insert(call_id.clone());
+        // Of the highest level, so that whatever is logged at all is logged with it.
+        let span = tracing::error_span!("call", call_id = call_id.as_str());
+        let mut response = self.answer(arrived, request, service).instrument(span).await;
+        if let Ok(name) = HeaderValue::from_str(call_id.as_str()) {
+            response.headers_mut().insert(CALL_ID, name);
+        }
+        response
     }
 
     /// The story of a call, but for its own.
@@ -108,6 +138,12 @@ impl BoundsLayer {
     }
 }
 
+/// The caller's own name for the call, where it has one that can be logged.
+fn asked_name(headers: &HeaderMap) -> Option<CallId> {
+    let values = [CALL_ID, NAV_CALL_ID].into_iter().filter_map(|name| headers.get(name));
+    values.filter_map(|value| value.to_str().ok()).find_map(CallId::parse)
+}
+
 impl<S> Layer<S> for BoundsLayer {
     type Service = Bounded<S>;
 
@@ -134,7 +170,7 @@ where
         // The one that said it is ready goes with the call.
         let next = self.inner.clone();
         let service = mem::replace(&mut self.inner, next);
-        let answer = self.bounds.clone().answer(Instant::now(), request, service);
+        let answer = self.bounds.clone().named(Instant::now(), request, service);
         Box::pin(async move { Ok(answer.await) })
     }
 }

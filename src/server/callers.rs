@@ -18,7 +18,7 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 
 use crate::{
-    domain::access::Actor,
+    domain::access::{Actor, Caller},
     error::Error,
     grpc::refusal,
     server::{call::Call, limits::Limits},
@@ -83,7 +83,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let path = request.uri().path();
-        let actor = request.extensions().get::<Actor>();
+        let actor = request.extensions().get::<Caller>().map(|caller| &caller.actor);
         let Some(actor) = actor.filter(|_| Call::of(path).is_work()) else {
             return Either::Right(Either::Left(self.inner.call(request)));
         };

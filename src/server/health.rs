@@ -15,7 +15,9 @@ use crate::{
     proto::{
         FILE_DESCRIPTOR_SET,
         v1::{
+            access_service_server::AccessServiceServer,
             allocation_service_server::AllocationServiceServer,
+            audit_service_server::AuditServiceServer,
             capacity_service_server::CapacityServiceServer,
             change_service_server::ChangeServiceServer,
             fair_share_service_server::FairShareServiceServer,
@@ -27,7 +29,7 @@ use crate::{
 };
 
 /// What health is told of: the whole, and each service.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 10] = [
     "",
     RegistryServiceServer::<Api>::NAME,
     CapacityServiceServer::<Api>::NAME,
@@ -35,6 +37,8 @@ const NAMES: [&str; 8] = [
     AllocationServiceServer::<Api>::NAME,
     FairShareServiceServer::<Api>::NAME,
     ReportServiceServer::<Api>::NAME,
+    AccessServiceServer::<Api>::NAME,
+    AuditServiceServer::<Api>::NAME,
     ChangeServiceServer::<Api>::NAME,
 ];
 

@@ -2,13 +2,14 @@
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
+use http::Response;
 use tokio::{
     net::TcpListener,
     sync::watch,
     task::JoinHandle,
     time::{Instant, timeout, timeout_at},
 };
-use tonic::transport::Server;
+use tonic::{body::Body, transport::Server};
 
 mod accept;
 mod answer;
@@ -24,19 +25,23 @@ pub use limits::Limits;
 
 use crate::{
     app::App,
-    auth::{AuthLayer, LocalIssuer},
+    auth::{self, ACTING_AS, AuthLayer, Issuers, NotAdmitted},
+    domain::refusal::Refusal,
+    error::{Error, Violation},
     grpc::{
-        ANSWER_MAX, Api, BATCH_MAX, CHANGES_ANSWER_MAX, IMPORT_PIECE_MAX, REQUEST_MAX,
+        ANSWER_MAX, Api, BATCH_MAX, CHANGES_ANSWER_MAX, IMPORT_PIECE_MAX, REQUEST_MAX, refusal,
         unauthenticated,
     },
     proto::v1::{
+        access_service_server::AccessServiceServer,
         allocation_service_server::AllocationServiceServer,
-        capacity_service_server::CapacityServiceServer, change_service_server::ChangeServiceServer,
+        audit_service_server::AuditServiceServer, capacity_service_server::CapacityServiceServer,
+        change_service_server::ChangeServiceServer,
         fair_share_service_server::FairShareServiceServer,
         registry_service_server::RegistryServiceServer, report_service_server::ReportServiceServer,
         waitlist_service_server::WaitlistServiceServer,
     },
-    worker,
+    rotation, worker,
     write::Writer,
 };
 use answer::UnderWay;
@@ -66,25 +71,50 @@ pub enum ServeError {
 pub async fn run(
     listener: TcpListener,
     app: App,
-    issuer: Arc<LocalIssuer>,
+    issuers: Arc<Issuers>,
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let (writer, lanes) = Writer::start(&app);
     let worker = tokio::spawn(worker::run(app.clone(), writer.clone()));
-    let served = match Port::open(listener, &app, issuer, writer, &limits) {
+    let keeper = tokio::spawn(Arc::clone(&issuers).keep_keys(clock_of(&app)));
+    let served = match Port::open(listener, &app, issuers, writer, &limits) {
         Ok(port) => port.serve_until(shutdown, limits.drain).await,
         Err(error) => Err(error.into()),
     };
+    keeper.abort();
     worker.abort();
     drop(worker.await);
     let end = Instant::now() + limits.finish;
     if timeout_at(end, lanes.finish()).await.is_err() {
         tracing::warn!("the database did not take the last commands in time");
     }
+    if let Ok(Err(error)) = timeout_at(end, rotation::leave(&app.db, &app.keys)).await {
+        tracing::warn!(%error, "a change of keys waits a while for this service");
+    }
     // A read that nobody waits for any more may still hold a connection.
     drop(timeout_at(end, app.db.close()).await);
     served
+}
+
+/// The service's clock, as those need it who know no `App`.
+fn clock_of(app: &App) -> auth::Clock {
+    let clock = Arc::clone(&app.clock);
+    Arc::new(move || clock.now().to_datetime())
+}
+
+/// The answer to a call that the layer in front lets not through. Of a token that counts for
+/// nothing all answers are the same; whose token is genuine is told what to say.
+fn not_admitted(path: &str, why: Option<&NotAdmitted>) -> Response<Body> {
+    let error = match why {
+        None => return unauthenticated().into_http(),
+        Some(NotAdmitted::NoRight) => Error::Refused(Refusal::PermissionDenied),
+        Some(NotAdmitted::ActingAs(description)) => Error::InvalidFields(vec![Violation {
+            field: ACTING_AS.to_owned(),
+            description: description.clone(),
+        }]),
+    };
+    refusal(path, &error).into_http()
 }
 
 /// A port that is served.
@@ -99,17 +129,14 @@ impl Port {
     fn open(
         listener: TcpListener,
         app: &App,
-        issuer: Arc<LocalIssuer>,
+        issuers: Arc<Issuers>,
         writer: Writer,
         limits: &Limits,
     ) -> Result<Self, tonic_reflection::server::Error> {
         let (stop, stopped) = watch::channel(false);
         let (cut, is_cut) = watch::channel(false);
         let under_way = UnderWay::default();
-        let clock = Arc::clone(&app.clock);
-        let auth = AuthLayer::new(issuer, Arc::new(move || clock.now().to_datetime()), || {
-            unauthenticated().into_http()
-        });
+        let auth = AuthLayer::new(issuers, clock_of(app), not_admitted);
         let api = Api::new(app.clone(), writer, limits.reads);
         let (reporter, health) = tonic_health::server::health_reporter();
         let end = health::keep(app.clone(), reporter, limits.readiness, stopped);
@@ -126,7 +153,7 @@ impl Port {
             .http2_keepalive_interval(Some(limits.keepalive_interval))
             .http2_keepalive_timeout(Some(limits.keepalive_timeout))
             .max_connection_age(limits.connection_age)
-            .layer(BoundsLayer::new(limits, under_way.clone()))
+            .layer(BoundsLayer::new(limits, under_way.clone(), Arc::clone(&app.ids)))
             .layer(auth)
             .layer(CallersLayer::new(limits))
             .add_service(health.max_decoding_message_size(call::QUESTION_MAX))
@@ -140,6 +167,8 @@ impl Port {
             .add_service(service!(AllocationServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(FairShareServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(ReportServiceServer, REQUEST_MAX, ANSWER_MAX))
+            .add_service(service!(AccessServiceServer, REQUEST_MAX, ANSWER_MAX))
+            .add_service(service!(AuditServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(ChangeServiceServer, REQUEST_MAX, CHANGES_ANSWER_MAX));
         let incoming = accept::incoming(listener, limits, is_cut);
         let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, end));

@@ -1,21 +1,23 @@
 //! The access log: every read of personal data, before its answer (I11). The rows of one
 //! recorder in one county are a hash chain, so that none can be taken out unseen.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row, Transaction, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
     domain::{
-        access::{Actor, Employer, Method},
+        access::{Actor, CallId, Employer, Method, Said, Standing},
         calendar::Timestamp,
-        ids::{AreaId, EntryId, LedgerId, PersonId},
+        ids::{AreaId, EntryId, LedgerId, MunicipalityNumber, PersonId},
         log_chain::{GENESIS, Hash, access_hash},
     },
     store::rows::{BATCH_ROWS, bytes_to_hash, execute_rows},
 };
 
 /// One read of personal data.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Access {
     /// Its name.
     pub access_id: Uuid,
@@ -23,18 +25,34 @@ pub struct Access {
     pub at: Timestamp,
     /// Who.
     pub actor: Actor,
+    /// What else holds of them.
+    pub standing: Arc<Standing>,
+    /// The record by which an employee of the state sees what a municipality answers for, or
+    /// the other way about, where the read rested on one.
+    pub authority: Option<Uuid>,
+    /// On whose behalf, where it is not the actor's own organisation's: who a supplier acts for, or
+    /// the municipalities that the office hosts, with commas between.
+    pub on_behalf_of: Option<String>,
     /// What was called.
     pub method: Method,
     /// In which ledger.
     pub ledger: LedgerId,
     /// Why, as the caller said.
-    pub purpose: String,
+    pub said: Said,
+    /// In which call.
+    pub call_id: CallId,
     /// Whose rows, by entry.
     pub entries: Vec<EntryId>,
     /// Who was asked about, where no entry is named.
     pub people: Vec<PersonId>,
     /// Whether it was allowed.
     pub permitted: bool,
+}
+
+/// Municipalities as an access names them; `None` of none.
+pub fn in_words(numbers: &BTreeSet<MunicipalityNumber>) -> Option<String> {
+    let words: Vec<&str> = numbers.iter().map(MunicipalityNumber::as_str).collect();
+    (!words.is_empty()).then(|| words.join(","))
 }
 
 /// Where a recorder's chain in a county ends.
@@ -57,8 +75,14 @@ impl ChainEnd {
     }
 }
 
+/// How a row from before [`FORM`] is hashed: it says nothing of [`Stored::more`].
+const FIRST_FORM: i16 = 1;
+/// How a row is hashed now.
+const FORM: i16 = 2;
+
 /// A row as it is stored.
 struct Stored {
+    form: i16,
     access_id: Uuid,
     at: Timestamp,
     /// Issuer, subject, role, organisation, employer, method, measure code, purpose.
@@ -66,12 +90,17 @@ struct Stored {
     entry_ids: Vec<Uuid>,
     person_ids: Vec<Uuid>,
     permitted: bool,
+    authority: Option<Uuid>,
+    /// On whose behalf, the actor's name, client, case reference, call id.
+    more: [String; 5],
 }
 
 impl Stored {
     fn of(access: &Access) -> Self {
-        let actor = &access.actor;
+        let (actor, standing) = (&access.actor, &access.standing);
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
         Self {
+            form: FORM,
             access_id: access.access_id,
             at: access.at,
             texts: [
@@ -82,17 +111,26 @@ impl Stored {
                 employer(actor),
                 access.method.as_str().to_owned(),
                 access.ledger.measure_code.to_string(),
-                access.purpose.clone(),
+                access.said.purpose.clone(),
             ],
             entry_ids: access.entries.iter().map(|entry| entry.0).collect(),
             person_ids: access.people.iter().map(|person| person.0).collect(),
             permitted: access.permitted,
+            authority: access.authority,
+            more: [
+                text(&access.on_behalf_of),
+                text(&standing.name),
+                text(&standing.client),
+                access.said.case_reference.clone(),
+                access.call_id.as_str().to_owned(),
+            ],
         }
     }
 
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let text = |column: &str| row.try_get::<String, _>(column);
         Ok(Self {
+            form: row.try_get("form")?,
             access_id: row.try_get("access_id")?,
             at: Timestamp::from_datetime(row.try_get("at")?),
             texts: [
@@ -108,6 +146,14 @@ impl Stored {
             entry_ids: row.try_get("entry_ids")?,
             person_ids: row.try_get("person_ids")?,
             permitted: row.try_get("permitted")?,
+            authority: row.try_get("authority")?,
+            more: [
+                text("on_behalf_of")?,
+                text("name")?,
+                text("client")?,
+                text("case_reference")?,
+                text("call_id")?,
+            ],
         })
     }
 
@@ -123,6 +169,12 @@ impl Stored {
         parts.extend([self.access_id.as_bytes().as_slice(), &at]);
         parts.extend(self.texts.iter().map(String::as_bytes));
         parts.extend([entries.as_slice(), &people, &permitted]);
+        let form = self.form.to_be_bytes();
+        if self.form != FIRST_FORM {
+            let authority = self.authority.as_ref().map_or(&[][..], |id| id.as_bytes());
+            parts.extend([form.as_slice(), authority]);
+            parts.extend(self.more.iter().map(String::as_bytes));
+        }
         ChainEnd { number, hash: access_hash(&end.hash, parts), ..end.clone() }
     }
 }
@@ -174,7 +226,8 @@ async fn insert(
         "-- record_accesses\n\
          INSERT INTO access_log (county_id, access_id, at, issuer, subject, role, \
          organisation, employer, method, measure_code, purpose, entry_ids, person_ids, \
-         permitted, recorder_id, number, prev_hash, hash) ",
+         permitted, form, authority, on_behalf_of, name, client, case_reference, call_id, \
+         recorder_id, number, prev_hash, hash) ",
     );
     query.push_values(rows, |mut values, (stored, prev, end)| {
         values
@@ -188,6 +241,12 @@ async fn insert(
             .push_bind(&stored.entry_ids)
             .push_bind(&stored.person_ids)
             .push_bind(stored.permitted)
+            .push_bind(stored.form)
+            .push_bind(stored.authority);
+        for text in &stored.more {
+            values.push_bind(text);
+        }
+        values
             .push_bind(end.recorder_id)
             .push_bind(end.number)
             .push_bind(prev.as_slice())
@@ -237,7 +296,8 @@ pub async fn follow_chain(
     let rows = sqlx::query(
         "-- access_chain\n\
          SELECT access_id, at, issuer, subject, role, organisation, employer, method, \
-         measure_code, purpose, entry_ids, person_ids, permitted, number, prev_hash, hash \
+         measure_code, purpose, entry_ids, person_ids, permitted, form, authority, on_behalf_of, \
+         name, client, case_reference, call_id, number, prev_hash, hash \
          FROM access_log WHERE county_id = $1 AND recorder_id = $2 AND number > $3 \
          ORDER BY number LIMIT $4",
     )

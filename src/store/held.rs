@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use sqlx::{PgConnection, Row, types::Json};
+use time::Date;
 use uuid::Uuid;
 
 use crate::{
     domain::{
-        access::{Actor, Role},
+        access::{Actor, Role, office_of, served_by},
         allocation::{Offer, Placement},
         calendar::Timestamp,
-        ids::{EntryId, LedgerId, OfferId, OfficeNumber, PersonId, PlaceGroupId, PlacementId},
+        ids::{
+            EntryId, LedgerId, MunicipalityNumber, OfferId, PersonId, PlaceGroupId, PlacementId,
+        },
         registry::Registry,
         waitlist::Entry,
     },
@@ -42,14 +45,13 @@ pub struct OfficeSees {
 
 /// Whose rows a caller's scope reaches, as a filter: what `permits` says of one row, said
 /// of all. A role that sees everybody's has its area checked beside it.
-pub fn seen_by(actor: &Actor, registry: &Registry) -> Seen {
+pub fn seen_by(actor: &Actor, registry: &Registry, today: Date) -> Seen {
     let own = actor.organisation.clone();
     match actor.role {
         Role::County => Seen { county_id: Some(own), ..Seen::default() },
         Role::Office => {
-            let number: Option<OfficeNumber> = own.parse().ok();
-            let office = number.as_ref().and_then(|number| registry.office(number));
-            let serves = office.map(|office| office.municipality_numbers.iter());
+            let office = office_of(actor, registry);
+            let serves = office.map(|office| served_by(office, registry, today));
             let municipalities = serves.into_iter().flatten().map(ToString::to_string).collect();
             Seen {
                 office: Some(OfficeSees { municipalities, office_number: own }),
@@ -187,6 +189,27 @@ pub async fn find_offer(
     .fetch_optional(connection)
     .await?;
     Ok(found.map(|Json(offer)| offer))
+}
+
+/// The municipalities whose people these entries are of.
+pub async fn municipalities_of(
+    connection: &mut PgConnection,
+    ledger: &LedgerId,
+    entries: &[EntryId],
+) -> Result<Vec<MunicipalityNumber>, sqlx::Error> {
+    let ids: Vec<Uuid> = entries.iter().map(|id| id.0).collect();
+    let numbers: Vec<String> = sqlx::query_scalar(
+        "-- municipalities_of_entries\n\
+         SELECT DISTINCT municipality_number FROM entry \
+         WHERE county_id = $1 AND measure_code = $2 AND entry_id = ANY($3)",
+    )
+    .bind(ledger.county_id.as_str())
+    .bind(ledger.measure_code.as_str())
+    .bind(&ids)
+    .fetch_all(connection)
+    .await?;
+    let number = |text: String| text.parse().map_err(|_| corrupt("a municipality's number"));
+    numbers.into_iter().map(number).collect()
 }
 
 /// What was held for entries of one ledger: of each the latest first.

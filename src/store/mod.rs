@@ -4,6 +4,7 @@
 //! them is run by the tests over a real PostgreSQL, and a build needs no database.
 
 pub mod access_log;
+pub mod accesses;
 pub mod advisers;
 pub mod answers;
 pub mod budgets;
@@ -12,6 +13,7 @@ pub mod claim;
 pub mod db;
 pub mod held;
 pub mod key_check;
+pub mod key_use;
 pub mod ledger;
 pub mod log;
 pub mod migrate;
@@ -19,8 +21,10 @@ pub mod participations;
 pub mod people;
 pub mod queues;
 pub mod registry;
+pub mod rekey;
 pub mod rows;
 pub mod shadows;
+pub mod small_counts;
 pub mod snapshot;
 pub mod succession;
 pub mod vacancies;

@@ -176,6 +176,23 @@ pub async fn data_keys(
         .collect()
 }
 
+/// The identities of people as ciphertext, of those who are there.
+pub async fn identities(
+    connection: &mut PgConnection,
+    people: &[PersonId],
+) -> Result<Vec<(PersonId, Vec<u8>)>, sqlx::Error> {
+    let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+    let rows = sqlx::query(
+        "-- identities\nSELECT person_id, identity FROM person WHERE person_id = ANY($1)",
+    )
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((PersonId(row.try_get("person_id")?), row.try_get("identity")?)))
+        .collect()
+}
+
 /// What is kept of a person.
 #[derive(Clone)]
 pub struct Kept {
@@ -185,6 +202,8 @@ pub struct Kept {
     pub identity: Vec<u8>,
     /// The wrapped data key.
     pub data_key: Vec<u8>,
+    /// The numbers the person had before, as ciphertext.
+    pub formers: Vec<Vec<u8>>,
     /// The digests to find the person by, with their key versions.
     pub digests: Vec<(i32, Vec<u8>)>,
 }
@@ -201,7 +220,9 @@ pub async fn page(
          array(SELECT k.key_version FROM person_key k WHERE k.person_id = p.person_id \
                ORDER BY k.key_version, k.hmac) AS versions, \
          array(SELECT k.hmac FROM person_key k WHERE k.person_id = p.person_id \
-               ORDER BY k.key_version, k.hmac) AS hmacs \
+               ORDER BY k.key_version, k.hmac) AS hmacs, \
+         array(SELECT f.identity FROM person_former_number f WHERE f.person_id = p.person_id \
+               ORDER BY f.former_id) AS formers \
          FROM person p WHERE $1::uuid IS NULL OR p.person_id > $1 ORDER BY p.person_id LIMIT $2",
     )
     .bind(after.map(|person| person.0))
@@ -216,6 +237,7 @@ pub async fn page(
                 person_id: PersonId(row.try_get("person_id")?),
                 identity: row.try_get("identity")?,
                 data_key: row.try_get("data_key")?,
+                formers: row.try_get("formers")?,
                 digests: versions.into_iter().zip(hmacs).collect(),
             })
         })

@@ -1,12 +1,15 @@
 //! Reads of queues: positions, pages, counts.
 
+use std::collections::BTreeMap;
+
 use sqlx::{PgConnection, Row, types::Json};
 use uuid::Uuid;
 
 use crate::{
     domain::{
+        access::Own,
         calendar::Timestamp,
-        ids::{EntryId, LedgerId, MunicipalityNumber, PlaceGroupId},
+        ids::{EntryId, LedgerId, MunicipalityNumber, OfficeNumber, PlaceGroupId},
         waitlist::{Entry, OrderKey, QueueKey},
     },
     store::rows::parse,
@@ -28,6 +31,31 @@ pub async fn find_entry(
     .fetch_optional(connection)
     .await?;
     Ok(found.map(|Json(entry)| entry))
+}
+
+/// Where those of these entries are entitled.
+pub async fn entitled(
+    connection: &mut PgConnection,
+    ledger: &LedgerId,
+    entries: &[EntryId],
+) -> Result<BTreeMap<EntryId, MunicipalityNumber>, sqlx::Error> {
+    let ids: Vec<Uuid> = entries.iter().map(|id| id.0).collect();
+    let rows = sqlx::query(
+        "-- entitled\n\
+         SELECT entry_id, municipality_number FROM entry \
+         WHERE county_id = $1 AND measure_code = $2 AND entry_id = ANY($3)",
+    )
+    .bind(ledger.county_id.as_str())
+    .bind(ledger.measure_code.as_str())
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let number: &str = row.try_get("municipality_number")?;
+            Ok((EntryId(row.try_get("entry_id")?), parse(number)?))
+        })
+        .collect()
 }
 
 /// How many eligible people stand before `key`, in one queue or in the whole ledger.
@@ -115,57 +143,130 @@ pub struct QueueCounts {
     pub increases: u64,
 }
 
-/// Counts who waits in a ledger. Those who wait for a larger share are few beside the others,
-/// and found by an index of their own.
+/// Counts who waits in a ledger.
 pub async fn counts(
     connection: &mut PgConnection,
     ledger: &LedgerId,
 ) -> Result<QueueCounts, sqlx::Error> {
-    let (county, measure) = (ledger.county_id.as_str(), ledger.measure_code.as_str());
+    count(connection, ledger, None).await
+}
+
+/// Counts those of them whom an office follows up or whose municipality it serves.
+pub async fn counts_of(
+    connection: &mut PgConnection,
+    ledger: &LedgerId,
+    own: &Own,
+) -> Result<QueueCounts, sqlx::Error> {
+    count(connection, ledger, Some(own)).await
+}
+
+/// Counts who waits in a ledger, or of its own those of an office. Those who wait for a larger share
+/// are few beside the others, and found by an index of their own.
+async fn count(
+    connection: &mut PgConnection,
+    ledger: &LedgerId,
+    own: Option<&Own>,
+) -> Result<QueueCounts, sqlx::Error> {
+    let municipalities =
+        own.map(|own| own.municipalities.iter().map(MunicipalityNumber::as_str).collect());
+    let office = own.and_then(|own| own.office.as_ref()).map(OfficeNumber::as_str);
+    let of = Of {
+        county: ledger.county_id.as_str(),
+        measure: ledger.measure_code.as_str(),
+        municipalities,
+        office,
+    };
     let mut counts = QueueCounts::default();
-    let municipalities = sqlx::query(
-        "-- count_by_municipality\n\
-         SELECT municipality_number, count(*) AS n, min(registered_time_us) AS earliest, \
-         count(*) FILTER (WHERE preferred = '{}') AS free FROM waiting \
-         WHERE county_id = $1 AND measure_code = $2 AND entry_id NOT IN (\
-         SELECT entry_id FROM entry WHERE county_id = $1 AND measure_code = $2 \
-         AND state <> 'CLOSED' AND doc->>'increase_of' IS NOT NULL) GROUP BY 1 ORDER BY 1",
-    )
-    .bind(county)
-    .bind(measure)
-    .fetch_all(&mut *connection)
-    .await?;
-    for row in &municipalities {
-        let number = parse(row.try_get("municipality_number")?)?;
-        counts.municipalities.push((number, row.try_get::<i64, _>("n")?.cast_unsigned()));
-        counts.without_preference += row.try_get::<i64, _>("free")?.cast_unsigned();
-        let earliest = Timestamp::from_micros(row.try_get("earliest")?);
-        counts.earliest = Some(counts.earliest.map_or(earliest, |least| least.min(earliest)));
-    }
-    let groups = sqlx::query(
-        "-- count_by_place_group\n\
-         SELECT place_group_id, count(*) AS n FROM waiting, unnest(preferred) AS place_group_id \
-         WHERE county_id = $1 AND measure_code = $2 AND entry_id NOT IN (\
-         SELECT entry_id FROM entry WHERE county_id = $1 AND measure_code = $2 \
-         AND state <> 'CLOSED' AND doc->>'increase_of' IS NOT NULL) GROUP BY 1 ORDER BY 1",
-    )
-    .bind(county)
-    .bind(measure)
-    .fetch_all(&mut *connection)
-    .await?;
-    for row in &groups {
-        let id = PlaceGroupId(row.try_get::<Uuid, _>("place_group_id")?);
-        counts.place_groups.push((id, row.try_get::<i64, _>("n")?.cast_unsigned()));
-    }
-    let increases: i64 = sqlx::query_scalar(
-        "-- count_increases\n\
-         SELECT count(*) FROM entry WHERE county_id = $1 AND measure_code = $2 \
-         AND state = 'WAITING' AND state <> 'CLOSED' AND doc->>'increase_of' IS NOT NULL",
-    )
-    .bind(county)
-    .bind(measure)
-    .fetch_one(connection)
-    .await?;
-    counts.increases = increases.cast_unsigned();
+    of.by_municipality(connection, &mut counts).await?;
+    of.by_place_group(connection, &mut counts).await?;
+    counts.increases = of.increases(connection).await?;
     Ok(counts)
+}
+
+/// Of whom it is asked: of everyone in a ledger where no municipalities are named.
+struct Of<'a> {
+    county: &'a str,
+    measure: &'a str,
+    municipalities: Option<Vec<&'a str>>,
+    office: Option<&'a str>,
+}
+
+impl Of<'_> {
+    async fn by_municipality(
+        &self,
+        connection: &mut PgConnection,
+        counts: &mut QueueCounts,
+    ) -> Result<(), sqlx::Error> {
+        let municipalities = sqlx::query(
+            "-- count_by_municipality\n\
+             SELECT municipality_number, count(*) AS n, min(registered_time_us) AS earliest, \
+             count(*) FILTER (WHERE preferred = '{}') AS free FROM waiting \
+             WHERE county_id = $1 AND measure_code = $2 AND entry_id NOT IN (\
+             SELECT entry_id FROM entry WHERE county_id = $1 AND measure_code = $2 \
+             AND state <> 'CLOSED' AND doc->>'increase_of' IS NOT NULL) \
+             AND ($3::text[] IS NULL OR municipality_number = ANY($3) OR entry_id IN (\
+             SELECT entry_id FROM entry WHERE county_id = $1 AND measure_code = $2 \
+             AND state = 'WAITING' AND following_office_number = $4)) GROUP BY 1 ORDER BY 1",
+        )
+        .bind(self.county)
+        .bind(self.measure)
+        .bind(self.municipalities.as_ref())
+        .bind(self.office)
+        .fetch_all(connection)
+        .await?;
+        for row in &municipalities {
+            let number = parse(row.try_get("municipality_number")?)?;
+            counts.municipalities.push((number, row.try_get::<i64, _>("n")?.cast_unsigned()));
+            counts.without_preference += row.try_get::<i64, _>("free")?.cast_unsigned();
+            let earliest = Timestamp::from_micros(row.try_get("earliest")?);
+            counts.earliest = Some(counts.earliest.map_or(earliest, |least| least.min(earliest)));
+        }
+        Ok(())
+    }
+
+    async fn by_place_group(
+        &self,
+        connection: &mut PgConnection,
+        counts: &mut QueueCounts,
+    ) -> Result<(), sqlx::Error> {
+        let groups = sqlx::query(
+            "-- count_by_place_group\n\
+             SELECT place_group_id, count(*) AS n \
+             FROM waiting, unnest(preferred) AS place_group_id \
+             WHERE county_id = $1 AND measure_code = $2 AND entry_id NOT IN (\
+             SELECT entry_id FROM entry WHERE county_id = $1 AND measure_code = $2 \
+             AND state <> 'CLOSED' AND doc->>'increase_of' IS NOT NULL) \
+             AND ($3::text[] IS NULL OR municipality_number = ANY($3) OR entry_id IN (\
+             SELECT entry_id FROM entry WHERE county_id = $1 AND measure_code = $2 \
+             AND state = 'WAITING' AND following_office_number = $4)) GROUP BY 1 ORDER BY 1",
+        )
+        .bind(self.county)
+        .bind(self.measure)
+        .bind(self.municipalities.as_ref())
+        .bind(self.office)
+        .fetch_all(connection)
+        .await?;
+        for row in &groups {
+            let id = PlaceGroupId(row.try_get::<Uuid, _>("place_group_id")?);
+            counts.place_groups.push((id, row.try_get::<i64, _>("n")?.cast_unsigned()));
+        }
+        Ok(())
+    }
+
+    async fn increases(&self, connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
+        let increases: i64 = sqlx::query_scalar(
+            "-- count_increases\n\
+             SELECT count(*) FROM entry WHERE county_id = $1 AND measure_code = $2 \
+             AND state = 'WAITING' AND state <> 'CLOSED' AND doc->>'increase_of' IS NOT NULL \
+             AND ($3::text[] IS NULL OR municipality_number = ANY($3) \
+             OR following_office_number = $4)",
+        )
+        .bind(self.county)
+        .bind(self.measure)
+        .bind(self.municipalities.as_ref())
+        .bind(self.office)
+        .fetch_one(connection)
+        .await?;
+        Ok(increases.cast_unsigned())
+    }
 }

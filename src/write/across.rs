@@ -15,11 +15,13 @@ use crate::{
     app::App,
     domain::{
         access::Actor,
+        authority::Viewer,
         combining::{any_excludes, combine},
         command::{Command, Elsewhere, Needs, TransferEntry},
         ids::{LedgerId, PersonId, RequestId},
         ledger::{Ledger, apply, follow_ups, goes_on},
         refusal::Refusal,
+        registry::Registry,
         waitlist::EntryState,
     },
     error::Error,
@@ -47,6 +49,9 @@ pub(super) struct Reach {
     pub(super) page: Option<Page>,
     /// All ledgers of the area, where a case worker is to be another in each.
     area: BTreeSet<LedgerId>,
+    /// Its own ledger, where what it does stands in no ledger's tables: others of the batch
+    /// could not see it.
+    own: Option<LedgerId>,
 }
 
 impl Reach {
@@ -56,7 +61,8 @@ impl Reach {
 
     fn ledgers(&self) -> impl Iterator<Item = &LedgerId> {
         let named = self.elsewhere.iter().map(|one| &one.ledger).chain(&self.to_ledger);
-        named.chain(self.page.iter().flat_map(Page::ledgers)).chain(&self.area)
+        let named = named.chain(self.page.iter().flat_map(Page::ledgers)).chain(&self.area);
+        named.chain(&self.own)
     }
 }
 
@@ -158,9 +164,17 @@ impl Batch<'_> {
             if self.replay_of(work).is_some() || !self.is_allowed(work) {
                 continue;
             }
+            // What is the caller's own case is refused, so it reaches nowhere.
+            if self.is_own_case(index, work) {
+                continue;
+            }
             if let Command::TransferEntry(c) = &work.draft.command {
                 let to_ledger = self.area_of(work, c);
                 self.reach.insert(index, Reach { to_ledger, ..Reach::default() });
+            }
+            if let Command::ChangeIdentityNumber(_) = &work.draft.command {
+                let own = Some(work.ledger.clone());
+                self.reach.insert(index, Reach { own, ..Reach::default() });
             }
             begin.extend(self.who_begins(work).map(|person| (index, person)));
         }
@@ -173,7 +187,8 @@ impl Batch<'_> {
                 self.open.contains_key(id) || self.registry.ledger_distribution(id).is_none()
             };
             // What others of the batch do is not in the tables yet, where a page is found.
-            let is_with_others = reach.page.is_some() && jobs.len() > 1;
+            let is_alone = reach.page.is_some() || reach.own.is_some();
+            let is_with_others = is_alone && jobs.len() > 1;
             if is_with_others || !all.iter().all(is_open) {
                 unlocked.insert(*index, all);
             }
@@ -311,6 +326,13 @@ impl Batch<'_> {
                 Err(refusal) => return Ok(Err(refusal.into())),
             }
         }
+        // What comes in elsewhere names no entry of that ledger yet: it was sent on for the same.
+        let sent_for = decisions[0].decided.on_behalf_of.clone();
+        for one in &mut decisions {
+            if matches!(one.command, Command::ReceiveEntry(_)) {
+                one.decided.on_behalf_of.clone_from(&sent_for);
+            }
+        }
         Ok(Ok(decisions))
     }
 
@@ -323,6 +345,7 @@ impl Batch<'_> {
     ) -> Result<Result<Decision, Refusal>, sqlx::Error> {
         let clock = self.app.clock.now();
         let decided = self.decide(connection, ledger, &command, asked.actor, clock).await?;
+        let decided = decided.map_err(|refusal| refusal.told_to(asked.actor.role));
         Ok(decided.map(|decided| Decision { ledger: ledger.clone(), command, decided }))
     }
 
@@ -336,7 +359,8 @@ impl Batch<'_> {
             ledger
         };
         let after: Vec<Ledger> = decisions.iter().map(after).collect();
-        answer_of(work, decisions, &after.iter().collect::<Vec<_>>(), remaining)
+        let after: Vec<&Ledger> = after.iter().collect();
+        answer_of(work, decisions, &after, &self.registry, remaining)
     }
 }
 
@@ -345,11 +369,13 @@ pub(super) fn answer_of(
     work: &Work,
     decisions: &[Decision],
     after: &[&Ledger],
+    registry: &Registry,
     remaining: u64,
 ) -> Vec<u8> {
     let own = &decisions[0];
     let events = decisions.iter().map(|one| one.decided.events.as_slice());
     let others: Vec<_> = after.iter().copied().zip(events).skip(1).collect();
+    let viewer = Viewer::new(&work.actor, registry, own.decided.at.date_in_norway());
     let done = Done {
         ledger: after[0],
         command: &own.command,
@@ -358,6 +384,7 @@ pub(super) fn answer_of(
         others: &others,
         remaining,
         affected: work.draft.affected.as_ref(),
+        viewer: &viewer,
     };
     (work.encode)(&done)
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use sqlx::PgConnection;
+use time::Date;
 use uuid::Uuid;
 
 use crate::{
@@ -103,6 +104,11 @@ impl Batch<'_> {
         if let Command::ReassignAdviser(c) = &work.draft.command {
             return self.complete_everywhere(connection, work, c).await;
         }
+        if let Command::ChangeIdentityNumber(c) = &work.draft.command
+            && let Err(refused) = self.renumber(connection, index, work, c).await?
+        {
+            return Ok(Err(refused));
+        }
         let Some(open) = self.open.get_mut(&work.ledger) else {
             return Ok(Err(Refusal::LedgerNotFound(work.ledger.clone())));
         };
@@ -180,7 +186,7 @@ impl Reassigner<'_> {
         from: &str,
         most: usize,
     ) -> Result<Found, sqlx::Error> {
-        let seen = seen_by(&self.work.actor, self.registry);
+        let seen = seen_by(&self.work.actor, self.registry, self.today());
         let area = Target { county_id: Some(ledger.id().county_id.clone()), ..Target::default() };
         let is_office = self.work.actor.role == Role::Office;
         if !is_office && !self.permits(&area) {
@@ -221,7 +227,11 @@ impl Reassigner<'_> {
     }
 
     fn permits(&self, target: &Target) -> bool {
-        permits(self.work.method, &self.work.actor, target, self.registry)
+        permits(self.work.method, &self.work.actor, target, self.registry, self.today())
+    }
+
+    fn today(&self) -> Date {
+        self.app.clock.now().date_in_norway()
     }
 
     /// Whether an office serves somebody of the ledger's area: another learns nothing of it and

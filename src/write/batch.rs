@@ -1,5 +1,4 @@
-//! One batch: the jobs of one county, in one transaction. Read, decide, write,
-//! commit, in that order.
+//! One batch: a county's jobs in one transaction. Read, decide, write, commit, in that order.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,11 +10,11 @@ use sqlx::PgConnection;
 use crate::{
     app::App,
     domain::{
-        access::{Actor, permits},
+        access::{Actor, Target, permits},
         calendar::Timestamp,
         command::{Command, Needs},
         event::{Event, RULES_VERSION},
-        ids::{AreaId, IdSource, LedgerId, RequestId},
+        ids::{AreaId, IdSource, LedgerId, MunicipalityNumber, RequestId},
         ledger::{Context, Head, Ledger, apply, decide, rows},
         refusal::{Refusal, Stop},
         registry::{Registry, RegistryRow},
@@ -31,9 +30,11 @@ use crate::{
         Job, Work,
         across::{self, Asked, Decision, Reach, answer_of},
         adviser::Reassigned,
+        behalf::on_behalf_of,
         decision::{hidden_or_denied, log_row, targets},
         opening::{self, by_county, run_apart},
-        people::{People, person_of},
+        own_case::names_themself,
+        people::{Named, People, person_of},
     },
 };
 
@@ -203,12 +204,13 @@ impl<'a> Batch<'a> {
         let joins: Vec<(usize, &Work)> = fresh
             .iter()
             .filter(|(_, work)| work.draft.identity.is_some() && self.is_allowed(work))
-            .filter(|(_, work)| self.replay_of(work).is_none())
+            .filter(|(_, work)| self.replay_of(work).is_none() && !names_themself(work))
             .copied()
             .collect();
+        let named = Named { joins, callers: self.callers(&fresh) };
         let reopened = self.reopened(&fresh);
         let county_id = &jobs[0].ledger().county_id;
-        self.people = People::find(self.app, connection, county_id, &joins, reopened).await?;
+        self.people = People::find(self.app, connection, county_id, &named, reopened).await?;
         let sealed = fresh
             .iter()
             .filter(|(_, work)| work.draft.plain.is_some() || work.draft.adviser.is_some());
@@ -296,15 +298,18 @@ impl<'a> Batch<'a> {
 
     /// Whether the caller may do this to the rows in question.
     pub(super) fn is_allowed(&self, work: &Work) -> bool {
-        self.open.contains_key(&work.ledger) && self.first_refused(work).is_none()
+        self.open.contains_key(&work.ledger)
+            && self.first_refused(work).is_none()
+            && self.says_anothers(work).is_none()
     }
 
     /// The place of the first row in question that is not the caller's.
     fn first_refused(&self, work: &Work) -> Option<usize> {
         let open = self.open.get(&work.ledger)?;
-        targets(&open.ledger, &work.draft.command)
-            .iter()
-            .position(|target| !permits(work.method, &work.actor, target, &self.registry))
+        let today = self.app.clock.now().date_in_norway();
+        let permitted =
+            |target: &Target| permits(work.method, &work.actor, target, &self.registry, today);
+        targets(&open.ledger, &work.draft.command).iter().position(|target| !permitted(target))
     }
 
     /// Answers one command: its own replay, then rights, then a request id that was used
@@ -324,6 +329,12 @@ impl<'a> Batch<'a> {
         if let Some(first) = self.first_refused(work) {
             return Ok(Err(hidden_or_denied(work, first).into()));
         }
+        if let Some(refusal) = self.own_case(index, work) {
+            return Ok(Err(refusal.into()));
+        }
+        if let Some(withheld) = self.says_anothers(work) {
+            return Ok(Err(withheld.into()));
+        }
         if self.replay_of(work).is_some() {
             return Ok(Err(Error::RequestIdReused));
         }
@@ -335,6 +346,9 @@ impl<'a> Batch<'a> {
                     return Ok(Err(refusal.into()));
                 }
             };
+        if let Some(refusal) = self.own_case_among(index, work, &command, &others) {
+            return Ok(Err(refusal.into()));
+        }
         self.fill_in(index, &mut command);
         let asked = Asked::of(work);
         let decisions = match self.decide_all(connection, &asked, &command, &others).await? {
@@ -370,7 +384,11 @@ impl<'a> Batch<'a> {
             let at = ledger.next_time(clock);
             let context = Context { at, registry: &self.registry, actor, rules: RULES_VERSION };
             match decide(ledger, command, &context, &mut IdSource::new(seed, at)) {
-                Ok(events) => return Ok(Ok(Decided { events, at, seed })),
+                Ok(events) => {
+                    let day = at.date_in_norway();
+                    let on_behalf_of = on_behalf_of(ledger, command, actor, &self.registry, day);
+                    return Ok(Ok(Decided { events, at, seed, on_behalf_of }));
+                }
                 Err(Stop::Refused(refusal)) => return Ok(Err(refusal)),
                 Err(Stop::NeedMore(queue)) => {
                     self.read_on(connection, id, &queue, limit).await?;
@@ -409,11 +427,11 @@ impl<'a> Batch<'a> {
         let row = log_row(&open.ledger, request_id, command, actor, registry_version, decided);
         for event in &decided.events {
             apply(&mut open.ledger, event);
-            if let Event::RegistryImported { rows, .. } = event {
+            if let Some(rows) = event.registry_rows() {
                 let mut registry = (*self.registry).clone();
-                registry.apply(row.seq, rows);
+                registry.apply(row.seq, &rows);
                 self.registry = Arc::new(registry);
-                self.new_registry_rows.push((row.seq, rows.clone()));
+                self.new_registry_rows.push((row.seq, rows));
             }
             self.people.note(id, event);
         }
@@ -426,7 +444,7 @@ impl<'a> Batch<'a> {
         let fingerprint = self.app.keys.fingerprint(&[&work.identity_of_call]);
         let after: Vec<&Ledger> =
             decisions.iter().map(|one| &self.open[&one.ledger].ledger).collect();
-        let response = answer_of(work, decisions, &after, remaining);
+        let response = answer_of(work, decisions, &after, &self.registry, remaining);
         let Head { seq, at, .. } = self.open[&work.ledger].ledger.head();
         let Some(open) = self.open.get_mut(&work.ledger) else { return Vec::new() };
         open.answers.push(Answer { seq, fingerprint, response: response.clone(), at });
@@ -473,6 +491,8 @@ pub(super) struct Decided {
     pub(super) events: Vec<Event>,
     pub(super) at: Timestamp,
     pub(super) seed: [u8; 16],
+    /// For which hosted municipalities, where an office asked.
+    pub(super) on_behalf_of: BTreeSet<MunicipalityNumber>,
 }
 
 fn is_whole(read: usize, limit: i64) -> bool {

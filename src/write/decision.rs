@@ -78,6 +78,9 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
             .into_iter()
             .map(|number| Target { municipality_number: Some(number.clone()), ..area.clone() })
             .collect(),
+        Subject::Office(number) => {
+            vec![Target { following_office_number: Some(number.clone()), ..area }]
+        }
         Subject::Offers(ids) => ids.iter().map(|id| of_offer(*id)).collect(),
         Subject::Placement(id) => {
             let found = ledger.placement(id);
@@ -95,6 +98,7 @@ pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -
         | Subject::Provider(_)
         | Subject::PlaceGroup(_)
         | Subject::Resident(_)
+        | Subject::Office(_)
         | Subject::Residents(_) => BTreeSet::new(),
         Subject::Entry(id) => ledger.entry(id).map(|entry| entry.entry_id).into_iter().collect(),
         Subject::Entries(ids) => ids.into_iter().filter(|id| ledger.entry(*id).is_some()).collect(),
@@ -142,7 +146,7 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
         Subject::Residents(_) => {
             return Refusal::PermissionDenied.of_join(first);
         }
-        Subject::Area | Subject::Provider(_) | Subject::Resident(_) => None,
+        Subject::Area | Subject::Provider(_) | Subject::Resident(_) | Subject::Office(_) => None,
     };
     match hidden {
         Some((what, id)) if work.actor.role != Role::County => Refusal::NotFound { what, id },
@@ -294,6 +298,9 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
                 return None;
             }
         },
+        Command::ChangeIdentityNumber(c) => {
+            (format!("entry/{}/renumbered", c.entry_id), &mut c.reason)
+        }
         Command::Correct(c) => (corrected_in(c), &mut c.text),
         Command::JoinWaitlist(_)
         | Command::BatchJoinWaitlist(_)
@@ -319,6 +326,8 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::SetEnforcement(_)
         | Command::ChangeClosure(_)
         | Command::LendQuota(_)
+        | Command::GrantAccess(_)
+        | Command::EndAccess(_)
         | Command::WakeEntry { .. }
         | Command::EndLeave { .. }
         | Command::BeginDay { .. }
@@ -379,6 +388,7 @@ pub(super) fn log_row(
         rules_version: RULES_VERSION,
         registry_version,
         actor: actor.clone(),
+        on_behalf_of: decided.on_behalf_of.clone(),
     };
     let events = decided.events.clone();
     let payload = Payload { command, id_seed: hex::encode(decided.seed), events };

@@ -33,7 +33,8 @@ impl Batch<'_> {
         let county_id = &work.ledger.county_id;
         let area = Target { county_id: Some(county_id.clone()), ..Target::default() };
         let is_office = work.actor.role == Role::Office;
-        if !is_office && !permits(work.method, &work.actor, &area, &self.registry) {
+        let today = self.app.clock.now().date_in_norway();
+        if !is_office && !permits(work.method, &work.actor, &area, &self.registry, today) {
             return Ok(BTreeSet::new());
         }
         let codes = ledgers_of_area(connection, county_id).await?;

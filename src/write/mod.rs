@@ -17,14 +17,18 @@ use tokio::{
 
 mod across;
 mod adviser;
+mod authority;
 mod batch;
+mod behalf;
 mod corrected;
 mod decision;
 mod due;
 mod everywhere;
 mod existing;
+mod identity;
 mod lane;
 mod opening;
+mod own_case;
 mod people;
 mod question;
 mod succession;
@@ -32,7 +36,8 @@ mod succession;
 use crate::{
     app::App,
     domain::{
-        access::{Actor, Method},
+        access::{Actor, CallId, Method, Said, Standing},
+        authority::Viewer,
         calendar::Timestamp,
         command::Command,
         event::Event,
@@ -65,8 +70,12 @@ pub struct Work {
     pub ledger: LedgerId,
     /// Who asks.
     pub actor: Actor,
+    /// What else holds of them.
+    pub standing: Arc<Standing>,
     /// Why, as the caller said.
-    pub purpose: String,
+    pub said: Said,
+    /// In which call.
+    pub call_id: CallId,
     /// Caller and call, byte for byte: what a retry must repeat. Only a keyed digest of
     /// it is kept.
     pub identity_of_call: Vec<u8>,
@@ -97,6 +106,11 @@ pub struct Draft {
     /// Which decisions rested on the mistake that is corrected: found before the ledger is
     /// locked, and told in the answer.
     pub affected: Option<Affected>,
+    /// The number a person has from now on.
+    pub new_number: Option<NationalIdentityNumber>,
+    /// Whether the caller may be told whose that number is: otherwise it is refused where it is
+    /// anybody's, the entry's own person's too, so that no entry is found by a number.
+    pub may_tell_whose: bool,
 }
 
 /// Somebody who is to wait. What is said here never leaves the writer in the clear.
@@ -125,6 +139,8 @@ impl Draft {
             from_adviser: None,
             everywhere: false,
             affected: None,
+            new_number: None,
+            may_tell_whose: true,
         }
     }
 }
@@ -145,6 +161,8 @@ pub struct Done<'a> {
     pub remaining: u64,
     /// Which decisions rested on the mistake that was corrected.
     pub affected: Option<&'a Affected>,
+    /// Who the answer is for.
+    pub viewer: &'a Viewer<'a>,
 }
 
 /// Makes the answer's bytes. It must name nobody: answers are kept.

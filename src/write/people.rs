@@ -24,12 +24,22 @@ use crate::{
     write::{Work, corrected::Reopened},
 };
 
+/// Whom the calls of a batch name by number, each by its place.
+pub(super) struct Named<'a> {
+    /// Those who are to wait.
+    pub(super) joins: Vec<(usize, &'a Work)>,
+    /// The callers themselves, where their tokens say who they are.
+    pub(super) callers: Vec<(usize, &'a NationalIdentityNumber)>,
+}
+
 /// The people of a batch.
 #[derive(Default)]
 pub(super) struct People {
     /// Who the joins of each command, or the rows of an import, are about, by the command's place in the batch; `None`
     /// for somebody who was removed again while we looked.
     of_joins: BTreeMap<usize, Vec<Option<PersonId>>>,
+    /// Who the callers are themselves, where their tokens say it and we know them.
+    callers: BTreeMap<usize, PersonId>,
     keys: BTreeMap<PersonId, DataKey>,
     added: BTreeSet<PersonId>,
     claims: BTreeMap<Claim, Option<EntryId>>,
@@ -40,43 +50,49 @@ pub(super) struct People {
 }
 
 impl People {
-    /// Finds or adds the people of joins, then takes their claims and those of entries that may
-    /// open again: always in this order, each in one sorted statement, so that no two writers
-    /// wait for each other.
+    /// Finds or adds the people of joins, and finds the callers themselves beside them, then takes
+    /// the joiners' claims and those of entries that may open again: always in this order, each in
+    /// one sorted statement, so that no two writers wait for each other.
     pub(super) async fn find(
         app: &App,
         connection: &mut PgConnection,
         county_id: &AreaId,
-        joins: &[(usize, &Work)],
+        named: &Named<'_>,
         reopened: Reopened,
     ) -> Result<Self, sqlx::Error> {
         let mut people = Self { own: reopened.own, ..Self::default() };
         let mut wanted = reopened.wanted;
-        if !joins.is_empty() {
-            wanted.extend(people.find_joiners(app, connection, joins).await?);
+        if !named.joins.is_empty() || !named.callers.is_empty() {
+            wanted.extend(people.find_named(app, connection, named).await?);
         }
         let taken = claim::take(connection, county_id, &wanted).await?;
         people.claims = taken.into_iter().map(|claim| (claim, None)).collect();
         Ok(people)
     }
 
-    /// Finds or adds the people of joins; the claims they want.
-    async fn find_joiners(
+    /// Finds or adds the people of joins, and finds the callers; the claims the joins want.
+    async fn find_named(
         &mut self,
         app: &App,
         connection: &mut PgConnection,
-        joins: &[(usize, &Work)],
+        named: &Named<'_>,
     ) -> Result<BTreeSet<Claim>, sqlx::Error> {
         let (mut asked, mut identities) = (Vec::new(), Vec::new());
-        for (index, work) in joins {
+        for (index, work) in &named.joins {
             let joiners = work.draft.identity.iter().flatten();
             for joiner in joiners {
                 asked.push((*index, &work.ledger.measure_code));
                 identities.push(&joiner.identity);
             }
         }
-        let digests: Vec<_> = identities.iter().map(|i| app.keys.identity_hmacs(i)).collect();
+        let callers = named.callers.iter().map(|(_, identity)| *identity);
+        let all = identities.iter().copied().chain(callers);
+        let mut digests: Vec<_> = all.map(|i| app.keys.identity_hmacs(i)).collect();
         let mut found = people::find(connection, &digests).await?;
+        digests.truncate(identities.len());
+        let callers = named.callers.iter().zip(found.split_off(identities.len()));
+        self.callers =
+            callers.filter_map(|((index, _), hit)| Some((*index, hit?.person_id))).collect();
         if found.iter().any(Option::is_none) {
             self.add_missing(app, connection, &identities, &found).await?;
             found = people::find(connection, &digests).await?;
@@ -141,6 +157,16 @@ impl People {
     /// Who the joins of a command are about, in their order.
     pub(super) fn of_command(&self, index: usize) -> &[Option<PersonId>] {
         self.of_joins.get(&index).map_or(&[], Vec::as_slice)
+    }
+
+    /// Names people whom a command that is refused has asked about.
+    pub(super) fn name(&mut self, index: usize, people: impl IntoIterator<Item = PersonId>) {
+        self.of_joins.entry(index).or_default().extend(people.into_iter().map(Some));
+    }
+
+    /// Who a caller is, where the token says it and we know them.
+    pub(super) fn caller(&self, index: usize) -> Option<PersonId> {
+        self.callers.get(&index).copied()
     }
 
     /// Whether the claim is this batch's and nobody in it has used it yet.
@@ -300,6 +326,6 @@ pub(super) fn person_of(ledger: &Ledger, command: &Command) -> Option<PersonId> 
 
 /// A key that fails is a fault of the service, not of the database; the batch treats
 /// both alike.
-fn key_error(error: impl std::fmt::Display) -> sqlx::Error {
+pub(super) fn key_error(error: impl std::fmt::Display) -> sqlx::Error {
     sqlx::Error::Decode(error.to_string().into())
 }

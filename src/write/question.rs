@@ -1,11 +1,17 @@
 //! Questions about people that leave no row in a log.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    domain::{command::Command, event::Event, ids::LedgerId},
-    store::access_log::Access,
-    write::{Work, across::Decision, batch::Batch, decision::entries_of},
+    domain::{
+        command::Command,
+        event::Event,
+        ids::{EntryId, LedgerId, PersonId},
+    },
+    store::access_log::{Access, in_words},
+    write::{
+        Work, across::Decision, batch::Batch, behalf::shown_on_behalf_of, decision::entries_of,
+    },
 };
 
 impl Batch<'_> {
@@ -25,18 +31,45 @@ impl Batch<'_> {
         if people.is_empty() && entries.is_empty() {
             return;
         }
-        let access = Access {
+        let people = people.into_iter().collect();
+        let access = self.access(work, ledger, entries, people, true);
+        self.questions.entry(index).or_default().push(access);
+    }
+
+    /// That somebody asked for what is about themself.
+    pub(super) fn note_denied(&mut self, index: usize, work: &Work) {
+        let entries = entries_of(&self.open[&work.ledger].ledger, &work.draft.command, &[]);
+        let people = self.people.caller(index).into_iter().collect();
+        let access = self.access(work, &work.ledger, entries, people, false);
+        self.questions.entry(index).or_default().push(access);
+    }
+
+    fn access(
+        &self,
+        work: &Work,
+        ledger: &LedgerId,
+        entries: Vec<EntryId>,
+        people: Vec<PersonId>,
+        permitted: bool,
+    ) -> Access {
+        let at = self.app.clock.now();
+        let (held, day) = (&self.open[ledger].ledger, at.date_in_norway());
+        let hosted = shown_on_behalf_of(held, &entries, &work.actor, &self.registry, day);
+        Access {
             access_id: self.app.ids.id(),
-            at: self.app.clock.now(),
+            at,
             actor: work.actor.clone(),
+            standing: Arc::clone(&work.standing),
+            authority: None,
+            on_behalf_of: work.standing.on_behalf_of.clone().or_else(|| in_words(&hosted)),
             method: work.method,
             ledger: ledger.clone(),
-            purpose: work.purpose.clone(),
+            said: work.said.clone(),
+            call_id: work.call_id.clone(),
             entries,
-            people: people.into_iter().collect(),
-            permitted: true,
-        };
-        self.questions.entry(index).or_default().push(access);
+            people,
+            permitted,
+        }
     }
 
     /// The question of a command that was refused, in each ledger that was asked by itself.

@@ -8,17 +8,18 @@ use base64::Engine as _;
 use prost::Message;
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
-use tiltaksplass::{domain::access::Role, proto::v1::*};
+use tiltaksplass::{domain::access::Role, keys::Keys, proto::v1::*};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
 use crate::{
-    support::{logs, reason, request_id},
+    support::{Service, limits, logs, new_database, reason, request_id},
     world::{HEMNE_OFFICE, PROVIDER, World, date, identity, join},
 };
 
 mod advisers;
 mod questions;
+mod renumbered;
 
 /// Far from the numbers of other tests, which log into the same place.
 const PERSON: u32 = 3_141_500;
@@ -30,6 +31,9 @@ const MISPLACED_PERSON: u32 = 3_141_503;
 /// Who leaves the waitlist.
 const LEAVING_PERSON: u32 = 3_141_504;
 
+/// Who gets another number, which is the one after.
+const RENUMBERED_PERSON: u32 = 3_141_505;
+
 /// Words that stand for what is told in confidence.
 const CONFIDED: &[&str] = &[
     "kanarifugl-grunn",
@@ -39,12 +43,20 @@ const CONFIDED: &[&str] = &[
     "kanarifugl-forlot",
     "kanarifugl-avloser",
     "kanarifugl-vikar",
+    renumbered::REASON,
 ];
 
 /// Everything that must be found nowhere, in each form it could take.
 fn needles() -> Vec<String> {
     let bad = wrong_check_digits();
-    let people = [PERSON, OTHER_PERSON, REFUSED_PERSON, LEAVING_PERSON];
+    let people = [
+        PERSON,
+        OTHER_PERSON,
+        REFUSED_PERSON,
+        LEAVING_PERSON,
+        RENUMBERED_PERSON,
+        RENUMBERED_PERSON + 1,
+    ];
     let numbers = people.iter().map(|person| identity(*person)).chain([bad]);
     let mut needles = Vec::new();
     for number in numbers {
@@ -183,31 +195,6 @@ async fn ask(world: &World, ledger: &Ledger, entry_id: &str) {
     questions::answered(world).await;
 }
 
-/// Lookups that are refused: of no number, and with a number where the purpose belongs.
-async fn refused_lookups(world: &World) -> Vec<Status> {
-    let lookup = |national_identity_number: String, purpose: String| LookupPersonRequest {
-        national_identity_number,
-        purpose,
-        ..LookupPersonRequest::default()
-    };
-    let requests = [
-        lookup(wrong_check_digits(), "vedtak".into()),
-        lookup(identity(REFUSED_PERSON), identity(REFUSED_PERSON)),
-        lookup(identity(REFUSED_PERSON), String::new()),
-        LookupPersonRequest {
-            page_token: "x".into(),
-            ..lookup(identity(REFUSED_PERSON), "vedtak".into())
-        },
-    ];
-    let mut told = Vec::new();
-    for request in requests {
-        told.push(world.office.waitlist().lookup_person(request.clone()).await.unwrap_err());
-        told.push(world.provider.waitlist().lookup_person(request).await.unwrap_err());
-    }
-    told.extend(questions::refused(world).await);
-    told
-}
-
 /// Calls that are refused at each step, from the form of a field to the database.
 async fn refusals(world: &World, ledger: &Ledger) -> Vec<Status> {
     let stranger = world.service.caller(Role::Office, HEMNE_OFFICE).await;
@@ -262,12 +249,17 @@ async fn refusals(world: &World, ledger: &Ledger) -> Vec<Status> {
 
 #[tokio::test]
 async fn nobody_is_named_anywhere() {
-    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("main.json");
+    let keys = Keys::load_or_create(&file).unwrap();
+    let world = World::on(Service::start_in(new_database().await, keys, limits()).await).await;
     let (ledger, _) = world.vta(2).await;
     tell(&world, &ledger).await;
-    let mut refusals = refusals(&world, &ledger).await;
-    refusals.extend(refused_lookups(&world).await);
-    let needles = needles();
+    let mut refusals = renumbered::told(&world, &ledger).await;
+    refusals.extend(self::refusals(&world, &ledger).await);
+    let mut needles = needles();
+    needles.extend(renumbered::rotate(&world, &file).await.iter().flat_map(|key| forms(key)));
+    refusals.extend(questions::refused_lookups(&world).await);
     let reasons: Vec<String> = refusals.iter().map(reason).collect();
     for status in &refusals {
         assert_clean("a refusal", &said(status), &needles);
@@ -275,6 +267,7 @@ async fn nobody_is_named_anywhere() {
     for expected in [
         "INVALID_FIELDS",
         "PERSON_ALREADY_WAITING",
+        "IDENTITY_NUMBER_TAKEN",
         "REQUEST_ID_REUSED",
         "REGISTRY_MISMATCH",
         "PERMISSION_DENIED",
@@ -331,12 +324,10 @@ async fn a_number_in_the_wrong_field_is_refused_and_not_repeated() {
 
 /// Everything the feed gives to who may see the most of it.
 pub async fn changes(world: &World, ledger: &Ledger) -> String {
-    let request = ListChangesRequest {
-        ledger: Some(ledger.clone()),
-        page_size: 500,
-        ..ListChangesRequest::default()
-    };
-    let answer = world.county.change().list_changes(request).await.unwrap().into_inner();
+    let (ledger, page_size) = (Some(ledger.clone()), 500);
+    let request = ListChangesRequest { ledger, page_size, ..ListChangesRequest::default() };
+    let auditor = world.service.caller(Role::Auditor, "NAV").await;
+    let answer = auditor.change().list_changes(request).await.unwrap().into_inner();
     assert!(answer.changes.iter().any(|change| change.payload.len() > 100));
     let whole = answer.encode_to_vec();
     format!("{} {}", String::from_utf8_lossy(&whole), hex::encode(&whole))

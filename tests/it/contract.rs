@@ -14,7 +14,7 @@ use tiltaksplass::{
 pub mod comments;
 mod fields;
 mod lists;
-mod sample;
+pub mod sample;
 mod shape;
 
 pub use sample::Stage;
@@ -35,6 +35,10 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("LendQuota", "action"),
     ("ReassignAdviser", "ledger"),
     ("ReassignAdviser", "entry_ids"),
+    ("LookupPerson", "purpose"),
+    ("CheckParticipation", "purpose"),
+    ("ListAccesses", "purpose"),
+    ("ReviewAccesses", "purpose"),
 ];
 
 /// Required in a call of its own, and said for all of a batch in a part of one.

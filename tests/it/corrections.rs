@@ -12,7 +12,8 @@ use tonic::{Code, Status};
 use crate::{
     support::{Caller, reason, request_id},
     world::{
-        COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, World, date, identity, join,
+        COUNTY, HEMNE, HEMNE_OFFICE, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, TRONDHEIM,
+        World, date, identity, join,
     },
 };
 
@@ -121,9 +122,13 @@ impl Wrong {
     /// Reserved and in use, alike on both accounts.
     async fn figures(&self) -> (i64, i64) {
         let usage = self.world.availability(&self.ledger).await;
-        let places = usage.places.unwrap();
+        let places = usage.places.clone().unwrap();
         let sum = |figure: fn(&Usage) -> i64| {
-            usage.second_accounts.iter().map(|account| figure(&account.usage.unwrap())).sum()
+            usage
+                .second_accounts
+                .iter()
+                .map(|account| figure(account.usage.as_ref().unwrap()))
+                .sum()
         };
         let figures = (places.reserved_percent, places.in_use_percent);
         assert_eq!(figures, (sum(|u| u.reserved_percent), sum(|u| u.in_use_percent)));

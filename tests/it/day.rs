@@ -447,8 +447,11 @@ async fn small_things(cast: &Cast) {
     });
     cast.office.does("AllocationService/ExtendOffer", later).await;
     let back = json!({ "ledger": vta, "offerId": offer_id, "reason": "Ombestemte seg." });
-    let withdrawn = cast.office.does("AllocationService/WithdrawOffer", back).await;
-    assert_eq!(cast.people(&withdrawn["proposals"]), [FARID], "he has waited longest");
+    cast.office.does("AllocationService/WithdrawOffer", back).await;
+    // He is another office's now, so this one is not told.
+    let proposed = json!({ "ledger": vta, "state": "OFFER_STATE_PROPOSED" });
+    let list = cast.county.asks("AllocationService/ListOffers", proposed).await;
+    assert_eq!(cast.people(&list["offers"]), [FARID], "he has waited longest");
 
     let lend = json!({
         "fromMunicipalityNumber": TRONDHEIM, "toMunicipalityNumber": HEMNE, "places": 1,

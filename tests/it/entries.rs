@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 
 use crate::{
     support::{Caller, reason, request_id},
-    world::{HEMNE, HEMNE_OFFICE, OFFICE, OTHER_COUNTY, World, date, identity, join},
+    world::{HEMNE, HEMNE_OFFICE, OFFICE, OTHER_COUNTY, TRONDHEIM, World, date, identity, join},
 };
 
 mod joining;
@@ -169,6 +169,8 @@ async fn each_move_is_previewed_made_once_and_told_again() {
     let entry = happens_once!(pause_entry, request, Paused);
     let ends = entry.eligible_again_time.unwrap().seconds;
     assert_eq!(ends, datetime!(2026-03-31 22:00 UTC).unix_timestamp());
+    // The programme is the municipality's to say.
+    waitlist = world.municipal(TRONDHEIM).await.waitlist();
     let request = UpdateWaitlistEntryRequest {
         wants_by_date: Some(date(2026, 9, 1)),
         programme: "KVP".into(),
@@ -236,7 +238,8 @@ async fn whoever_pauses_with_an_offer_gives_it_to_the_next() {
     let [proposal] = &answer.proposals[..] else { panic!("{:?}", answer.proposals) };
     assert_eq!(proposal.entry_id, next);
     let places = world.availability(&ledger).await;
-    let (places, second) = (places.places.unwrap(), places.second_accounts[0].usage.unwrap());
+    let (places, second) =
+        (places.places.clone().unwrap(), places.second_accounts[0].usage.clone().unwrap());
     assert_eq!((places.reserved_percent, second.reserved_percent), (100, 100));
     // Neither of them stands in the queue; both are listed where they are.
     let position = world.position(&ledger, &first).await;

@@ -11,6 +11,7 @@ use crate::contract::comments;
 
 mod across;
 mod imports;
+mod own;
 mod request;
 mod state;
 mod transport;
@@ -80,6 +81,8 @@ rows! {
         state::registered_tomorrow;
     no_room: NoRoom, FailedPrecondition, [PreconditionFailure], state::full_group;
     not_first: NotFirst, FailedPrecondition, [PreconditionFailure], state::second_in_the_queue;
+    identity_number_taken: IdentityNumberTaken, AlreadyExists, [ResourceInfo],
+        state::number_of_another;
     correction_too_late: CorrectionTooLate, FailedPrecondition, [PreconditionFailure],
         state::long_ago;
     limit_reached: LimitReached, FailedPrecondition, [PreconditionFailure],
@@ -93,10 +96,13 @@ rows! {
     overloaded: Overloaded, ResourceExhausted, [RetryInfo], trouble::full_lane;
     deadline_exceeded: DeadlineExceeded, DeadlineExceeded, [], trouble::held_ledger;
     internal: Internal, Internal, [], trouble::corrupted_row;
+    person_source_unavailable: PersonSourceUnavailable, Unavailable, [RetryInfo],
+        crate::protected::nobody_says_it;
 
     rate_limited: RateLimited, ResourceExhausted, [RetryInfo], transport::too_many_calls;
     message_malformed: MessageMalformed, InvalidArgument, [], transport::no_message;
     message_too_large: MessageTooLarge, InvalidArgument, [], transport::too_large;
+    own_case: OwnCase, PermissionDenied, [], own::confirming_ones_own;
     unknown_method: UnknownMethod, Unimplemented, [], transport::no_method;
 }
 

@@ -159,7 +159,7 @@ async fn end(world: &World, ledger: &Ledger, placement_id: &str) {
 async fn usage(world: &World, ledger: &Ledger, group: &str) -> (i64, i64, i64, i64) {
     let answer = world.availability(ledger).await;
     let found = answer.place_groups.iter().find(|one| one.place_group_id == group);
-    let usage = found.unwrap().usage.unwrap();
+    let usage = found.unwrap().usage.clone().unwrap();
     (usage.reserved_percent, usage.in_use_percent, usage.free_percent, usage.over_percent)
 }
 

@@ -16,10 +16,10 @@ use tiltaksplass::domain::{
     calendar::{Timestamp, start_of_day_in_norway},
     capacity::{PlacesInPeriod, Quota, QuotaBasis},
     command::{
-        AllocatePlaces, BatchJoinWaitlist, ChangePlacement, Command, ConfirmEntry,
-        ConfirmProposals, EndPlacement, JoinWaitlist, LeaveWaitlist, PauseEntry, PlacementAsk,
-        PrioritizeEntry, RespondToOffer, ResumeEntry, ReviewCapacity, SetPlaceBudget, SetQuotas,
-        StartPlacement, SubmitCapacity, UpdateEntry,
+        AllocatePlaces, BatchJoinWaitlist, ChangeIdentityNumber, ChangePlacement, Command,
+        ConfirmEntry, ConfirmProposals, EndPlacement, JoinWaitlist, LeaveWaitlist, PauseEntry,
+        PlacementAsk, PrioritizeEntry, RespondToOffer, ResumeEntry, ReviewCapacity, SetPlaceBudget,
+        SetQuotas, StartPlacement, SubmitCapacity, UpdateEntry,
     },
     event::{Event, RULES_VERSION},
     ids::{

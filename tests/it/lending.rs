@@ -86,7 +86,7 @@ async fn quotas(world: &World, request: ListQuotasRequest) -> Vec<QuotaInPeriod>
 /// Of each quota that holds today: its own places, what it may use, and what is over.
 async fn figures(world: &World) -> Vec<(String, u32, i64, i64)> {
     let of_one = |one: &QuotaInPeriod| {
-        let (quota, usage) = (one.quota.clone().unwrap(), one.usage.unwrap_or_default());
+        let (quota, usage) = (one.quota.clone().unwrap(), one.usage.clone().unwrap_or_default());
         (quota.municipality_number, quota.places, usage.total_percent, usage.over_percent)
     };
     quotas(world, ListQuotasRequest::default()).await.iter().map(of_one).collect()
@@ -126,7 +126,7 @@ async fn a_quota_nobody_waits_for_is_lent_used_and_returns_by_itself() {
     let refused = lend(&world.county, other).await.unwrap_err();
     assert_eq!(told(&refused), is(Code::InvalidArgument, "REQUEST_ID_REUSED"));
     let usage = |usage: Option<Usage>| usage.unwrap().total_percent;
-    assert_eq!((usage(answer.from_usage), usage(answer.to_usage)), (0, 100));
+    assert_eq!((usage(answer.from_usage.clone()), usage(answer.to_usage.clone())), (0, 100));
     assert_eq!((preview.from_usage, preview.to_usage), (answer.from_usage, answer.to_usage));
     // Nobody has got a place by it.
     assert_eq!(world.position(&vta(), &entry_id).await.state(), EntryState::Waiting);

@@ -4,7 +4,7 @@
 use prost::Message;
 use tiltaksplass::{
     domain::{
-        access::{Actor, Method, Role},
+        access::{Actor, CallId, Method, Role, Said},
         command::{Command, ImportRegistry},
         ids::{LedgerId, RequestId},
         measure::{MeasureRules, MeasureType},
@@ -40,7 +40,9 @@ impl World {
             validate_only: false,
             ledger: LedgerId::registry(),
             actor,
-            purpose: String::new(),
+            standing: std::sync::Arc::default(),
+            said: Said::default(),
+            call_id: CallId::new(uuid::Uuid::nil()),
             identity_of_call: id.into_bytes(),
             draft: Draft::of(Command::ImportRegistry(command)),
             encode: answer,

@@ -136,7 +136,8 @@ impl Offers {
     /// Reserved on both accounts, which must agree.
     async fn reserved(&self) -> i64 {
         let usage = self.world.availability(&self.ledger).await;
-        let (places, second) = (usage.places.unwrap(), usage.second_accounts[0].usage.unwrap());
+        let (places, second) =
+            (usage.places.clone().unwrap(), usage.second_accounts[0].usage.clone().unwrap());
         assert_eq!(places.reserved_percent, second.reserved_percent);
         places.reserved_percent
     }

@@ -21,6 +21,7 @@ mod leaving;
 mod lookup;
 mod participation;
 mod position;
+mod renumbered;
 mod rotation;
 mod work;
 

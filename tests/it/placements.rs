@@ -159,7 +159,7 @@ fn reassigning(ledger: &Ledger, placement_id: &str, number: &str) -> ReassignPla
 /// In use: in the groups together, and of each municipality's quota.
 async fn in_use(world: &World, ledger: &Ledger) -> (i64, Vec<i64>) {
     let found = world.availability(ledger).await;
-    let second = found.second_accounts.iter().map(|a| a.usage.unwrap().in_use_percent);
+    let second = found.second_accounts.iter().map(|a| a.usage.as_ref().unwrap().in_use_percent);
     (found.places.unwrap().in_use_percent, second.collect())
 }
 

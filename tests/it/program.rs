@@ -15,12 +15,15 @@ use tiltaksplass::{
 
 use crate::support::new_database;
 
+mod accessed;
 mod defaults;
 mod dev;
 mod killed;
 mod place;
+mod rotation;
 mod starved;
 mod steered;
+mod test_issuer;
 
 use place::{Place, Serving};
 
@@ -29,13 +32,24 @@ const DEMO_DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/demo/data"
 #[tokio::test]
 async fn a_token_is_one_line_that_verifies() {
     let place = Place::new();
-    let told =
-        place.run(&["token", "--role", "office", "--org", "5701", "--subject", "kari"]).await;
+    let told = place
+        .run(&[
+            "token",
+            "--role",
+            "office",
+            "--org",
+            "5701",
+            "--subject",
+            "kari",
+            "--employer",
+            "state",
+        ])
+        .await;
     assert!(told.status.success(), "{told:?}");
     let (token, rest) = told.out.split_once('\n').unwrap();
     assert_eq!((rest, told.err.as_str()), ("", ""));
     let issuer = LocalIssuer::load_or_create(&place.data().join("keys/issuer.key")).unwrap();
-    let actor = issuer.verify(token, SystemClock.now().to_datetime()).unwrap();
+    let actor = issuer.verify(token, SystemClock.now().to_datetime()).unwrap().actor;
     assert_eq!((actor.role, actor.organisation.as_str()), (Role::Office, "5701"));
     assert_eq!(actor.subject, "kari");
     // The same folder gives tokens of the same issuer, and another folder does not.

@@ -12,7 +12,7 @@ mod one_county;
 pub mod sample;
 
 /// Keyed by person, since a person is one person in every area.
-const OF_PERSONS: &[&str] = &["person", "person_claim", "person_key"];
+const OF_PERSONS: &[&str] = &["person", "person_claim", "person_former_number", "person_key"];
 
 /// What each role may do with a table: letters as in PostgreSQL's own lists, `a`
 /// (insert), `r` (select), `w` (update), `d` (delete). No role may truncate, refer to
@@ -28,11 +28,14 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("external_reference", "ard", "r"),
     ("ledger", "arw", "r"),
     ("key_check", "ar", ""),
+    ("key_holder", "arwd", ""),
+    ("key_version", "ar", ""),
     ("ledger_answer", "ar", ""),
     ("ledger_log", "ar", "r"),
     ("offer", "arw", "r"),
     ("person", "ard", ""),
     ("person_claim", "arwd", "r"),
+    ("person_former_number", "ar", ""),
     ("person_key", "ard", ""),
     ("place_group", "arw", "r"),
     ("placement", "arw", "r"),
@@ -242,7 +245,12 @@ async fn nobody_who_serves_may_change_a_log_or_read_who_someone_is() {
         "DELETE FROM access_log",
         "TRUNCATE access_log",
         "UPDATE ledger_answer SET fingerprint = ''",
-        "UPDATE person SET identity = ''",
+        "UPDATE person SET person_id = person_id",
+        "UPDATE person_key SET person_id = person_id",
+        "UPDATE person_former_number SET person_id = person_id",
+        "DELETE FROM person_former_number",
+        "UPDATE key_version SET key_version = 1",
+        "DELETE FROM key_version",
         "DELETE FROM ledger",
         "DELETE FROM entry",
         "DELETE FROM account",
@@ -257,6 +265,7 @@ async fn nobody_who_serves_may_change_a_log_or_read_who_someone_is() {
         "SELECT data_key FROM person",
         "SELECT * FROM person",
         "SELECT hmac FROM person_key",
+        "SELECT identity FROM person_former_number",
         "SELECT p FROM person p",
         "SELECT 1 FROM person_key WHERE hmac = ''",
         "UPDATE access_log SET purpose = ''",

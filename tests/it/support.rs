@@ -15,18 +15,13 @@ use std::{
 
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tiltaksplass::{
-    app::{App, Clock, Ids},
-    auth::{LocalIssuer, TokenRequest},
-    domain::{access::Role, calendar::Timestamp},
+    app::{App, Clock},
+    auth::{Issuers, LocalIssuer, TokenRequest},
+    config::Config,
+    domain::{access::Role, calendar::Timestamp, disclosure::Threshold},
     keys::Keys,
+    people_source::PeopleSource,
     postgres::{DATABASE, Embedded, Settings},
-    proto::v1::{
-        allocation_service_client::AllocationServiceClient,
-        capacity_service_client::CapacityServiceClient, change_service_client::ChangeServiceClient,
-        fair_share_service_client::FairShareServiceClient,
-        registry_service_client::RegistryServiceClient, report_service_client::ReportServiceClient,
-        waitlist_service_client::WaitlistServiceClient,
-    },
     server::{self, Limits},
     store::{db::Db, key_check, migrate::migrate},
     verify::KEY_CHECK,
@@ -37,13 +32,14 @@ use tokio::{
     sync::{OnceCell, oneshot},
     task::JoinHandle,
 };
-use tonic::{
-    Request, Status,
-    metadata::{Ascii, MetadataValue},
-    service::{Interceptor, interceptor::InterceptedService},
-    transport::Channel,
-};
-use uuid::Uuid;
+use tonic::{Status, transport::Channel};
+
+mod caller;
+mod ids;
+
+pub use caller::{Bearer, Caller};
+use ids::SeededIds;
+pub use ids::{alike, request_id, set_ids_apart};
 
 /// A Monday morning in Norway.
 pub const MONDAY: OffsetDateTime = datetime!(2026-03-02 09:00 UTC);
@@ -137,45 +133,10 @@ impl Clock for ManualClock {
     }
 }
 
-/// Ids that follow from a count, so that a test run can be repeated.
-struct SeededIds(AtomicU64, u64);
-
-impl SeededIds {
-    fn next(&self) -> u128 {
-        (u128::from(self.1) << 64) | u128::from(self.0.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-impl Ids for SeededIds {
-    fn seed(&self) -> [u8; 16] {
-        self.next().to_be_bytes()
-    }
-
-    fn id(&self) -> Uuid {
-        uuid::Builder::from_u128(self.next()).with_version(uuid::Version::SortRand).into_uuid()
-    }
-}
-
-/// How many services there have been, and how many requests: their ids follow from it.
-static SERVICES: AtomicU64 = AtomicU64::new(1);
-static REQUESTS: AtomicU64 = AtomicU64::new(1);
-
-/// Lets all ids from here on be unlike those of any other run, for data that are kept.
-pub fn set_ids_apart() {
-    SERVICES.store(1 << 40, Ordering::Relaxed);
-    REQUESTS.store(1 << 40, Ordering::Relaxed);
-}
-
 /// How often something is done: as often as it must be in the long run that `.ci/run` makes
 /// with `LONG_TESTS`, and less often where somebody waits for the tests.
 pub fn at_length(short: u32, long: u32) -> u32 {
     if std::env::var_os("LONG_TESTS").is_some() { long } else { short }
-}
-
-/// A new request id.
-pub fn request_id() -> String {
-    let count = u128::from(REQUESTS.fetch_add(1, Ordering::Relaxed));
-    Uuid::from_u128((0xc11e_0000_0000_7000_8000_u128 << 48) | count).to_string()
 }
 
 /// The limits of the service, but that its clock is the test's, and that one caller of a
@@ -192,8 +153,11 @@ pub struct Service {
     pub database: PgConnectOptions,
     pub address: SocketAddr,
     issuer: Arc<LocalIssuer>,
+    /// The settings of the service, as the file has them.
+    settings: String,
     keys: Arc<Keys>,
     limits: Limits,
+    people: PeopleSource,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
     _folder: tempfile::TempDir,
@@ -221,6 +185,14 @@ impl Service {
         Self::start_in(database, keys, limits()).await
     }
 
+    /// Starts on a new database, with a file of settings that says this.
+    pub async fn start_with_settings(settings: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::load_or_create(&folder.path().join("main.json")).unwrap();
+        let people = PeopleSource::none();
+        Self::start_whole(new_database().await, keys, limits(), settings, people).await
+    }
+
     async fn start_at(database: PgConnectOptions, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = Keys::load_or_create(&folder.path().join("main.json")).unwrap();
@@ -229,6 +201,21 @@ impl Service {
 
     /// Starts on a database, with these keys and limits.
     pub async fn start_in(database: PgConnectOptions, keys: Keys, limits: Limits) -> Self {
+        Self::start_whole(database, keys, limits, "", PeopleSource::none()).await
+    }
+
+    /// Starts on a new database, with these keys and this source of who is protected.
+    pub async fn start_asking(keys: Keys, people: PeopleSource) -> Self {
+        Self::start_whole(new_database().await, keys, limits(), "", people).await
+    }
+
+    async fn start_whole(
+        database: PgConnectOptions,
+        keys: Keys,
+        limits: Limits,
+        settings: &str,
+        people: PeopleSource,
+    ) -> Self {
         crate::support::capture_logs();
         let folder = tempfile::tempdir().unwrap();
         let keys = Arc::new(keys);
@@ -236,13 +223,15 @@ impl Service {
         let clock = Arc::new(ManualClock(Mutex::new(Timestamp::from_datetime(MONDAY))));
         let database = database.disable_statement_logging();
         let mut service = Self {
-            app: new_app(&database, &clock, &keys),
+            app: new_app(&database, &clock, &keys, people.clone()),
             clock,
             database,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             issuer: Arc::new(issuer),
+            settings: settings.to_owned(),
             keys,
             limits,
+            people,
             stop: None,
             serving: None,
             _folder: folder,
@@ -271,13 +260,15 @@ impl Service {
     /// Another service on the same database, with the same keys, issuer and clock.
     pub async fn replica(&self) -> Self {
         let mut service = Self {
-            app: new_app(&self.database, &self.clock, &self.keys),
+            app: new_app(&self.database, &self.clock, &self.keys, self.people.clone()),
             clock: Arc::clone(&self.clock),
             database: self.database.clone(),
             address: self.address,
             issuer: Arc::clone(&self.issuer),
+            settings: self.settings.clone(),
             keys: Arc::clone(&self.keys),
             limits: self.limits.clone(),
+            people: self.people.clone(),
             stop: None,
             serving: None,
             _folder: tempfile::tempdir().unwrap(),
@@ -290,13 +281,20 @@ impl Service {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let (app, issuer) = (self.app.clone(), Arc::clone(&self.issuer));
+        let (app, issuers) = (self.app.clone(), Arc::new(self.issuers()));
         let limits = self.limits.clone();
         self.serving = Some(tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            server::run(listener, app, issuer, limits, stopped).await.unwrap();
+            server::run(listener, app, issuers, limits, stopped).await.unwrap();
         }));
         self.stop = Some(stop);
+    }
+
+    /// All whose tokens count, as `serve` finds them.
+    fn issuers(&self) -> Issuers {
+        let config = Config::parse(&self.settings, &|_| None).unwrap();
+        let local = config.local_issuer.enabled.then(|| Arc::clone(&self.issuer));
+        Issuers::open(local, &config.issuer, self.clock.now().to_datetime()).unwrap()
     }
 
     /// Stops in order.
@@ -312,7 +310,17 @@ impl Service {
     /// Stops and starts again on the same database, keys and clock.
     pub async fn restart(&mut self) {
         self.stop().await;
-        self.app = new_app(&self.database, &self.clock, &self.keys);
+        self.app = new_app(&self.database, &self.clock, &self.keys, self.people.clone());
+        self.serve().await;
+    }
+
+    /// The same, with another threshold of small counts.
+    pub async fn hide_below(&mut self, threshold: Threshold) {
+        self.stop().await;
+        self.app = App {
+            threshold,
+            ..new_app(&self.database, &self.clock, &self.keys, self.people.clone())
+        };
         self.serve().await;
     }
 
@@ -323,15 +331,17 @@ impl Service {
 
     /// A token.
     pub fn token(&self, role: Role, organisation: &str, subject: &str) -> String {
-        let request = TokenRequest {
-            subject: subject.to_owned(),
-            role,
-            organisation: organisation.to_owned(),
-            employer: None,
-            name: None,
-            lifetime: Duration::hours(8),
-        };
-        self.issuer.mint(&request, self.clock.now().to_datetime()).unwrap()
+        self.token_of(&TokenRequest::new(subject, role, organisation, Duration::hours(8)))
+    }
+
+    /// A token that says this.
+    pub fn token_of(&self, request: &TokenRequest) -> String {
+        self.issuer.mint(request, self.clock.now().to_datetime()).unwrap()
+    }
+
+    /// A caller with a token that says this.
+    pub async fn caller_with(&self, request: &TokenRequest) -> Caller {
+        Caller { channel: self.channel().await, bearer: Bearer::new(&self.token_of(request)) }
     }
 
     /// A caller of its own connection, as a subject named after its role.
@@ -358,67 +368,15 @@ impl Service {
     }
 }
 
-fn new_app(database: &PgConnectOptions, clock: &Arc<ManualClock>, keys: &Arc<Keys>) -> App {
-    let ids = SeededIds(AtomicU64::new(1), SERVICES.fetch_add(1, Ordering::Relaxed));
+fn new_app(
+    database: &PgConnectOptions,
+    clock: &Arc<ManualClock>,
+    keys: &Arc<Keys>,
+    people: PeopleSource,
+) -> App {
+    let ids = SeededIds::of_next_service();
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
-    App::new(Db::open(database), clock, Arc::new(ids), Arc::clone(keys))
-}
-
-/// Puts the token on each call.
-#[derive(Clone)]
-pub struct Bearer(MetadataValue<Ascii>);
-
-impl Bearer {
-    pub fn new(token: &str) -> Self {
-        Self(format!("Bearer {token}").parse().unwrap())
-    }
-}
-
-impl Interceptor for Bearer {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("authorization", self.0.clone());
-        request.metadata_mut().insert("x-purpose", "test".parse().unwrap());
-        Ok(request)
-    }
-}
-
-/// Somebody who calls.
-#[derive(Clone)]
-pub struct Caller {
-    pub channel: Channel,
-    pub bearer: Bearer,
-}
-
-type Authorized = InterceptedService<Channel, Bearer>;
-
-impl Caller {
-    pub fn registry(&self) -> RegistryServiceClient<Authorized> {
-        RegistryServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
-    }
-
-    pub fn capacity(&self) -> CapacityServiceClient<Authorized> {
-        CapacityServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
-    }
-
-    pub fn waitlist(&self) -> WaitlistServiceClient<Authorized> {
-        WaitlistServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
-    }
-
-    pub fn allocation(&self) -> AllocationServiceClient<Authorized> {
-        AllocationServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
-    }
-
-    pub fn fair_share(&self) -> FairShareServiceClient<Authorized> {
-        FairShareServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
-    }
-
-    pub fn report(&self) -> ReportServiceClient<Authorized> {
-        ReportServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
-    }
-
-    pub fn change(&self) -> ChangeServiceClient<Authorized> {
-        ChangeServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
-    }
+    App::new(Db::open(database), clock, Arc::new(ids), Arc::clone(keys), people)
 }
 
 /// Everything the service has logged in this test run, at the finest level.

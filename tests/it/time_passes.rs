@@ -125,7 +125,7 @@ async fn lowering_what_may_be_used_puts_nobody_out() {
     assert_eq!((usage.reserved_percent, usage.over_percent, usage.free_percent), (200, 100, 0));
     world.quotas(&ledger, &[(TRONDHEIM, 1)]).await;
     world.budget(&ledger, 0).await;
-    let usage = world.availability(&ledger).await.second_accounts[0].usage.unwrap();
+    let usage = world.availability(&ledger).await.second_accounts[0].usage.clone().unwrap();
     assert_eq!((usage.total_percent, usage.over_percent), (100, 100));
     world.service.verify().await;
 }

@@ -1,8 +1,15 @@
 //! A small county: what most tests begin with.
 
 use tiltaksplass::{
-    domain::{access::Role, national_identity::NationalIdentityNumber},
-    proto::{google::r#type::Date, v1::*},
+    auth::{LOCAL_ISSUER, TokenRequest},
+    domain::{
+        access::{Employer, Role},
+        national_identity::NationalIdentityNumber,
+    },
+    proto::{
+        google::r#type::Date,
+        v1::{self as proto, *},
+    },
 };
 
 use crate::support::{Caller, Service, request_id};
@@ -83,11 +90,16 @@ impl World {
 
     /// A place group with approved places from 2011 on.
     pub async fn place_group(&self, ledger: &Ledger, places: u32) -> String {
+        self.place_group_named(ledger, places, "Vilje viser vei").await
+    }
+
+    /// The same, by another name.
+    pub async fn place_group_named(&self, ledger: &Ledger, places: u32, name: &str) -> String {
         let request = SubmitCapacityRequest {
             request_id: request_id(),
             ledger: Some(ledger.clone()),
             organisation_number: PROVIDER.into(),
-            name: "Vilje viser vei".into(),
+            name: name.into(),
             site_municipality_number: site_of(ledger).into(),
             places,
             valid_from_date: Some(date(2011, 1, 1)),
@@ -126,6 +138,37 @@ impl World {
         let mut waitlist = self.caller_of(ledger).await.waitlist();
         let joined = waitlist.join_waitlist(join(ledger, person)).await.unwrap();
         joined.into_inner().entry_id
+    }
+
+    /// Who leads the office: the state's.
+    pub async fn leader(&self) -> Caller {
+        let lifetime = time::Duration::hours(8);
+        let request = TokenRequest::new("leader-1", Role::Office, OFFICE, lifetime);
+        self.service.caller_with(&TokenRequest { leads_office: true, ..request }).await
+    }
+
+    /// Somebody of the office whom a municipality employs.
+    pub async fn municipal(&self, municipality: &str) -> Caller {
+        let employer = Employer::Municipal { municipality_number: municipality.to_owned() };
+        let lifetime = time::Duration::hours(8);
+        let request = TokenRequest::new("municipal-1", Role::Office, OFFICE, lifetime);
+        self.service.caller_with(&TokenRequest { employer: Some(employer), ..request }).await
+    }
+
+    /// That a state employee of the office may read and write what Trondheim answers for.
+    pub fn opened(subject: &str) -> GrantAccessRequest {
+        GrantAccessRequest {
+            request_id: request_id(),
+            validate_only: false,
+            role: AccessRole::Adviser.into(),
+            issuer: LOCAL_ISSUER.into(),
+            subject: subject.into(),
+            employer: Some(state()),
+            opens: Some(municipal(TRONDHEIM)),
+            valid_from_date: Some(date(2026, 3, 2)),
+            valid_to_date: Some(date(2027, 3, 1)),
+            ground: "følger opp deltakere i KVP".into(),
+        }
     }
 
     pub async fn allocate(&self, ledger: &Ledger, max: u32) -> AllocatePlacesResponse {
@@ -218,6 +261,17 @@ impl World {
         };
         self.county.waitlist().get_position(request).await.unwrap().into_inner()
     }
+}
+
+/// The state, as an employer.
+pub fn state() -> proto::Employer {
+    proto::Employer { kind: EmployerKind::State.into(), municipality_number: String::new() }
+}
+
+/// A municipality, as an employer.
+pub fn municipal(number: &str) -> proto::Employer {
+    let kind = EmployerKind::Municipal.into();
+    proto::Employer { kind, municipality_number: number.into() }
 }
 
 pub fn vta() -> Ledger {

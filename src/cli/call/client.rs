@@ -29,6 +29,8 @@ pub struct DynamicClient {
     addr: String,
     /// The `authorization` header, where the caller has a token.
     authorization: Option<MetadataValue<Ascii>>,
+    /// The `x-acting-as` header, where the token lets the caller be several.
+    acting_as: Option<MetadataValue<Ascii>>,
     /// For the whole of a call, a stream's last answer included.
     timeout: Option<Duration>,
 }
@@ -52,7 +54,17 @@ impl DynamicClient {
             .connect()
             .await
             .map_err(|error| unreachable_service(addr, &error))?;
-        Ok(Self { grpc: Grpc::new(channel), addr: addr.to_owned(), authorization, timeout })
+        let grpc = Grpc::new(channel);
+        Ok(Self { grpc, addr: addr.to_owned(), authorization, acting_as: None, timeout })
+    }
+
+    /// Says as whom all calls from here on are made, as `office:9601`.
+    pub fn act_as(&mut self, whom: &str) -> Result<(), CallError> {
+        let header = MetadataValue::try_from(whom).map_err(|_| {
+            CallError::new(Code::InvalidArgument, "--acting-as must be plain ASCII: `office:9601`.")
+        })?;
+        self.acting_as = Some(header);
+        Ok(())
     }
 
     /// Calls `SERVICE/METHOD` with one request, and returns its one answer.
@@ -160,6 +172,9 @@ impl DynamicClient {
         let mut request = Request::new(futures::stream::iter(messages));
         if let Some(authorization) = &self.authorization {
             request.metadata_mut().insert("authorization", authorization.clone());
+        }
+        if let Some(acting_as) = &self.acting_as {
+            request.metadata_mut().insert("x-acting-as", acting_as.clone());
         }
         if let Some(limit) = self.timeout {
             request.set_timeout(limit);

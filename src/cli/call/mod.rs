@@ -78,6 +78,10 @@ pub struct CallArgs {
     #[arg(long, value_name = "TOKEN", env = "TILTAKSPLASS_TOKEN", hide_env_values = true)]
     token: Option<Token>,
 
+    /// As whom, if the token lets the caller be several: a role and an organisation.
+    #[arg(long, value_name = "office:9601", env = "TILTAKSPLASS_ACTING_AS")]
+    acting_as: Option<String>,
+
     /// How long to wait for the whole answer, in seconds; 0 waits without end.
     #[arg(
         long,
@@ -127,6 +131,9 @@ async fn run(args: &CallArgs) -> Result<(), CallError> {
     let timeout = (args.timeout > 0).then(|| Duration::from_secs(args.timeout));
     let token = args.token.as_ref().map(|token| token.0.as_str());
     let mut client = DynamicClient::connect_within(&args.addr, token, timeout).await?;
+    if let Some(whom) = &args.acting_as {
+        client.act_as(whom)?;
+    }
 
     let pretty = !method.is_server_streaming();
     client.exchange(&method, requests, |answer| print(answer, pretty)).await

@@ -181,7 +181,8 @@ async fn elsewhere(stage: &Stage, municipalities: &[FairShare]) -> Result<usize,
     for municipality in municipalities.iter().filter(|m| m.municipality_number != CITY) {
         let number = &municipality.municipality_number;
         let quota = answer.second_accounts.iter().find(|a| a.municipality_number == *number);
-        let percent = quota.and_then(|account| account.usage).map_or(0, |u| u.total_percent);
+        let percent =
+            quota.and_then(|account| account.usage.as_ref()).map_or(0, |u| u.total_percent);
         let name = &municipality.name;
         plans.push(Plan {
             measure_code: "VTA".to_owned(),

@@ -73,7 +73,7 @@ pub(super) async fn submit(stage: &mut Stage) -> Result<(), Failure> {
         let answer = stage.availability(&code, None).await?;
         let of = |name: &str| {
             let own = answer.place_groups.iter().filter(|g| g.provider_name.starts_with(name));
-            places(own.filter_map(|g| g.usage).map(|usage| usage.total_percent).sum())
+            places(own.filter_map(|g| g.usage.as_ref()).map(|usage| usage.total_percent).sum())
         };
         let [prima, stavne, rest] = providers.map(of);
         let sum = total(answer.places.as_ref());

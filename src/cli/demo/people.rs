@@ -150,7 +150,7 @@ pub(super) async fn fill_measure(stage: &mut Stage, code: &str) -> Result<Filled
     let groups = stage.availability(code, None).await?.place_groups;
     let mut wishes = Vec::new();
     for group in &groups {
-        let free = group.usage.map_or(0, |usage| usage.free_percent / 100);
+        let free = group.usage.as_ref().map_or(0, |usage| usage.free_percent / 100);
         wishes.extend(spread(USERS_FROM, u32::try_from(free)?).map(|registered| Wish {
             measure_code: code.to_owned(),
             place_group_id: Some(group.place_group_id.clone()),

@@ -156,14 +156,7 @@ impl Desk {
         who: &str,
         lifetime: Duration,
     ) -> Result<String, Failure> {
-        let request = TokenRequest {
-            subject: who.to_owned(),
-            role,
-            organisation: for_whom.to_owned(),
-            employer: None,
-            name: None,
-            lifetime,
-        };
+        let request = TokenRequest::new(who, role, for_whom, lifetime);
         Ok(self.issuer.mint(&request, SystemClock.now().to_datetime() + self.ahead)?)
     }
 

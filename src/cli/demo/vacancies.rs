@@ -85,7 +85,7 @@ pub(super) async fn prima_group(stage: &Stage) -> Result<String, Failure> {
 pub(super) async fn free_at_prima(stage: &Stage) -> Result<String, Failure> {
     let answer = stage.availability(VTA, None).await?;
     let group = at_prima(&answer, VTA).ok_or_else(|| missing("Prima's VTA places"))?;
-    Ok(places(group.usage.map_or(0, |usage| usage.free_percent)))
+    Ok(places(group.usage.as_ref().map_or(0, |usage| usage.free_percent)))
 }
 
 /// Shows what comes of it when eight have left.

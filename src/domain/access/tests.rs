@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use time::macros::date;
+
 use super::*;
 use crate::domain::registry::{Area, Municipality, Office, RegistryRow};
+
+const TODAY: Date = date!(2026 - 03 - 02);
 
 fn registry() -> Registry {
     let mut registry = Registry::default();
@@ -56,7 +60,7 @@ fn every_method_and_role_has_an_answer_and_the_default_is_no() {
     let registry = registry();
     for method in Method::ALL {
         for role in Role::ALL {
-            let allowed = permits(*method, &actor(role, "x"), &Target::default(), &registry);
+            let allowed = permits(*method, &actor(role, "x"), &Target::default(), &registry, TODAY);
             assert_eq!(allowed, scope(*method, role) == Scope::All, "{method:?} {role:?}");
         }
     }
@@ -77,7 +81,7 @@ fn own_means_own() {
     ];
     for (role, organisation, target, expected) in cases {
         let who = actor(role, organisation);
-        let allowed = permits(Method::JoinWaitlist, &who, &target, &registry);
+        let allowed = permits(Method::JoinWaitlist, &who, &target, &registry, TODAY);
         assert_eq!(allowed, expected, "{role:?} {organisation} {target:?}");
     }
 }
@@ -89,7 +93,7 @@ fn own_area_is_where_the_organisation_lies() {
     let there = target("NO-17", "", "");
     for (role, organisation) in [(Role::Office, "5701"), (Role::Municipality, "1601")] {
         let who = actor(role, organisation);
-        assert!(permits(Method::GetAvailability, &who, &here, &registry));
-        assert!(!permits(Method::GetAvailability, &who, &there, &registry));
+        assert!(permits(Method::GetAvailability, &who, &here, &registry, TODAY));
+        assert!(!permits(Method::GetAvailability, &who, &there, &registry, TODAY));
     }
 }

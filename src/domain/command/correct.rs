@@ -165,6 +165,7 @@ impl Needs {
             | Subject::Provider(_)
             | Subject::Resident(_)
             | Subject::Residents(_)
+            | Subject::Office(_)
             | Subject::Entries(_)
             | Subject::PlaceGroup(_) => {}
         }

@@ -43,20 +43,16 @@ impl Needs {
             | Command::SetQuotas(_)
             | Command::SetEnforcement(_)
             | Command::LendQuota(_)
+            | Command::GrantAccess(_)
+            | Command::EndAccess(_)
             | Command::BeginDay { .. } => {}
             Command::ImportExisting(c) => self.existing(c),
-            Command::ReportClosure(c) => {
-                self.placements_in.insert(c.place_group_id);
-            }
-            Command::ChangeClosure(c) => {
-                self.placements_in.insert(c.place_group_id);
-            }
+            Command::ReportClosure(c) => drop(self.placements_in.insert(c.place_group_id)),
+            Command::ChangeClosure(c) => drop(self.placements_in.insert(c.place_group_id)),
             Command::SubmitCapacity(c) => {
                 self.references.extend(c.external_references.iter().cloned());
             }
-            Command::ReviewCapacity(c) => {
-                self.submissions.insert(c.submission_id);
-            }
+            Command::ReviewCapacity(c) => self.submissions.extend([c.submission_id]),
             Command::JoinWaitlist(c) => {
                 self.references.extend(c.external_references.iter().cloned());
                 self.heads |= c.propose_if_free;
@@ -103,6 +99,7 @@ impl Needs {
             Command::Correct(c) => self.correction(&c.correction),
             Command::HandOver(c) => self.entries.extend(c.entries.keys()),
             Command::TakeOver(c) => self.taken_over(c),
+            Command::ChangeIdentityNumber(c) => self.entry(c.entry_id, false),
             Command::FinishPlacement { placement_id } | Command::EndLeave { placement_id } => {
                 self.placement(*placement_id);
             }

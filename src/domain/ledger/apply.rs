@@ -18,7 +18,10 @@ use crate::domain::{
 pub fn apply(ledger: &mut Ledger, event: &Event) {
     match event {
         // The registry's rows are its own state, kept in `Registry`.
-        Event::RegistryImported { .. } | Event::RunMade { .. } | Event::NothingToDo => {}
+        Event::RegistryImported { .. }
+        | Event::RunMade { .. }
+        | Event::AccessSet { .. }
+        | Event::NothingToDo => {}
         Event::CapacitySubmitted { submission } => ledger.submit(submission),
         Event::CapacityApproved { submission_id, place_group, days, .. } => {
             ledger.review(*submission_id, SubmissionState::Approved);
@@ -131,6 +134,7 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::EnforcementSet { .. }
         | Event::ClosureChanged { .. }
         | Event::LoanSet { .. }
+        | Event::AccessSet { .. }
         | Event::NothingToDo => {}
     }
 }

@@ -12,10 +12,10 @@ use crate::domain::{
     event::Event,
     ids::{ExternalReference, IdSource, MunicipalityNumber, OfferId, PlaceGroupId},
     ledger::{
-        Ledger, decide_adviser, decide_capacity, decide_closure, decide_correction,
-        decide_enforcement, decide_entry, decide_existing, decide_join, decide_loan,
-        decide_objection, decide_offer, decide_place, decide_placement, decide_succession,
-        decide_transfer, passes::passes,
+        Ledger, decide_access, decide_adviser, decide_capacity, decide_closure, decide_correction,
+        decide_enforcement, decide_entry, decide_existing, decide_identity, decide_join,
+        decide_loan, decide_objection, decide_offer, decide_place, decide_placement,
+        decide_succession, decide_transfer, passes::passes,
     },
     measure::{Distribution, MeasureType},
     refusal::{Refusal, Stop},
@@ -174,7 +174,10 @@ pub fn decide(
         Command::ReportClosure(c) => decide_closure::report(ledger, c, context)?,
         Command::SetEnforcement(c) => decide_enforcement::set(ledger, c, context, ids)?,
         Command::ChangeClosure(c) => decide_closure::change(ledger, c, context)?,
+        Command::ChangeIdentityNumber(c) => decide_identity::change(ledger, c)?,
         Command::LendQuota(c) => decide_loan::lend_quota(ledger, c, context, ids)?,
+        Command::GrantAccess(c) => decide_access::grant(c, context, ids)?,
+        Command::EndAccess(c) => decide_access::end(c, context)?,
     };
     debug_assert!(!events.is_empty(), "a decision has at least one event");
     Ok(events)

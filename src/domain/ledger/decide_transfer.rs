@@ -48,6 +48,7 @@ pub(super) fn require_here(
         | Subject::Provider(_)
         | Subject::PlaceGroup(_)
         | Subject::Resident(_)
+        | Subject::Office(_)
         | Subject::Residents(_) => Vec::new(),
     };
     let moved_to = |id: &EntryId| ledger.entry(*id)?.closed.as_ref()?.moved_to.clone();

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 mod apply;
 mod decide;
+mod decide_access;
 mod decide_adviser;
 mod decide_capacity;
 mod decide_closure;
@@ -17,6 +18,7 @@ mod decide_correction;
 mod decide_enforcement;
 mod decide_entry;
 mod decide_existing;
+mod decide_identity;
 mod decide_increase;
 mod decide_join;
 mod decide_loan;

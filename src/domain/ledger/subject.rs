@@ -14,6 +14,7 @@ impl Ledger {
             | Subject::Provider(_)
             | Subject::PlaceGroup(_)
             | Subject::Resident(_)
+            | Subject::Office(_)
             | Subject::Residents(_)
             | Subject::Entries(_) => return None,
         };

@@ -2,22 +2,12 @@
 
 use prost::Message;
 
-use super::{from_events, offer, offer_after, proposals, revision_of};
+use super::{from_events, offer_after, proposals, provider::offer_to_provider, revision_of};
 use crate::{
-    domain::{allocation::Offer, event::Event, ids::OfferId},
+    domain::{event::Event, ids::OfferId},
     proto::v1 as pb,
     write::Done,
 };
-
-/// An offer as a provider sees it: why somebody was chosen out of turn may tell of their
-/// health, and is not the provider's to know, nor whether the rules agree.
-pub(in crate::grpc) fn offer_to_provider(of: &Offer) -> pb::Offer {
-    pb::Offer {
-        out_of_turn_reason: pb::OutOfTurnReason::Unspecified.into(),
-        shadow_verdict: pb::ShadowVerdict::Unspecified.into(),
-        ..offer(of)
-    }
-}
 
 /// The offer that was changed.
 fn changed(done: &Done<'_>) -> Option<OfferId> {

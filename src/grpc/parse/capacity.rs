@@ -160,6 +160,13 @@ pub(in crate::grpc) struct AvailabilityQuery {
     pub(in crate::grpc) at_least_seq: u64,
 }
 
+impl AvailabilityQuery {
+    /// Whether it asks for some of the groups only.
+    pub(in crate::grpc) fn is_narrowed(&self) -> bool {
+        self.organisation_number.is_some() || self.site.is_some()
+    }
+}
+
 pub(in crate::grpc) fn get_availability(
     r: &pb::GetAvailabilityRequest,
 ) -> Result<AvailabilityQuery, Error> {

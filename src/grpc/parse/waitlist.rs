@@ -4,15 +4,15 @@ use serde::Serialize;
 
 use crate::{
     domain::{
+        access::Said,
         command::{Command, LeaveWaitlist},
         ids::{AreaId, EntryId, LedgerId, MeasureCode, MunicipalityNumber},
         national_identity::NationalIdentityNumber,
     },
     error::Error,
     grpc::{
-        PURPOSE_MAX,
         page::Page,
-        parse::{TEXT_MAX, Violations},
+        parse::{TEXT_MAX, Violations, purpose::purpose},
     },
     proto::v1 as pb,
     write::Draft,
@@ -93,18 +93,18 @@ pub(in crate::grpc) struct EntryQuery {
     pub(in crate::grpc) ledger: LedgerId,
     pub(in crate::grpc) entry_id: EntryId,
     pub(in crate::grpc) with_person: bool,
-    pub(in crate::grpc) purpose: Option<String>,
+    pub(in crate::grpc) purpose: String,
     pub(in crate::grpc) at_least_seq: u64,
 }
 
-pub(in crate::grpc) fn get_entry(r: &pb::GetWaitlistEntryRequest) -> Result<EntryQuery, Error> {
+pub(in crate::grpc) fn get_entry(
+    r: &pb::GetWaitlistEntryRequest,
+    said: &Said,
+) -> Result<EntryQuery, Error> {
     let mut v = Violations::default();
     let ledger = v.ledger(r.ledger.as_ref());
     let entry_id = v.uuid("entry_id", &r.entry_id);
-    let purpose = v.optional_text("purpose", &r.purpose, PURPOSE_MAX);
-    if r.with_person && purpose == Some(None) {
-        v.add("purpose", "is required with with_person");
-    }
+    let purpose = purpose(&mut v, &r.purpose, said, r.with_person);
     let parsed = (|| {
         Some(EntryQuery {
             ledger: ledger?,
@@ -124,10 +124,13 @@ pub(in crate::grpc) struct PersonQuery {
     pub(in crate::grpc) page: Page,
 }
 
-pub(in crate::grpc) fn lookup_person(r: &pb::LookupPersonRequest) -> Result<PersonQuery, Error> {
+pub(in crate::grpc) fn lookup_person(
+    r: &pb::LookupPersonRequest,
+    said: &Said,
+) -> Result<PersonQuery, Error> {
     let mut v = Violations::default();
     let identity = identity(&mut v, &r.national_identity_number);
-    let purpose = v.required_text("purpose", &r.purpose, PURPOSE_MAX);
+    let purpose = purpose(&mut v, &r.purpose, said, true);
     let page = Page::parse(&mut v, r);
     let parsed = (|| Some(PersonQuery { identity: identity?, purpose: purpose?, page: page? }))();
     v.finish(parsed)

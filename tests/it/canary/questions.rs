@@ -48,3 +48,28 @@ pub(super) async fn unanswered(world: &World) -> Status {
     let request = check(&identity(1), "vedtak");
     service.allocation().check_participation(request).await.unwrap_err()
 }
+
+/// Lookups that are refused: of no number, and with a number where the purpose belongs.
+pub(super) async fn refused_lookups(world: &World) -> Vec<Status> {
+    let lookup = |national_identity_number: String, purpose: String| LookupPersonRequest {
+        national_identity_number,
+        purpose,
+        ..LookupPersonRequest::default()
+    };
+    let requests = [
+        lookup(wrong_check_digits(), "vedtak".into()),
+        lookup(identity(REFUSED_PERSON), identity(REFUSED_PERSON)),
+        lookup(identity(REFUSED_PERSON), String::new()),
+        LookupPersonRequest {
+            page_token: "x".into(),
+            ..lookup(identity(REFUSED_PERSON), "vedtak".into())
+        },
+    ];
+    let (mut told, silent) = (Vec::new(), world.office.saying(&[]));
+    for request in requests {
+        told.push(silent.waitlist().lookup_person(request.clone()).await.unwrap_err());
+        told.push(world.provider.waitlist().lookup_person(request).await.unwrap_err());
+    }
+    told.extend(refused(world).await);
+    told
+}

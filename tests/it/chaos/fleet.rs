@@ -75,6 +75,11 @@ impl Fleet {
         bearer
     }
 
+    /// Of somebody who sees the change feed whole.
+    pub fn auditor(&self) -> Bearer {
+        Bearer::new(&self.base.token(Role::Auditor, "NAV", "auditor-1"))
+    }
+
     /// Forgets a token that was refused.
     pub fn forget_token(&self, county: &str) {
         self.tokens.lock().unwrap().remove(county);

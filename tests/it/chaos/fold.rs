@@ -80,6 +80,7 @@ impl Model {
             Event::Left { entry_id, .. } => self.leave(*entry_id),
             Event::OfferWithdrawn { offer_id } => self.withdraw(*offer_id),
             Event::RegistryImported { .. }
+            | Event::AccessSet { .. }
             | Event::CapacitySubmitted { .. }
             | Event::CapacityApproved { .. }
             | Event::CapacityRejected { .. }

@@ -32,6 +32,8 @@ const BOUNDED: &[(&str, &str)] = &[
     ("GetShadowReport", "sums by reason and municipality, and the latest 500 deviations"),
     ("EstimateWait", "one text a language"),
     ("Correct", "the one place that was given back, and the first 100 runs"),
+    ("GetAccessReport", "one an office of the area"),
+    ("ReviewAccesses", "at most 200 drawn, and the first 50 of each of four rules"),
     ("ReassignAdviser", "at most 500 at once in all ledgers, and how many are left"),
 ];
 

@@ -3,23 +3,25 @@
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, OneofDescriptor};
 use serde_json::{Map, Value, json};
-use tiltaksplass::{cli::call::DynamicClient, domain::access::Role, proto::v1::*};
+use tiltaksplass::{
+    auth::TokenRequest, cli::call::DynamicClient, domain::access::Role, proto::v1::*,
+};
+use time::Duration;
 
 use crate::{
     support::request_id,
-    world::{
-        COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER,
-        TRONDHEIM, World, date, identity, vta,
-    },
+    world::{COUNTY, HEMNE, OFFICE, PROVIDER, TRONDHEIM, World, date, identity, vta},
 };
 
 /// All that may be changed of an entry.
 const UPDATED: &str = "preferredPlaceGroupIds,workFields,participationPercent,priorityClass,\
-                       priorityGround,followingOfficeNumber,wantsByDate,programme";
+                       priorityGround,followingOfficeNumber,wantsByDate";
 /// The person who waits.
 const PERSON: u32 = 3;
 /// Somebody who comes in.
 const STRANGER: u32 = 9;
+/// Somebody nobody knows.
+const NOBODY: u32 = 99;
 /// What belongs to a row of an import in other states than the first one.
 const NOT_OF_WHO_WAITS: &[&str] =
     &["arena_status", "place_group_id", "answer_by_time", "start_date", "planned_end_date"];
@@ -28,18 +30,24 @@ const NOT_OF_WHO_WAITS: &[&str] =
 pub struct Stage {
     pub world: World,
     entry: String,
+    /// The entry the offer is for.
+    offered: String,
     offer: String,
     placement: String,
     group: String,
     submission: String,
     change: String,
     loan: String,
+    grant: String,
     run_seq: u64,
 }
 
 impl Stage {
     pub async fn new() -> Self {
-        let world = World::new().await;
+        Self::on(World::new().await).await
+    }
+
+    pub async fn on(world: World) -> Self {
         let (ledger, group) = world.vta(2).await;
         world.join(&ledger, 1).await;
         world.join(&ledger, 2).await;
@@ -64,12 +72,14 @@ impl Stage {
         let change = world.propose_enforcement(&vta(), Enforcement::Observe).await;
         Self {
             entry,
+            offered: second.entry_id.clone(),
             offer: second.offer_id.clone(),
             placement: placement.placement_id,
             group,
             submission: submitted.into_inner().submission_id,
             change,
             loan: lent(&world).await,
+            grant: given(&world).await,
             run_seq: run.revision.unwrap_or_default().seq,
             world,
         }
@@ -77,27 +87,40 @@ impl Stage {
 
     /// A client of the ledger's own county, office, municipality or provider.
     pub async fn own(&self, role: Role) -> DynamicClient {
-        self.client(role, [COUNTY, OFFICE, TRONDHEIM, PROVIDER]).await
+        self.client(role, own_organisation(role)).await
     }
 
-    /// One of another's.
-    pub async fn foreign(&self, role: Role) -> DynamicClient {
-        self.client(role, [OTHER_COUNTY, OTHER_OFFICE, LEVANGER, OTHER_PROVIDER]).await
-    }
-
-    async fn client(&self, role: Role, organisations: [&str; 4]) -> DynamicClient {
-        let [county, office, municipality, provider] = organisations;
-        let organisation = match role {
-            Role::County => county,
-            Role::Office => office,
-            Role::Municipality => municipality,
-            Role::Provider => provider,
-            Role::Directorate | Role::Service | Role::Auditor => "NAV",
-        };
+    /// A client of an organisation.
+    pub async fn client(&self, role: Role, organisation: &str) -> DynamicClient {
         let service = &self.world.service;
-        let token = service.token(role, organisation, "someone");
+        let request = TokenRequest {
+            leads_office: role == Role::Office,
+            ..TokenRequest::new("someone", role, organisation, Duration::hours(8))
+        };
+        let token = service.token_of(&request);
         let address = format!("http://{}", service.address);
         DynamicClient::connect(&address, Some(&token)).await.unwrap()
+    }
+
+    /// The same as it would be asked about what a role may see of people at all: of who waits,
+    /// or, a provider, of who is offered to it.
+    pub fn asked_by(&self, role: Role, request: &Value) -> Value {
+        if role != Role::Provider {
+            return request.clone();
+        }
+        replaced(request, &[(self.entry.clone(), self.offered.clone())])
+    }
+
+    /// What names people and what is held for them: ids, and who waits. Each with one of the same
+    /// length that names nothing.
+    pub fn names(&self) -> Vec<(String, String)> {
+        let ids = [&self.entry, &self.offered, &self.offer, &self.placement, &self.group];
+        let nothing = |n: usize| {
+            let id = 0x0198_0000_0000_7000_8000_0000_0000_0001_u128 + n as u128;
+            uuid::Uuid::from_u128(id).to_string()
+        };
+        let ids = ids.into_iter().enumerate().map(|(n, id)| (id.clone(), nothing(n)));
+        ids.chain([(identity(PERSON), identity(NOBODY))]).collect()
     }
 
     /// Requests in which each branch of each choice stands in one at least. Mutations
@@ -141,6 +164,11 @@ impl Stage {
         }
         let values = match field.kind() {
             Kind::Message(inner) if inner.name() == "FieldMask" => vec![json!(UPDATED)],
+            // One employer's worker, and what another answers for.
+            Kind::Message(inner) if inner.name() == "Employer" => {
+                let municipality = json!({"kind": 2, "municipalityNumber": TRONDHEIM});
+                vec![if field.name() == "opens" { municipality } else { json!({"kind": 1}) }]
+            }
             Kind::Message(inner) if is_whole(&inner) => vec![moment(field, &inner)],
             // What a call says for all of a batch stands in none of it.
             Kind::Message(inner) if field.name() == "joins" => {
@@ -199,6 +227,12 @@ impl Stage {
                 return None;
             }
             "page_token" => return None,
+            // Who looked is for auditors to ask, and no unit is called "x".
+            "subject" | "organisation"
+                if field.parent_message().name() == "ListAccessesRequest" =>
+            {
+                return None;
+            }
             // The entries are named, and their ledger.
             "from_adviser_ident" => return None,
             "county_id" if field.parent_message().name() == "ReassignAdviserRequest" => {
@@ -218,7 +252,8 @@ impl Stage {
             | "from_municipality_number"
             | "on_behalf_of_municipality_number" => TRONDHEIM.to_owned(),
             "to_municipality_number" | "host_municipality_number" => HEMNE.to_owned(),
-            "programme" => "KVP".to_owned(),
+            // The county is the state's: it may not say what a municipality answers for.
+            "programme" => return None,
             "language" | "language_code" => "nb".to_owned(),
             "office_number" | "following_office_number" => OFFICE.to_owned(),
             "organisation_number" => PROVIDER.to_owned(),
@@ -231,6 +266,7 @@ impl Stage {
             "entry_id" | "entry_ids" => self.entry.clone(),
             "offer_id" | "offer_ids" => self.offer.clone(),
             "placement_id" => self.placement.clone(),
+            "grant_id" => self.grant.clone(),
             "loan_id" => self.loan.clone(),
             "submission_id" => self.submission.clone(),
             "change_id" => self.change.clone(),
@@ -241,6 +277,26 @@ impl Stage {
         };
         Some(text.into())
     }
+}
+
+/// Whose the stage's rows are.
+pub fn own_organisation(role: Role) -> &'static str {
+    match role {
+        Role::County => COUNTY,
+        Role::Office => OFFICE,
+        Role::Municipality => TRONDHEIM,
+        Role::Provider => PROVIDER,
+        Role::Directorate | Role::Service | Role::Auditor => "NAV",
+    }
+}
+
+/// A request or an answer with other names in it.
+pub fn replaced(value: &Value, names: &[(String, String)]) -> Value {
+    let mut text = value.to_string();
+    for (name, other) in names {
+        text = text.replace(name, other);
+    }
+    serde_json::from_str(&text).unwrap()
 }
 
 /// A loan of a place to come; its id.
@@ -263,6 +319,12 @@ async fn lent(world: &World) -> String {
     answer.loan.unwrap().loan_id
 }
 
+/// Access across employers that holds; its id.
+async fn given(world: &World) -> String {
+    let answer = world.leader().await.access().grant_access(World::opened("Z990000")).await;
+    answer.unwrap().into_inner().grant.unwrap().grant_id
+}
+
 /// Whether a message is one value: a time or a date.
 fn is_whole(message: &MessageDescriptor) -> bool {
     matches!(
@@ -276,8 +338,15 @@ fn moment(field: &FieldDescriptor, message: &MessageDescriptor) -> Value {
     if field.parent_message().name() == "RegisteredTime" {
         return json!("2126-03-01T09:00:00Z");
     }
+    if field.name() == "until_time" {
+        return json!("2026-03-03T09:00:00Z");
+    }
     if message.name() == "Timestamp" {
         return json!("2026-03-01T09:00:00Z");
+    }
+    // Who sees figures alone asks for a whole quarter.
+    if field.full_name() == "tiltaksplass.v1.GetShadowReportRequest.from_date" {
+        return json!({"year": 2026, "month": 1, "day": 1});
     }
     match field.name() {
         "until_date" => json!({"year": 2026, "month": 4, "day": 1}),

@@ -66,3 +66,31 @@ async fn whoever_is_named_is_written_down() {
     assert_eq!(written, expected);
     wrong.world.service.verify().await;
 }
+
+/// Which decisions rested on a mistake is told to who corrects it; people of another office, whom
+/// a run served instead, to the county alone.
+#[tokio::test]
+async fn people_of_another_office_are_named_to_the_county_alone() {
+    let wrong = Wrong::new(1).await;
+    wrong.world.budget(&wrong.ledger, 2).await;
+    wrong.world.quotas(&wrong.ledger, &[(TRONDHEIM, 1), (HEMNE, 1)]).await;
+    let first = wrong.world.join(&wrong.ledger, 1).await;
+    let of_hemne = JoinWaitlistRequest {
+        municipality_number: HEMNE.into(),
+        following_office_number: HEMNE_OFFICE.into(),
+        ..join(&wrong.ledger, 2)
+    };
+    let second = wrong.world.county.waitlist().join_waitlist(of_hemne).await.unwrap();
+    let second = second.into_inner().entry_id;
+    wrong.leave(&first).await;
+    wrong.world.allocate(&wrong.ledger, 1).await;
+    let request = wrong.request(reinstate(&first));
+    let request = CorrectRequest { validate_only: true, ..request };
+    let named = async |caller: &Caller| {
+        let answer = caller.allocation().correct(request.clone()).await.unwrap().into_inner();
+        let [affected] = &answer.affected_decisions[..] else { panic!("{answer:?}") };
+        (affected.served_entry_ids.clone(), affected.would_have_served_entry_ids.clone())
+    };
+    assert_eq!(named(&wrong.world.county).await, (vec![second], vec![first.clone()]));
+    assert_eq!(named(&wrong.world.office).await, (Vec::new(), vec![first]));
+}

@@ -2,10 +2,11 @@
 
 use super::*;
 
-fn march(ledger: &Ledger) -> GetShadowReportRequest {
+/// The quarter the clock stands in: others than county and auditor ask for one.
+fn quarter(ledger: &Ledger) -> GetShadowReportRequest {
     GetShadowReportRequest {
         ledger: Some(ledger.clone()),
-        from_date: Some(date(2026, 3, 1)),
+        from_date: Some(date(2026, 1, 1)),
         until_date: Some(date(2026, 4, 1)),
         at_least_seq: 0,
     }
@@ -56,7 +57,7 @@ impl Story {
 
     async fn told(&self, role: Role, organisation: &str) -> GetShadowReportResponse {
         let caller = self.world.service.caller(role, organisation).await;
-        report(&caller, march(&self.ledger)).await.unwrap()
+        report(&caller, quarter(&self.ledger)).await.unwrap()
     }
 }
 
@@ -115,20 +116,32 @@ async fn a_county_and_an_auditor_are_told_every_figure_and_each_deviation() {
     story.world.service.verify().await;
 }
 
+/// Who does not see the people behind the figures.
+const OTHERS: [(Role, &str); 4] = [
+    (Role::Directorate, "NAV"),
+    (Role::Office, OFFICE),
+    (Role::Municipality, TRONDHEIM),
+    (Role::Municipality, HEMNE),
+];
+
 #[tokio::test]
 async fn others_are_told_figures_and_nothing_of_few() {
     let story = story(9).await;
     story.placed(&story.trondheim[8], false).await;
-    let others = [
-        (Role::Directorate, "NAV"),
-        (Role::Office, OFFICE),
-        (Role::Municipality, TRONDHEIM),
-        (Role::Municipality, HEMNE),
-    ];
     let enforcement = shown(&story.world.office, &story.ledger).await;
-    for (role, organisation) in others {
+    for (role, organisation) in OTHERS {
         let told = story.told(role, organisation).await;
         let revisions = told.revisions.clone();
+        // Its own is told to who is of Trondheim.
+        let is_own = matches!(organisation, OFFICE | TRONDHEIM);
+        let own = ShadowMunicipality {
+            municipality_number: TRONDHEIM.into(),
+            given_by_hand: 1,
+            deviates: 0,
+        };
+        let hidden = ["given_by_hand", "agrees", "deviates", "nobody", "deviations_by_reason"];
+        let lists = if is_own { &[][..] } else { &["municipalities"] };
+        let hidden = hidden.iter().chain(&["passed_over_most"]).chain(lists);
         let nothing = GetShadowReportResponse {
             revisions,
             enforcement: enforcement.clone(),
@@ -136,7 +149,9 @@ async fn others_are_told_figures_and_nothing_of_few() {
             verdicts_hidden: true,
             deviations_by_reason_hidden: true,
             passed_over_hidden: true,
-            municipalities_hidden: true,
+            municipalities: is_own.then_some(own).into_iter().collect(),
+            municipalities_hidden: !is_own,
+            hidden_fields: hidden.chain(&["passed_over"]).map(|name| (*name).to_owned()).collect(),
             ..GetShadowReportResponse::default()
         };
         assert_eq!(told, nothing, "{role:?}");
@@ -152,7 +167,7 @@ async fn others_are_told_figures_and_nothing_of_few() {
     for index in 3..5 {
         story.placed(&story.hemne[index], false).await;
     }
-    for (role, organisation) in others {
+    for (role, organisation) in OTHERS {
         let told = story.told(role, organisation).await;
         let verdicts = (told.given_by_hand, told.agrees, told.deviates, told.nobody);
         assert_eq!((verdicts, told.verdicts_hidden), ((14, 8, 6, 0), false), "{role:?}");
@@ -176,6 +191,24 @@ async fn others_are_told_figures_and_nothing_of_few() {
 }
 
 #[tokio::test]
+async fn who_sees_figures_alone_asks_for_one_quarter() {
+    let story = story(1).await;
+    // A longer period, less the quarter, would tell of what lies between.
+    for (from, until) in [((2026, 1), (2026, 2)), ((2025, 10), (2026, 4)), ((2026, 2), (2026, 5))] {
+        let request = GetShadowReportRequest {
+            from_date: Some(date(from.0, from.1, 1)),
+            until_date: Some(date(until.0, until.1, 1)),
+            ..quarter(&story.ledger)
+        };
+        for (role, organisation) in OTHERS {
+            let caller = story.world.service.caller(role, organisation).await;
+            let longer = report(&caller, request.clone()).await.unwrap_err();
+            assert_eq!(told(&longer), refused(Code::InvalidArgument, "INVALID_FIELDS"), "{role:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_report_is_of_its_own_days_and_its_own_ledger() {
     let story = story(2).await;
     // Late in the evening of the second, as the clock of Norway shows it.
@@ -187,7 +220,7 @@ async fn a_report_is_of_its_own_days_and_its_own_ledger() {
         let request = GetShadowReportRequest {
             from_date: Some(date(2026, 3, from)),
             until_date: Some(date(2026, 3, until)),
-            ..march(&story.ledger)
+            ..quarter(&story.ledger)
         };
         report(&county, request).await.map(|told| (told.given_by_hand, told.deviations.len()))
     };
@@ -199,10 +232,10 @@ async fn a_report_is_of_its_own_days_and_its_own_ledger() {
         assert_eq!(told(&backwards), refused(Code::InvalidArgument, "INVALID_FIELDS"));
     }
     let ages =
-        GetShadowReportRequest { until_date: Some(date(2036, 4, 1)), ..march(&story.ledger) };
+        GetShadowReportRequest { until_date: Some(date(2036, 4, 1)), ..quarter(&story.ledger) };
     let ages = report(&county, ages).await.unwrap_err();
     assert_eq!(told(&ages), refused(Code::InvalidArgument, "INVALID_FIELDS"));
-    let nothing = report(&county, march(&crate::world::avklaring())).await.unwrap();
+    let nothing = report(&county, quarter(&crate::world::avklaring())).await.unwrap();
     assert_eq!((nothing.given_by_hand, nothing.enforcement.unwrap().enforcement()), {
         (0, Enforcement::Bind)
     });
@@ -221,7 +254,7 @@ async fn a_report_is_for_those_of_the_area() {
     ];
     for (role, organisation) in denied {
         let caller = world.service.caller(role, organisation).await;
-        let denied = report(&caller, march(&ledger)).await.unwrap_err();
+        let denied = report(&caller, quarter(&ledger)).await.unwrap_err();
         assert_eq!(told(&denied), refused(Code::PermissionDenied, "PERMISSION_DENIED"), "{role:?}");
     }
 }

@@ -15,13 +15,15 @@ async fn a_join_says_when_and_in_which_programme_and_for_whom() {
         wants_by_date: Some(date(2026, 8, 1)),
         ..join(&ledger, 1)
     };
-    let joined = world.office.waitlist().join_waitlist(request).await.unwrap().into_inner();
+    // What a municipality answers for is said by its own.
+    let office = world.municipal(TRONDHEIM).await;
+    let joined = office.waitlist().join_waitlist(request).await.unwrap().into_inner();
     assert_eq!(joined.proposal, None);
     let list = ListWaitlistEntriesRequest {
         ledger: Some(ledger.clone()),
         ..ListWaitlistEntriesRequest::default()
     };
-    let list = world.office.waitlist().list_waitlist_entries(list).await.unwrap().into_inner();
+    let list = office.waitlist().list_waitlist_entries(list).await.unwrap().into_inner();
     let [entry] = &list.entries[..] else { panic!("{list:?}") };
     assert_eq!(entry.programme, "KVP");
     assert_eq!(entry.on_behalf_of_municipality_number, HEMNE);

@@ -9,7 +9,7 @@ use tonic::Status;
 use super::{metadata, resource, words};
 use crate::{
     support::request_id,
-    world::{COUNTY, OFFICE, PROVIDER, TRONDHEIM, World, avklaring, date, join},
+    world::{COUNTY, OFFICE, PROVIDER, TRONDHEIM, World, avklaring, date, identity, join},
 };
 
 pub async fn joining_twice() -> Status {
@@ -20,6 +20,24 @@ pub async fn joining_twice() -> Status {
     // Which entry it is would tell where the person waits.
     assert_eq!(resource(&refused), ("entry".to_owned(), String::new()));
     assert!(!format!("{refused:?}").contains(&entry));
+    refused
+}
+
+pub async fn number_of_another() -> Status {
+    let world = World::new().await;
+    let (ledger, _) = world.vta(1).await;
+    let (entry_id, other) = (world.join(&ledger, 1).await, world.join(&ledger, 2).await);
+    let request = ChangeIdentityNumberRequest {
+        request_id: request_id(),
+        ledger: Some(ledger),
+        entry_id,
+        national_identity_number: identity(2),
+        reason: "nytt nummer".into(),
+        ..ChangeIdentityNumberRequest::default()
+    };
+    let refused = world.office.waitlist().change_identity_number(request).await.unwrap_err();
+    assert_eq!(resource(&refused), ("person".to_owned(), String::new()));
+    assert!(!format!("{refused:?}").contains(&other));
     refused
 }
 

@@ -16,7 +16,7 @@ async fn what_is_over_is_told_and_gives_nothing_until_it_fits() {
     let answer = send(&world.county, import(&ledger, rows)).await.unwrap();
     assert_eq!(answer.over_accounts.len(), 2, "the group and the quota: {answer:?}");
     for account in &answer.over_accounts {
-        assert_eq!(account.usage.unwrap().over_percent, 300);
+        assert_eq!(account.usage.as_ref().unwrap().over_percent, 300);
     }
     assert_eq!(usage(&world, &ledger, &group).await, (200, 300, 0, 300));
     assert!(world.allocate(&ledger, 9).await.proposals.is_empty());

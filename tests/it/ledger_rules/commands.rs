@@ -147,6 +147,11 @@ pub(super) fn still_wanted(entry_id: EntryId) -> Command {
     Command::ConfirmEntry(ConfirmEntry { entry_id, case_reference: None })
 }
 
+pub(super) fn another_number(entry_id: EntryId) -> Command {
+    let change = ChangeIdentityNumber { entry_id, reason: None, case_reference: None };
+    Command::ChangeIdentityNumber(change)
+}
+
 pub(super) fn prioritize(entry_id: EntryId, bonus_days: u32) -> Command {
     Command::PrioritizeEntry(PrioritizeEntry {
         entry_id,

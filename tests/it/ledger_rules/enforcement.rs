@@ -2,9 +2,10 @@
 //! is needed, and what the rules would have done.
 
 use tiltaksplass::domain::{
+    access::{Behind, Own},
     allocation::{OutOfTurn, PassedOverReason},
     command::{EnforcementAsk, PlacePerson, SetEnforcement},
-    disclosure::{Disclosed, Told},
+    disclosure::{Disclosed, Threshold, Told},
     enforcement::{Change, Enforcement, Level},
     ids::EnforcementChangeId,
     ledger::Frame,
@@ -368,6 +369,11 @@ fn what_is_new_comes_back_from_its_bytes() {
 
 // ---- The report ----
 
+/// Who knows none of the people.
+fn nobody() -> Behind {
+    Behind::Own(Own::default())
+}
+
 fn cell(place: &str, verdict: Verdict, reason: Option<OutOfTurnReason>, count: u64) -> Cell {
     let passed_over = if verdict == Verdict::Deviates { 3 * count } else { 0 };
     Cell {
@@ -390,7 +396,7 @@ fn who_sees_the_people_is_told_every_figure() {
         cell(HEMNE, Verdict::Deviates, None, 1),
         cell(HEMNE, Verdict::Nobody, other, 1),
     ];
-    let told = report(&cells, true);
+    let told = report(&cells, &Behind::Everyone, Threshold::default());
     let whole = |n| (Told::Exactly(n), false);
     assert_eq!((told.verdicts.total, told.verdicts.is_hidden), whole(5));
     let verdicts = [(Verdict::Agrees, 1), (Verdict::Deviates, 3), (Verdict::Nobody, 1)];
@@ -413,7 +419,7 @@ fn who_does_not_see_them_is_told_nothing_of_few() {
         cell(TRONDHEIM, Verdict::Deviates, health, 9),
         cell(HEMNE, Verdict::Deviates, None, 8),
     ];
-    let told = report(&many, false);
+    let told = report(&many, &nobody(), Threshold::default());
     assert_eq!(told.verdicts.total, Told::Exactly(37));
     let verdicts = BTreeMap::from([(Verdict::Agrees, 20), (Verdict::Deviates, 17)]);
     assert_eq!((told.verdicts.by_kind, told.verdicts.is_hidden), (verdicts, false));
@@ -426,7 +432,7 @@ fn who_does_not_see_them_is_told_nothing_of_few() {
         cell(TRONDHEIM, Verdict::Deviates, health, 3),
         cell(HEMNE, Verdict::Deviates, None, 1),
     ];
-    let told = report(&few, false);
+    let told = report(&few, &nobody(), Threshold::default());
     let hidden = Disclosed { total: Told::Few, by_kind: BTreeMap::new(), is_hidden: true };
     // The total less the agreements would be the deviations.
     assert_eq!((told.verdicts.total, told.verdicts.is_hidden), (Told::Exactly(24), true));
@@ -436,7 +442,7 @@ fn who_does_not_see_them_is_told_nothing_of_few() {
     assert_eq!((told.municipalities.by_kind, told.municipalities.is_hidden), {
         (BTreeMap::new(), true)
     });
-    let none = report(&[], false);
+    let none = report(&[], &nobody(), Threshold::default());
     assert_eq!((none.verdicts.total, none.reasons.is_hidden), (Told::Exactly(0), false));
     let nobody = PassedOver { total: 0, most: None, is_least: false };
     assert_eq!(none.passed_over, Some(nobody));
@@ -450,7 +456,7 @@ fn few_deviations_look_like_other_few() {
             cell(TRONDHEIM, Verdict::Agrees, None, 30 - deviations),
             cell(TRONDHEIM, Verdict::Deviates, None, deviations),
         ];
-        format!("{:?}", report(&cells, false))
+        format!("{:?}", report(&cells, &nobody(), Threshold::default()))
     };
     assert_eq!(with(1), with(4));
     assert_ne!(with(4), with(6));

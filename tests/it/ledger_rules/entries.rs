@@ -14,7 +14,7 @@ const STATES: [&str; 8] =
 
 /// Each move, its name in a refusal, and where it leads from each state; `-` where it is
 /// refused.
-const MOVES: [(&str, &str, [&str; 8]); 8] = {
+const MOVES: [(&str, &str, [&str; 8]); 9] = {
     const W: &str = "WAITING";
     const P: &str = "PAUSED";
     const D: &str = "COOLING_DOWN";
@@ -31,6 +31,7 @@ const MOVES: [(&str, &str, [&str; 8]); 8] = {
         ("ConfirmEntry", "CONFIRM", [W, P, D, PR, O, A, "-", "-"]),
         ("PrioritizeEntry", "PRIORITIZE", [W, P, D, "-", "-", "-", "-", "-"]),
         ("LeaveWaitlist", "LEAVE", [C, C, C, C, C, C, "-", "-"]),
+        ("ChangeIdentityNumber", "", [W, P, D, PR, O, A, PL, C]),
         ("by time", "", [W, W, W, PR, O, A, PL, C]),
     ]
 };
@@ -52,6 +53,7 @@ fn command(name: &str, entry_id: EntryId) -> Command {
         "ConfirmEntry" => commands::still_wanted(entry_id),
         "PrioritizeEntry" => commands::prioritize(entry_id, 10),
         "LeaveWaitlist" => commands::leave(entry_id),
+        "ChangeIdentityNumber" => commands::another_number(entry_id),
         "by time" => Command::WakeEntry { entry_id },
         _ => panic!("{name}"),
     }

@@ -60,6 +60,7 @@ fn named(row: RegistryRow) -> RegistryRow {
         }
         other @ (RegistryRow::DistributionWeight(_)
         | RegistryRow::HostAgreement(_)
+        | RegistryRow::AccessGrant(_)
         | RegistryRow::Holiday(_)) => other,
     }
 }
@@ -117,6 +118,7 @@ pub(super) fn row_explained(
         rules_version: RULES_VERSION,
         registry_version: 1,
         actor: actor("county"),
+        on_behalf_of: BTreeSet::new(),
     };
     let row = Row { header: &header, command, events, registry: &NAMED };
     let now = after.entry(id).cloned().unwrap_or_else(|| stranger(id));

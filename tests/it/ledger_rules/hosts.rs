@@ -336,7 +336,6 @@ fn a_municipality_has_one_host_on_a_day_and_a_host_none() {
         (hosts(TRONDHEIM, TRONDHEIM, (0, None)), "a municipality does not host itself"),
         (hosts(TRONDHEIM, "9999", (0, None)), "there is no municipality 9999"),
         (hosts("9999", ORKDAL, (0, None)), "there is no municipality 9999"),
-        (hosts(STEINKJER, ORKDAL, (0, None)), "1702 is of NO-17, 1638 of NO-16"),
         (hosts(ORKDAL, HEMNE, (9, None)), already),
         (hosts(HEMNE, ORKDAL, (-40, Some(-29))), already),
         (hosts(ORKDAL, TRONDHEIM, (0, Some(1))), already),
@@ -346,10 +345,46 @@ fn a_municipality_has_one_host_on_a_day_and_a_host_none() {
     let fits = [
         hosts(ORKDAL, HEMNE, (10, None)),
         hosts(ORKDAL, TRONDHEIM, (-40, Some(-30))),
+        // Of another area: it counts for rights.
+        hosts(STEINKJER, ORKDAL, (0, None)),
         // The same agreement, for longer.
         hosts(TRONDHEIM, HEMNE, (-30, Some(10))),
     ];
     for agreement in fits {
         assert!(HOSTED.plan_import(&[RegistryRow::HostAgreement(agreement)]).is_ok());
     }
+}
+
+/// Who runs NAV for a municipality may be of another area; whose quota it is never is.
+#[test]
+fn across_an_areas_border_rights_follow_the_host_and_quotas_do_not() {
+    let registry =
+        with(&[hosts(TRONDHEIM, STEINKJER, (-30, Some(10))), hosts(TRONDHEIM, HEMNE, (0, None))]);
+    let steinkjer = municipality(STEINKJER);
+    for (day, host) in [(-31, None), (-30, Some(TRONDHEIM)), (9, Some(TRONDHEIM)), (10, None)] {
+        let day = days_on(day);
+        assert_eq!(registry.runs_nav_for(&steinkjer, day), host.map(municipality).as_ref());
+        assert_eq!(registry.host_of(&steinkjer, day), &steinkjer, "{day}");
+        assert_eq!(registry.quota_of(Distribution::ByHostArea, &steinkjer, day), None, "{day}");
+    }
+    let hosted = |number: &str, day| -> Vec<String> {
+        let host = municipality(number);
+        registry.hosted_by(&host, days_on(day)).map(ToString::to_string).collect()
+    };
+    assert_eq!(hosted(TRONDHEIM, -1), [STEINKJER]);
+    assert_eq!(hosted(TRONDHEIM, 0), [HEMNE, STEINKJER]);
+    assert_eq!(hosted(TRONDHEIM, 10), [HEMNE]);
+    assert_eq!(hosted(HEMNE, 0), [""; 0]);
+}
+
+/// An agreement that is imported again with another host, or another end, is that one.
+#[test]
+fn an_agreement_that_is_changed_leaves_nothing_of_what_it_was() {
+    let mut registry = with(&[hosts(TRONDHEIM, HEMNE, (0, None))]);
+    let rows = [RegistryRow::HostAgreement(hosts(ORKDAL, HEMNE, (0, Some(5))))];
+    let plan = registry.plan_import(&rows).unwrap();
+    registry.apply(3, &plan.rows);
+    let hosted =
+        |number: &str, day| registry.hosted_by(&municipality(number), days_on(day)).count();
+    assert_eq!([hosted(TRONDHEIM, 0), hosted(ORKDAL, 0), hosted(ORKDAL, 5)], [0, 1, 0]);
 }

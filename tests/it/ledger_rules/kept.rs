@@ -229,6 +229,7 @@ fn whoever_is_kept_out_is_told_why() {
         rules_version: RULES_VERSION,
         registry_version: 1,
         actor: actor("county"),
+        on_behalf_of: BTreeSet::new(),
     };
     let registry = &stream.ruled.registry;
     let row = Row { header: &header, command: &command, events: &events, registry };

@@ -142,6 +142,7 @@ fn a_decision_names_the_version_and_its_source() {
         rules_version: RULES_VERSION,
         registry_version: 1,
         actor: actor("county"),
+        on_behalf_of: BTreeSet::new(),
     };
     let told = |valid_from, source: &str| {
         Some(MeasureVersion { valid_from, source: Some(source.to_owned()) })

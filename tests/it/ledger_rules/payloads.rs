@@ -68,6 +68,7 @@ fn headers_are_written_and_read_as_ever() {
         rules_version: 1,
         registry_version: 3,
         actor: Actor { employer: Some(employer), ..actor("office") },
+        on_behalf_of: BTreeSet::new(),
     };
     let bytes = serde_json::to_vec(&header).unwrap();
     is_golden("header", &bytes);

@@ -69,7 +69,8 @@ async fn who_it_is_is_told_for_a_purpose_alone() {
     assert_eq!(person(&without_grounds).await, expected);
     for purpose in ["", "  ", &"x".repeat(201), &identity(1)] {
         let request = with_person(&ledger, &without_grounds, purpose);
-        let refused = world.office.waitlist().get_waitlist_entry(request).await.unwrap_err();
+        let silent = world.office.saying(&[]);
+        let refused = silent.waitlist().get_waitlist_entry(request).await.unwrap_err();
         assert_eq!(told(&refused), is(Code::InvalidArgument, "INVALID_FIELDS"), "{purpose}");
     }
     let request = with_person(&ledger, &without_grounds, &"x".repeat(200));

@@ -83,7 +83,7 @@ async fn a_queue_with_a_history_has_a_band_and_says_what_it_is_from() {
     let position = world.position(&ledger, queue.last().unwrap()).await;
     assert_eq!(told.position, position.position_in_municipality);
     assert_eq!(told.revisions, position.revisions);
-    let evidence = told.evidence.unwrap();
+    let evidence = told.evidence.clone().unwrap();
     assert_eq!((evidence.starts, evidence.departures), (9, 8));
     assert_eq!((evidence.window_days, evidence.entries_left_out), (270, 0));
     assert!(!evidence.is_shortened);
@@ -96,7 +96,7 @@ async fn a_queue_with_a_history_has_a_band_and_says_what_it_is_from() {
     // One a month is served and nearly one a month leaves: less than a month for each before.
     assert!((60..30 * 13).contains(&band.p50_days), "{band:?}");
     // The first four joined before anybody began.
-    let coverage = told.coverage.unwrap();
+    let coverage = told.coverage.clone().unwrap();
     assert_eq!((coverage.measured, coverage.without_band), (5, 4));
     assert!(coverage.covered <= 5);
     assert!(told.summary.starts_with("Ventetiden er trolig mellom "), "{}", told.summary);

@@ -5,7 +5,10 @@ use explain_decision_request::Decision;
 use tiltaksplass::domain::{event::RULES_VERSION, measure::MeasureRules};
 
 use super::*;
-use crate::world::{COUNTY, OTHER_COUNTY, PROVIDER};
+use crate::{
+    support::Bearer,
+    world::{COUNTY, OTHER_COUNTY, PROVIDER},
+};
 
 fn why(ledger: &Ledger, decision: Decision) -> ExplainDecisionRequest {
     ExplainDecisionRequest {
@@ -358,12 +361,15 @@ async fn run_sql(sql: &mut PgConnection, statement: &str) {
     sqlx::raw_sql(statement).execute(sql).await.unwrap();
 }
 
-/// More questions than are answered at once: the others wait for their turn.
+/// More questions than are answered at once, of several who ask, each some: the others wait for
+/// their turn.
 #[tokio::test]
 async fn many_questions_at_once_are_all_answered() {
     let Scene { world, ledger, trondheim, run, .. } = scene().await;
     let ask = |n: usize| {
-        let (caller, ledger) = (world.county.clone(), ledger.clone());
+        let token = world.service.token(Role::County, COUNTY, &format!("county-{}", n % 3));
+        let caller = Caller { channel: world.county.channel.clone(), bearer: Bearer::new(&token) };
+        let ledger = ledger.clone();
         let decision = in_run(&run, &trondheim[n % 4]);
         async move { explained(&caller, &ledger, decision).await.0.outcome() }
     };

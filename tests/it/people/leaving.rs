@@ -27,7 +27,8 @@ async fn entry_at(world: &World, ledger: &Ledger, person: u32, step: u8) -> (Str
 
 async fn used(world: &World, ledger: &Ledger) -> (i64, i64) {
     let usage = world.availability(ledger).await;
-    let (places, second) = (usage.places.unwrap(), usage.second_accounts[0].usage.unwrap());
+    let (places, second) =
+        (usage.places.clone().unwrap(), usage.second_accounts[0].usage.clone().unwrap());
     assert_eq!(places.reserved_percent, second.reserved_percent);
     (places.reserved_percent, places.in_use_percent)
 }

@@ -22,7 +22,7 @@ async fn checked(
 }
 
 async fn refused(caller: &Caller, request: CheckParticipationRequest) -> (Code, String) {
-    told(&caller.allocation().check_participation(request).await.unwrap_err())
+    told(&caller.saying(&[]).allocation().check_participation(request).await.unwrap_err())
 }
 
 /// A person who began with half a place on Monday, and one who only waits.

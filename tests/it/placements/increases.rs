@@ -335,7 +335,7 @@ async fn it_goes_along_and_rests_while_the_person_is_away() {
     let reserved: Vec<i64> = found
         .second_accounts
         .iter()
-        .map(|account| account.usage.unwrap().reserved_percent)
+        .map(|account| account.usage.as_ref().unwrap().reserved_percent)
         .collect();
     assert_eq!(reserved, [0, 50]);
     world.service.verify().await;

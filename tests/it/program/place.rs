@@ -27,7 +27,9 @@ const FROM_OUTSIDE: &[&str] = &[
     "DATABASE_URL",
     "MIGRATE_DATABASE_URL",
     "NAIS_APP_NAME",
+    "TILTAKSPLASS_ACTING_AS",
     "TILTAKSPLASS_ADDR",
+    "TILTAKSPLASS_CONFIG",
     "TILTAKSPLASS_DATA_DIR",
     "TILTAKSPLASS_LISTEN",
     "TILTAKSPLASS_LOG",
@@ -65,7 +67,7 @@ impl Place {
             command.env_remove(name);
         }
         command.args(args).stdin(Stdio::null()).kill_on_drop(true);
-        if !matches!(args[0], "import" | "call" | "dev") {
+        if !matches!(args[0], "import" | "call" | "dev" | "test-issuer") {
             command.arg("--data-dir").arg(self.data());
         }
         command
@@ -127,7 +129,7 @@ impl Place {
         let args = [&["dev", "--listen", "127.0.0.1:0"], args].concat();
         let mut command = self.command(&args);
         command.env("TMPDIR", self.scratch());
-        let (child, out, log) = self.spawn(command);
+        let (child, out, log) = self.spawn(command, "serve.log");
         let mut serving = Serving { address: String::new(), child, log, out };
         let mut printed = String::new();
         while !printed.contains("# Ready.") {
@@ -138,8 +140,14 @@ impl Place {
         (serving, printed)
     }
 
+    /// Starts a command that tells how far it has come.
+    pub fn begin(&self, args: &[&str]) -> Serving {
+        let (child, out, log) = self.spawn(self.command(args), "begun.log");
+        Serving { address: String::new(), child, log, out }
+    }
+
     async fn start(&self, command: Command) -> Serving {
-        let (child, out, log) = self.spawn(command);
+        let (child, out, log) = self.spawn(command, "serve.log");
         let mut serving = Serving { address: String::new(), child, log, out };
         let first = serving.line().await;
         let address = first.strip_prefix("listening on ").unwrap_or_else(|| panic!("{first}"));
@@ -148,8 +156,12 @@ impl Place {
         serving
     }
 
-    fn spawn(&self, mut command: Command) -> (Child, Lines<BufReader<ChildStdout>>, PathBuf) {
-        let log = self.folder.path().join("serve.log");
+    fn spawn(
+        &self,
+        mut command: Command,
+        log: &str,
+    ) -> (Child, Lines<BufReader<ChildStdout>>, PathBuf) {
+        let log = self.folder.path().join(log);
         let mut child =
             command.stdout(Stdio::piped()).stderr(fs::File::create(&log).unwrap()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap()).lines();

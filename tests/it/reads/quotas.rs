@@ -51,7 +51,7 @@ async fn quotas_as_they_hold_today_and_on_another_date() {
     assert_eq!(first.municipality_name, TRONDHEIM);
     assert_eq!((quota.basis(), quota.source.as_str()), (QuotaBasis::NeedAssessment, "Vedtak"));
     assert_eq!((quota.basis_date, quota.review_by_date), (Some(date(2026, 1, 1)), None));
-    assert_eq!(first.usage.unwrap().total_percent, 800);
+    assert_eq!(first.usage.as_ref().unwrap().total_percent, 800);
     assert_eq!(found.revisions, [Revision { ledger: Some(vta()), seq: 6 }]);
     for (as_of, expected) in [
         (date(2023, 12, 31), vec![]),
@@ -80,8 +80,11 @@ async fn history_has_what_was_set_and_not_replaced_and_usage_is_todays() {
         row(HEMNE, 2, date(2026, 2, 1), None),
     ];
     assert_eq!(rows(&found.quotas), all);
-    let reserved: Vec<_> =
-        found.quotas.iter().map(|one| one.usage.map(|usage| usage.reserved_percent)).collect();
+    let reserved: Vec<_> = found
+        .quotas
+        .iter()
+        .map(|one| one.usage.as_ref().map(|usage| usage.reserved_percent))
+        .collect();
     assert_eq!(reserved, [None, Some(100), None, Some(0)]);
     let hemne = ListQuotasRequest { municipality_number: HEMNE.into(), ..request.clone() };
     assert_eq!(rows(&list(&world.county, hemne).await.quotas), all[3..]);
@@ -111,7 +114,7 @@ async fn a_quota_that_does_not_hold_today_has_no_usage() {
             ..listing()
         };
         let found = list(&world.county, request).await;
-        assert_eq!(found.quotas[0].usage.map(|usage| usage.total_percent), expected);
+        assert_eq!(found.quotas[0].usage.as_ref().map(|usage| usage.total_percent), expected);
     }
 }
 

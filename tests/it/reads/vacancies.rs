@@ -4,7 +4,7 @@ use time::{Duration, macros::datetime};
 
 use super::*;
 use crate::{
-    support::MONDAY,
+    support::{Bearer, MONDAY},
     world::{HEMNE, HEMNE_OFFICE, OTHER_COUNTY, OTHER_PROVIDER, avklaring, date, join, vta},
 };
 
@@ -352,9 +352,12 @@ async fn heavy_reads_beyond_the_queue_are_refused_and_others_go_on() {
     let held = "BEGIN; LOCK TABLE waiting IN ACCESS EXCLUSIVE MODE";
     sqlx::raw_sql(held).execute(&mut sql).await.unwrap();
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-    for _ in 0..ASKED {
+    for number in 0..ASKED {
         let request = ListVacanciesRequest { ledger: Some(ledger.clone()), ..Default::default() };
-        let (mut client, tell) = (world.county.allocation(), tell.clone());
+        // Each of another caller: one alone has no such share.
+        let token = world.service.token(Role::County, COUNTY, &format!("county-{number}"));
+        let caller = Caller { channel: world.county.channel.clone(), bearer: Bearer::new(&token) };
+        let (mut client, tell) = (caller.allocation(), tell.clone());
         tokio::spawn(async move { tell.send(client.list_vacancies(request).await.map(drop)) });
     }
     for _ in ANSWERED..ASKED {
@@ -365,6 +368,38 @@ async fn heavy_reads_beyond_the_queue_are_refused_and_others_go_on() {
     assert!(!areas.unwrap().into_inner().areas.is_empty());
     sqlx::raw_sql("ROLLBACK").execute(&mut sql).await.unwrap();
     for _ in 0..ANSWERED {
+        told.recv().await.unwrap().unwrap();
+    }
+}
+
+/// One caller with many threads has a place and a few that wait; another's heavy read is answered
+/// meanwhile.
+#[tokio::test]
+async fn one_caller_has_a_share_of_heavy_reads() {
+    const ASKED: usize = 40;
+    const OWN: usize = 1 + 4;
+    let world = World::new().await;
+    let (ledger, _) = world.vta(2).await;
+    world.join(&ledger, 1).await;
+    let mut sql = world.service.sql().await;
+    let held = "BEGIN; LOCK TABLE waiting IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(held).execute(&mut sql).await.unwrap();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    for _ in 0..ASKED {
+        let request = ListVacanciesRequest { ledger: Some(ledger.clone()), ..Default::default() };
+        let (mut client, tell) = (world.county.allocation(), tell.clone());
+        tokio::spawn(async move { tell.send(client.list_vacancies(request).await.map(drop)) });
+    }
+    for _ in OWN..ASKED {
+        let refused = told.recv().await.unwrap().unwrap_err();
+        let reason_told = (refused.code(), reason(&refused));
+        assert_eq!(reason_told, (Code::ResourceExhausted, "RATE_LIMITED".to_owned()));
+    }
+    // Work is a heavy read too, and looks at nothing that is locked here.
+    let work = ListMyWorkRequest { county_id: COUNTY.into(), ..Default::default() };
+    world.office.waitlist().list_my_work(work).await.unwrap();
+    sqlx::raw_sql("ROLLBACK").execute(&mut sql).await.unwrap();
+    for _ in 0..OWN {
         told.recv().await.unwrap().unwrap();
     }
 }

@@ -144,6 +144,12 @@ const CHANGES: &[(&str, &str)] = &[
     ("person", "UPDATE person SET data_key = identity"),
     ("key_check", "UPDATE key_check SET check_value = sha256(check_value)"),
     ("key_check", "DELETE FROM key_check"),
+    ("key_version", "INSERT INTO key_version VALUES ('NO', 1, true)"),
+    ("key_version", "INSERT INTO key_version VALUES ('NO', 2, false)"),
+    (
+        "person_former_number",
+        "INSERT INTO person_former_number SELECT person_id, person_id, data_key FROM person",
+    ),
     // Answers.
     ("ledger_answer", "DELETE FROM ledger_answer WHERE measure_code = 'VTA' AND seq = 5"),
     ("ledger_answer", "UPDATE ledger_answer SET at = at + interval '1 us' WHERE seq = 5"),
@@ -169,6 +175,18 @@ const CHANGES: &[(&str, &str)] = &[
         "UPDATE access_log SET recorder_id = NULL, number = NULL, prev_hash = NULL, hash = NULL \
          WHERE number = 1",
     ),
+    ("access_log", "UPDATE access_log SET call_id = 'en-annen' WHERE number = 2"),
+    ("access_log", "UPDATE access_log SET case_reference = 'en annen' WHERE number = 2"),
+    ("access_log", "UPDATE access_log SET name = 'En Annen' WHERE number = 2"),
+    ("access_log", "UPDATE access_log SET client = 'et annet' WHERE number = 2"),
+    ("access_log", "UPDATE access_log SET on_behalf_of = '1612' WHERE number = 2"),
+    ("access_log", "UPDATE access_log SET on_behalf_of = name, name = 'x' WHERE number = 2"),
+    ("access_log", "UPDATE access_log SET authority = access_id WHERE number = 2"),
+    (
+        "access_log",
+        "UPDATE access_log SET form = 1, authority = NULL, on_behalf_of = '', name = '', \
+         client = '', case_reference = '', call_id = '' WHERE number = 2",
+    ),
     ("access_recorder", "DELETE FROM access_recorder"),
     ("access_recorder", "UPDATE access_recorder SET number = number - 1"),
     ("access_recorder", "UPDATE access_recorder SET hash = sha256(hash)"),
@@ -182,14 +200,19 @@ async fn every_change_by_hand_is_found() {
     assert!(missed.is_empty(), "nothing was found after {missed:#?}");
 }
 
+/// What says nothing of anybody, and is written anew every two seconds.
+const OF_THE_MOMENT: &[&str] = &["_sqlx_migrations", "key_holder"];
+
 /// A table nobody has thought of is one nobody checks.
 #[tokio::test]
 async fn every_table_is_changed_once_at_least() {
     let mut sql = super::connect().await;
     let tables = super::tables(&mut sql).await;
     let changed = |table: &String| CHANGES.iter().any(|(name, _)| name == table);
-    let missing: Vec<_> =
-        tables.into_iter().filter(|t| t != "_sqlx_migrations" && !changed(t)).collect();
+    let missing: Vec<_> = tables
+        .into_iter()
+        .filter(|t| !OF_THE_MOMENT.contains(&t.as_str()) && !changed(t))
+        .collect();
     assert!(missing.is_empty(), "no change of {missing:?} is tried");
 }
 

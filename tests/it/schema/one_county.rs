@@ -19,6 +19,10 @@ const ALL_COUNTIES: &[(&str, &str)] = &[
     ("placements_of_person", "a person's placements lie where the person has waited"),
     ("list_ledgers", "an area's ledgers, or all for the check"),
     ("ledgers_with_something_due", "the worker's look for what is due anywhere"),
+    ("accesses_page", "a person's accesses lie in several areas, an auditor's list in all"),
+    ("accesses_of_period", "an auditor reviews all areas"),
+    ("entry_ids_of_person", "a person's entries lie where the person has waited"),
+    ("people_of_entries", "the accesses of an auditor's list lie in all areas"),
     ("retire_answers", "the worker forgets old answers everywhere"),
 ];
 

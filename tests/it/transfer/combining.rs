@@ -3,7 +3,7 @@
 
 use tiltaksplass::{
     domain::{
-        access::{Actor, Method},
+        access::{Actor, CallId, Method, Said},
         command::{Command, ImportRegistry},
         ids::{LedgerId, RequestId},
         measure::MeasureRules,
@@ -39,7 +39,9 @@ pub async fn combines_only_with(service: &Service, code: &str, with: &[&str]) {
             organisation: "NAV".into(),
             employer: None,
         },
-        purpose: String::new(),
+        standing: std::sync::Arc::default(),
+        said: Said::default(),
+        call_id: CallId::new(uuid::Uuid::nil()),
         identity_of_call: Vec::new(),
         draft: Draft::of(command),
         encode: imported,
@@ -125,6 +127,12 @@ async fn who_uses_a_place_that_does_not_combine_begins_nowhere_else() {
     let refused = allocation().start_placement(start(&ledger, &offer.offer_id)).await.unwrap_err();
     assert_eq!(told(&refused), is(Code::FailedPrecondition, "NOT_COMBINABLE"));
     assert!(refused.message().contains("AVKLARING") && !refused.message().contains(&begins));
+    // To the provider it is said without the measure: that is not its to know.
+    let mut provider = world.provider.allocation();
+    let refused = provider.start_placement(start(&ledger, &offer.offer_id)).await.unwrap_err();
+    assert_eq!(told(&refused), is(Code::FailedPrecondition, "MEASURE_TYPE_RULE"));
+    assert!(!String::from_utf8_lossy(refused.details()).contains("AVKLARING"));
+    assert!(!refused.message().contains("AVKLARING"));
     // Once that has ended, or combines, it may begin.
     let request = EndPlacementRequest {
         request_id: request_id(),

@@ -54,6 +54,7 @@ impl Watched {
                 rules_version: RULES_VERSION,
                 registry_version: 1,
                 actor: actor("county"),
+                on_behalf_of: BTreeSet::new(),
             };
             let row = Row { header: &header, command, events, registry: &REGISTRY };
             if !search.is_over() {
