@@ -149,7 +149,7 @@ async fn who_it_is_is_told_for_a_purpose_only_and_written_down() {
         .map(|(purpose, people, permitted)| (&**purpose, *people, *permitted))
         .collect();
     let expected =
-        [("test", 0, true), ("oppmøte", 1, true), ("oppmøte", 0, false), ("oppmøte", 0, false)];
+        [("", 0, true), ("oppmøte", 1, true), ("oppmøte", 0, false), ("oppmøte", 0, false)];
     assert_eq!(of_provider, expected);
 }
 
