@@ -27,6 +27,7 @@ pub mod out_of_turn;
 pub mod participation;
 pub mod placement;
 pub mod protection;
+pub mod redistribution;
 pub mod refusal;
 pub mod registry;
 pub mod review;

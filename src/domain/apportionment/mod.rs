@@ -36,6 +36,7 @@ mod remainder;
 
 pub use certificate::{CertificateError, certify};
 
+pub use divisor::Claim;
 use divisor::Divisor;
 use problem::Problem;
 
@@ -263,6 +264,17 @@ pub fn apportion(
         runner_up: outcome.runner_up,
         margin: outcome.margin,
     })
+}
+
+/// The claim of an area that has `held` seats to one more by a divisor method: of several the
+/// greatest comes first, and of equal ones that of the lower index. `None` for the methods that
+/// know no such claims, since there a seat depends on all others, and without a weight.
+pub fn claim(method: Method, index: usize, weight: u64, held: u64) -> Option<Claim> {
+    let area = Area { weight, min_seats: 0, max_seats: None };
+    match Rule::of(method) {
+        Rule::Divisors(divisor) if weight > 0 => Some(divisor.claim(index, &area, held)),
+        Rule::Divisors(_) | Rule::LargestRemainder | Rule::Quota => None,
+    }
 }
 
 /// The three procedures behind the methods.
