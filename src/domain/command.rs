@@ -7,6 +7,7 @@ mod held;
 mod lending;
 mod needs;
 mod places;
+mod plan;
 mod succession;
 mod waits;
 
@@ -23,6 +24,7 @@ pub use places::{
     ChangeClosure, ClosureAsk, ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget,
     SetQuotas, SubmitCapacity,
 };
+pub use plan::{ApprovePlan, CommentPlan, ProposePlan};
 pub use succession::{HANDED_OVER_MAX, HandOver, HeldThere, TakeOver, Waited};
 pub use waits::{
     BatchJoinWaitlist, ConfirmEntry, Eligibility, JoinWaitlist, LeaveWaitlist, PauseEntry,
@@ -37,7 +39,9 @@ use time::Date;
 
 use crate::domain::{
     existing::ImportExisting,
-    ids::{EntryId, MunicipalityNumber, OfferId, OrganisationNumber, PlaceGroupId, PlacementId},
+    ids::{
+        EntryId, MunicipalityNumber, OfferId, OrganisationNumber, PlaceGroupId, PlacementId, PlanId,
+    },
 };
 
 /// A command to one ledger.
@@ -118,6 +122,17 @@ pub enum Command {
     ChangeClosure(ChangeClosure),
     /// A quota is lent to another municipality, or a loan returns before its day.
     LendQuota(LendQuota),
+    /// A redistribution plan is proposed.
+    ProposePlan(ProposePlan),
+    /// A municipality says what it thinks of a plan.
+    CommentPlan(CommentPlan),
+    /// A plan is approved.
+    ApprovePlan(ApprovePlan),
+    /// By time: the first day of a plan has come.
+    BeginPlan {
+        /// Which.
+        plan_id: PlanId,
+    },
     /// By time: a pause or the time after a declined offer is over.
     WakeEntry {
         /// Whose.
@@ -195,6 +210,10 @@ impl Command {
             Self::Correct(_) => "CORRECT",
             Self::ChangeClosure(_) => "CHANGE_CLOSURE",
             Self::LendQuota(_) => "LEND_QUOTA",
+            Self::ProposePlan(_) => "PROPOSE_PLAN",
+            Self::CommentPlan(_) => "COMMENT_PLAN",
+            Self::ApprovePlan(_) => "APPROVE_PLAN",
+            Self::BeginPlan { .. } => "BEGIN_PLAN",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
@@ -243,7 +262,11 @@ impl Command {
             | Self::ReceiveEntry(_)
             | Self::SetEnforcement(_)
             | Self::LendQuota(_)
+            | Self::ProposePlan(_)
+            | Self::ApprovePlan(_)
+            | Self::BeginPlan { .. }
             | Self::BeginDay { .. } => Subject::Area,
+            Self::CommentPlan(c) => Subject::Resident(&c.municipality_number),
             Self::UpdateEntry(c) => Subject::Entry(c.entry_id),
             Self::PauseEntry(c) => Subject::Entry(c.entry_id),
             Self::ResumeEntry(c) => Subject::Entry(c.entry_id),

@@ -1,5 +1,7 @@
 //! What has happened to a ledger. Fields are only ever added; old logs stay readable.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use time::Date;
 
@@ -11,9 +13,11 @@ use crate::domain::{
     command::Command,
     enforcement::{Enforcement, EnforcementChange},
     ids::{
-        EntryId, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId, PlacementId, SubmissionId,
+        EntryId, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId, PlacementId, PlanId,
+        SubmissionId,
     },
     lending::Loan,
+    plan::{ActivePlan, Plan, Redirected},
     registry::RegistryRow,
     waitlist::{Entry, Sealed},
 };
@@ -220,6 +224,39 @@ pub enum Event {
         loan: Loan,
         /// Coming days on which it begins or returns.
         days: Vec<Date>,
+    },
+    /// A plan is as follows from now on: proposed, commented on, approved.
+    PlanSet {
+        /// The plan, whole.
+        plan: Plan,
+    },
+    /// A plan steers from now on; one that did is superseded.
+    PlanBegun {
+        /// As it steers.
+        plan: ActivePlan,
+    },
+    /// The active plan's targets are other ones: the budget, the key or the borders have changed.
+    PlanAimed {
+        /// Of which.
+        plan_id: PlanId,
+        /// The places that are shared out.
+        places: u32,
+        /// The targets from now on.
+        targets: BTreeMap<MunicipalityNumber, u32>,
+        /// How many places have yet to move (D).
+        remaining: u64,
+    },
+    /// A place that became free or is new went where the active plan says.
+    Redirected {
+        /// Where, and why.
+        redirected: Redirected,
+    },
+    /// All have moved; the plan steers no more.
+    PlanCompleted {
+        /// Which.
+        plan_id: PlanId,
+        /// Since when.
+        date: Date,
     },
     /// The command was right and changed nothing.
     NothingToDo,

@@ -36,7 +36,9 @@ pub fn indices(areas: &[(u64, u64)]) -> Option<Indices> {
     }
     let shares: Vec<(f64, f64)> = areas
         .iter()
-        .map(|(weight, held)| (ratio(u128::from(*weight), weights), ratio(u128::from(*held), places)))
+        .map(|(weight, held)| {
+            (ratio(u128::from(*weight), weights), ratio(u128::from(*held), places))
+        })
         .collect();
     let off = |(p, s): &(f64, f64)| s - p;
     let absolute: f64 = shares.iter().map(|share| off(share).abs()).sum();

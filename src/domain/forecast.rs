@@ -89,7 +89,10 @@ pub fn forecast(givers: &[Giver]) -> Forecast {
     let moved = |count: u64| times(|t| at_least(&givers, distance, count, t));
     Forecast {
         distance,
-        expected: givers.iter().map(|g| harmonic(g.held) - harmonic(g.target.min(g.held))).collect(),
+        expected: givers
+            .iter()
+            .map(|g| harmonic(g.held) - harmonic(g.target.min(g.held)))
+            .collect(),
         half: moved(part(5)),
         nine_tenths: moved(part(9)),
         all: times(|t| givers.iter().map(|giver| given(*giver, t)).product()),
@@ -257,11 +260,14 @@ mod tests {
     /// Where the fold gives way to the normal distribution, both tell nearly the same.
     #[test]
     fn many_places_are_told_nearly_alike_either_way() {
-        let givers: Vec<Giver> = (0..40_u64).map(|i| Giver { held: 60 + i, target: 20 + i }).collect();
+        let givers: Vec<Giver> =
+            (0..40_u64).map(|i| Giver { held: 60 + i, target: 20 + i }).collect();
         for t in [0.2, 0.4, 0.6, 0.8] {
             let p = ended(t);
-            let mean: f64 =
-                givers.iter().flat_map(|g| (1..=g.gives()).map(|k| at_least_of(g.held, k, p))).sum();
+            let mean: f64 = givers
+                .iter()
+                .flat_map(|g| (1..=g.gives()).map(|k| at_least_of(g.held, k, p)))
+                .sum();
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let count = mean as u64;
             let exact = at_least(&givers, 1_600, count, t);

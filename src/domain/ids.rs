@@ -151,6 +151,10 @@ uuid_id!(
     LoanId
 );
 uuid_id!(
+    /// A redistribution plan (omfordelingsplan).
+    PlanId
+);
+uuid_id!(
     /// The name a client gives one call; a retry has the same.
     RequestId
 );

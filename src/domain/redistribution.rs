@@ -29,6 +29,8 @@
 //! With `protect_at_target` nobody at or below the target loses a place, so nobody falls below it
 //! on the way.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::apportionment::{Claim, Method, claim};
 
 /// An area as a plan sees it.
@@ -67,7 +69,8 @@ pub struct Steering {
 }
 
 /// Why a place goes where it goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Ground {
     /// Its area is not above its target, and what is freed there stays.
     Protected,
@@ -101,8 +104,8 @@ pub fn redirect(steering: &Steering, members: &[Member], freed: Freed) -> Redire
         return Redirection { to: owner(freed), ground, claim: None, runner_up: None };
     }
     let claims = members.iter().enumerate().filter_map(|(index, member)| {
-        let may_take = Freed::By(index) == freed
-            || member.maximum.is_none_or(|maximum| member.held < maximum);
+        let may_take =
+            Freed::By(index) == freed || member.maximum.is_none_or(|maximum| member.held < maximum);
         may_take.then(|| claim(steering.method, index, member.weight, member.held)).flatten()
     });
     let (mut first, mut second) = (None, None);

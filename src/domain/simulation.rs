@@ -224,7 +224,8 @@ impl<'a> World<'a> {
             self.aim()?;
         }
         if let Some(basis_points) = self.scenario.cap_basis_points {
-            for ((member, held), given) in self.members.iter_mut().zip(&self.at_start).zip(&self.given)
+            for ((member, held), given) in
+                self.members.iter_mut().zip(&self.at_start).zip(&self.given)
             {
                 member.may_give = Some(cap(*held, basis_points, year).saturating_sub(*given));
             }
@@ -300,7 +301,8 @@ mod tests {
     /// Trondheim's weight and 152 places against 24 others, whose 270 are shared as evenly as can
     /// be by weight: made up, as the audit does not say how they were.
     fn trondheim() -> Scenario {
-        let weights: Vec<u64> = std::iter::once(173_486).chain((1..=24).map(|i| 2_000 + i * 242)).collect();
+        let weights: Vec<u64> =
+            std::iter::once(173_486).chain((1..=24).map(|i| 2_000 + i * 242)).collect();
         let rest: Vec<Area> = weights[1..]
             .iter()
             .map(|weight| Area { weight: *weight, min_seats: 0, max_seats: None })

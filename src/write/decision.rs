@@ -319,6 +319,10 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::SetEnforcement(_)
         | Command::ChangeClosure(_)
         | Command::LendQuota(_)
+        | Command::ProposePlan(_)
+        | Command::CommentPlan(_)
+        | Command::ApprovePlan(_)
+        | Command::BeginPlan { .. }
         | Command::WakeEntry { .. }
         | Command::EndLeave { .. }
         | Command::BeginDay { .. }

@@ -39,6 +39,7 @@ pub use certificate::{CertificateError, certify};
 pub use divisor::Claim;
 use divisor::Divisor;
 use problem::Problem;
+use serde::{Deserialize, Serialize};
 
 /// The largest number of areas in one apportionment.
 pub const MAX_AREAS: usize = 1_000_000;
@@ -54,7 +55,8 @@ pub const MAX_WEIGHT: u64 = 1_000_000_000_000;
 /// A divisor method gives each seat in turn to the area with the largest weight / d(seats it has),
 /// or, which is the same, divides all weights by one common divisor and rounds at the points d.
 /// The names d below follow M. L. Balinski and H. P. Young, *Fair Representation* (1982).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Method {
     /// Sainte-Laguë (Webster): d(a) = a + 1/2, that is the divisors 1, 3, 5, … Unbiased between
     /// large and small areas. Source: A. Sainte-Laguë, "La représentation proportionnelle et la
@@ -65,6 +67,7 @@ pub enum Method {
     ModifiedSainteLague,
     /// D'Hondt (Jefferson): d(a) = a + 1, the divisors 1, 2, 3, … Favours large areas. Source:
     /// V. D'Hondt, *Système pratique et raisonné de représentation proportionnelle* (1882).
+    #[serde(rename = "DHONDT")]
     DHondt,
     /// Adams: d(a) = a, the divisors 0, 1, 2, … Favours small areas. Everyone with a weight gets a
     /// first seat before anyone gets a second. Source: Balinski and Young (1982), ch. 4.

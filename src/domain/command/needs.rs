@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::{
     command::{Command, TakeOver},
     existing::{GroupName, ImportExisting, Row},
-    ids::{EntryId, ExternalReference, OfferId, PlaceGroupId, PlacementId, SubmissionId},
+    ids::{EntryId, ExternalReference, OfferId, PlaceGroupId, PlacementId, PlanId, SubmissionId},
 };
 
 /// What a command must have read of its ledger before it is decided, beyond the
@@ -22,6 +22,8 @@ pub struct Needs {
     pub placements: BTreeSet<PlacementId>,
     /// Submissions by id.
     pub submissions: BTreeSet<SubmissionId>,
+    /// Plans by id.
+    pub plans: BTreeSet<PlanId>,
     /// Names in other systems.
     pub references: BTreeSet<ExternalReference>,
     /// Names in other systems, with the entries they name.
@@ -43,7 +45,11 @@ impl Needs {
             | Command::SetQuotas(_)
             | Command::SetEnforcement(_)
             | Command::LendQuota(_)
+            | Command::ProposePlan(_)
             | Command::BeginDay { .. } => {}
+            Command::CommentPlan(c) => drop(self.plans.insert(c.plan_id)),
+            Command::ApprovePlan(c) => drop(self.plans.insert(c.plan_id)),
+            Command::BeginPlan { plan_id } => drop(self.plans.insert(*plan_id)),
             Command::ImportExisting(c) => self.existing(c),
             Command::ReportClosure(c) => {
                 self.placements_in.insert(c.place_group_id);

@@ -10,7 +10,9 @@ use crate::domain::{
     capacity::{PlaceGroup, Quota, Submission, SubmissionState},
     event::{Event, OfferChange},
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
-    ledger::{Due, Ledger, decide_capacity::put_quota, decide_loan::put_loan, walk::Queue},
+    ledger::{
+        Due, Ledger, apply_plan, decide_capacity::put_quota, decide_loan::put_loan, walk::Queue,
+    },
     waitlist::{Closed, Entry, EntryState},
 };
 
@@ -79,6 +81,11 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.touched.frame = true;
             ledger.schedule(days.iter().copied().map(Due::day));
         }
+        Event::PlanSet { .. }
+        | Event::PlanBegun { .. }
+        | Event::PlanAimed { .. }
+        | Event::Redirected { .. }
+        | Event::PlanCompleted { .. } => apply_plan::apply(ledger, event),
     }
 }
 
@@ -131,6 +138,11 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::EnforcementSet { .. }
         | Event::ClosureChanged { .. }
         | Event::LoanSet { .. }
+        | Event::PlanSet { .. }
+        | Event::PlanBegun { .. }
+        | Event::PlanAimed { .. }
+        | Event::Redirected { .. }
+        | Event::PlanCompleted { .. }
         | Event::NothingToDo => {}
     }
 }
@@ -416,11 +428,11 @@ impl Ledger {
         self.put_entry(Entry { state, ..entry.clone() });
     }
 
-    fn schedule(&mut self, due: impl IntoIterator<Item = Due>) {
+    pub(super) fn schedule(&mut self, due: impl IntoIterator<Item = Due>) {
         self.touched.due.extend(due.into_iter().map(|due| (due, true)));
     }
 
-    fn unschedule(&mut self, due: Due) {
+    pub(super) fn unschedule(&mut self, due: Due) {
         self.touched.due.insert(due, false);
     }
 

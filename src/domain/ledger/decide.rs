@@ -14,8 +14,8 @@ use crate::domain::{
     ledger::{
         Ledger, decide_adviser, decide_capacity, decide_closure, decide_correction,
         decide_enforcement, decide_entry, decide_existing, decide_join, decide_loan,
-        decide_objection, decide_offer, decide_place, decide_placement, decide_succession,
-        decide_transfer, passes::passes,
+        decide_objection, decide_offer, decide_place, decide_placement, decide_plan,
+        decide_succession, decide_transfer, passes::passes, redirect,
     },
     measure::{Distribution, MeasureType},
     refusal::{Refusal, Stop},
@@ -175,7 +175,12 @@ pub fn decide(
         Command::SetEnforcement(c) => decide_enforcement::set(ledger, c, context, ids)?,
         Command::ChangeClosure(c) => decide_closure::change(ledger, c, context)?,
         Command::LendQuota(c) => decide_loan::lend_quota(ledger, c, context, ids)?,
+        Command::ProposePlan(c) => decide_plan::propose(ledger, c, context, ids)?,
+        Command::CommentPlan(c) => decide_plan::comment(ledger, c, context)?,
+        Command::ApprovePlan(c) => decide_plan::approve(ledger, c, context)?,
+        Command::BeginPlan { plan_id } => decide_plan::begin(ledger, *plan_id, context),
     };
+    let events = redirect::redirected(ledger, events, context);
     debug_assert!(!events.is_empty(), "a decision has at least one event");
     Ok(events)
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::{
     calendar::{Timestamp, start_of_day_in_norway},
     command::Command,
-    ids::{EntryId, LedgerId, OfferId, PlacementId, RequestId},
+    ids::{EntryId, LedgerId, OfferId, PlacementId, PlanId, RequestId},
 };
 
 /// Something that takes effect by itself; applied in this order.
@@ -25,6 +25,8 @@ pub struct Due {
 pub enum DueKind {
     /// A day begins on which a limit may change.
     BeginDay,
+    /// A plan's first day begins.
+    BeginPlan,
     /// A placement's last day is over.
     FinishPlacement,
     /// A proposal lapses.
@@ -39,8 +41,9 @@ pub enum DueKind {
 
 impl DueKind {
     /// Every kind, in the order they take effect.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::BeginDay,
+        Self::BeginPlan,
         Self::FinishPlacement,
         Self::LapseProposal,
         Self::ExpireOffer,
@@ -52,6 +55,7 @@ impl DueKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BeginDay => "BEGIN_DAY",
+            Self::BeginPlan => "BEGIN_PLAN",
             Self::FinishPlacement => "FINISH_PLACEMENT",
             Self::LapseProposal => "LAPSE_PROPOSAL",
             Self::ExpireOffer => "EXPIRE_OFFER",
@@ -74,6 +78,11 @@ impl Due {
     pub fn day(date: Date) -> Self {
         let thing = Uuid::new_v5(&NAMESPACE, date.to_string().as_bytes());
         Self { at: start_of_day_in_norway(date), kind: DueKind::BeginDay, thing }
+    }
+
+    /// The first day of a plan.
+    pub fn begin_plan(plan_id: PlanId, date: Date) -> Self {
+        Self { at: start_of_day_in_norway(date), kind: DueKind::BeginPlan, thing: plan_id.0 }
     }
 
     /// A proposal's deadline.
@@ -113,6 +122,7 @@ impl Due {
     pub fn command(&self) -> Command {
         match self.kind {
             DueKind::BeginDay => Command::BeginDay { date: self.at.date_in_norway() },
+            DueKind::BeginPlan => Command::BeginPlan { plan_id: PlanId(self.thing) },
             DueKind::FinishPlacement => {
                 Command::FinishPlacement { placement_id: PlacementId(self.thing) }
             }
