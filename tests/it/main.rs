@@ -36,6 +36,7 @@ mod program;
 mod races;
 mod reads;
 mod recorder;
+mod redistribution;
 mod refusals;
 mod rights;
 mod schema;

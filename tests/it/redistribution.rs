@@ -42,13 +42,8 @@ fn targets(method: Method, seats: u64, weights: &[u64]) -> Vec<u64> {
 /// Areas that hold so much, with the targets that follow.
 fn members(method: Method, weights: &[u64], holdings: &[u64]) -> Vec<Member> {
     let targets = targets(method, holdings.iter().sum(), weights);
-    let of_one = |((&weight, &held), target)| Member {
-        weight,
-        held,
-        target,
-        maximum: None,
-        may_give: None,
-    };
+    let of_one =
+        |((&weight, &held), target)| Member { weight, held, target, maximum: None, may_give: None };
     weights.iter().zip(holdings).zip(targets).map(of_one).collect()
 }
 
@@ -105,7 +100,8 @@ fn the_goals_and_caps_of_the_audits_plan() {
 
 #[test]
 fn each_ground_for_which_a_place_stays_or_goes() {
-    let area = |weight, held, target| Member { weight, held, target, maximum: None, may_give: None };
+    let area =
+        |weight, held, target| Member { weight, held, target, maximum: None, may_give: None };
     // The third has one too many, the first has just freed one.
     let of = |first: Member| vec![first, area(50, 4, 5), area(50, 6, 5)];
     let plain = steering(Method::SainteLague, true);

@@ -29,6 +29,9 @@ pub(super) fn redirected(
     mut events: Vec<Event>,
     context: &Context<'_>,
 ) -> Vec<Event> {
+    if !events.iter().any(|event| concerns_plans(ledger, event)) {
+        return events;
+    }
     let after = after(ledger, &events);
     let Some(plan) = &after.frame.plans.active else { return events };
     let begins =
@@ -45,6 +48,21 @@ pub(super) fn redirected(
     }
     events.extend(work.finish());
     events
+}
+
+/// Whether an event may free a place, make new ones, or begin a plan; where no plan steers only
+/// the last counts.
+fn concerns_plans(ledger: &Ledger, event: &Event) -> bool {
+    matches!(event, Event::PlanBegun { .. })
+        || ledger.frame.plans.active.is_some()
+            && matches!(
+                event,
+                Event::PlacementEnded { .. }
+                    | Event::PlacementChanged { .. }
+                    | Event::PlaceBudgetSet { .. }
+                    | Event::QuotasSet { .. }
+                    | Event::LimitsSet { .. }
+            )
 }
 
 /// How many whole places more are free on each quota that placements of these events were debited
