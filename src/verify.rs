@@ -142,6 +142,7 @@ fn check_tables(ledger: &Ledger, snapshot: &Snapshot, report: &mut Report) {
         ("place groups", folded.place_groups == stored.place_groups),
         ("accounts", folded.accounts == stored.accounts),
         ("submissions", folded.submissions == stored.submissions),
+        ("plans", folded.plans == stored.plans),
         ("entries", folded.entries == stored.entries),
         ("offers", folded.offers == stored.offers),
         ("placements", folded.placements == stored.placements),

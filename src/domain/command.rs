@@ -9,6 +9,7 @@ mod identity;
 mod lending;
 mod needs;
 mod places;
+mod plan;
 mod succession;
 mod waits;
 
@@ -27,6 +28,7 @@ pub use places::{
     ChangeClosure, ClosureAsk, ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget,
     SetQuotas, SubmitCapacity,
 };
+pub use plan::{ApprovePlan, CommentPlan, ProposePlan};
 pub use succession::{HANDED_OVER_MAX, HandOver, HeldThere, TakeOver, Waited};
 pub use waits::{
     BatchJoinWaitlist, ConfirmEntry, Eligibility, JoinWaitlist, LeaveWaitlist, PauseEntry,
@@ -43,7 +45,7 @@ use crate::domain::{
     existing::ImportExisting,
     ids::{
         EntryId, MunicipalityNumber, OfferId, OfficeNumber, OrganisationNumber, PlaceGroupId,
-        PlacementId,
+        PlacementId, PlanId,
     },
 };
 
@@ -129,6 +131,17 @@ pub enum Command {
     GrantAccess(GrantAccess),
     /// Access across employers ends before its day.
     EndAccess(EndAccess),
+    /// A redistribution plan is proposed.
+    ProposePlan(ProposePlan),
+    /// A municipality says what it thinks of a plan.
+    CommentPlan(CommentPlan),
+    /// A plan is approved.
+    ApprovePlan(ApprovePlan),
+    /// By time: the first day of a plan has come.
+    BeginPlan {
+        /// Which.
+        plan_id: PlanId,
+    },
     /// By time: a pause or the time after a declined offer is over.
     WakeEntry {
         /// Whose.
@@ -211,6 +224,10 @@ impl Command {
             Self::LendQuota(_) => "LEND_QUOTA",
             Self::GrantAccess(_) => "GRANT_ACCESS",
             Self::EndAccess(_) => "END_ACCESS",
+            Self::ProposePlan(_) => "PROPOSE_PLAN",
+            Self::CommentPlan(_) => "COMMENT_PLAN",
+            Self::ApprovePlan(_) => "APPROVE_PLAN",
+            Self::BeginPlan { .. } => "BEGIN_PLAN",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
@@ -261,7 +278,11 @@ impl Command {
             | Self::ReceiveEntry(_)
             | Self::SetEnforcement(_)
             | Self::LendQuota(_)
+            | Self::ProposePlan(_)
+            | Self::ApprovePlan(_)
+            | Self::BeginPlan { .. }
             | Self::BeginDay { .. } => Subject::Area,
+            Self::CommentPlan(c) => Subject::Resident(&c.municipality_number),
             Self::UpdateEntry(c) => Subject::Entry(c.entry_id),
             Self::PauseEntry(c) => Subject::Entry(c.entry_id),
             Self::ResumeEntry(c) => Subject::Entry(c.entry_id),

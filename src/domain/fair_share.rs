@@ -83,7 +83,7 @@ pub fn fair_shares(
 
 /// Whom quotas are set for, each with the municipalities they are for: itself, and those it hosts
 /// on the day where the measure type is shared by host area.
-fn holders<'a>(
+pub(super) fn holders<'a>(
     ledger: &Ledger,
     registry: &'a Registry,
     today: Date,

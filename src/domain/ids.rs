@@ -155,6 +155,10 @@ uuid_id!(
     AccessGrantId
 );
 uuid_id!(
+    /// A redistribution plan (omfordelingsplan).
+    PlanId
+);
+uuid_id!(
     /// The name a client gives one call; a retry has the same.
     RequestId
 );

@@ -328,6 +328,10 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::LendQuota(_)
         | Command::GrantAccess(_)
         | Command::EndAccess(_)
+        | Command::ProposePlan(_)
+        | Command::CommentPlan(_)
+        | Command::ApprovePlan(_)
+        | Command::BeginPlan { .. }
         | Command::WakeEntry { .. }
         | Command::EndLeave { .. }
         | Command::BeginDay { .. }

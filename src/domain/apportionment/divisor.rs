@@ -125,7 +125,7 @@ impl Divisor {
 /// A comparison multiplies a numerator by a denominator. The largest product is Huntington-Hill's,
 /// (10^12)² · 10^7 · (10^7 + 1), just over 10^38, and 128 bits hold 3.4 · 10^38.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Claim {
+pub struct Claim {
     numerator: u128,
     denominator: u128,
     pub(super) area: usize,
@@ -146,8 +146,13 @@ impl Claim {
         self.strength(other).is_eq()
     }
 
+    /// Whose claim it is.
+    pub fn area(&self) -> usize {
+        self.area
+    }
+
     /// The value of the claim; `None` where the divisor is zero.
-    fn value(&self) -> Option<Fraction> {
+    pub fn value(&self) -> Option<Fraction> {
         (self.denominator > 0)
             .then_some(Fraction { numerator: self.numerator, denominator: self.denominator })
     }

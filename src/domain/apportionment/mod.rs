@@ -36,8 +36,10 @@ mod remainder;
 
 pub use certificate::{CertificateError, certify};
 
+pub use divisor::Claim;
 use divisor::Divisor;
 use problem::Problem;
+use serde::{Deserialize, Serialize};
 
 /// The largest number of areas in one apportionment.
 pub const MAX_AREAS: usize = 1_000_000;
@@ -53,7 +55,8 @@ pub const MAX_WEIGHT: u64 = 1_000_000_000_000;
 /// A divisor method gives each seat in turn to the area with the largest weight / d(seats it has),
 /// or, which is the same, divides all weights by one common divisor and rounds at the points d.
 /// The names d below follow M. L. Balinski and H. P. Young, *Fair Representation* (1982).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Method {
     /// Sainte-Laguë (Webster): d(a) = a + 1/2, that is the divisors 1, 3, 5, … Unbiased between
     /// large and small areas. Source: A. Sainte-Laguë, "La représentation proportionnelle et la
@@ -64,6 +67,7 @@ pub enum Method {
     ModifiedSainteLague,
     /// D'Hondt (Jefferson): d(a) = a + 1, the divisors 1, 2, 3, … Favours large areas. Source:
     /// V. D'Hondt, *Système pratique et raisonné de représentation proportionnelle* (1882).
+    #[serde(rename = "DHONDT")]
     DHondt,
     /// Adams: d(a) = a, the divisors 0, 1, 2, … Favours small areas. Everyone with a weight gets a
     /// first seat before anyone gets a second. Source: Balinski and Young (1982), ch. 4.
@@ -263,6 +267,17 @@ pub fn apportion(
         runner_up: outcome.runner_up,
         margin: outcome.margin,
     })
+}
+
+/// The claim of an area that has `held` seats to one more by a divisor method: of several the
+/// greatest comes first, and of equal ones that of the lower index. `None` for the methods that
+/// know no such claims, since there a seat depends on all others, and without a weight.
+pub fn claim(method: Method, index: usize, weight: u64, held: u64) -> Option<Claim> {
+    let area = Area { weight, min_seats: 0, max_seats: None };
+    match Rule::of(method) {
+        Rule::Divisors(divisor) if weight > 0 => Some(divisor.claim(index, &area, held)),
+        Rule::Divisors(_) | Rule::LargestRemainder | Rule::Quota => None,
+    }
 }
 
 /// The three procedures behind the methods.

@@ -6,11 +6,18 @@ use time::Date;
 use crate::domain::{
     account::{Account, AccountKey},
     allocation::{LetGo, Offer, OfferState, Placement, PlacementState},
-    calendar::{Timestamp, start_of_day_in_norway},
+    calendar::Timestamp,
     capacity::{PlaceGroup, Quota, Submission, SubmissionState},
     event::{Event, OfferChange},
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
-    ledger::{Due, Ledger, decide_capacity::put_quota, decide_loan::put_loan, walk::Queue},
+    ledger::{
+        Due, Ledger, apply_plan,
+        decide_capacity::put_quota,
+        decide_loan::put_loan,
+        due::{entry_due, offer_due, placement_due},
+        walk::Queue,
+    },
+    lending::Loan,
     waitlist::{Closed, Entry, EntryState},
 };
 
@@ -77,11 +84,12 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.frame.enforcement = enforcement.clone();
             ledger.touched.frame = true;
         }
-        Event::LoanSet { loan, days } => {
-            put_loan(&mut ledger.frame.loans, loan.clone());
-            ledger.touched.frame = true;
-            ledger.schedule(days.iter().copied().map(Due::day));
-        }
+        Event::LoanSet { loan, days } => ledger.set_loan(loan, days),
+        Event::PlanSet { .. }
+        | Event::PlanBegun { .. }
+        | Event::PlanAimed { .. }
+        | Event::Redirected { .. }
+        | Event::PlanCompleted { .. } => apply_plan::apply(ledger, event),
     }
 }
 
@@ -135,6 +143,11 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::ClosureChanged { .. }
         | Event::LoanSet { .. }
         | Event::AccessSet { .. }
+        | Event::PlanSet { .. }
+        | Event::PlanBegun { .. }
+        | Event::PlanAimed { .. }
+        | Event::Redirected { .. }
+        | Event::PlanCompleted { .. }
         | Event::NothingToDo => {}
     }
 }
@@ -152,6 +165,12 @@ impl Ledger {
             let of = self.frame.quotas.entry(quota.municipality_number.clone());
             put_quota(of.or_default(), quota.clone());
         }
+        self.touched.frame = true;
+        self.schedule(days.iter().copied().map(Due::day));
+    }
+
+    fn set_loan(&mut self, loan: &Loan, days: &[Date]) {
+        put_loan(&mut self.frame.loans, loan.clone());
         self.touched.frame = true;
         self.schedule(days.iter().copied().map(Due::day));
     }
@@ -420,11 +439,11 @@ impl Ledger {
         self.put_entry(Entry { state, ..entry.clone() });
     }
 
-    fn schedule(&mut self, due: impl IntoIterator<Item = Due>) {
+    pub(super) fn schedule(&mut self, due: impl IntoIterator<Item = Due>) {
         self.touched.due.extend(due.into_iter().map(|due| (due, true)));
     }
 
-    fn unschedule(&mut self, due: Due) {
+    pub(super) fn unschedule(&mut self, due: Due) {
         self.touched.due.insert(due, false);
     }
 
@@ -451,49 +470,4 @@ fn held(offer: &Offer) -> Vec<(AccountKey, i64)> {
     let percent = i64::from(offer.participation_percent);
     let group = AccountKey::PlaceGroup(offer.place_group_id);
     vec![(group, percent), (offer.account.clone(), percent)]
-}
-
-/// What an offer waits for.
-pub(super) fn offer_due(offer: &Offer) -> Option<Due> {
-    match &offer.state {
-        OfferState::Proposed { confirm_by } => Some(Due::lapse(offer.offer_id, *confirm_by)),
-        OfferState::Offered { answer_by, .. } => {
-            let runs = !offer.is_objected_to();
-            runs.then(|| Due::expiry(offer.offer_id, *answer_by))
-        }
-        OfferState::Accepted { .. }
-        | OfferState::Declined { .. }
-        | OfferState::Expired
-        | OfferState::Lapsed
-        | OfferState::Started { .. }
-        | OfferState::Withdrawn { .. }
-        | OfferState::Objected => None,
-    }
-}
-
-/// What an entry waits for.
-pub(super) fn entry_due(entry: &Entry) -> Option<Due> {
-    match entry.state {
-        EntryState::Paused { until } => {
-            until.map(|until| Due::wake(entry.entry_id, start_of_day_in_norway(until)))
-        }
-        EntryState::CoolingDown { until } => Some(Due::wake(entry.entry_id, until)),
-        EntryState::Waiting
-        | EntryState::Proposed(_)
-        | EntryState::Offered(_)
-        | EntryState::Accepted(_)
-        | EntryState::Placed(_)
-        | EntryState::Closed => None,
-    }
-}
-
-/// What a placement waits for.
-pub(super) fn placement_due(placement: &Placement) -> Option<Due> {
-    match &placement.state {
-        PlacementState::Ending(end) => Some(Due::finish(placement.placement_id, end.end_date)),
-        PlacementState::OnLeave(leave) => {
-            Some(Due::end_leave(placement.placement_id, leave.until_date))
-        }
-        PlacementState::Running | PlacementState::Ended(_) => None,
-    }
 }

@@ -72,7 +72,8 @@ pub(in crate::grpc) fn apportion(r: &pb::ApportionRequest) -> Result<ApportionQu
     v.finish(parsed)
 }
 
-fn method(method: pb::ApportionmentMethod) -> Option<Method> {
+/// The method; `None` where none is chosen.
+pub(super) fn method(method: pb::ApportionmentMethod) -> Option<Method> {
     match method {
         pb::ApportionmentMethod::Unspecified => None,
         pb::ApportionmentMethod::SainteLague => Some(Method::SainteLague),

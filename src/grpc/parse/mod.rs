@@ -22,6 +22,7 @@ pub(super) mod lending;
 pub(super) mod measure;
 pub(super) mod offer;
 pub(super) mod placement;
+pub(super) mod plan;
 pub(super) mod purpose;
 pub(super) mod registry;
 pub(super) mod report;

@@ -94,6 +94,11 @@ impl Model {
             | Event::EnforcementSet { .. }
             | Event::ClosureChanged { .. }
             | Event::LoanSet { .. }
+            | Event::PlanSet { .. }
+            | Event::PlanBegun { .. }
+            | Event::PlanAimed { .. }
+            | Event::Redirected { .. }
+            | Event::PlanCompleted { .. }
             | Event::NothingToDo => {}
         }
     }

@@ -1,0 +1,253 @@
+//! Decisions about redistribution plans: proposed, commented, approved by another person, and
+//! from its first day on the one that steers.
+
+use std::collections::BTreeMap;
+
+use time::{Date, Duration};
+
+use crate::domain::{
+    access::ActorKey,
+    apportionment::claim,
+    calendar::start_of_day_in_norway,
+    capacity::places_on,
+    command::{ApprovePlan, CommentPlan, ProposePlan},
+    event::Event,
+    fair_share::holders,
+    ids::{IdSource, MunicipalityNumber, PlanId},
+    ledger::{Context, Ledger, decide_capacity::require_quotas},
+    plan::{ActivePlan, Approval, Comment, Holder, Plan, PlanTerms, View, targets},
+    refusal::Refusal,
+};
+
+/// How far ahead a plan may begin, and how long municipalities may have to comment: two years.
+const AHEAD_MAX: Duration = Duration::days(2 * 366);
+
+/// A plan is proposed; nothing moves by it yet.
+pub(super) fn propose(
+    ledger: &Ledger,
+    c: &ProposePlan,
+    context: &Context<'_>,
+    ids: &mut IdSource,
+) -> Result<Vec<Event>, Refusal> {
+    context.measure(ledger)?;
+    require_quotas(ledger)?;
+    require_terms(ledger, &c.terms, context)?;
+    targets_of(ledger, &c.terms, context)?;
+    // From here it happens.
+    let plan = Plan {
+        plan_id: PlanId(ids.next_id()),
+        terms: c.terms.clone(),
+        proposed_by: ActorKey::of(context.actor).to_string(),
+        proposed_time: context.at,
+        comments: BTreeMap::new(),
+        approval: None,
+    };
+    Ok(vec![Event::PlanSet { plan }])
+}
+
+/// What a municipality thinks, by a named person; the latest counts.
+pub(super) fn comment(
+    ledger: &Ledger,
+    c: &CommentPlan,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    context.require_in_area(ledger, "municipality_number", &c.municipality_number)?;
+    let plan = draft(ledger, c.plan_id, "COMMENT")?;
+    let until = plan.terms.comment_until;
+    if context.today() > until {
+        return Err(Refusal::DateOutOfRange {
+            field: "plan_id",
+            value: context.today().to_string(),
+            expected: "a plan that may still be commented on",
+        });
+    }
+    // From here it happens.
+    let comment = Comment {
+        view: c.view,
+        text: c.text.clone(),
+        commented_by: ActorKey::of(context.actor).to_string(),
+        commented_time: context.at,
+    };
+    let mut plan = plan.clone();
+    plan.comments.insert(c.municipality_number.clone(), comment);
+    Ok(vec![Event::PlanSet { plan }])
+}
+
+/// A plan is approved by another person than its author, when each affected municipality has
+/// said what it thinks or the time for that is over. It steers from its first day on.
+pub(super) fn approve(
+    ledger: &Ledger,
+    c: &ApprovePlan,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    let plan = draft(ledger, c.plan_id, "APPROVE")?;
+    let by = ActorKey::of(context.actor).to_string();
+    if plan.proposed_by == by {
+        return Err(Refusal::FourEyes);
+    }
+    let affected = context.registry.municipalities_of(&ledger.id.county_id);
+    let silent: Vec<MunicipalityNumber> = affected
+        .map(|municipality| &municipality.municipality_number)
+        .filter(|number| !plan.comments.contains_key(*number))
+        .cloned()
+        .collect();
+    if !silent.is_empty() && context.today() <= plan.terms.comment_until {
+        let (what, state) = ("the plan", "OPEN_FOR_COMMENT");
+        return Err(Refusal::WrongState { what, state, transition: "APPROVE" });
+    }
+    let disagrees = plan.comments.values().any(|comment| comment.view == View::Disagrees);
+    if disagrees && c.reason_against_views.is_none() {
+        return Err(Refusal::RegistryMismatch {
+            field: "reason_against_views",
+            value: String::new(),
+            problem: "is required, as a municipality does not agree",
+        });
+    }
+    let targets = targets_of(ledger, &plan.terms, context)?;
+    // From here it happens.
+    let approval = Approval {
+        approved_by: by,
+        approved_time: context.at,
+        reason_against_views: c.reason_against_views.clone(),
+        silent,
+    };
+    let plan = Plan { approval: Some(approval), ..plan.clone() };
+    let begun =
+        (plan.terms.start_date <= context.today()).then(|| begun(ledger, &plan, targets, context));
+    Ok([Event::PlanSet { plan }].into_iter().chain(begun).collect())
+}
+
+/// The first day of a plan that was approved before has come.
+pub(super) fn begin(ledger: &Ledger, plan_id: PlanId, context: &Context<'_>) -> Vec<Event> {
+    let ready = ledger.plan(plan_id).filter(|plan| {
+        plan.approval.is_some()
+            && start_of_day_in_norway(plan.terms.start_date) <= context.at
+            && !ledger.frame.plans.knows(plan_id)
+    });
+    // A key or municipalities that are gone meanwhile leave it to a new plan.
+    let begins = ready.and_then(|plan| {
+        let targets = targets_of(ledger, &plan.terms, context).ok()?;
+        Some(begun(ledger, plan, targets, context))
+    });
+    vec![begins.unwrap_or(Event::NothingToDo)]
+}
+
+fn begun(
+    ledger: &Ledger,
+    plan: &Plan,
+    (places, targets): (u32, BTreeMap<MunicipalityNumber, u32>),
+    context: &Context<'_>,
+) -> Event {
+    let holders = holders_of(ledger, &plan.terms, context);
+    let target = |number| targets.get(number).copied().map_or(0, u64::from);
+    let distance = holders
+        .iter()
+        .map(|holder| holder.held.saturating_sub(target(&holder.municipality_number)))
+        .sum();
+    let held = |holder: Holder| {
+        (holder.municipality_number, u32::try_from(holder.held).unwrap_or(u32::MAX))
+    };
+    Event::PlanBegun {
+        plan: ActivePlan {
+            plan_id: plan.plan_id,
+            terms: plan.terms.clone(),
+            begun: context.today(),
+            distance,
+            held_at_start: holders.into_iter().map(held).collect(),
+            places,
+            targets,
+            given: BTreeMap::new(),
+            got: BTreeMap::new(),
+            moved: 0,
+        },
+    }
+}
+
+/// A plan that nobody has approved yet.
+fn draft<'a>(
+    ledger: &'a Ledger,
+    plan_id: PlanId,
+    transition: &'static str,
+) -> Result<&'a Plan, Refusal> {
+    let missing = || Refusal::NotFound { what: "plan", id: plan_id.to_string() };
+    let plan = ledger.plan(plan_id).ok_or_else(missing)?;
+    if plan.approval.is_some() {
+        return Err(Refusal::WrongState { what: "the plan", state: "APPROVED", transition });
+    }
+    Ok(plan)
+}
+
+fn require_terms(ledger: &Ledger, terms: &PlanTerms, context: &Context<'_>) -> Result<(), Refusal> {
+    if claim(terms.method, 0, 1, 0).is_none() {
+        return Err(Refusal::RegistryMismatch {
+            field: "terms.method",
+            value: String::new(),
+            problem: "must be a divisor method: by others no place has a claim of its own",
+        });
+    }
+    let today = context.today();
+    for (field, value) in
+        [("terms.start_date", terms.start_date), ("terms.comment_until_date", terms.comment_until)]
+    {
+        if value < today || value > today.saturating_add(AHEAD_MAX) {
+            return Err(Refusal::DateOutOfRange {
+                field,
+                value: value.to_string(),
+                expected: "today at the earliest, and at most two years ahead",
+            });
+        }
+    }
+    for number in terms.committed_places.keys() {
+        context.require_in_area(ledger, "terms.committed.municipality_number", number)?;
+    }
+    Ok(())
+}
+
+/// Who holds quotas, with the weights of the plan's key.
+pub(super) fn holders_of(ledger: &Ledger, terms: &PlanTerms, context: &Context<'_>) -> Vec<Holder> {
+    let today = context.today();
+    let key = context.registry.distribution_key(&terms.key_name, terms.key_date);
+    let weight = |number: &MunicipalityNumber| {
+        key.and_then(|(_, key)| key.weights.get(number)).copied().unwrap_or(0)
+    };
+    let by_holder = holders(ledger, context.registry, today);
+    let of_one = |(number, members): (&MunicipalityNumber, Vec<&MunicipalityNumber>)| {
+        let maxima = members.iter().map(|member| terms.committed_places.get(*member));
+        Holder {
+            municipality_number: number.clone(),
+            weight: members.iter().map(|number| weight(number)).sum(),
+            held: held_by(ledger, number, today),
+            // A host's maximum is known where that of each of its members is.
+            maximum: maxima.map(|most| most.copied().map(u64::from)).sum(),
+        }
+    };
+    by_holder.into_iter().map(of_one).collect()
+}
+
+fn held_by(ledger: &Ledger, number: &MunicipalityNumber, today: Date) -> u64 {
+    u64::from(ledger.frame.own_places(number, today))
+}
+
+/// The places there are today, and what each municipality is entitled to of them.
+fn targets_of(
+    ledger: &Ledger,
+    terms: &PlanTerms,
+    context: &Context<'_>,
+) -> Result<(u32, BTreeMap<MunicipalityNumber, u32>), Refusal> {
+    let known = context.registry.distribution_key(&terms.key_name, terms.key_date);
+    let wrong = |field, value: &str, problem| {
+        Err(Refusal::RegistryMismatch { field, value: value.to_owned(), problem })
+    };
+    if known.is_none() {
+        return wrong("terms.key_name", &terms.key_name, "is not a distribution key of that date");
+    }
+    let holders = holders_of(ledger, terms, context);
+    let places = places_on(&ledger.frame.budgets, context.today());
+    let Some(told) = targets(terms.method, u64::from(places), &holders) else {
+        let problem = "cannot be shared out so: look at the key's weights and the maximums";
+        return wrong("terms.committed_places", &places.to_string(), problem);
+    };
+    let told = told.into_iter().map(|places| u32::try_from(places).unwrap_or(u32::MAX));
+    let numbers = holders.into_iter().map(|holder| holder.municipality_number);
+    Ok((places, numbers.zip(told).collect()))
+}
