@@ -9,6 +9,7 @@ mod identity;
 mod lending;
 mod needs;
 mod places;
+mod staff;
 mod succession;
 mod waits;
 
@@ -27,6 +28,7 @@ pub use places::{
     ChangeClosure, ClosureAsk, ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget,
     SetQuotas, SubmitCapacity,
 };
+pub use staff::{LinkStaff, StaffLinkChange};
 pub use succession::{HANDED_OVER_MAX, HandOver, HeldThere, TakeOver, Waited};
 pub use waits::{
     BatchJoinWaitlist, ConfirmEntry, Eligibility, JoinWaitlist, LeaveWaitlist, PauseEntry,
@@ -129,6 +131,8 @@ pub enum Command {
     GrantAccess(GrantAccess),
     /// Access across employers ends before its day.
     EndAccess(EndAccess),
+    /// One of the staff is a certain person, or no longer.
+    LinkStaff(LinkStaff),
     /// By time: a pause or the time after a declined offer is over.
     WakeEntry {
         /// Whose.
@@ -211,6 +215,7 @@ impl Command {
             Self::LendQuota(_) => "LEND_QUOTA",
             Self::GrantAccess(_) => "GRANT_ACCESS",
             Self::EndAccess(_) => "END_ACCESS",
+            Self::LinkStaff(_) => "LINK_STAFF",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
@@ -302,6 +307,7 @@ impl Command {
             }
             Self::GrantAccess(c) => Subject::Office(&c.office_number),
             Self::EndAccess(c) => Subject::Office(&c.office_number),
+            Self::LinkStaff(c) => c.office_number.as_ref().map_or(Subject::Area, Subject::Office),
             Self::HandOver(_) | Self::TakeOver(_) => Subject::Area,
             Self::ChangeIdentityNumber(c) => Subject::Entry(c.entry_id),
             Self::FinishPlacement { placement_id } => Subject::Placement(*placement_id),

@@ -18,6 +18,7 @@ use crate::domain::{
     },
     lending::Loan,
     registry::RegistryRow,
+    staff_link::StaffLink,
     waitlist::{Entry, Sealed},
 };
 
@@ -229,6 +230,11 @@ pub enum Event {
         /// The record, whole.
         grant: AccessGrant,
     },
+    /// A link of one of the staff to a person is as follows from now on: set, or ended.
+    StaffLinkSet {
+        /// The link, whole.
+        link: StaffLink,
+    },
     /// The command was right and changed nothing.
     NothingToDo,
 }
@@ -240,6 +246,8 @@ impl Event {
             Some(rows.clone())
         } else if let Self::AccessSet { grant } = self {
             Some(vec![RegistryRow::AccessGrant(grant.clone())])
+        } else if let Self::StaffLinkSet { link } = self {
+            Some(vec![RegistryRow::StaffLink(link.clone())])
         } else {
             None
         }

@@ -37,6 +37,7 @@ pub mod registry;
 pub mod review;
 pub mod shadow;
 pub mod shadow_report;
+pub mod staff_link;
 pub mod succession;
 mod unset;
 pub mod vacancy;

@@ -45,6 +45,7 @@ impl Needs {
             | Command::LendQuota(_)
             | Command::GrantAccess(_)
             | Command::EndAccess(_)
+            | Command::LinkStaff(_)
             | Command::BeginDay { .. } => {}
             Command::ImportExisting(c) => self.existing(c),
             Command::ReportClosure(c) => drop(self.placements_in.insert(c.place_group_id)),

@@ -14,7 +14,7 @@ use crate::domain::{
     ledger::{
         Ledger, decide_access, decide_adviser, decide_capacity, decide_closure, decide_correction,
         decide_enforcement, decide_entry, decide_existing, decide_identity, decide_join,
-        decide_loan, decide_objection, decide_offer, decide_place, decide_placement,
+        decide_loan, decide_objection, decide_offer, decide_place, decide_placement, decide_staff,
         decide_succession, decide_transfer, passes::passes,
     },
     measure::{Distribution, MeasureType},
@@ -178,6 +178,7 @@ pub fn decide(
         Command::LendQuota(c) => decide_loan::lend_quota(ledger, c, context, ids)?,
         Command::GrantAccess(c) => decide_access::grant(c, context, ids)?,
         Command::EndAccess(c) => decide_access::end(c, context)?,
+        Command::LinkStaff(c) => decide_staff::link(c, context, ids)?,
     };
     debug_assert!(!events.is_empty(), "a decision has at least one event");
     Ok(events)
