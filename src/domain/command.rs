@@ -10,6 +10,7 @@ mod lending;
 mod needs;
 mod places;
 mod plan;
+mod staff;
 mod succession;
 mod waits;
 
@@ -29,6 +30,7 @@ pub use places::{
     SetQuotas, SubmitCapacity,
 };
 pub use plan::{ApprovePlan, CommentPlan, ProposePlan};
+pub use staff::{LinkStaff, StaffLinkChange};
 pub use succession::{HANDED_OVER_MAX, HandOver, HeldThere, TakeOver, Waited};
 pub use waits::{
     BatchJoinWaitlist, ConfirmEntry, Eligibility, JoinWaitlist, LeaveWaitlist, PauseEntry,
@@ -142,6 +144,8 @@ pub enum Command {
         /// Which.
         plan_id: PlanId,
     },
+    /// One of the staff is a certain person, or no longer.
+    LinkStaff(LinkStaff),
     /// By time: a pause or the time after a declined offer is over.
     WakeEntry {
         /// Whose.
@@ -228,6 +232,7 @@ impl Command {
             Self::CommentPlan(_) => "COMMENT_PLAN",
             Self::ApprovePlan(_) => "APPROVE_PLAN",
             Self::BeginPlan { .. } => "BEGIN_PLAN",
+            Self::LinkStaff(_) => "LINK_STAFF",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
@@ -323,6 +328,7 @@ impl Command {
             }
             Self::GrantAccess(c) => Subject::Office(&c.office_number),
             Self::EndAccess(c) => Subject::Office(&c.office_number),
+            Self::LinkStaff(c) => c.office_number.as_ref().map_or(Subject::Area, Subject::Office),
             Self::HandOver(_) | Self::TakeOver(_) => Subject::Area,
             Self::ChangeIdentityNumber(c) => Subject::Entry(c.entry_id),
             Self::FinishPlacement { placement_id } => Subject::Placement(*placement_id),

@@ -19,6 +19,7 @@ use crate::domain::{
     lending::Loan,
     plan::{ActivePlan, Plan, Redirected},
     registry::RegistryRow,
+    staff_link::StaffLink,
     waitlist::{Entry, Sealed},
 };
 
@@ -265,6 +266,11 @@ pub enum Event {
         /// Since when.
         date: Date,
     },
+    /// A link of one of the staff to a person is as follows from now on: set, or ended.
+    StaffLinkSet {
+        /// The link, whole.
+        link: StaffLink,
+    },
     /// The command was right and changed nothing.
     NothingToDo,
 }
@@ -276,6 +282,8 @@ impl Event {
             Some(rows.clone())
         } else if let Self::AccessSet { grant } = self {
             Some(vec![RegistryRow::AccessGrant(grant.clone())])
+        } else if let Self::StaffLinkSet { link } = self {
+            Some(vec![RegistryRow::StaffLink(link.clone())])
         } else {
             None
         }

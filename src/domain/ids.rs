@@ -159,6 +159,10 @@ uuid_id!(
     PlanId
 );
 uuid_id!(
+    /// A link of one of the staff to a person.
+    StaffLinkId
+);
+uuid_id!(
     /// The name a client gives one call; a retry has the same.
     RequestId
 );

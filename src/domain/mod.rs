@@ -42,6 +42,7 @@ pub mod review;
 pub mod shadow;
 pub mod shadow_report;
 pub mod simulation;
+pub mod staff_link;
 pub mod succession;
 mod unset;
 pub mod vacancy;

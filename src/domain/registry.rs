@@ -13,6 +13,7 @@ use crate::domain::{
     ids::{AreaId, LedgerId, MeasureCode, MunicipalityNumber, OfficeNumber, OrganisationNumber},
     measure::{Distribution, MeasureType},
     refusal::BadRow,
+    staff_link::{StaffLink, StaffLinks},
 };
 
 /// One row of the registry.
@@ -36,6 +37,8 @@ pub enum RegistryRow {
     HostAgreement(HostAgreement),
     /// A record of access across employers, which no import brings.
     AccessGrant(AccessGrant),
+    /// That one of the staff is a certain person, which no import brings.
+    StaffLink(StaffLink),
     /// A public holiday (helligdag).
     Holiday(Holiday),
 }
@@ -123,6 +126,8 @@ pub enum RowKind {
     HostAgreement,
     /// [`RegistryRow::AccessGrant`]
     AccessGrant,
+    /// [`RegistryRow::StaffLink`]
+    StaffLink,
     /// [`RegistryRow::Holiday`]
     Holiday,
 }
@@ -139,6 +144,7 @@ impl RowKind {
             Self::DistributionWeight => "DISTRIBUTION_WEIGHT",
             Self::HostAgreement => "HOST_AGREEMENT",
             Self::AccessGrant => "ACCESS_GRANT",
+            Self::StaffLink => "STAFF_LINK",
             Self::Holiday => "HOLIDAY",
         }
     }
@@ -168,6 +174,7 @@ impl RegistryRow {
                 (RowKind::HostAgreement, format!("{number}@{from}"))
             }
             Self::AccessGrant(row) => (RowKind::AccessGrant, row.grant_id.to_string()),
+            Self::StaffLink(row) => (RowKind::StaffLink, row.link_id.to_string()),
             Self::Holiday(row) => (RowKind::Holiday, row.date.to_string()),
         }
     }
@@ -197,6 +204,7 @@ pub struct Registry {
     distribution_keys: BTreeMap<(String, Date), DistributionKey>,
     pub(super) host_agreements: HostAgreements,
     pub(super) access_grants: AccessGrants,
+    pub(super) staff_links: StaffLinks,
     holidays: BTreeSet<Date>,
 }
 
@@ -385,6 +393,7 @@ impl Registry {
             }
             RegistryRow::HostAgreement(r) => self.host_agreements.put(r.clone()),
             RegistryRow::AccessGrant(r) => self.access_grants.put(r.clone()),
+            RegistryRow::StaffLink(r) => self.staff_links.put(r.clone()),
             RegistryRow::Holiday(r) => {
                 self.holidays.insert(r.date);
             }
@@ -422,6 +431,7 @@ impl Registry {
             | RegistryRow::Municipality(_)
             | RegistryRow::Provider(_)
             | RegistryRow::AccessGrant(_)
+            | RegistryRow::StaffLink(_)
             | RegistryRow::Holiday(_) => None,
         }
     }

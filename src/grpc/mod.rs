@@ -51,6 +51,7 @@ mod registry;
 mod report;
 mod review;
 mod size;
+mod staff;
 mod status;
 mod transfer;
 mod transport;
@@ -154,6 +155,7 @@ mutations!(
     ReportClosureRequest,
     ChangeIdentityNumberRequest,
     ImportExistingRequest,
+    LinkStaffRequest,
 );
 
 impl Api {

@@ -93,6 +93,7 @@ listings!(
     ListOffersRequest,
     ListPlacementsRequest,
     ListAccessGrantsRequest,
+    ListStaffLinksRequest,
     ListHostAgreementsRequest,
     ListChangesRequest,
 );

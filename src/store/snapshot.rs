@@ -225,6 +225,9 @@ pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>,
          WHERE r.county_id = a.county_id AND r.recorder_id = a.recorder_id) \
          UNION ALL SELECT 'entries of nobody', count(*) FROM entry e \
          WHERE NOT EXISTS (SELECT FROM person p WHERE p.person_id = e.person_id) \
+         UNION ALL SELECT 'links of the staff to nobody', count(*) FROM registry_row l \
+         WHERE l.kind = 'STAFF_LINK' AND NOT EXISTS (SELECT FROM person p \
+         WHERE p.person_id = (l.doc #>> '{STAFF_LINK,person_id}')::uuid) \
          UNION ALL SELECT 'people without a key', count(*) FROM person p \
          WHERE NOT EXISTS (SELECT FROM person_key k WHERE k.person_id = p.person_id) \
          UNION ALL SELECT 'entries that were sent on and did not arrive', count(*) FROM entry e \

@@ -28,6 +28,7 @@ use crate::{
         batch::Decided,
         existing,
         people::{People, person_of},
+        staff,
     },
 };
 
@@ -181,6 +182,8 @@ pub(super) fn complete(
         }
     } else if let Command::ImportExisting(c) = &mut command {
         existing::complete(known, index, work, c)?;
+    } else if let Command::LinkStaff(c) = &mut command {
+        staff::complete(known, index, work, c)?;
     } else {
         if let Err(refused) = known.complete_correction(index, work, &mut command)? {
             return Ok(Err(refused));
@@ -332,6 +335,7 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::CommentPlan(_)
         | Command::ApprovePlan(_)
         | Command::BeginPlan { .. }
+        | Command::LinkStaff(_)
         | Command::WakeEntry { .. }
         | Command::EndLeave { .. }
         | Command::BeginDay { .. }

@@ -48,6 +48,7 @@ mod refusals;
 mod rights;
 mod schema;
 mod small_counts;
+mod staff_links;
 mod storm;
 mod straight_line;
 mod support;

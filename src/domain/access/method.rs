@@ -88,6 +88,8 @@ methods!(
     EndAccess,
     ListAccessGrants,
     GetAccessReport,
+    LinkStaff,
+    ListStaffLinks,
     ChangeIdentityNumber,
     ListHostAgreements,
     ListAccesses,

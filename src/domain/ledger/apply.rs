@@ -21,13 +21,13 @@ use crate::domain::{
     waitlist::{Closed, Entry, EntryState},
 };
 
-/// Lets `event` happen to `ledger`.
+/// Lets `event` happen to `ledger`. The registry's rows are its own state, kept in `Registry`.
 pub fn apply(ledger: &mut Ledger, event: &Event) {
     match event {
-        // The registry's rows are its own state, kept in `Registry`.
         Event::RegistryImported { .. }
         | Event::RunMade { .. }
         | Event::AccessSet { .. }
+        | Event::StaffLinkSet { .. }
         | Event::NothingToDo => {}
         Event::CapacitySubmitted { submission } => ledger.submit(submission),
         Event::CapacityApproved { submission_id, place_group, days, .. } => {
@@ -148,6 +148,7 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::PlanAimed { .. }
         | Event::Redirected { .. }
         | Event::PlanCompleted { .. }
+        | Event::StaffLinkSet { .. }
         | Event::NothingToDo => {}
     }
 }

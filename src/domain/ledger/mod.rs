@@ -28,6 +28,7 @@ mod decide_offer;
 mod decide_place;
 mod decide_placement;
 mod decide_plan;
+mod decide_staff;
 mod decide_succession;
 mod decide_transfer;
 mod declined;

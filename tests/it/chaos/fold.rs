@@ -81,6 +81,7 @@ impl Model {
             Event::OfferWithdrawn { offer_id } => self.withdraw(*offer_id),
             Event::RegistryImported { .. }
             | Event::AccessSet { .. }
+            | Event::StaffLinkSet { .. }
             | Event::CapacitySubmitted { .. }
             | Event::CapacityApproved { .. }
             | Event::CapacityRejected { .. }

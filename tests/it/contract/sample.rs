@@ -4,7 +4,10 @@
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, OneofDescriptor};
 use serde_json::{Map, Value, json};
 use tiltaksplass::{
-    auth::TokenRequest, cli::call::DynamicClient, domain::access::Role, proto::v1::*,
+    auth::TokenRequest,
+    cli::call::DynamicClient,
+    domain::{access::Role, protection::Protection},
+    proto::v1::*,
 };
 use time::Duration;
 
@@ -22,6 +25,8 @@ const PERSON: u32 = 3;
 const STRANGER: u32 = 9;
 /// Somebody nobody knows.
 const NOBODY: u32 = 99;
+/// Who one of the staff is.
+const COLLEAGUE: u32 = 98;
 /// What belongs to a row of an import in other states than the first one.
 const NOT_OF_WHO_WAITS: &[&str] =
     &["arena_status", "place_group_id", "answer_by_time", "start_date", "planned_end_date"];
@@ -70,6 +75,8 @@ impl Stage {
         };
         let submitted = world.provider.capacity().submit_capacity(request).await.unwrap();
         let change = world.propose_enforcement(&vta(), Enforcement::Observe).await;
+        // One of the staff called "x": so a link is there to be ended.
+        linked(&world).await;
         Self {
             entry,
             offered: second.entry_id.clone(),
@@ -93,8 +100,11 @@ impl Stage {
     /// A client of an organisation.
     pub async fn client(&self, role: Role, organisation: &str) -> DynamicClient {
         let service = &self.world.service;
+        // The staff are linked to people by who is cleared for all of them alone.
+        let links = matches!(role, Role::Office | Role::Directorate);
         let request = TokenRequest {
             leads_office: role == Role::Office,
+            clearances: if links { Protection::ALL.to_vec() } else { Vec::new() },
             ..TokenRequest::new("someone", role, organisation, Duration::hours(8))
         };
         let token = service.token_of(&request);
@@ -323,6 +333,23 @@ async fn lent(world: &World) -> String {
 async fn given(world: &World) -> String {
     let answer = world.leader().await.access().grant_access(World::opened("Z990000")).await;
     answer.unwrap().into_inner().grant.unwrap().grant_id
+}
+
+/// A link of the staff that the office has set.
+async fn linked(world: &World) {
+    let leader = TokenRequest {
+        leads_office: true,
+        clearances: Protection::ALL.to_vec(),
+        ..TokenRequest::new("leader-1", Role::Office, OFFICE, Duration::hours(8))
+    };
+    let request = LinkStaffRequest {
+        request_id: request_id(),
+        issuer: "x".into(),
+        subject: "x".into(),
+        change: Some(link_staff_request::Change::NationalIdentityNumber(identity(COLLEAGUE))),
+        ..LinkStaffRequest::default()
+    };
+    world.service.caller_with(&leader).await.access().link_staff(request).await.unwrap();
 }
 
 /// Whether a message is one value: a time or a date.

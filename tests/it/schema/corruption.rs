@@ -103,6 +103,17 @@ const CHANGES: &[(&str, &str)] = &[
                       replace(doc::text, '1612', '9999')::jsonb \
                       FROM registry_row WHERE natural_key = '1612'",
     ),
+    (
+        "registry_row",
+        "UPDATE registry_row SET doc = jsonb_set(doc, '{STAFF_LINK,person_id}', \
+         (SELECT to_jsonb(person_id) FROM entry LIMIT 1)) WHERE kind = 'STAFF_LINK'",
+    ),
+    ("registry_row", "DELETE FROM registry_row WHERE kind = 'STAFF_LINK'"),
+    (
+        "person",
+        "DELETE FROM person WHERE person_id IN (SELECT (doc #>> '{STAFF_LINK,person_id}')::uuid \
+         FROM registry_row WHERE kind = 'STAFF_LINK')",
+    ),
     // People.
     (
         "person_claim",
