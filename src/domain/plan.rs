@@ -1,6 +1,12 @@
 //! Redistribution plans (omfordelingsplaner): how the quotas of an area are brought to the fair
 //! shares, year by year, by places that become free or are new.
 
+mod progress;
+
+pub use progress::{
+    CHANGES_KEPT, ChangeCause, Pace, PlanChange, STEPS_KEPT, Stayed, Step, YearOfPlan, ended_as,
+};
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -136,7 +142,8 @@ pub struct ActivePlan {
     pub terms: PlanTerms,
     /// Since when.
     pub begun: Date,
-    /// How many places were to move then (D).
+    /// How many places are to move in all: what has moved, and what had yet to when the targets
+    /// were last computed (D at first).
     pub distance: u64,
     /// What each municipality held then.
     pub held_at_start: BTreeMap<MunicipalityNumber, u32>,
@@ -153,6 +160,18 @@ pub struct ActivePlan {
     /// How many have moved from one to another.
     #[serde(default)]
     pub moved: u32,
+    /// The date of the dataset that the targets were computed by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_date: Option<Date>,
+    /// How many places that became free stayed where they were, and why.
+    #[serde(default, skip_serializing_if = "Stayed::is_empty")]
+    pub stayed: Stayed,
+    /// The latest changes under way, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<PlanChange>,
+    /// The latest redirections, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latest: Vec<Step>,
 }
 
 /// A plan that steers no more.
@@ -169,6 +188,9 @@ pub struct PastPlan {
     pub superseded_by: Option<PlanId>,
     /// How many places moved from one municipality to another.
     pub moved: u32,
+    /// What it was like then; kept of the latest ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_as: Option<Box<ActivePlan>>,
 }
 
 /// One redirection (kanalisering): where a place went, and what it was decided by.
@@ -273,6 +295,16 @@ impl ActivePlan {
             may_move: self.may_move(day),
         }
     }
+}
+
+/// The first day of a year of a plan that began on a day; after a 29 February, 28 February where
+/// there is no other.
+pub fn first_day_of_year(begun: Date, year: u32) -> Date {
+    let later = i32::try_from(year.saturating_sub(1)).unwrap_or(i32::MAX);
+    let of_year = begun.year().saturating_add(later);
+    Date::from_calendar_date(of_year, begun.month(), begun.day())
+        .or_else(|_| Date::from_calendar_date(of_year, begun.month(), 28))
+        .unwrap_or(Date::MAX)
 }
 
 /// The year of a plan that began on a day, 1 in the first.

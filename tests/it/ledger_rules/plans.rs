@@ -14,6 +14,9 @@ use tiltaksplass::domain::{
 
 use super::*;
 
+mod edges;
+mod hold;
+
 /// Half a year after today.
 const LATER: i64 = 183;
 
