@@ -6,6 +6,7 @@ pub mod access_grant;
 pub mod access_review;
 pub mod account;
 pub mod allocation;
+pub mod apart;
 pub mod apportionment;
 pub mod authority;
 pub mod calendar;
