@@ -132,7 +132,9 @@ fn past(plan: ActivePlan, ended: Date) -> PastPlan {
         begun: plan.begun,
         ended,
         superseded_by: None,
+        distance: plan.distance,
         moved: plan.moved,
         ended_as: Some(Box::new(ended_as(&plan))),
+        lapsed: false,
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn propose(
         plan_id: PlanId(ids.next_id()),
         terms: c.terms.clone(),
         proposed_by: ActorKey::of(context.actor).to_string(),
+        proposed_by_name: c.by_name.clone(),
         proposed_time: context.at,
         comments: BTreeMap::new(),
         approval: None,
@@ -69,6 +70,7 @@ pub(super) fn comment(
         view: c.view,
         text: c.text.clone(),
         commented_by: ActorKey::of(context.actor).to_string(),
+        commented_by_name: c.by_name.clone(),
         commented_time: context.at,
     };
     let mut plan = plan.clone();
@@ -110,6 +112,7 @@ pub(super) fn approve(
     // From here it happens.
     let approval = Approval {
         approved_by: by,
+        approved_by_name: c.by_name.clone(),
         approved_time: context.at,
         reason_against_views: c.reason_against_views.clone(),
         silent,

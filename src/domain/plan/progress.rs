@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use time::{Date, Duration};
+use time::Date;
 
 use crate::domain::{
     ids::MunicipalityNumber,
-    plan::{ActivePlan, Redirected, first_day_of_year},
+    plan::{ActivePlan, Redirected, last_day_of},
     redistribution::{Ground, goal},
 };
 
@@ -139,16 +139,18 @@ impl ActivePlan {
     pub fn year_of_plan(&self, day: Date) -> YearOfPlan {
         let begun = self.terms.start_date.max(self.begun);
         let (year, years) = (self.year_on(day), self.terms.horizon_years);
-        let (first, next) = (first_day_of_year(begun, year), first_day_of_year(begun, year + 1));
+        let before = (year > 1).then(|| last_day_of(begun, year - 1));
+        let first = before.map_or(begun, |last| last.next_day().unwrap_or(Date::MAX));
+        let last = last_day_of(begun, year);
         let before = goal(self.distance, year - 1, years);
         let goal_at_end = goal(self.distance, year, years);
         let days = |from: Date, to: Date| (to - from).whole_days().max(0).unsigned_abs();
-        let (gone, whole) = (days(first, day), days(first, next).max(1));
+        let (gone, whole) = (days(first, day), days(first, last).saturating_add(1));
         let so_far = u128::from(goal_at_end - before) * u128::from(gone) / u128::from(whole);
         YearOfPlan {
             year,
             first,
-            last: next - Duration::DAY,
+            last,
             goal_now: before + u64::try_from(so_far).unwrap_or(u64::MAX),
             goal_at_end,
         }
