@@ -17,7 +17,7 @@ use crate::domain::{
     enforcement::{Enforcement, EnforcementChange},
     ids::{EntryId, MunicipalityNumber, OfferId, PlacementId, PlanId, SubmissionId},
     lending::Loan,
-    plan::{ActivePlan, Plan, Redirected},
+    plan::{ActivePlan, ChangeCause, Plan, Redirected},
     registry::RegistryRow,
     staff_link::StaffLink,
     waitlist::{Entry, Sealed},
@@ -243,10 +243,18 @@ pub enum Event {
         /// As it steers.
         plan: ActivePlan,
     },
-    /// The active plan's targets are other ones: the budget, the key or the borders have changed.
+    /// The active plan's targets are other ones, or the way there is: the budget, the key, the
+    /// borders, or quotas set by hand have changed it.
     PlanAimed {
         /// Of which.
         plan_id: PlanId,
+        /// Since when.
+        date: Date,
+        /// Why.
+        causes: BTreeSet<ChangeCause>,
+        /// The date of the distribution key's dataset.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key_date: Option<Date>,
         /// The places that are shared out.
         places: u32,
         /// The targets from now on.

@@ -1,6 +1,12 @@
 //! Redistribution plans (omfordelingsplaner): how the quotas of an area are brought to the fair
 //! shares, year by year, by places that become free or are new.
 
+mod progress;
+
+pub use progress::{
+    CHANGES_KEPT, ChangeCause, Pace, PlanChange, STEPS_KEPT, Stayed, Step, YearOfPlan, ended_as,
+};
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -65,6 +71,9 @@ pub struct Plan {
     pub terms: PlanTerms,
     /// Who proposed it.
     pub proposed_by: String,
+    /// Their name, where their token has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed_by_name: Option<String>,
     /// When.
     pub proposed_time: Timestamp,
     /// What each affected municipality says of it; the latest of each.
@@ -85,6 +94,9 @@ pub struct Comment {
     pub text: Option<String>,
     /// Who says so.
     pub commented_by: String,
+    /// Their name, where their token has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commented_by_name: Option<String>,
     /// When.
     pub commented_time: Timestamp,
 }
@@ -106,6 +118,9 @@ pub enum View {
 pub struct Approval {
     /// Who.
     pub approved_by: String,
+    /// Their name, where their token has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by_name: Option<String>,
     /// When.
     pub approved_time: Timestamp,
     /// Why against the view of a municipality that does not agree; all see it.
@@ -136,7 +151,8 @@ pub struct ActivePlan {
     pub terms: PlanTerms,
     /// Since when.
     pub begun: Date,
-    /// How many places were to move then (D).
+    /// How many places are to move in all: what has moved, and what had yet to when the targets
+    /// were last computed (D at first).
     pub distance: u64,
     /// What each municipality held then.
     pub held_at_start: BTreeMap<MunicipalityNumber, u32>,
@@ -153,6 +169,18 @@ pub struct ActivePlan {
     /// How many have moved from one to another.
     #[serde(default)]
     pub moved: u32,
+    /// The date of the dataset that the targets were computed by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_date: Option<Date>,
+    /// How many places that became free stayed where they were, and why.
+    #[serde(default, skip_serializing_if = "Stayed::is_empty")]
+    pub stayed: Stayed,
+    /// The latest changes under way, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<PlanChange>,
+    /// The latest redirections, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latest: Vec<Step>,
 }
 
 /// A plan that steers no more.
@@ -167,8 +195,17 @@ pub struct PastPlan {
     /// The plan that took over; `None` where all had moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<PlanId>,
+    /// How many places were to move when it began (D).
+    #[serde(default)]
+    pub distance: u64,
     /// How many places moved from one municipality to another.
     pub moved: u32,
+    /// What it was like then; kept of the latest ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_as: Option<Box<ActivePlan>>,
+    /// Whether it never steered: on its first day it could not be followed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lapsed: bool,
 }
 
 /// One redirection (kanalisering): where a place went, and what it was decided by.
@@ -283,6 +320,17 @@ pub fn year_of(begun: Date, day: Date) -> u32 {
         whole -= 1;
     }
     u32::try_from(whole.max(0) / 12).unwrap_or(0) + 1
+}
+
+/// The last day of a year of a plan that began on a day: the next year begins the day after.
+pub fn last_day_of(begun: Date, year: u32) -> Date {
+    let years = i32::try_from(year).unwrap_or(i32::MAX);
+    let next = begun.year().saturating_add(years);
+    // 29 February has its day in other years on the 28th.
+    let begins = begun
+        .replace_year(next)
+        .or_else(|_| Date::from_calendar_date(next, begun.month(), begun.day().saturating_sub(1)));
+    begins.ok().and_then(Date::previous_day).unwrap_or(Date::MAX)
 }
 
 /// A year that began on 29 February is over on 28 February.

@@ -69,7 +69,7 @@ pub struct Steering {
 }
 
 /// Why a place goes where it goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Ground {
     /// Its area is not above its target, and what is freed there stays.
@@ -82,6 +82,9 @@ pub enum Ground {
     GreatestClaim,
     /// Nobody may take it: those with a claim are at their maximum.
     NobodyMay,
+    /// Its area cannot do without it on all days to come: its quota is lent, or set lower for
+    /// later, or has no room for another dated decision.
+    Bound,
 }
 
 /// Where a place goes, and what spoke for it.
@@ -133,9 +136,12 @@ pub fn redirect(steering: &Steering, members: &[Member], freed: Freed) -> Redire
     }
 }
 
-/// The sum of what areas hold above their targets: how many places have yet to move (D).
+/// How many places have yet to move (D): the sum of what areas hold above their targets. Where all
+/// hold more than there is to share out, since the budget was lowered, no more than others lack.
 pub fn remaining(members: &[Member]) -> u64 {
-    members.iter().map(|member| member.held.saturating_sub(member.target)).sum()
+    let over: u64 = members.iter().map(|one| one.held.saturating_sub(one.target)).sum();
+    let under: u64 = members.iter().map(|one| one.target.saturating_sub(one.held)).sum();
+    over.min(under)
 }
 
 /// How many of `distance` places shall have moved by the end of year `year` of `years`:

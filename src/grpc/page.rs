@@ -95,6 +95,7 @@ listings!(
     ListAccessGrantsRequest,
     ListStaffLinksRequest,
     ListHostAgreementsRequest,
+    ListPlansRequest,
     ListChangesRequest,
 );
 

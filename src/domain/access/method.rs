@@ -94,5 +94,10 @@ methods!(
     ListHostAgreements,
     ListAccesses,
     ReviewAccesses,
+    ProposePlan,
+    CommentPlan,
+    ApprovePlan,
+    GetPlan,
+    ListPlans,
     ImportExisting,
 );

@@ -1,5 +1,7 @@
 //! `apply` for plans: what they are, which one steers, and the quotas that places go between.
 
+use std::collections::BTreeMap;
+
 use time::Date;
 
 use crate::domain::{
@@ -7,8 +9,11 @@ use crate::domain::{
     event::Event,
     ids::MunicipalityNumber,
     ledger::{Due, Ledger},
-    plan::{ActivePlan, PastPlan, Plan, PlanBook, Redirected},
+    plan::{ActivePlan, PastPlan, Plan, PlanChange, Redirected, ended_as},
 };
+
+/// Of how many of the plans that steered it is kept what they were like in the end.
+const PAST_KEPT_WHOLE: usize = 10;
 
 /// Lets an event about plans happen; others are none of its affair.
 pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
@@ -16,17 +21,17 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         ledger.set_plan(plan);
     } else if let Event::PlanBegun { plan } = event {
         ledger.begin_plan(plan);
-    } else if let Event::PlanAimed { places, targets, .. } = event {
-        ledger.change_plan(|plan| {
-            plan.places = *places;
-            plan.targets.clone_from(targets);
-        });
+    } else if let Event::PlanAimed { date, causes, key_date, places, targets, remaining, .. } = event
+    {
+        let (causes, remaining) = (causes.clone(), *remaining);
+        let change =
+            PlanChange { date: *date, causes, key_date: *key_date, places: *places, remaining };
+        ledger.aim(change, targets);
     } else if let Event::Redirected { redirected } = event {
         ledger.redirect(redirected);
     } else if let Event::PlanCompleted { date, .. } = event {
         let ended = ledger.frame.plans.active.take();
-        ledger.frame.plans.past.extend(ended.map(|plan| past(plan, *date)));
-        ledger.touched.frame = true;
+        ledger.end_plan(ended.map(|plan| past(plan, *date)));
     }
 }
 
@@ -42,12 +47,27 @@ impl Ledger {
 
     fn begin_plan(&mut self, plan: &ActivePlan) {
         self.unschedule(Due::begin_plan(plan.plan_id, plan.terms.start_date));
-        let PlanBook { active, past: ended } = &mut self.frame.plans;
-        if let Some(before) = active.replace(plan.clone()) {
-            let superseded_by = Some(plan.plan_id);
-            ended.push(PastPlan { superseded_by, ..past(before, plan.begun) });
+        let before = self.frame.plans.active.replace(plan.clone());
+        let superseded_by = Some(plan.plan_id);
+        self.end_plan(before.map(|old| PastPlan { superseded_by, ..past(old, plan.begun) }));
+    }
+
+    /// A plan is one of those that steered; of the latest of them it is known what they were like.
+    fn end_plan(&mut self, ended: Option<PastPlan>) {
+        let past = &mut self.frame.plans.past;
+        past.extend(ended);
+        let older = past.len().saturating_sub(PAST_KEPT_WHOLE);
+        for plan in &mut past[..older] {
+            plan.ended_as = None;
         }
         self.touched.frame = true;
+    }
+
+    fn aim(&mut self, change: PlanChange, targets: &BTreeMap<MunicipalityNumber, u32>) {
+        let date = change.date;
+        let held: Vec<(&MunicipalityNumber, u64)> =
+            targets.keys().map(|n| (n, u64::from(self.frame.own_places(n, date)))).collect();
+        self.change_plan(|plan| plan.aim_anew(change, targets, held.into_iter()));
     }
 
     fn change_plan(&mut self, change: impl FnOnce(&mut ActivePlan)) {
@@ -59,6 +79,8 @@ impl Ledger {
 
     fn redirect(&mut self, redirected: &Redirected) {
         let Redirected { from_municipality, to_municipality, date, .. } = redirected;
+        let seq = self.seq + 1;
+        self.change_plan(|plan| plan.note_step(seq, redirected));
         if from_municipality == to_municipality {
             return;
         }
@@ -67,7 +89,6 @@ impl Ledger {
                 self.move_quota(number, *date, places);
             }
         }
-        self.change_plan(|plan| plan.count(redirected));
     }
 
     /// A quota of so many places more or less from a day on, whatever is set for later.
@@ -111,6 +132,9 @@ fn past(plan: ActivePlan, ended: Date) -> PastPlan {
         begun: plan.begun,
         ended,
         superseded_by: None,
+        distance: plan.distance,
         moved: plan.moved,
+        ended_as: Some(Box::new(ended_as(&plan))),
+        lapsed: false,
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use time::{Date, Duration};
+use time::Duration;
 
 use crate::domain::{
     access::ActorKey,
@@ -12,10 +12,13 @@ use crate::domain::{
     capacity::places_on,
     command::{ApprovePlan, CommentPlan, ProposePlan},
     event::Event,
-    fair_share::holders,
     ids::{IdSource, MunicipalityNumber, PlanId},
-    ledger::{Context, Ledger, decide_capacity::require_quotas},
-    plan::{ActivePlan, Approval, Comment, Holder, Plan, PlanTerms, View, targets},
+    ledger::{
+        Context, Ledger,
+        aim::{plan_holders, targets, yet_to_move},
+        decide_capacity::require_quotas,
+    },
+    plan::{ActivePlan, Approval, Comment, Holder, Plan, PlanTerms, View},
     refusal::Refusal,
 };
 
@@ -38,6 +41,7 @@ pub(super) fn propose(
         plan_id: PlanId(ids.next_id()),
         terms: c.terms.clone(),
         proposed_by: ActorKey::of(context.actor).to_string(),
+        proposed_by_name: c.by_name.clone(),
         proposed_time: context.at,
         comments: BTreeMap::new(),
         approval: None,
@@ -66,6 +70,7 @@ pub(super) fn comment(
         view: c.view,
         text: c.text.clone(),
         commented_by: ActorKey::of(context.actor).to_string(),
+        commented_by_name: c.by_name.clone(),
         commented_time: context.at,
     };
     let mut plan = plan.clone();
@@ -107,6 +112,7 @@ pub(super) fn approve(
     // From here it happens.
     let approval = Approval {
         approved_by: by,
+        approved_by_name: c.by_name.clone(),
         approved_time: context.at,
         reason_against_views: c.reason_against_views.clone(),
         silent,
@@ -139,11 +145,8 @@ fn begun(
     context: &Context<'_>,
 ) -> Event {
     let holders = holders_of(ledger, &plan.terms, context);
-    let target = |number| targets.get(number).copied().map_or(0, u64::from);
-    let distance = holders
-        .iter()
-        .map(|holder| holder.held.saturating_sub(target(&holder.municipality_number)))
-        .sum();
+    let key = context.registry.distribution_key(&plan.terms.key_name, plan.terms.key_date);
+    let distance = yet_to_move(&holders, &targets);
     let held = |holder: Holder| {
         (holder.municipality_number, u32::try_from(holder.held).unwrap_or(u32::MAX))
     };
@@ -159,6 +162,10 @@ fn begun(
             given: BTreeMap::new(),
             got: BTreeMap::new(),
             moved: 0,
+            key_date: key.map(|(date, _)| date),
+            stayed: BTreeMap::new(),
+            changes: Vec::new(),
+            latest: Vec::new(),
         },
     }
 }
@@ -205,27 +212,7 @@ fn require_terms(ledger: &Ledger, terms: &PlanTerms, context: &Context<'_>) -> R
 
 /// Who holds quotas, with the weights of the plan's key.
 pub(super) fn holders_of(ledger: &Ledger, terms: &PlanTerms, context: &Context<'_>) -> Vec<Holder> {
-    let today = context.today();
-    let key = context.registry.distribution_key(&terms.key_name, terms.key_date);
-    let weight = |number: &MunicipalityNumber| {
-        key.and_then(|(_, key)| key.weights.get(number)).copied().unwrap_or(0)
-    };
-    let by_holder = holders(ledger, context.registry, today);
-    let of_one = |(number, members): (&MunicipalityNumber, Vec<&MunicipalityNumber>)| {
-        let maxima = members.iter().map(|member| terms.committed_places.get(*member));
-        Holder {
-            municipality_number: number.clone(),
-            weight: members.iter().map(|number| weight(number)).sum(),
-            held: held_by(ledger, number, today),
-            // A host's maximum is known where that of each of its members is.
-            maximum: maxima.map(|most| most.copied().map(u64::from)).sum(),
-        }
-    };
-    by_holder.into_iter().map(of_one).collect()
-}
-
-fn held_by(ledger: &Ledger, number: &MunicipalityNumber, today: Date) -> u64 {
-    u64::from(ledger.frame.own_places(number, today))
+    plan_holders(ledger, terms, context.registry, context.today())
 }
 
 /// The places there are today, and what each municipality is entitled to of them.
@@ -243,11 +230,9 @@ fn targets_of(
     }
     let holders = holders_of(ledger, terms, context);
     let places = places_on(&ledger.frame.budgets, context.today());
-    let Some(told) = targets(terms.method, u64::from(places), &holders) else {
+    let Some(told) = targets(terms, places, &holders) else {
         let problem = "cannot be shared out so: look at the key's weights and the maximums";
         return wrong("terms.committed_places", &places.to_string(), problem);
     };
-    let told = told.into_iter().map(|places| u32::try_from(places).unwrap_or(u32::MAX));
-    let numbers = holders.into_iter().map(|holder| holder.municipality_number);
-    Ok((places, numbers.zip(told).collect()))
+    Ok((places, told))
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+mod aim;
 mod apply;
 mod apply_plan;
 mod decide;
@@ -42,6 +43,7 @@ mod rows;
 mod subject;
 mod walk;
 
+pub use aim::{Aim, aim, plan_holders};
 pub use apply::apply;
 pub use decide::{Context, decide};
 pub use decide_correction::goes_on;

@@ -10,7 +10,7 @@ use time::Date;
 
 use crate::domain::{
     account::WHOLE_PLACE,
-    capacity::{Quota, boundaries_after},
+    capacity::{Quota, boundaries_after, places_on},
     ids::MunicipalityNumber,
     ledger::Frame,
     lending::Loan,
@@ -51,6 +51,33 @@ impl Frame {
         });
         let loans = self.loans.iter().filter(|loan| loan.concerns(number));
         own.chain(loans.flat_map(|loan| days_of(loan, date))).collect()
+    }
+
+    /// How many of its own places it can do without on `date` and on all days to come: what is
+    /// neither lent nor set to be less later. Below 0 where more is lent than it has.
+    pub fn spare_places(&self, number: &MunicipalityNumber, date: Date) -> i64 {
+        let own = self.quotas.get(number).into_iter().flatten();
+        let own = own.map(|quota| quota.places.valid_from).filter(|day| *day > date);
+        let loans = self.loans.iter().filter(|loan| loan.from_municipality == *number);
+        let days: BTreeSet<Date> = own.chain(loans.flat_map(|loan| days_of(loan, date))).collect();
+        let spare = |day| {
+            i64::from(self.own_places(number, day)) - i64::from(self.lent_places(number, day))
+        };
+        [date].into_iter().chain(days).map(spare).min().unwrap_or(0)
+    }
+
+    /// How many places of the budget no quota holds on `date` and on all days to come.
+    pub fn room_in_budget(&self, date: Date) -> u64 {
+        let quotas = self.quotas.values().flatten();
+        let quotas = quotas.map(|quota| quota.places.valid_from).filter(|day| *day > date);
+        let loans = self.loans.iter().flat_map(|loan| days_of(loan, date));
+        let budgets = boundaries_after(&self.budgets, date);
+        let days: BTreeSet<Date> = quotas.chain(loans).chain(budgets).collect();
+        let room = |day| {
+            let budget = u64::from(places_on(&self.budgets, day));
+            budget.saturating_sub(self.sum_of_limits(day))
+        };
+        [date].into_iter().chain(days).map(room).min().unwrap_or(0)
     }
 
     /// Every municipality that has a quota, or lends or borrows.
