@@ -26,7 +26,7 @@ use crate::{
             },
             lending as parse_lending,
         },
-        require_ledger,
+        require_ledger, simulation,
     },
     proto::v1 as pb,
     proto::v1::{
@@ -93,6 +93,15 @@ impl FairShareService for Api {
         let parse = parse_lending::lend_quota;
         self.write(r, Method::LendQuota, parse, lending::lend_quota).await
     }
+
+    type SimulateRedistributionStream = simulation::Answers;
+
+    async fn simulate_redistribution(
+        &self,
+        r: Request<pb::SimulateRedistributionRequest>,
+    ) -> Result<Response<simulation::Answers>, Status> {
+        self.simulate(r).await
+    }
 }
 
 /// A pure calculation. It runs where it may take its time without holding others up.
@@ -146,7 +155,7 @@ async fn fair_share(reader: Reader, query: FairShareQuery) -> Result<GetFairShar
 }
 
 /// A ledger in which nothing has happened: no budget, and nobody has anything.
-fn empty(id: &LedgerId) -> Ledger {
+pub(super) fn empty(id: &LedgerId) -> Ledger {
     Ledger::new(id.clone(), Distribution::CountyPool, Head::EMPTY)
 }
 
@@ -293,7 +302,7 @@ async fn quotas(reader: Reader, query: QuotasQuery) -> Result<ListQuotasResponse
     Ok(ListQuotasResponse { revisions, quotas, next_page_token })
 }
 
-fn require_quotas(id: &LedgerId, registry: &Registry) -> Result<(), Refusal> {
+pub(super) fn require_quotas(id: &LedgerId, registry: &Registry) -> Result<(), Refusal> {
     match registry.ledger_distribution(id) {
         Some(Distribution::CountyPool) => Err(Refusal::MeasureTypeRule(
             "one pool serves the whole area in this measure type; it has no quotas",

@@ -268,6 +268,7 @@ impl Stage {
             "placement_id" => self.placement.clone(),
             "grant_id" => self.grant.clone(),
             "loan_id" => self.loan.clone(),
+            "plan_id" => uuid::Uuid::nil().to_string(),
             "submission_id" => self.submission.clone(),
             "change_id" => self.change.clone(),
             "place_group_id" | "place_group_ids" | "preferred_place_group_ids" => {
