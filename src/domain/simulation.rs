@@ -284,10 +284,8 @@ impl<'a> World<'a> {
         self.claims.clone_from(&self.prepared.claims);
         self.places = scenario.places;
         (self.moved, self.may_move) = (0, UNBOUNDED);
-        self.future = Future {
-            pushed_below: vec![false; scenario.areas.len()],
-            ..Future::default()
-        };
+        self.future =
+            Future { pushed_below: vec![false; scenario.areas.len()], ..Future::default() };
     }
 
     /// A new year: its targets, its new places, its caps.

@@ -1,11 +1,18 @@
 //! What is to be expected of a plan, as it is told.
 
+use time::Date;
+
 use crate::{
     domain::{
+        apportionment::ApportionmentError,
+        capacity::places_on,
         forecast::{Forecast, Saving, Shares, Times, curve, forecast, saving},
-        plan::Holder,
+        ledger::Ledger,
+        plan::{ActivePlan, Holder, Plan, PlanTerms},
+        plan_standing::{holders_of, state},
         prospect::{DAYS_A_YEAR, MeanStay, Outset},
         redistribution::goal,
+        registry::Registry,
     },
     error::Error,
     grpc::answer,
@@ -16,6 +23,39 @@ use crate::{
 const DISCOUNT_BASIS_POINTS: u32 = 400;
 /// Longer than this is not told, in mean stays: half a forecast's longest time would still be so.
 const TOLD_STAYS: f64 = 39.9;
+
+/// What lies before a plan; `None` of one that steers no more, and where the places cannot be
+/// shared out as it says.
+pub(super) fn before(
+    ledger: &Ledger,
+    plan: &Plan,
+    registry: &Registry,
+    today: Date,
+) -> Option<Outset> {
+    if !state(ledger, plan, registry, today).lies_before() {
+        return None;
+    }
+    let active = ledger.frame().plans.active.as_ref();
+    let active = active.filter(|active| active.plan_id == plan.plan_id);
+    outset(ledger, &plan.terms, active, registry, today).ok()
+}
+
+/// What lies before terms, or before the plan that steers by them.
+///
+/// # Errors
+///
+/// Where the places cannot be shared out so.
+pub(super) fn outset(
+    ledger: &Ledger,
+    terms: &PlanTerms,
+    active: Option<&ActivePlan>,
+    registry: &Registry,
+    today: Date,
+) -> Result<Outset, ApportionmentError> {
+    let holders = holders_of(ledger, terms, registry, today);
+    let places = places_on(&ledger.frame().budgets, today);
+    Outset::new(terms.clone(), holders, places.into(), active.cloned(), today)
+}
 
 /// What is to be expected of a plan. It is computed where it may take its time without holding
 /// others up.

@@ -12,13 +12,11 @@ use crate::{
     domain::{
         access::Method,
         apportionment::claim,
-        capacity::places_on,
-        command::Needs,
-        ids::{LedgerId, PlanId},
+        ids::LedgerId,
         ledger::Ledger,
-        plan::{ActivePlan, Holder, PlanTerms},
-        plan_standing::holders_of,
-        prospect::{DAYS_A_YEAR, MeanStay, Outset},
+        plan::{ActivePlan, Holder, Plan, PlanTerms},
+        plan_standing::state,
+        prospect::{DAYS_A_YEAR, MeanStay},
         refusal::Refusal,
         registry::Registry,
         simulation::{AreaBand, Band, Bands, Chance, Prepared, Tally, World, YearBands},
@@ -27,9 +25,10 @@ use crate::{
     grpc::{
         Api, Reader, answer, area_of,
         fair_share::{empty, require_quotas},
-        forecast::{days, mean_stay_answer, places},
+        forecast::{days, mean_stay_answer, outset, places, plan_forecast},
         heavy::Place,
         parse::simulation::{self as parse, Planned, SimulationQuery},
+        plans::sees,
         refusal, require_ledger,
     },
     proto::v1 as pb,
@@ -73,6 +72,7 @@ struct Scene {
     mean_stay: pb::MeanStay,
     /// Each with its target.
     holders: Vec<(Holder, u64)>,
+    forecast: pb::PlanForecast,
 }
 
 /// How drawing some futures ended.
@@ -107,21 +107,18 @@ async fn begin(reader: Reader, query: SimulationQuery) -> Result<Simulation, Err
     reader.require(&area_of(id), &registry)?;
     require_ledger(id, &registry)?;
     require_quotas(id, &registry)?;
-    let found = store::ledger::find(&mut snapshot, id).await?;
-    let mut ledger = found.unwrap_or_else(|| empty(id));
-    if let Planned::Plan(plan_id) = &query.planned {
-        let needs = Needs { plans: [*plan_id].into(), ..Needs::default() };
-        store::ledger::load_needs(&mut snapshot, &mut ledger, &needs).await?;
-    }
+    let ledger = store::ledger::find(&mut snapshot, id).await?.unwrap_or_else(|| empty(id));
+    let found = match &query.planned {
+        Planned::Plan(plan_id) => store::plans::find(&mut snapshot, id, *plan_id).await?,
+        Planned::Terms(_) => None,
+    };
     let today = reader.today();
     let measured = store::stays::measured(&mut snapshot, id, today).await?;
     snapshot.rollback().await?;
-    let (terms, active) = planned(&ledger, &query.planned)?;
+    let (terms, active) = planned(&reader, &query.planned, found, &ledger, &registry)?;
     require_known(id, &terms, &registry)?;
-    let holders = holders_of(&ledger, &terms, &registry, today);
     let mean_stay = MeanStay::of(query.mean_stay_months, &terms, measured).ok_or_else(unknown)?;
-    let budget = places_on(&ledger.frame().budgets, today);
-    let outset = Outset::new(terms, holders, u64::from(budget), active, today)?;
+    let outset = outset(&ledger, &terms, active, &registry, today)?;
     let years = query.years.unwrap_or_else(|| (2 * outset.years_left()).min(YEARS_MAX));
     let scenario = outset.scenario(years, mean_stay.years());
     require_bounded(scenario.vacancies(), query.draws)?;
@@ -139,7 +136,8 @@ async fn begin(reader: Reader, query: SimulationQuery) -> Result<Simulation, Err
         scene: Scene {
             revision: answer::revision(id, ledger.head().seq),
             mean_stay: mean_stay_answer(&mean_stay),
-            holders: outset.holders.into_iter().zip(outset.targets).collect(),
+            holders: outset.holders.iter().cloned().zip(outset.targets.iter().copied()).collect(),
+            forecast: plan_forecast(outset, Some(mean_stay)).await?,
         },
         _place: place,
     })
@@ -147,23 +145,26 @@ async fn begin(reader: Reader, query: SimulationQuery) -> Result<Simulation, Err
 
 /// What is planned, and the plan if it steers. What lies behind a plan that does no more is no
 /// chance.
-fn planned(
-    ledger: &Ledger,
+fn planned<'a>(
+    reader: &Reader,
     planned: &Planned,
-) -> Result<(PlanTerms, Option<ActivePlan>), Refusal> {
-    let plan_id: PlanId = match planned {
+    found: Option<Plan>,
+    ledger: &'a Ledger,
+    registry: &Registry,
+) -> Result<(PlanTerms, Option<&'a ActivePlan>), Refusal> {
+    let plan_id = match planned {
         Planned::Terms(terms) => return Ok((terms.as_ref().clone(), None)),
         Planned::Plan(plan_id) => *plan_id,
     };
+    let state = |plan: &Plan| state(ledger, plan, registry, reader.today());
     let missing = || Refusal::NotFound { what: "plan", id: plan_id.to_string() };
-    let plan = ledger.plan(plan_id).ok_or_else(missing)?;
-    let book = &ledger.frame().plans;
-    if book.past.iter().any(|past| past.plan_id == plan_id) {
+    let plan = found.filter(|plan| sees(reader, state(plan))).ok_or_else(missing)?;
+    if !state(&plan).lies_before() {
         let (what, transition) = ("the plan", "SIMULATE");
         return Err(Refusal::WrongState { what, state: "OVER", transition });
     }
-    let active = book.active.clone().filter(|active| active.plan_id == plan_id);
-    Ok((plan.terms.clone(), active))
+    let active = ledger.frame().plans.active.as_ref();
+    Ok((plan.terms, active.filter(|active| active.plan_id == plan_id)))
 }
 
 /// What terms that nobody has proposed may lack.
@@ -176,7 +177,8 @@ fn require_known(id: &LedgerId, terms: &PlanTerms, registry: &Registry) -> Resul
     if claim(terms.method, 0, 1, 0).is_none() {
         add("terms.method", "must be a divisor method: by others no place has a claim of its own");
     }
-    let is_here = |number| registry.municipality(number).is_some_and(|m| m.county_id == id.county_id);
+    let is_here =
+        |number| registry.municipality(number).is_some_and(|m| m.county_id == id.county_id);
     if !terms.committed_places.keys().all(is_here) {
         add("terms.committed.municipality_number", "must be a municipality of the area");
     }
@@ -296,6 +298,7 @@ impl Simulation {
             all: time(2),
             years: years.collect(),
             areas: areas.map(of_area).collect(),
+            forecast: (self.drawn == self.draws).then(|| self.scene.forecast.clone()),
         }
     }
 }

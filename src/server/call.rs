@@ -91,7 +91,7 @@ impl Call {
             Self::Import => Some(Wait::Pause(limits.stream_idle)),
             Self::Unary | Self::Batch | Self::Series | Self::Probe => {
                 Some(Wait::Arrival(limits.arrival))
-            },
+            }
             Self::Conversation => None,
         }
     }

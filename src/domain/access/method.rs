@@ -92,6 +92,11 @@ methods!(
     ListHostAgreements,
     ListAccesses,
     ReviewAccesses,
+    ProposePlan,
+    CommentPlan,
+    ApprovePlan,
+    GetPlan,
+    ListPlans,
     SimulateRedistribution,
     ImportExisting,
 );

@@ -111,8 +111,7 @@ fn the_curve_rises_to_all_of_it() {
     assert_eq!(curve(&course(&[(1, 1)]), 2), [1.0, 1.0]);
 }
 
-const POPULATIONS: &str =
-    include_str!("../../../tests/data/golden/sor_trondelag_2010_2011.csv");
+const POPULATIONS: &str = include_str!("../../../tests/data/golden/sor_trondelag_2010_2011.csv");
 
 /// The municipalities of Sør-Trøndelag on 1.1.2011, Trondheim first.
 fn populations() -> Vec<(String, u64)> {

@@ -142,8 +142,7 @@ fn goals_caps_growth_and_maximums_bind() {
 #[test]
 fn what_is_behind_a_plan_counts() {
     let behind = Behind { distance: 97, moved: 40, years: 2 };
-    let under_way =
-        Scenario { pace_is_goal: true, behind: Some(behind), years: 3, ..trondheim() };
+    let under_way = Scenario { pace_is_goal: true, behind: Some(behind), years: 3, ..trondheim() };
     // More than the goal of the third year, 29, have moved: none more before the fifth, 48.
     assert_eq!(draw(&under_way, 3, 0).moved[..2], [0, 0]);
     assert!(draw(&under_way, 3, 0).moved[2] <= 8);

@@ -48,9 +48,8 @@ pub(in crate::grpc) fn simulate_redistribution(
         draws => v.within("draws", draws, 1, DRAWS_MAX),
     };
     let years = v.within("years", r.years, 0, YEARS_MAX);
-    let stay = r.mean_stay_months.map(|months| {
-        v.within("mean_stay_months", months, 1, STAY_MONTHS_MAX)
-    });
+    let stay =
+        r.mean_stay_months.map(|months| v.within("mean_stay_months", months, 1, STAY_MONTHS_MAX));
     let parsed = (|| {
         Some(SimulationQuery {
             ledger: ledger?,
