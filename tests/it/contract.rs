@@ -34,6 +34,7 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("EstimateWait", "who"),
     ("LendQuota", "action"),
     ("LinkStaff", "change"),
+    ("SimulateRedistribution", "plan"),
     ("ReassignAdviser", "ledger"),
     ("ReassignAdviser", "entry_ids"),
     ("LookupPerson", "purpose"),

@@ -99,5 +99,6 @@ methods!(
     ApprovePlan,
     GetPlan,
     ListPlans,
+    SimulateRedistribution,
     ImportExisting,
 );
