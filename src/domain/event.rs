@@ -12,12 +12,13 @@ use crate::domain::{
     account::AccountKey,
     allocation::{End, LetGo, Offer, Placement, RunReport},
     calendar::Timestamp,
-    capacity::{PlaceGroup, PlacesInPeriod, Quota, Submission},
+    capacity::{BudgetBasis, PlaceGroup, PlacesInPeriod, Quota, Submission},
     command::Command,
     enforcement::{Enforcement, EnforcementChange},
     ids::{EntryId, MunicipalityNumber, OfferId, PlacementId, PlanId, SubmissionId},
     lending::Loan,
     plan::{ActivePlan, Plan, Redirected},
+    quota_move::QuotaMove,
     registry::RegistryRow,
     waitlist::{Entry, Sealed},
 };
@@ -68,6 +69,12 @@ pub enum Event {
         places: PlacesInPeriod,
         /// Coming days on which the pool's limit may change.
         days: Vec<Date>,
+        /// Where the figure comes from; empty where that was not kept yet.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        source: String,
+        /// What it rests on.
+        #[serde(default, skip_serializing_if = "BudgetBasis::is_untold")]
+        rests_on: BudgetBasis,
     },
     /// Quotas were set.
     QuotasSet {
@@ -264,6 +271,13 @@ pub enum Event {
         plan_id: PlanId,
         /// Since when.
         date: Date,
+    },
+    /// Whole places of one municipality's quota are another's.
+    QuotaMoved {
+        /// What was moved, and why.
+        quota_move: QuotaMove,
+        /// Coming days on which it begins.
+        days: Vec<Date>,
     },
     /// The command was right and changed nothing.
     NothingToDo,

@@ -35,6 +35,7 @@ pub mod personal_data;
 pub mod placement;
 pub mod plan;
 pub mod protection;
+pub mod quota_move;
 pub mod redistribution;
 pub mod refusal;
 pub mod registry;

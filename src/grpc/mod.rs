@@ -46,6 +46,7 @@ mod people;
 mod placements;
 mod progress;
 mod protected;
+mod quota_move;
 mod record;
 mod registry;
 mod report;
@@ -153,6 +154,7 @@ mutations!(
     LendQuotaRequest,
     ReportClosureRequest,
     ChangeIdentityNumberRequest,
+    MoveQuotaRequest,
     ImportExistingRequest,
 );
 

@@ -48,6 +48,7 @@ impl Needs {
             | Command::GrantAccess(_)
             | Command::EndAccess(_)
             | Command::ProposePlan(_)
+            | Command::MoveQuota(_)
             | Command::BeginDay { .. } => {}
             Command::CommentPlan(CommentPlan { plan_id, .. })
             | Command::ApprovePlan(ApprovePlan { plan_id, .. })

@@ -213,15 +213,32 @@ pub(super) fn holders_of(ledger: &Ledger, terms: &PlanTerms, context: &Context<'
     let by_holder = holders(ledger, context.registry, today);
     let of_one = |(number, members): (&MunicipalityNumber, Vec<&MunicipalityNumber>)| {
         let maxima = members.iter().map(|member| terms.committed_places.get(*member));
+        // A host's maximum is known where that of each of its members is.
+        let in_terms: Option<u64> = maxima.map(|most| most.copied().map(u64::from)).sum();
+        let held = held_by(ledger, number, today);
         Holder {
             municipality_number: number.clone(),
             weight: members.iter().map(|number| weight(number)).sum(),
-            held: held_by(ledger, number, today),
-            // A host's maximum is known where that of each of its members is.
-            maximum: maxima.map(|most| most.copied().map(u64::from)).sum(),
+            held,
+            maximum: in_terms.or_else(|| committed_on(ledger, number, held, today)),
         }
     };
     by_holder.into_iter().map(of_one).collect()
+}
+
+/// The most a municipality may come to hold where the plan does not say it: what it co-finances by
+/// the quota that holds, and no more than leaves those that are set for later within what it
+/// co-finances then.
+fn committed_on(
+    ledger: &Ledger,
+    number: &MunicipalityNumber,
+    held: u64,
+    today: Date,
+) -> Option<u64> {
+    let frame = &ledger.frame;
+    let now = frame.committed_places(number, today).map(u64::from);
+    let later = frame.committed_room(number, today).map(|room| held + u64::from(room));
+    now.into_iter().chain(later).min()
 }
 
 fn held_by(ledger: &Ledger, number: &MunicipalityNumber, today: Date) -> u64 {

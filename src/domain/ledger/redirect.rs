@@ -61,6 +61,7 @@ fn concerns_plans(ledger: &Ledger, event: &Event) -> bool {
                     | Event::PlacementChanged { .. }
                     | Event::PlaceBudgetSet { .. }
                     | Event::QuotasSet { .. }
+                    | Event::QuotaMoved { .. }
                     | Event::LimitsSet { .. }
             )
 }
@@ -190,13 +191,22 @@ impl Work {
         let of_one = |(index, holder): (usize, &Holder)| {
             let number = &holder.municipality_number;
             let history = self.after.frame.quotas.get(number).map_or(0, Vec::len);
+            // What is set for later is shifted with it, and a quota is never below nought.
+            let frame = &self.after.frame;
+            let now = frame.own_places(number, self.today);
+            let fewer_later = now.saturating_sub(frame.fewest_places(number, self.today));
+            let has_none_later = holder.held <= u64::from(fewer_later);
             let is_full = history >= HISTORY_MAX;
             Member {
                 weight: holder.weight,
                 held: holder.held - u64::from(freed == Some(index)),
                 target: self.plan.targets.get(number).copied().map_or(0, u64::from),
                 maximum: if is_full { Some(0) } else { holder.maximum },
-                may_give: if is_full { Some(0) } else { self.plan.may_give(number, self.today) },
+                may_give: if is_full || has_none_later {
+                    Some(0)
+                } else {
+                    self.plan.may_give(number, self.today)
+                },
             }
         };
         self.holders.iter().enumerate().map(of_one).collect()
