@@ -10,6 +10,7 @@ mod lending;
 mod needs;
 mod places;
 mod plan;
+mod quota_move;
 mod staff;
 mod succession;
 mod waits;
@@ -30,6 +31,7 @@ pub use places::{
     SetQuotas, SubmitCapacity,
 };
 pub use plan::{ApprovePlan, CommentPlan, ProposePlan};
+pub use quota_move::MoveQuota;
 pub use staff::{LinkStaff, StaffLinkChange};
 pub use succession::{HANDED_OVER_MAX, HandOver, HeldThere, TakeOver, Waited};
 pub use waits::{
@@ -177,6 +179,8 @@ pub enum Command {
     TakeOver(TakeOver),
     /// A person has another identity number.
     ChangeIdentityNumber(ChangeIdentityNumber),
+    /// Whole places of one municipality's quota become another's.
+    MoveQuota(MoveQuota),
     /// By time: the day after a placement's last has come.
     FinishPlacement {
         /// Which.
@@ -240,6 +244,7 @@ impl Command {
             Self::ExpireOffer { .. } => "EXPIRE_OFFER",
             Self::HandOver(_) => "HAND_OVER",
             Self::TakeOver(_) => "TAKE_OVER",
+            Self::MoveQuota(_) => "MOVE_QUOTA",
             Self::FinishPlacement { .. } => "FINISH_PLACEMENT",
         }
     }
@@ -286,6 +291,7 @@ impl Command {
             | Self::ProposePlan(_)
             | Self::ApprovePlan(_)
             | Self::BeginPlan { .. }
+            | Self::MoveQuota(_)
             | Self::BeginDay { .. } => Subject::Area,
             Self::CommentPlan(c) => Subject::Resident(&c.municipality_number),
             Self::UpdateEntry(c) => Subject::Entry(c.entry_id),

@@ -12,12 +12,13 @@ use crate::domain::{
     account::AccountKey,
     allocation::{End, LetGo, Offer, Placement, RunReport},
     calendar::Timestamp,
-    capacity::{PlaceGroup, PlacesInPeriod, Quota, Submission},
+    capacity::{BudgetBasis, PlaceGroup, PlacesInPeriod, Quota, Submission},
     command::Command,
     enforcement::{Enforcement, EnforcementChange},
     ids::{EntryId, MunicipalityNumber, OfferId, PlacementId, PlanId, SubmissionId},
     lending::Loan,
     plan::{ActivePlan, ChangeCause, Plan, Redirected},
+    quota_move::QuotaMove,
     registry::RegistryRow,
     staff_link::StaffLink,
     waitlist::{Entry, Sealed},
@@ -69,6 +70,12 @@ pub enum Event {
         places: PlacesInPeriod,
         /// Coming days on which the pool's limit may change.
         days: Vec<Date>,
+        /// Where the figure comes from; empty where that was not kept yet.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        source: String,
+        /// What it rests on.
+        #[serde(default, skip_serializing_if = "BudgetBasis::is_untold")]
+        rests_on: BudgetBasis,
     },
     /// Quotas were set.
     QuotasSet {
@@ -278,6 +285,13 @@ pub enum Event {
     StaffLinkSet {
         /// The link, whole.
         link: StaffLink,
+    },
+    /// Whole places of one municipality's quota are another's.
+    QuotaMoved {
+        /// What was moved, and why.
+        quota_move: QuotaMove,
+        /// Coming days on which it begins.
+        days: Vec<Date>,
     },
     /// The command was right and changed nothing.
     NothingToDo,

@@ -38,6 +38,7 @@ pub mod plan;
 pub mod plan_standing;
 pub mod prospect;
 pub mod protection;
+pub mod quota_move;
 pub mod redistribution;
 pub mod refusal;
 pub mod registry;

@@ -7,7 +7,7 @@ use time::Date;
 use crate::domain::{
     access::Role,
     calendar::Timestamp,
-    ids::{LedgerId, MeasureCode},
+    ids::{LedgerId, MeasureCode, MunicipalityNumber},
 };
 
 /// One reason a command is refused. Each stands for one value of the wire's
@@ -189,6 +189,36 @@ pub enum Refusal {
         would_be: usize,
         /// How many there may be.
         most: usize,
+    },
+    /// A quota would be raised above what its municipality co-finances.
+    #[error(
+        "the quota of {municipality} would be {places} places on {date}; the municipality \
+         co-finances {committed}"
+    )]
+    QuotaAboveCommitted {
+        /// Whose quota.
+        municipality: MunicipalityNumber,
+        /// What it would be, in places.
+        places: u32,
+        /// What the municipality co-finances, in places.
+        committed: u32,
+        /// The date it would happen.
+        date: Date,
+    },
+    /// A quota has fewer places than are to be moved.
+    #[error(
+        "{municipality} has {left} places to give on {date}, what it has lent not among them; \
+         {asked} are asked for"
+    )]
+    TooFewToMove {
+        /// Whose quota.
+        municipality: MunicipalityNumber,
+        /// What it has, in places.
+        left: u32,
+        /// What is asked for, in places.
+        asked: u32,
+        /// The date on which it has so few.
+        date: Date,
     },
     /// It is about the caller: nobody decides on themself (inhabil).
     #[error("this is about yourself: somebody else must decide on it")]

@@ -96,7 +96,7 @@ fn limit_of(ledger: &Ledger, key: &AccountKey, as_of: Date) -> Changes {
 }
 
 /// How a limit has changed up to and with a day.
-pub fn changes_of_limit(history: &[PlacesInPeriod], as_of: Date) -> Changes {
+pub fn changes_of_limit<P: AsRef<PlacesInPeriod>>(history: &[P], as_of: Date) -> Changes {
     let days = boundaries_after(history, Date::MIN).collect();
     changes_on(days, as_of, |day| i64::from(places_on(history, day)) * WHOLE_PLACE)
 }

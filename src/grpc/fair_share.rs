@@ -7,7 +7,7 @@ use crate::{
         access::{Method, Target},
         account::AccountKey,
         apportionment::{self, Apportionment},
-        capacity::{PlacesInPeriod, Quota, QuotaBasis},
+        capacity::{Budget, PlacesInPeriod, Quota, QuotaBasis, places_on},
         fair_share::{FairShare, FairShares, fair_shares},
         ids::{LedgerId, MunicipalityNumber},
         ledger::{Head, Ledger},
@@ -24,13 +24,13 @@ use crate::{
             fair_share::{
                 self as parse, ApportionQuery, FairShareQuery, PlaceBudgetsQuery, QuotasQuery,
             },
-            lending as parse_lending, plan as parse_plan,
+            lending as parse_lending, plan as parse_plan, quota_move as parse_quota_move,
         },
         plans::{
             self,
             By::{APerson, Anybody},
         },
-        require_ledger, simulation,
+        quota_move, require_ledger, simulation,
     },
     proto::v1 as pb,
     proto::v1::{
@@ -144,6 +144,14 @@ impl FairShareService for Api {
     ) -> Result<Response<simulation::Answers>, Status> {
         self.simulate(r).await
     }
+
+    async fn move_quota(
+        &self,
+        r: Request<pb::MoveQuotaRequest>,
+    ) -> Result<Response<pb::MoveQuotaResponse>, Status> {
+        let parse = parse_quota_move::move_quota;
+        self.write(r, Method::MoveQuota, parse, quota_move::move_quota).await
+    }
 }
 
 /// A pure calculation. It runs where it may take its time without holding others up.
@@ -239,8 +247,17 @@ fn share(share: &FairShare) -> pb::FairShare {
 /// A place budget with its place in the list: the ledger, and which of its budgets.
 struct Listed {
     key: (LedgerId, usize),
-    places: PlacesInPeriod,
-    in_force: bool,
+    budget: Budget,
+    /// Where it is in force: the sum of the quotas, and how many too many they are.
+    in_force: Option<(u64, u32)>,
+}
+
+impl Listed {
+    /// Whether it holds and must be looked at again by a day.
+    fn is_due(&self, day: time::Date) -> bool {
+        let review_by = self.budget.rests_on.review_by;
+        self.in_force.is_some() && review_by.is_some_and(|review_by| review_by <= day)
+    }
 }
 
 /// Place budgets ledger by ledger. Whoever may see one area only must name it.
@@ -271,7 +288,10 @@ async fn place_budgets(
         for budgets in found {
             revisions.push(answer::revision(&budgets.ledger, budgets.seq));
             let listed = listed(budgets, on, query.as_of.is_some());
-            rows.extend(listed.filter(|row| after.as_ref().is_none_or(|after| row.key > *after)));
+            rows.extend(listed.filter(|row| {
+                after.as_ref().is_none_or(|after| row.key > *after)
+                    && query.review_due_by.is_none_or(|day| row.is_due(day))
+            }));
         }
         if rows.len() > page.size {
             break;
@@ -293,27 +313,41 @@ async fn place_budgets(
 /// A ledger's budgets in the order they were set: the last one that covers a date is in
 /// force on it.
 fn listed(of: Budgets, on: time::Date, only_in_force: bool) -> impl Iterator<Item = Listed> {
-    let in_force = of.budgets.iter().rposition(|budget| budget.covers(on));
-    let Budgets { ledger, budgets, .. } = of;
-    budgets
+    let Budgets { ledger, frame, .. } = of;
+    let in_force = frame.budgets.iter().rposition(|budget| budget.places.covers(on));
+    let of_quotas = (frame.sum_of_quotas(on), frame.over_budget(on));
+    frame
+        .budgets
         .into_iter()
         .enumerate()
-        .map(move |(index, places)| Listed {
+        .map(move |(index, budget)| Listed {
             key: (ledger.clone(), index),
-            places,
-            in_force: Some(index) == in_force,
+            budget,
+            in_force: (Some(index) == in_force).then_some(of_quotas),
         })
-        .filter(move |row| row.in_force || !only_in_force)
+        .filter(move |row| row.in_force.is_some() || !only_in_force)
 }
 
 fn place_budget(row: &Listed) -> pb::PlaceBudget {
+    let Budget { places, source, rests_on } = &row.budget;
+    let (quotas, over) = row.in_force.unwrap_or_default();
     pb::PlaceBudget {
         ledger: Some(answer::ledger(&row.key.0)),
-        places: row.places.places,
-        valid_from_date: Some(answer::date(row.places.valid_from)),
-        valid_to_date: row.places.valid_to.map(answer::date),
-        in_force: row.in_force,
+        places: places.places,
+        valid_from_date: Some(answer::date(places.valid_from)),
+        valid_to_date: places.valid_to.map(answer::date),
+        in_force: row.in_force.is_some(),
+        basis: rests_on.basis.map_or(pb::QuotaBasis::Unspecified, quota_basis).into(),
+        basis_date: rests_on.basis_date.map(answer::date),
+        source: source.clone(),
+        review_by_date: rests_on.review_by.map(answer::date),
+        quota_places: whole_places(quotas),
+        quotas_over_budget_places: over,
     }
+}
+
+fn whole_places(places: u64) -> u32 {
+    u32::try_from(places).unwrap_or(u32::MAX)
 }
 
 /// The quotas of a ledger: those that hold on a date, or all that were set and not
@@ -340,8 +374,15 @@ async fn quotas(reader: Reader, query: QuotasQuery) -> Result<ListQuotasResponse
     };
     let answer = |row: ShownQuota<'_>| row.answer((today, as_of), &ledger, &told, &registry);
     let (quotas, next_page_token) = page.cut(&reader.app.keys, rows, key, answer)?;
-    let revisions = vec![answer::revision(id, ledger.head().seq)];
-    Ok(ListQuotasResponse { revisions, quotas, next_page_token })
+    let frame = ledger.frame();
+    Ok(ListQuotasResponse {
+        revisions: vec![answer::revision(id, ledger.head().seq)],
+        quotas,
+        next_page_token,
+        place_budget: places_on(&frame.budgets, as_of),
+        quota_places: whole_places(frame.sum_of_quotas(as_of)),
+        quotas_over_budget_places: frame.over_budget(as_of),
+    })
 }
 
 pub(super) fn require_quotas(id: &LedgerId, registry: &Registry) -> Result<(), Refusal> {
@@ -379,10 +420,11 @@ fn shown_quotas<'a>(
     let history = frame.quotas.get(number).map_or(&[][..], Vec::as_slice);
     let rows = periods(history)
         .filter(|(_, period)| query.with_history || period.covers(as_of))
+        .filter(|(quota, _)| query.review_due_by.is_none_or(|day| quota.is_due(day)))
         .map(|quota| ShownQuota { number, quota: Some(quota) });
     let rows: Vec<ShownQuota<'_>> = rows.collect();
     let only_borrows = query.with_history || frame.borrowed_places(number, as_of) > 0;
-    if rows.is_empty() && only_borrows {
+    if rows.is_empty() && only_borrows && query.review_due_by.is_none() {
         return vec![ShownQuota { number, quota: None }];
     }
     rows
@@ -411,6 +453,7 @@ impl ShownQuota<'_> {
             valid_to_date: period.and_then(|period| period.valid_to).map(answer::date),
             usage: holds_today.then(usage),
             lending: lending::lending(frame, number, period, as_of),
+            moves: quota_move::moves(frame, number, period),
         }
     }
 }
@@ -423,6 +466,7 @@ fn quota_answer(quota: &Quota) -> pb::Quota {
         basis_date: quota.basis_date.map(answer::date),
         source: quota.source.clone(),
         review_by_date: quota.review_by.map(answer::date),
+        committed_places: quota.committed_places,
     }
 }
 

@@ -7,9 +7,9 @@ use crate::{
         apportionment::ApportionmentError,
         capacity::places_on,
         forecast::{Forecast, Saving, Shares, Times, curve, forecast, saving},
-        ledger::Ledger,
+        ledger::{Ledger, plan_holders},
         plan::{ActivePlan, Holder, Plan, PlanTerms},
-        plan_standing::{holders_of, state},
+        plan_standing::state,
         prospect::{DAYS_A_YEAR, MeanStay, Outset},
         redistribution::goal,
         registry::Registry,
@@ -52,7 +52,7 @@ pub(super) fn outset(
     registry: &Registry,
     today: Date,
 ) -> Result<Outset, ApportionmentError> {
-    let holders = holders_of(ledger, terms, registry, today);
+    let holders = plan_holders(ledger, terms, registry, today);
     let places = places_on(&ledger.frame().budgets, today);
     Outset::new(terms.clone(), holders, places.into(), active.cloned(), today)
 }

@@ -204,6 +204,10 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("Dette ville bli {would_be}; grensen er {most}."),
             format!("This would make {would_be}; the limit is {most}."),
         ),
+        Refusal::QuotaAboveCommitted { places, committed, date, .. } => {
+            above_committed(*places, *committed, *date)
+        }
+        Refusal::TooFewToMove { left, asked, date, .. } => too_few(*left, *asked, *date),
         Refusal::OwnCase => of_own_case(),
         Refusal::OneOf { index, refusal, .. } => of_one(index + 1, of_refusal(refusal)),
     }
@@ -268,6 +272,29 @@ fn over_budget(sum: u64, budget: u32, date: Date) -> Words {
         norwegian(date)
     );
     words(nb, format!("The quotas would be {sum} places in all on {date}. The budget is {budget}."))
+}
+
+fn above_committed(places: u32, committed: u32, date: Date) -> Words {
+    let nb = format!(
+        "Andelen ville bli {places} plasser {}. Kommunen medfinansierer {committed}.",
+        norwegian(date)
+    );
+    let en = format!(
+        "The quota would be {places} places on {date}. The municipality co-finances {committed}."
+    );
+    words(nb, en)
+}
+
+fn too_few(left: u32, asked: u32, date: Date) -> Words {
+    let nb = format!(
+        "Kommunen har {left} plasser å gi fra seg {}, utlånte ikke medregnet. {asked} trengs.",
+        norwegian(date)
+    );
+    let en = format!(
+        "The municipality has {left} places to give on {date}, lent ones not counted. {asked} are \
+         needed."
+    );
+    words(nb, en)
 }
 
 fn not_later(new: Date, old: Date) -> Words {

@@ -48,6 +48,7 @@ mod placements;
 mod plans;
 mod progress;
 mod protected;
+mod quota_move;
 mod record;
 mod registry;
 mod report;
@@ -157,6 +158,7 @@ mutations!(
     LendQuotaRequest,
     ReportClosureRequest,
     ChangeIdentityNumberRequest,
+    MoveQuotaRequest,
     ImportExistingRequest,
     LinkStaffRequest,
 );

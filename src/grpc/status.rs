@@ -10,7 +10,7 @@ use tonic_types::{
 };
 
 use crate::{
-    domain::{ids::LedgerId, refusal::Refusal},
+    domain::{account::WHOLE_PLACE, ids::LedgerId, refusal::Refusal},
     error::{Effect, Error},
     grpc::localized::{self, Words},
     proto::v1::ErrorReason,
@@ -165,6 +165,8 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::ClosuresOverlap { .. }
         | Refusal::ReasonRequired(_)
         | Refusal::CorrectionTooLate { .. }
+        | Refusal::QuotaAboveCommitted { .. }
+        | Refusal::TooFewToMove { .. }
         | Refusal::OwnCase
         | Refusal::LimitReached { .. } => None,
     }
@@ -237,8 +239,11 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         | Refusal::ClosuresOverlap { .. } => {
             (Code::FailedPrecondition, ErrorReason::DateOutOfRange)
         }
-        Refusal::NoRoom { .. } | Refusal::NoRoomForMore { .. } => {
+        Refusal::NoRoom { .. } | Refusal::NoRoomForMore { .. } | Refusal::TooFewToMove { .. } => {
             (Code::FailedPrecondition, ErrorReason::NoRoom)
+        }
+        Refusal::QuotaAboveCommitted { .. } => {
+            (Code::FailedPrecondition, ErrorReason::QuotaAboveCommitted)
         }
         Refusal::NotFirst => (Code::FailedPrecondition, ErrorReason::NotFirst),
         Refusal::ReasonRequired(_) => (Code::InvalidArgument, ErrorReason::InvalidFields),
@@ -313,6 +318,18 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
             ("what", (*what).to_owned()),
             ("free_percent", free_percent.to_string()),
             ("needed_percent", needed_percent.to_string()),
+        ],
+        Refusal::QuotaAboveCommitted { municipality, places, committed, date } => vec![
+            ("municipality_number", municipality.to_string()),
+            ("places", places.to_string()),
+            ("committed_places", committed.to_string()),
+            ("date", date.to_string()),
+        ],
+        Refusal::TooFewToMove { municipality, left, asked, date } => vec![
+            ("municipality_number", municipality.to_string()),
+            ("free_percent", (i64::from(*left) * WHOLE_PLACE).to_string()),
+            ("needed_percent", (i64::from(*asked) * WHOLE_PLACE).to_string()),
+            ("date", date.to_string()),
         ],
         Refusal::ClosuresOverlap { asked, other } => vec![
             ("field", "from_date".to_owned()),

@@ -343,6 +343,7 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::ExpireOffer { .. }
         | Command::HandOver(_)
         | Command::TakeOver(_)
+        | Command::MoveQuota(_)
         | Command::FinishPlacement { .. } => return None,
     })
 }

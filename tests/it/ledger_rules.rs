@@ -69,6 +69,7 @@ mod placing;
 mod plain;
 mod plans;
 mod positions;
+mod quota_moves;
 mod reserving;
 mod ruled;
 mod runs;

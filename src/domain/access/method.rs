@@ -100,5 +100,6 @@ methods!(
     GetPlan,
     ListPlans,
     SimulateRedistribution,
+    MoveQuota,
     ImportExisting,
 );

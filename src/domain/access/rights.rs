@@ -91,6 +91,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::ApprovePlan => [No, Own, No, No, No, No, No],
         Method::GetPlan | Method::ListPlans => [All, Own, OwnArea, OwnArea, No, All, All],
         Method::SimulateRedistribution => [All, Own, OwnArea, OwnArea, No, All, All],
+        Method::MoveQuota => [No, Own, No, No, No, No, No],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

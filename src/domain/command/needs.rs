@@ -49,6 +49,7 @@ impl Needs {
             | Command::EndAccess(_)
             | Command::ProposePlan(_)
             | Command::LinkStaff(_)
+            | Command::MoveQuota(_)
             | Command::BeginDay { .. } => {}
             Command::CommentPlan(CommentPlan { plan_id, .. })
             | Command::ApprovePlan(ApprovePlan { plan_id, .. })

@@ -160,7 +160,7 @@ fn with_new_places_only_237_would_be_needed() {
     let two = [holder("1601", populations[0].1, 152), holder("1612", rest, 270)];
     assert_eq!(new_places_only(Method::SainteLague, 422, &two), Some(237));
     // And no fewer: that is what is counted.
-    let enough = |more| targets(Method::SainteLague, 422 + more, &two).unwrap()[1] >= 270;
+    let enough = |more: u64| targets(Method::SainteLague, 422 + more, &two).unwrap()[1] >= 270;
     assert!(enough(237) && !enough(236));
     assert_eq!(new_places_only(Method::SainteLague, 422, &audited()[..1]), Some(0));
     // Who has no weight never comes to hold by right what it has.

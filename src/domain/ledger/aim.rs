@@ -40,10 +40,7 @@ impl Aim {
 }
 
 /// How many places have yet to move from who holds more than the target (D).
-pub(super) fn yet_to_move(
-    holders: &[Holder],
-    targets: &BTreeMap<MunicipalityNumber, u32>,
-) -> u64 {
+pub(super) fn yet_to_move(holders: &[Holder], targets: &BTreeMap<MunicipalityNumber, u32>) -> u64 {
     let member = |holder: &Holder| Member {
         weight: holder.weight,
         held: holder.held,
@@ -61,8 +58,7 @@ pub fn aim(ledger: &Ledger, before: &ActivePlan, registry: &Registry, today: Dat
     let holders = plan_holders(ledger, terms, registry, today);
     let places = places_on(&ledger.frame().budgets, today);
     let targets = targets(terms, places, &holders);
-    let key_date =
-        registry.distribution_key(&terms.key_name, terms.key_date).map(|(date, _)| date);
+    let key_date = registry.distribution_key(&terms.key_name, terms.key_date).map(|(date, _)| date);
     let causes = targets.as_ref().map_or_else(BTreeSet::new, |targets| {
         let entitled = self::holders(ledger, registry, today);
         let is_new_key = key_date != before.key_date;
@@ -116,12 +112,13 @@ pub fn plan_holders(
     let entitled = holders(ledger, registry, today);
     let of_one = |(number, members): (&&MunicipalityNumber, &Vec<&MunicipalityNumber>)| {
         let maxima = members.iter().map(|member| terms.committed_places.get(*member));
+        // A host's maximum is known where that of each of its members is.
+        let in_terms: Option<u64> = maxima.map(|most| most.copied().map(u64::from)).sum();
         Holder {
             municipality_number: (*number).clone(),
             weight: members.iter().map(|number| weight(number)).sum(),
             held: held(*number),
-            // A host's maximum is known where that of each of its members is.
-            maximum: maxima.map(|most| most.copied().map(u64::from)).sum(),
+            maximum: in_terms.or_else(|| committed_on(ledger, number, held(*number), today)),
         }
     };
     let left = ledger.frame().quotas.keys().filter(|number| !entitled.contains_key(*number));
@@ -146,4 +143,19 @@ pub(super) fn targets(
     let told = told.into_iter().map(|places| u32::try_from(places).unwrap_or(u32::MAX));
     let numbers = holders.iter().map(|holder| holder.municipality_number.clone());
     Some(numbers.zip(told).collect())
+}
+
+/// The most a municipality may come to hold where the plan does not say it: what it co-finances by
+/// the quota that holds, and no more than leaves those that are set for later within what it
+/// co-finances then.
+fn committed_on(
+    ledger: &Ledger,
+    number: &MunicipalityNumber,
+    held: u64,
+    today: Date,
+) -> Option<u64> {
+    let frame = ledger.frame();
+    let now = frame.committed_places(number, today).map(u64::from);
+    let later = frame.committed_room(number, today).map(|room| held + u64::from(room));
+    now.into_iter().chain(later).min()
 }

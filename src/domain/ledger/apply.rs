@@ -7,13 +7,14 @@ use crate::domain::{
     account::{Account, AccountKey},
     allocation::{LetGo, Offer, OfferState, Placement, PlacementState},
     calendar::Timestamp,
-    capacity::{PlaceGroup, Quota, Submission, SubmissionState},
+    capacity::{Budget, PlaceGroup, Quota, Submission, SubmissionState},
     event::{Event, OfferChange},
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
     ledger::{
         Due, Ledger, apply_plan,
         decide_capacity::put_quota,
         decide_loan::put_loan,
+        decide_quota_move::put_move,
         due::{entry_due, offer_due, placement_due},
         walk::Queue,
     },
@@ -39,8 +40,9 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.review(*submission_id, SubmissionState::Rejected);
             ledger.free_references_of(*submission_id);
         }
-        Event::PlaceBudgetSet { places, days } => {
-            ledger.frame.budgets.push(places.clone());
+        Event::PlaceBudgetSet { places, days, source, rests_on } => {
+            let (places, source, rests_on) = (places.clone(), source.clone(), *rests_on);
+            ledger.frame.budgets.push(Budget { places, source, rests_on });
             ledger.touched.frame = true;
             ledger.schedule(days.iter().copied().map(Due::day));
         }
@@ -85,6 +87,11 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.touched.frame = true;
         }
         Event::LoanSet { loan, days } => ledger.set_loan(loan, days),
+        Event::QuotaMoved { quota_move, days } => {
+            put_move(&mut ledger.frame, quota_move);
+            ledger.touched.frame = true;
+            ledger.schedule(days.iter().copied().map(Due::day));
+        }
         Event::PlanSet { .. }
         | Event::PlanBegun { .. }
         | Event::PlanAimed { .. }
@@ -149,6 +156,7 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::Redirected { .. }
         | Event::PlanCompleted { .. }
         | Event::StaffLinkSet { .. }
+        | Event::QuotaMoved { .. }
         | Event::NothingToDo => {}
     }
 }

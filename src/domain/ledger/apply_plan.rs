@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use time::Date;
 
 use crate::domain::{
-    capacity::{PlacesInPeriod, Quota, QuotaBasis},
+    capacity::QuotaBasis,
     event::Event,
     ids::MunicipalityNumber,
-    ledger::{Due, Ledger},
+    ledger::{Due, Ledger, quotas::shift},
     plan::{ActivePlan, PastPlan, Plan, PlanChange, Redirected, ended_as},
 };
 
@@ -21,7 +21,8 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         ledger.set_plan(plan);
     } else if let Event::PlanBegun { plan } = event {
         ledger.begin_plan(plan);
-    } else if let Event::PlanAimed { date, causes, key_date, places, targets, remaining, .. } = event
+    } else if let Event::PlanAimed { date, causes, key_date, places, targets, remaining, .. } =
+        event
     {
         let (causes, remaining) = (causes.clone(), *remaining);
         let change =
@@ -86,43 +87,10 @@ impl Ledger {
         }
         for (number, places) in [(from_municipality, -1), (to_municipality, 1)] {
             if let Some(number) = number {
-                self.move_quota(number, *date, places);
+                shift(&mut self.frame, number, *date, places, QuotaBasis::Population);
             }
-        }
-    }
-
-    /// A quota of so many places more or less from a day on, whatever is set for later.
-    fn move_quota(&mut self, number: &MunicipalityNumber, date: Date, places: i32) {
-        let history = self.frame.quotas.entry(number.clone()).or_default();
-        let changed = |of: u32| of.saturating_add_signed(places);
-        let holds = history.iter().rposition(|quota| quota.places.covers(date));
-        match holds {
-            Some(at) if history[at].places.valid_from == date => {
-                history[at].places.places = changed(history[at].places.places);
-            }
-            Some(at) => {
-                let mut quota = history[at].clone();
-                quota.places.valid_from = date;
-                quota.places.places = changed(quota.places.places);
-                history.insert(at + 1, quota);
-            }
-            None => history.insert(0, first_quota(number, date, changed(0))),
-        }
-        for quota in history.iter_mut().filter(|quota| quota.places.valid_from > date) {
-            quota.places.places = changed(quota.places.places);
         }
         self.touched.frame = true;
-    }
-}
-
-fn first_quota(number: &MunicipalityNumber, date: Date, places: u32) -> Quota {
-    Quota {
-        municipality_number: number.clone(),
-        places: PlacesInPeriod { places, valid_from: date, valid_to: None },
-        basis: QuotaBasis::Population,
-        basis_date: None,
-        source: String::new(),
-        review_by: None,
     }
 }
 

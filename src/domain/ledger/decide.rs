@@ -15,7 +15,8 @@ use crate::domain::{
         Ledger, decide_access, decide_adviser, decide_capacity, decide_closure, decide_correction,
         decide_enforcement, decide_entry, decide_existing, decide_identity, decide_join,
         decide_loan, decide_objection, decide_offer, decide_place, decide_placement, decide_plan,
-        decide_staff, decide_succession, decide_transfer, passes::passes, redirect,
+        decide_quota_move, decide_staff, decide_succession, decide_transfer, passes::passes,
+        redirect,
     },
     measure::{Distribution, MeasureType},
     refusal::{Refusal, Stop},
@@ -181,6 +182,7 @@ pub fn decide(
         Command::ProposePlan(c) => decide_plan::propose(ledger, c, context, ids)?,
         Command::CommentPlan(c) => decide_plan::comment(ledger, c, context)?,
         Command::ApprovePlan(c) => decide_plan::approve(ledger, c, context)?,
+        Command::MoveQuota(c) => decide_quota_move::move_quota(ledger, c, context)?,
         Command::BeginPlan { plan_id } => decide_plan::begin(ledger, *plan_id, context),
         Command::LinkStaff(c) => decide_staff::link(c, context, ids)?,
     };

@@ -29,6 +29,7 @@ mod decide_offer;
 mod decide_place;
 mod decide_placement;
 mod decide_plan;
+mod decide_quota_move;
 mod decide_staff;
 mod decide_succession;
 mod decide_transfer;
@@ -58,7 +59,7 @@ use crate::domain::{
     account::{Account, AccountKey},
     allocation::{Offer, Placement},
     calendar::Timestamp,
-    capacity::{PlaceGroup, PlacesInPeriod, Quota, Submission},
+    capacity::{Budget, PlaceGroup, Quota, Submission},
     enforcement::Enforcement,
     ids::{
         EntryId, ExternalReference, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId,
@@ -68,6 +69,7 @@ use crate::domain::{
     log_chain::{GENESIS, Hash},
     measure::Distribution,
     plan::{Plan, PlanBook},
+    quota_move::QuotaMove,
     waitlist::{Entry, EntryState, OrderKey, QueueKey},
 };
 
@@ -102,7 +104,7 @@ pub struct Ledger {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// Place budgets, in the order they were set.
-    pub budgets: Vec<PlacesInPeriod>,
+    pub budgets: Vec<Budget>,
     /// Quotas of each municipality, in the order they were set.
     pub quotas: BTreeMap<MunicipalityNumber, Vec<Quota>>,
     /// How far the order binds who places people by hand.
@@ -115,6 +117,10 @@ pub struct Frame {
     /// The plan that steers, and those that did.
     #[serde(default, skip_serializing_if = "PlanBook::is_empty")]
     pub plans: PlanBook,
+    /// What was moved between quotas by hand, in the order it was moved: the latest
+    /// [`MOVES_KEPT`](crate::domain::quota_move::MOVES_KEPT).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<QuotaMove>,
 }
 
 /// Which rows changed since the ledger was loaded.

@@ -68,6 +68,7 @@ fn concerns_plans(ledger: &Ledger, event: &Event) -> bool {
                     | Event::PlacementChanged { .. }
                     | Event::PlaceBudgetSet { .. }
                     | Event::QuotasSet { .. }
+                    | Event::QuotaMoved { .. }
                     | Event::LimitsSet { .. }
             )
 }
@@ -250,9 +251,8 @@ impl Work {
             Priority { municipality_number: number(at), weight, held, target }
         };
         let from_municipality = from.map(number);
-        let may_give = from_municipality
-            .as_ref()
-            .and_then(|number| self.plan.may_give(number, self.today));
+        let may_give =
+            from_municipality.as_ref().and_then(|number| self.plan.may_give(number, self.today));
         let mut redirected = Redirected {
             plan_id: self.plan.plan_id,
             date: self.today,

@@ -489,5 +489,6 @@ pub const NOTHING_OF_ANYBODY: &[(&str, &str)] = &[
         "county_id from_date until_date purpose seed sample_size many_in_an_hour",
     ),
     ("ReviewAccessesResponse", "looked_at is_cut seed"),
+    ("WorkItem", "municipality_number"),
     ("ShadowDeviation", "passed_over_is_least"),
 ];

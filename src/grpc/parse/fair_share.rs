@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     domain::{
         apportionment::{Area, MAX_SEATS, MAX_WEIGHT, Method},
-        capacity::{PlacesInPeriod, Quota, QuotaBasis},
+        capacity::{BudgetBasis, PlacesInPeriod, Quota, QuotaBasis},
         command::{Command, SetPlaceBudget, SetQuotas},
         ids::{AreaId, LedgerId, MeasureCode, MunicipalityNumber},
     },
@@ -128,12 +128,21 @@ pub(in crate::grpc) fn set_place_budget(
     let places = v.places(r.places, BUDGET_MAX, from, to);
     let source = v.text("source", &r.source, SOURCE_MAX);
     let case_reference = v.case(&r.case_reference);
+    let rests_on = budget_basis(&mut v, r);
     let parsed = (|| {
         let (places, source, case_reference) = (places?, source?, case_reference?);
-        let command = SetPlaceBudget { places, source, case_reference };
+        let command = SetPlaceBudget { places, source, case_reference, rests_on: Some(rests_on?) };
         Some((ledger?, Draft::of(Command::SetPlaceBudget(command))))
     })();
     v.finish(parsed)
+}
+
+fn budget_basis(v: &mut Violations, r: &pb::SetPlaceBudgetRequest) -> Option<BudgetBasis> {
+    let basis = v.optional_choice("basis", r.basis);
+    let basis_date = v.optional_date("basis_date", r.basis_date.as_ref());
+    let review_by = v.optional_date("review_by_date", r.review_by_date.as_ref());
+    let (basis, basis_date, review_by) = (quota_basis(basis?), basis_date?, review_by?);
+    Some(BudgetBasis { basis, basis_date, review_by })
 }
 
 pub(in crate::grpc) fn set_quotas(r: &pb::SetQuotasRequest) -> Result<(LedgerId, Draft), Error> {
@@ -173,6 +182,10 @@ fn quota(v: &mut Violations, index: usize, one: &pb::Quota, from: time::Date) ->
     let basis_date = v.optional_date(&name("basis_date"), one.basis_date.as_ref());
     let source = v.text(&name("source"), &one.source, SOURCE_MAX);
     let review_by = v.optional_date(&name("review_by_date"), one.review_by_date.as_ref());
+    let committed = match one.committed_places {
+        None => Some(None),
+        Some(most) => v.within(&name("committed_places"), most, 0, QUOTA_MAX).map(Some),
+    };
     Some(Quota {
         municipality_number: municipality_number?,
         places: PlacesInPeriod { places: places?, valid_from: from, valid_to: None },
@@ -180,6 +193,7 @@ fn quota(v: &mut Violations, index: usize, one: &pb::Quota, from: time::Date) ->
         basis_date: basis_date?,
         source: source?,
         review_by: review_by?,
+        committed_places: committed?,
     })
 }
 
@@ -199,6 +213,8 @@ pub(in crate::grpc) struct PlaceBudgetsQuery {
     pub(in crate::grpc) county_id: Option<AreaId>,
     pub(in crate::grpc) measure_code: Option<MeasureCode>,
     pub(in crate::grpc) as_of: Option<time::Date>,
+    /// Only those in force to be looked at again by this day.
+    pub(in crate::grpc) review_due_by: Option<time::Date>,
     pub(in crate::grpc) page: Page,
 }
 
@@ -217,13 +233,15 @@ pub(in crate::grpc) fn list_place_budgets(
     let county_id = v.optional_value("county_id", &r.county_id);
     let measure_code = v.optional_value("measure_code", &r.measure_code);
     let as_of = v.optional_date("as_of_date", r.as_of_date.as_ref());
+    let review_due_by = v.optional_date("review_due_by_date", r.review_due_by_date.as_ref());
     if r.at_least_seq > 0 && (r.county_id.is_empty() || r.measure_code.is_empty()) {
         v.add("at_least_seq", "is only for one county_id and one measure_code");
     }
     let page = Page::parse(&mut v, r);
     let parsed = (|| {
         let (county_id, measure_code) = (county_id?, measure_code?);
-        Some(PlaceBudgetsQuery { county_id, measure_code, as_of: as_of?, page: page? })
+        let (as_of, review_due_by, page) = (as_of?, review_due_by?, page?);
+        Some(PlaceBudgetsQuery { county_id, measure_code, as_of, review_due_by, page })
     })();
     v.finish(parsed)
 }
@@ -234,6 +252,8 @@ pub(in crate::grpc) struct QuotasQuery {
     pub(in crate::grpc) municipality: Option<MunicipalityNumber>,
     pub(in crate::grpc) as_of: Option<time::Date>,
     pub(in crate::grpc) with_history: bool,
+    /// Only those to be looked at again by this day.
+    pub(in crate::grpc) review_due_by: Option<time::Date>,
     pub(in crate::grpc) page: Page,
 }
 
@@ -245,11 +265,13 @@ pub(in crate::grpc) fn list_quotas(r: &pb::ListQuotasRequest) -> Result<QuotasQu
     if r.with_history && r.as_of_date.is_some() {
         v.add("as_of_date", "is not for with_history");
     }
+    let review_due_by = v.optional_date("review_due_by_date", r.review_due_by_date.as_ref());
     let page = Page::parse(&mut v, r);
     let with_history = r.with_history;
     let parsed = (|| {
         let (ledger, municipality) = (ledger?, municipality?);
-        Some(QuotasQuery { ledger, municipality, as_of: as_of?, with_history, page: page? })
+        let (as_of, review_due_by, page) = (as_of?, review_due_by?, page?);
+        Some(QuotasQuery { ledger, municipality, as_of, with_history, review_due_by, page })
     })();
     v.finish(parsed)
 }

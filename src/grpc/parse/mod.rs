@@ -24,6 +24,7 @@ pub(super) mod offer;
 pub(super) mod placement;
 pub(super) mod plan;
 pub(super) mod purpose;
+pub(super) mod quota_move;
 pub(super) mod registry;
 pub(super) mod report;
 pub(super) mod simulation;

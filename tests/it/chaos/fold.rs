@@ -100,6 +100,7 @@ impl Model {
             | Event::PlanAimed { .. }
             | Event::Redirected { .. }
             | Event::PlanCompleted { .. }
+            | Event::QuotaMoved { .. }
             | Event::NothingToDo => {}
         }
     }

@@ -20,7 +20,7 @@ mod hold;
 /// Half a year after today.
 const LATER: i64 = 183;
 
-fn terms() -> PlanTerms {
+pub(super) fn terms() -> PlanTerms {
     PlanTerms {
         name: "Etter folketall".to_owned(),
         method: Method::SainteLague,
@@ -67,7 +67,7 @@ fn approve(plan_id: PlanId, reason: Option<&str>) -> Command {
 }
 
 /// A plan that everybody agrees to, approved: what that row made happen.
-fn begin(ledger: &mut Ledger, terms: PlanTerms) -> Vec<Event> {
+pub(super) fn begin(ledger: &mut Ledger, terms: PlanTerms) -> Vec<Event> {
     let plan_id = propose(ledger, terms).unwrap();
     for number in [TRONDHEIM, HEMNE, ORKDAL] {
         happen(ledger, comment(plan_id, number, View::Agrees), noon()).unwrap();
@@ -86,7 +86,7 @@ fn redirections(events: &[Event]) -> Vec<&Redirected> {
 }
 
 /// From whom to whom, and why.
-fn told(events: &[Event]) -> Vec<(Option<&str>, Option<&str>, Ground)> {
+pub(super) fn told(events: &[Event]) -> Vec<(Option<&str>, Option<&str>, Ground)> {
     redirections(events)
         .into_iter()
         .map(|one| {
@@ -96,12 +96,12 @@ fn told(events: &[Event]) -> Vec<(Option<&str>, Option<&str>, Ground)> {
         .collect()
 }
 
-fn places(ledger: &Ledger) -> [u32; 3] {
+pub(super) fn places(ledger: &Ledger) -> [u32; 3] {
     [TRONDHEIM, HEMNE, ORKDAL].map(|n| ledger.frame().own_places(&municipality(n), TODAY))
 }
 
 /// People who use places of these municipalities' quotas, in the order they joined.
-fn placed(ledger: &mut Ledger, of: &[(&str, u32)]) -> Vec<PlacementId> {
+pub(super) fn placed(ledger: &mut Ledger, of: &[(&str, u32)]) -> Vec<PlacementId> {
     let group = add_group(ledger, 100, &[]);
     let mut placements = Vec::new();
     for (number, (municipality, percent)) in (1..).zip(of) {
@@ -119,13 +119,13 @@ fn placed(ledger: &mut Ledger, of: &[(&str, u32)]) -> Vec<PlacementId> {
     placements
 }
 
-fn end(ledger: &mut Ledger, placement: PlacementId) -> Vec<Event> {
+pub(super) fn end(ledger: &mut Ledger, placement: PlacementId) -> Vec<Event> {
     happen(ledger, commands::end(placement, TODAY), noon()).unwrap()
 }
 
 /// Twelve places of 20: Trondheim is entitled to 12 and has 4, Hemne to 5 and has 8, Orkdal to
 /// 3 and has 8.
-fn uneven() -> Ledger {
+pub(super) fn uneven() -> Ledger {
     let mut ledger = vta();
     happen(&mut ledger, commands::budget(from(20, TODAY)), noon()).unwrap();
     let quotas = [(TRONDHEIM, 4), (HEMNE, 8), (ORKDAL, 8)];

@@ -209,6 +209,17 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
     ("WaitEvidence", Figure::Disclosed, &["departures", "entries_left_out", "starts"]),
     ("WaitEvidence", DAYS, &["waiting_days", "window_days"]),
     ("WaitingIncrease", ONE_PERSON, &["participation_percent"]),
+    ("GetAvailabilityResponse", ENTITLED, &["quotas_over_budget_places"]),
+    (
+        "ListQuotasResponse",
+        ENTITLED,
+        &["place_budget", "quota_places", "quotas_over_budget_places"],
+    ),
+    ("MovedQuota", ENTITLED, &["later_quotas", "places"]),
+    ("PlaceBudget", ENTITLED, &["quota_places", "quotas_over_budget_places"]),
+    ("Quota", ENTITLED, &["committed_places"]),
+    ("QuotaMove", ENTITLED, &["places"]),
+    ("SetPlaceBudgetResponse", ENTITLED, &["quota_places", "quotas_over_budget_places"]),
     ("WaitlistEntry", ONE_PERSON, &["participation_percent", "strikes"]),
 ];
 
