@@ -63,11 +63,7 @@ pub struct PlacesApart {
 }
 
 /// What of quotas and places is apart. `used` is how the use of each account has changed.
-pub fn apart(
-    ledger: &Ledger,
-    used: &BTreeMap<AccountKey, Changes>,
-    today: Date,
-) -> PlacesApart {
+pub fn apart(ledger: &Ledger, used: &BTreeMap<AccountKey, Changes>, today: Date) -> PlacesApart {
     let lots = |key: &AccountKey| {
         let none = Changes::new();
         let lots = free_lots_of(ledger, key, used.get(key).unwrap_or(&none));

@@ -24,13 +24,14 @@ use crate::{
             fair_share::{
                 self as parse, ApportionQuery, FairShareQuery, PlaceBudgetsQuery, QuotasQuery,
             },
-            lending as parse_lending, plan as parse_plan,
+            lending as parse_lending, plan as parse_plan, progress as parse_progress,
         },
+        plan_progress,
         plans::{
             self,
             By::{APerson, Anybody},
         },
-        require_ledger,
+        redirections, require_ledger,
     },
     proto::v1 as pb,
     proto::v1::{
@@ -134,6 +135,22 @@ impl FairShareService for Api {
         r: Request<pb::ListPlansRequest>,
     ) -> Result<Response<pb::ListPlansResponse>, Status> {
         self.read(r, Method::ListPlans, parse_plan::list_plans, plans::plans).await
+    }
+
+    async fn explain_redirection(
+        &self,
+        r: Request<pb::ExplainRedirectionRequest>,
+    ) -> Result<Response<pb::ExplainRedirectionResponse>, Status> {
+        let parse = parse_progress::explain_redirection;
+        self.read(r, Method::ExplainRedirection, parse, redirections::redirection).await
+    }
+
+    async fn get_plan_progress(
+        &self,
+        r: Request<pb::GetPlanProgressRequest>,
+    ) -> Result<Response<pb::GetPlanProgressResponse>, Status> {
+        let parse = parse_progress::get_plan_progress;
+        self.read(r, Method::GetPlanProgress, parse, plan_progress::progress).await
     }
 }
 

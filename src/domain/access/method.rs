@@ -97,5 +97,7 @@ methods!(
     ApprovePlan,
     GetPlan,
     ListPlans,
+    ExplainRedirection,
+    GetPlanProgress,
     ImportExisting,
 );

@@ -101,7 +101,9 @@ pub fn explain_redirections(
 
 /// Who had a greater claim than whoever got the place, and holds as much as it co-finances.
 fn at_maximum(holders: &[Holder], method: Method, redirected: &Redirected) -> Vec<Holder> {
-    let place_of = |number| holders.iter().position(|one| one.municipality_number == *number);
+    let place_of = |number: &MunicipalityNumber| {
+        holders.iter().position(|one| one.municipality_number == *number)
+    };
     let of_winner = |winner: &Priority| {
         let index = place_of(&winner.municipality_number)?;
         claim(method, index, winner.weight, winner.held)
@@ -126,7 +128,9 @@ pub fn redirection_paragraphs(
     };
     let mut paragraphs = vec![opening(e, l)];
     let steps = e.steps.iter();
-    paragraphs.extend(steps.map(|step| [went(step, &name, l), claims(step, e.method, &name, l)].concat()));
+    paragraphs.extend(
+        steps.map(|step| [went(step, &name, l), claims(step, e.method, &name, l)].concat()),
+    );
     let mut end = Vec::new();
     if e.completed {
         end.push(l.say(
@@ -311,11 +315,8 @@ fn division(method: Method, claim: &Priority, l: Language) -> String {
     let by = l.of("delt på", "delt på", "divided by");
     let Some(divisor) = divisor(method, claim.held) else { return claim.weight.to_string() };
     let Divisor { numerator, denominator, is_squared } = divisor;
-    let number = if denominator == 1 {
-        numerator.to_string()
-    } else {
-        format!("{numerator}/{denominator}")
-    };
+    let number =
+        if denominator == 1 { numerator.to_string() } else { format!("{numerator}/{denominator}") };
     let number = if is_squared {
         l.of(
             format!("kvadratroten av {number}"),

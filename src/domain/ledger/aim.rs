@@ -40,10 +40,7 @@ impl Aim {
 }
 
 /// How many places have yet to move from who holds more than the target (D).
-pub(super) fn yet_to_move(
-    holders: &[Holder],
-    targets: &BTreeMap<MunicipalityNumber, u32>,
-) -> u64 {
+pub(super) fn yet_to_move(holders: &[Holder], targets: &BTreeMap<MunicipalityNumber, u32>) -> u64 {
     let member = |holder: &Holder| Member {
         weight: holder.weight,
         held: holder.held,
@@ -61,8 +58,7 @@ pub fn aim(ledger: &Ledger, before: &ActivePlan, registry: &Registry, today: Dat
     let holders = plan_holders(ledger, terms, registry, today);
     let places = places_on(&ledger.frame().budgets, today);
     let targets = targets(terms, places, &holders);
-    let key_date =
-        registry.distribution_key(&terms.key_name, terms.key_date).map(|(date, _)| date);
+    let key_date = registry.distribution_key(&terms.key_name, terms.key_date).map(|(date, _)| date);
     let causes = targets.as_ref().map_or_else(BTreeSet::new, |targets| {
         let entitled = self::holders(ledger, registry, today);
         let is_new_key = key_date != before.key_date;

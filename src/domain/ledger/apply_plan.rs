@@ -21,7 +21,8 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         ledger.set_plan(plan);
     } else if let Event::PlanBegun { plan } = event {
         ledger.begin_plan(plan);
-    } else if let Event::PlanAimed { date, causes, key_date, places, targets, remaining, .. } = event
+    } else if let Event::PlanAimed { date, causes, key_date, places, targets, remaining, .. } =
+        event
     {
         let (causes, remaining) = (causes.clone(), *remaining);
         let change =

@@ -250,9 +250,8 @@ impl Work {
             Priority { municipality_number: number(at), weight, held, target }
         };
         let from_municipality = from.map(number);
-        let may_give = from_municipality
-            .as_ref()
-            .and_then(|number| self.plan.may_give(number, self.today));
+        let may_give =
+            from_municipality.as_ref().and_then(|number| self.plan.may_give(number, self.today));
         let mut redirected = Redirected {
             plan_id: self.plan.plan_id,
             date: self.today,

@@ -123,8 +123,7 @@ impl World {
     fn happen_as(&mut self, who: &str, command: Command, at: Timestamp) -> Vec<Event> {
         let (who, at) = (actor(who), self.ledger.next_time(at));
         let registry = self.registry.clone();
-        let context =
-            Context { at, registry: &registry, actor: &who, rules: RULES_VERSION };
+        let context = Context { at, registry: &registry, actor: &who, rules: RULES_VERSION };
         let seed = seed(self.ledger.head().seq);
         let decided = |ledger: &Ledger, command: &Command| {
             decide(ledger, command, &context, &mut IdSource::new(seed, at))
@@ -226,9 +225,7 @@ impl World {
     }
 
     fn held(&self, day: Date) -> Vec<u32> {
-        let held = |at| {
-            self.ledger.frame().own_places(&number(at).parse().unwrap(), day)
-        };
+        let held = |at| self.ledger.frame().own_places(&number(at).parse().unwrap(), day);
         (0..self.story.weights.len()).map(held).collect()
     }
 }
