@@ -231,9 +231,9 @@ fn stays(ground: Ground, from: &str, l: Language) -> String {
             "as it had the greatest claim itself",
         ),
         Ground::NobodyMay => l.of(
-            "for ingen andre kan ta den",
-            "for ingen andre kan ta han",
-            "as nobody else may take it",
+            "for ingen andre mangler plasser eller kan ta flere",
+            "for ingen andre manglar plassar eller kan ta fleire",
+            "as nobody else lacks places or may take more",
         ),
         Ground::Bound => l.of(
             "for kommunen kan ikke unnvære den alle dager framover",

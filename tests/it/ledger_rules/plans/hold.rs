@@ -239,14 +239,9 @@ proptest! {
     fn exactly_d_vacancies_are_needed_through_the_ledger(story in story(), protect: bool) {
         prop_assume!(story.holdings.iter().sum::<u32>() > 0);
         let mut world = World::new(story);
-        let targets = {
-            let mut seen = world.ledger.clone();
-            std::mem::swap(&mut seen, &mut world.ledger);
-            world.ledger = seen.clone();
-            world.begin(PlanTerms { protect_at_target: protect, ..terms() });
-            world.active().map(|plan| (plan.targets.clone(), plan.distance))
-        };
-        let Some((targets, distance)) = targets else { return Ok(()) };
+        world.begin(PlanTerms { protect_at_target: protect, ..terms() });
+        let began = world.active().map(|plan| (plan.targets.clone(), plan.distance));
+        let Some((targets, distance)) = began else { return Ok(()) };
         let dice = world.story.dice.clone();
         let mut dice = dice.into_iter().cycle();
         for _ in 0..400 {
