@@ -215,7 +215,9 @@ impl Work {
             // The budget was lowered: all hold what they are entitled to, or more.
             let (to, ground) = (Some(at), Ground::NobodyMay);
             decided = Redirection { to, ground, claim: None, runner_up: None };
-        } else if decided.ground == Ground::AreaCap && self.plan.may_give(number, self.today) != Some(0) {
+        } else if decided.ground == Ground::AreaCap
+            && self.plan.may_give(number, self.today) != Some(0)
+        {
             decided.ground = Ground::Bound;
         }
         self.note(Some(at), &members, decided);

@@ -236,7 +236,7 @@ proptest! {
     /// D vacancies in over-holding areas lead to the exact targets, in whatever order and whatever
     /// becomes free and is taken elsewhere meanwhile.
     #[test]
-    fn exactly_d_vacancies_are_needed_through_the_ledger(story in story(), protect: bool) {
+    fn exactly_d_vacancies_are_needed_through_the_ledger(story in story(), protect in any::<bool>()) {
         prop_assume!(story.holdings.iter().sum::<u32>() > 0);
         let mut world = World::new(story);
         world.begin(PlanTerms { protect_at_target: protect, ..terms() });
@@ -273,7 +273,7 @@ proptest! {
     /// one year may be given the next.
     #[test]
     fn caps_and_goals_hold_through_the_ledger(
-        story in story(), basis_points in 1_u32..3_000, pace_is_goal: bool,
+        story in story(), basis_points in 1_u32..3_000, pace_is_goal in any::<bool>(),
     ) {
         prop_assume!(story.holdings.iter().sum::<u32>() > 0);
         let mut world = World::new(story);
