@@ -80,7 +80,7 @@ pub enum Ground {
     PlanCap,
     /// The greatest claim of those that may take it.
     GreatestClaim,
-    /// Nobody may take it: those with a claim are at their maximum.
+    /// Nobody may take it: those with a claim are at their maximum, or nobody lacks any.
     NobodyMay,
     /// Its area cannot do without it on all days to come: its quota is lent, or set lower for
     /// later, or has no room for another dated decision.

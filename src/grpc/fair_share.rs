@@ -24,13 +24,15 @@ use crate::{
             fair_share::{
                 self as parse, ApportionQuery, FairShareQuery, PlaceBudgetsQuery, QuotasQuery,
             },
-            lending as parse_lending, plan as parse_plan, quota_move as parse_quota_move,
+            lending as parse_lending, plan as parse_plan, progress as parse_progress,
+            quota_move as parse_quota_move,
         },
+        plan_progress,
         plans::{
             self,
             By::{APerson, Anybody},
         },
-        quota_move, require_ledger, simulation,
+        quota_move, redirections, require_ledger, simulation,
     },
     proto::v1 as pb,
     proto::v1::{
@@ -151,6 +153,22 @@ impl FairShareService for Api {
     ) -> Result<Response<pb::MoveQuotaResponse>, Status> {
         let parse = parse_quota_move::move_quota;
         self.write(r, Method::MoveQuota, parse, quota_move::move_quota).await
+    }
+
+    async fn explain_redirection(
+        &self,
+        r: Request<pb::ExplainRedirectionRequest>,
+    ) -> Result<Response<pb::ExplainRedirectionResponse>, Status> {
+        let parse = parse_progress::explain_redirection;
+        self.read(r, Method::ExplainRedirection, parse, redirections::redirection).await
+    }
+
+    async fn get_plan_progress(
+        &self,
+        r: Request<pb::GetPlanProgressRequest>,
+    ) -> Result<Response<pb::GetPlanProgressResponse>, Status> {
+        let parse = parse_progress::get_plan_progress;
+        self.read(r, Method::GetPlanProgress, parse, plan_progress::progress).await
     }
 }
 

@@ -285,7 +285,7 @@ impl Shown<'_> {
     }
 }
 
-fn whole(places: u64) -> u32 {
+pub(super) fn whole(places: u64) -> u32 {
     u32::try_from(places).unwrap_or(u32::MAX)
 }
 
@@ -334,7 +334,7 @@ pub(super) fn terms(terms: &PlanTerms) -> pb::PlanTerms {
     }
 }
 
-fn method(method: apportionment::Method) -> pb::ApportionmentMethod {
+pub(super) fn method(method: apportionment::Method) -> pb::ApportionmentMethod {
     use apportionment::Method;
     match method {
         Method::SainteLague => pb::ApportionmentMethod::SainteLague,

@@ -101,5 +101,7 @@ methods!(
     ListPlans,
     SimulateRedistribution,
     MoveQuota,
+    ExplainRedirection,
+    GetPlanProgress,
     ImportExisting,
 );

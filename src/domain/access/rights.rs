@@ -89,8 +89,11 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::ProposePlan => [No, Own, No, OwnArea, No, No, No],
         Method::CommentPlan => [No, No, No, Own, No, No, No],
         Method::ApprovePlan => [No, Own, No, No, No, No, No],
-        Method::GetPlan | Method::ListPlans => [All, Own, OwnArea, OwnArea, No, All, All],
-        Method::SimulateRedistribution => [All, Own, OwnArea, OwnArea, No, All, All],
+        Method::GetPlan
+        | Method::ListPlans
+        | Method::SimulateRedistribution
+        | Method::ExplainRedirection
+        | Method::GetPlanProgress => [All, Own, OwnArea, OwnArea, No, All, All],
         Method::MoveQuota => [No, Own, No, No, No, No, No],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }

@@ -231,9 +231,9 @@ fn stays(ground: Ground, from: &str, l: Language) -> String {
             "as it had the greatest claim itself",
         ),
         Ground::NobodyMay => l.of(
-            "for ingen andre kan ta den",
-            "for ingen andre kan ta han",
-            "as nobody else may take it",
+            "for ingen andre mangler plasser eller kan ta flere",
+            "for ingen andre manglar plassar eller kan ta fleire",
+            "as nobody else lacks places or may take more",
         ),
         Ground::Bound => l.of(
             "for kommunen kan ikke unnvære den alle dager framover",
@@ -361,9 +361,16 @@ pub fn divisor(method: Method, held: u64) -> Option<Divisor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::apportionment::claim;
 
-    /// The divisors told are those that decide: claims compare as they do.
+    /// A claim as it is told: numerator and denominator.
+    fn told(method: Method, weight: u64, held: u64) -> (u128, u128) {
+        let of = divisor(method, held).unwrap();
+        let weight = u128::from(weight);
+        let weight = if of.is_squared { weight * weight } else { weight };
+        (weight * u128::from(of.denominator), u128::from(of.numerator))
+    }
+
+    /// The divisors told are those that decide: fractions compare as claims do.
     #[test]
     fn divisors_are_those_of_the_claims() {
         let methods = [
@@ -374,30 +381,24 @@ mod tests {
             Method::HuntingtonHill,
             Method::Dean,
         ];
-        let mut claims = Vec::new();
-        for (weight, held) in [(60_000, 7), (25_000, 2), (15_000, 0), (3, 1), (90_000, 11)] {
-            claims.push((weight, held));
-        }
+        let held = [(60_000, 7), (25_000, 2), (15_000, 0), (3, 1), (90_000, 11)];
+        let mut compared = 0;
         for method in methods {
-            for (index, (weight, held)) in claims.iter().enumerate() {
-                for (other, (its_weight, its_held)) in claims.iter().enumerate() {
-                    let told = |weight: u64, held: u64| {
-                        let d = divisor(method, held).map(|d| {
-                            let weight = u128::from(weight);
-                            let weight = if d.is_squared { weight * weight } else { weight };
-                            (weight * u128::from(d.denominator), u128::from(d.numerator))
-                        });
-                        d.unwrap_or_default()
-                    };
-                    let ((a, b), (c, d)) = (told(*weight, *held), told(*its_weight, *its_held));
-                    if b == 0 || d == 0 || a * d == c * b {
+            for (one, (weight, places)) in held.into_iter().enumerate() {
+                for (other, (its_weight, its_places)) in held.into_iter().enumerate() {
+                    let (over, under) = told(method, weight, places);
+                    let (its_over, its_under) = told(method, its_weight, its_places);
+                    if under == 0 || its_under == 0 || over * its_under == its_over * under {
                         continue;
                     }
-                    let decided = claim(method, index, *weight, *held)
-                        > claim(method, other, *its_weight, *its_held);
-                    assert_eq!(decided, a * d > c * b, "{method:?} {weight}/{held}");
+                    let decided = claim(method, one, weight, places)
+                        > claim(method, other, its_weight, its_places);
+                    assert_eq!(decided, over * its_under > its_over * under, "{method:?}");
+                    compared += 1;
                 }
             }
         }
+        assert!(compared > 80, "only {compared} pairs");
+        assert_eq!(divisor(Method::LargestRemainder, 3), None);
     }
 }

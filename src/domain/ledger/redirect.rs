@@ -211,7 +211,14 @@ impl Work {
         let Some(at) = at.filter(|at| self.holders[*at].held > 0) else { return false };
         let members = self.members(Some(at));
         let mut decided = redirect(&self.plan.steering(self.today), &members, Freed::By(at));
-        if decided.ground == Ground::AreaCap && self.plan.may_give(number, self.today) != Some(0) {
+        let lacks = |member: &Member| member.held < member.target;
+        if decided.ground == Ground::GreatestClaim && !members.iter().any(lacks) {
+            // The budget was lowered: all hold what they are entitled to, or more.
+            let (to, ground) = (Some(at), Ground::NobodyMay);
+            decided = Redirection { to, ground, claim: None, runner_up: None };
+        } else if decided.ground == Ground::AreaCap
+            && self.plan.may_give(number, self.today) != Some(0)
+        {
             decided.ground = Ground::Bound;
         }
         self.note(Some(at), &members, decided);
@@ -280,9 +287,11 @@ impl Work {
         self.events.push(Event::Redirected { redirected });
     }
 
-    /// The events, and what they make of limits; a plan by which all have moved is over.
+    /// The events, and what they make of limits; a plan is over when nobody holds more than the
+    /// target. Where nobody lacks anything since the budget was lowered, it goes on: there may be
+    /// another one.
     fn finish(mut self) -> Vec<Event> {
-        if remaining(&self.members(None)) == 0 {
+        if self.members(None).iter().all(|member| member.held <= member.target) {
             let (plan_id, date) = (self.plan.plan_id, self.today);
             self.events.push(Event::PlanCompleted { plan_id, date });
         }

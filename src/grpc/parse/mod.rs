@@ -23,6 +23,7 @@ pub(super) mod measure;
 pub(super) mod offer;
 pub(super) mod placement;
 pub(super) mod plan;
+pub(super) mod progress;
 pub(super) mod purpose;
 pub(super) mod quota_move;
 pub(super) mod registry;

@@ -35,6 +35,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("GetAccessReport", "one an office of the area"),
     ("ReviewAccesses", "at most 200 drawn, and the first 50 of each of four rules"),
     ("SimulateRedistribution", "one a year of 100, and one a municipality of the area"),
+    ("ExplainRedirection", "the places of one row, and one text a language"),
     ("ReassignAdviser", "at most 500 at once in all ledgers, and how many are left"),
 ];
 

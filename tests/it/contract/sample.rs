@@ -12,7 +12,7 @@ use tiltaksplass::{
 use time::Duration;
 
 use crate::{
-    plans::stage::plan_terms,
+    plans::stage::{approving, from_today, plan_terms},
     support::request_id,
     world::{COUNTY, HEMNE, OFFICE, PROVIDER, TRONDHEIM, World, date, identity, vta},
 };
@@ -47,6 +47,8 @@ pub struct Stage {
     grant: String,
     /// One that may be approved, and one that is.
     plans: [String; 2],
+    /// A plan that has steered, and the row by which it did.
+    steered: (String, u64),
     run_seq: u64,
 }
 
@@ -91,6 +93,7 @@ impl Stage {
             loan: lent(&world).await,
             grant: given(&world).await,
             plans: [planned(&world, "Et utkast").await, approved(&world).await],
+            steered: steered(&world).await,
             run_seq: run.revision.unwrap_or_default().seq,
             world,
         }
@@ -216,6 +219,9 @@ impl Stage {
             | Kind::Fixed64
             | Kind::Sfixed32
             | Kind::Sfixed64 => match field.name() {
+                "seq" if field.parent_message().name() == "ExplainRedirectionRequest" => {
+                    vec![json!(self.steered.1)]
+                }
                 "seq" => vec![json!(self.run_seq)],
                 "participation_percent" => vec![json!(100)],
                 // As long as the shortest month: a maximum of one is not below the other.
@@ -287,6 +293,9 @@ impl Stage {
             {
                 self.plans[1].clone()
             }
+            "plan_id" if field.parent_message().name() == "GetPlanProgressRequest" => {
+                self.steered.0.clone()
+            }
             "plan_id" => self.plans[0].clone(),
             "loan_id" => self.loan.clone(),
             "submission_id" => self.submission.clone(),
@@ -354,6 +363,17 @@ async fn planned(world: &World, name: &str) -> String {
 async fn approved(world: &World) -> String {
     let plan_id = planned(world, "Et vedtak").await;
     world.approve_plan(&vta(), &plan_id).await.plan_id
+}
+
+/// A plan that has given one new place away, and so is over; its id, and the row by which it did.
+async fn steered(world: &World) -> (String, u64) {
+    world.budget(&vta(), 3).await;
+    let plan = world.propose_plan(&vta(), from_today()).await;
+    for number in [TRONDHEIM, HEMNE] {
+        world.comment_plan(&plan, number, PlanView::Agrees).await;
+    }
+    let approving = world.county.fair_share().approve_plan(approving(&plan.plan_id)).await;
+    (plan.plan_id, approving.unwrap().into_inner().revision.unwrap().seq)
 }
 
 /// Access across employers that holds; its id.

@@ -37,6 +37,8 @@ const FIGURES: &[&str] = &[
     "GetShadowReport",
     "GetPlan",
     "ListPlans",
+    "ExplainRedirection",
+    "GetPlanProgress",
 ];
 
 fn is_of_people(field: &FieldDescriptor) -> bool {

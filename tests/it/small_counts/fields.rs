@@ -30,6 +30,8 @@ const ONE_PERSON: Figure = Figure::Exempt("about one person, to who may see that
 const COUNTY: Figure = Figure::Exempt("to the county of the area alone, which sees each of them");
 const OWN_PEOPLE: Figure = Figure::Exempt("counts the caller's own people alone");
 
+const APART: Figure = Figure::Exempt("told of all accounts or of none, by `is_hidden`");
+
 const EMPLOYEES: Figure = Figure::NoPeople("employees and what they did, not who seeks work");
 
 const FIGURES: &[(&str, Figure, &[&str])] = &[
@@ -144,6 +146,55 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
             "mean_stay_months",
             "new_places_a_year",
             "saving_nok_a_year",
+        ],
+    ),
+    ("AtMaximum", ENTITLED, &["maximum_places"]),
+    ("ExplainRedirectionResponse", ORDINAL, &["registry_version", "rules_version", "seq"]),
+    ("PlaceWithoutQuota", APART, &["cost_nok", "days_empty", "percent", "place_days_empty"]),
+    ("PlacesApart", APART, &["places_cost_nok"]),
+    ("PlacesKept", ENTITLED, &["places"]),
+    ("PlanChange", ENTITLED, &["place_budget", "remaining_places"]),
+    (
+        "PlanProgress",
+        ENTITLED,
+        &[
+            "distance_places",
+            "goal_at_year_end_places",
+            "goal_now_places",
+            "moved_places",
+            "remaining_places",
+            "vacancies_expected",
+            "vacancies_seen",
+        ],
+    ),
+    ("PlanProgress", ORDINAL, &["year"]),
+    (
+        "PlanProgressArea",
+        ENTITLED,
+        &[
+            "given_places",
+            "got_places",
+            "held_places",
+            "maximum_places",
+            "may_give_places",
+            "target_places",
+            "to_get_places",
+            "to_give_places",
+        ],
+    ),
+    ("PlanRedirection", ORDINAL, &["seq"]),
+    ("QuotaWithoutPlace", APART, &["days_empty", "percent", "place_days_empty"]),
+    ("RedirectionClaim", ENTITLED, &["held_places", "target_places"]),
+    ("RedirectionClaim", WEIGHT, &["divisor_denominator", "divisor_numerator", "weight"]),
+    (
+        "RedirectionExplanation",
+        ENTITLED,
+        &[
+            "from_held_places",
+            "from_target_places",
+            "may_give_places",
+            "may_move_places",
+            "remaining_places",
         ],
     ),
     ("Quota", ENTITLED, &["places"]),

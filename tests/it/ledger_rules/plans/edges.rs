@@ -252,22 +252,32 @@ fn a_newer_key_and_quotas_set_by_hand_are_said_in_the_plan() {
 }
 
 #[test]
-fn a_lower_budget_ends_the_plan_when_nobody_lacks_anything() {
+fn a_lower_budget_moves_what_others_lack_and_a_plan_goes_on_when_it_rises_again() {
     let mut ledger = uneven();
     let placements = full(&mut ledger, &[(TRONDHEIM, 4), (HEMNE, 8), (ORKDAL, 8)]);
     begin(&mut ledger, terms());
-    // Of nine Trondheim is entitled to 5, Hemne to 2 and Orkdal to 2: one has to move, and no
-    // more can.
+    // Of nine Trondheim is entitled to 6, Hemne to 2 and Orkdal to 1.
     let events = happen(&mut ledger, commands::budget(from(9, TODAY)), noon()).unwrap();
     assert_eq!(causes(&events), [ChangeCause::Budget]);
-    let active = ledger.frame().plans.active.as_ref().unwrap();
-    assert_eq!(active.targets.values().copied().collect::<Vec<_>>(), [5, 2, 2]);
-    assert_eq!((active.distance, active.moved), (1, 0));
-    let events = end(&mut ledger, placements[4]);
-    assert_eq!(told(&events), [(Some(HEMNE), Some(TRONDHEIM), Ground::GreatestClaim)]);
+    let active = |ledger: &Ledger| ledger.frame().plans.active.clone().unwrap();
+    assert_eq!(active(&ledger).targets.values().copied().collect::<Vec<_>>(), [6, 2, 1]);
+    assert_eq!((active(&ledger).distance, active(&ledger).moved), (2, 0));
+    let goes = [(Some(HEMNE), Some(TRONDHEIM), Ground::GreatestClaim)];
+    for placement in &placements[4..6] {
+        assert_eq!(told(&end(&mut ledger, *placement)), goes);
+    }
+    let stays = [(Some(HEMNE), Some(HEMNE), Ground::NobodyMay)];
+    assert_eq!(told(&end(&mut ledger, placements[6])), stays);
+    happen(&mut ledger, commands::budget(from(20, TODAY)), noon()).unwrap();
+    assert_eq!((active(&ledger).distance, active(&ledger).moved), (8, 2));
+    assert_eq!(told(&end(&mut ledger, placements[7])), goes);
+    for placement in &placements[12..17] {
+        end(&mut ledger, *placement);
+    }
     let [past] = &ledger.frame().plans.past[..] else { panic!("{:?}", ledger.frame().plans) };
     let ended_as = past.ended_as.as_ref().unwrap();
-    assert_eq!((past.moved, ended_as.given[&municipality(HEMNE)]), (1, 1));
+    assert_eq!((past.moved, ended_as.given[&municipality(HEMNE)]), (8, 3));
+    assert_eq!(places(&ledger), [12, 5, 3]);
 }
 
 #[test]
