@@ -78,7 +78,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::ReportClosure => [No, Own, No, No, Own, No, No],
         Method::SetEnforcement => [No, Own, No, No, No, No, No],
         Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],
-        Method::LendQuota => [No, Own, No, No, No, No, No],
+        Method::LendQuota | Method::MoveQuota => [No, Own, No, No, No, No, No],
         Method::GrantAccess | Method::EndAccess => [No, No, Own, No, No, No, No],
         Method::ListAccessGrants => [No, Own, Own, No, No, No, All],
         Method::GetAccessReport => [All, Own, No, No, No, No, All],
@@ -86,7 +86,6 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::ListHostAgreements => [All, All, All, All, All, All, All],
         Method::ListAccesses => [No, Own, Own, No, No, No, All],
         Method::ReviewAccesses => [No, Own, No, No, No, No, All],
-        Method::MoveQuota => [No, Own, No, No, No, No, No],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

@@ -1,15 +1,16 @@
-//! `apply` for plans: what they are, which one steers, and the quotas that places go between.
+//! `apply` for plans: what they are, which one steers, and the quotas that places go between, by a
+//! plan or by hand.
 
 use time::Date;
 
 use crate::domain::{
     capacity::QuotaBasis,
     event::Event,
-    ledger::{Due, Ledger, quotas::shift},
+    ledger::{Due, Ledger, decide_quota_move::put_move, quotas::shift},
     plan::{ActivePlan, PastPlan, Plan, PlanBook, Redirected},
 };
 
-/// Lets an event about plans happen; others are none of its affair.
+/// Lets an event about plans, or about a move by hand, happen; others are none of its affair.
 pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
     if let Event::PlanSet { plan } = event {
         ledger.set_plan(plan);
@@ -22,6 +23,10 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         });
     } else if let Event::Redirected { redirected } = event {
         ledger.redirect(redirected);
+    } else if let Event::QuotaMoved { quota_move, days } = event {
+        put_move(&mut ledger.frame, quota_move);
+        ledger.touched.frame = true;
+        ledger.schedule(days.iter().copied().map(Due::day));
     } else if let Event::PlanCompleted { date, .. } = event {
         let ended = ledger.frame.plans.active.take();
         ledger.frame.plans.past.extend(ended.map(|plan| past(plan, *date)));

@@ -222,6 +222,7 @@ fn a_quota_is_not_raised_above_what_is_co_financed() {
     happen(&mut ledger, set(HEMNE, 3, 0, Some(3)), noon()).unwrap();
     // It stays what it is where nothing is said of it.
     assert_eq!(refused(&mut ledger, set(HEMNE, 4, 5, None)), above(HEMNE, 4, 3, 5));
+    assert_eq!(refused(&mut ledger, set(HEMNE, 4, -5, None)), above(HEMNE, 4, 3, 0));
     assert_eq!(refused(&mut ledger, moving(TRONDHEIM, HEMNE, 1, 0)), above(HEMNE, 4, 3, 0));
     // Less is co-financed than there is: the quota may stay or be lowered, and is not raised.
     happen(&mut ledger, set(HEMNE, 3, 0, Some(1)), noon()).unwrap();
