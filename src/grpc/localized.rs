@@ -200,10 +200,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
         Refusal::ReasonRequired(_) => no_reason(),
         Refusal::CorrectionTooLate { until } => too_late_to_correct(*until),
         Refusal::IdentityNumberTaken => number_taken(),
-        Refusal::LimitReached { would_be, most, .. } => words(
-            format!("Dette ville bli {would_be}; grensen er {most}."),
-            format!("This would make {would_be}; the limit is {most}."),
-        ),
+        Refusal::LimitReached { would_be, most, .. } => limit_reached(*would_be, *most),
         Refusal::QuotaAboveCommitted { places, committed, date, .. } => {
             above_committed(*places, *committed, *date)
         }
@@ -272,6 +269,13 @@ fn over_budget(sum: u64, budget: u32, date: Date) -> Words {
         norwegian(date)
     );
     words(nb, format!("The quotas would be {sum} places in all on {date}. The budget is {budget}."))
+}
+
+fn limit_reached(would_be: usize, most: usize) -> Words {
+    words(
+        format!("Dette ville bli {would_be}; grensen er {most}."),
+        format!("This would make {would_be}; the limit is {most}."),
+    )
 }
 
 fn above_committed(places: u32, committed: u32, date: Date) -> Words {

@@ -284,6 +284,34 @@ fn metadata(error: &Error) -> HashMap<String, String> {
     pairs.chain([effect(error.effect())]).collect()
 }
 
+/// Of quotas that are too many or too few, with both numbers and the day.
+fn metadata_of_quotas(refusal: &Refusal) -> Vec<(&'static str, String)> {
+    if let Refusal::QuotasExceedBudget { sum, budget, date } = refusal {
+        vec![
+            ("sum_places", sum.to_string()),
+            ("budget_places", budget.to_string()),
+            ("date", date.to_string()),
+        ]
+    } else if let Refusal::QuotaAboveCommitted { municipality, places, committed, date } = refusal {
+        vec![
+            ("municipality_number", municipality.to_string()),
+            ("places", places.to_string()),
+            ("committed_places", committed.to_string()),
+            ("date", date.to_string()),
+        ]
+    } else if let Refusal::TooFewToMove { municipality, left, asked, date } = refusal {
+        let percent = |places: u32| (i64::from(places) * WHOLE_PLACE).to_string();
+        vec![
+            ("municipality_number", municipality.to_string()),
+            ("free_percent", percent(*left)),
+            ("needed_percent", percent(*asked)),
+            ("date", date.to_string()),
+        ]
+    } else {
+        Vec::new()
+    }
+}
+
 fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
     match refusal {
         Refusal::NotFound { what, id } => {
@@ -300,11 +328,9 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
             vec![("superseded_by", by.to_string()), ("from_date", from.to_string())]
         }
         Refusal::NotCombinable { with } => vec![("measure_code", with.to_string())],
-        Refusal::QuotasExceedBudget { sum, budget, date } => vec![
-            ("sum_places", sum.to_string()),
-            ("budget_places", budget.to_string()),
-            ("date", date.to_string()),
-        ],
+        Refusal::QuotasExceedBudget { .. }
+        | Refusal::QuotaAboveCommitted { .. }
+        | Refusal::TooFewToMove { .. } => metadata_of_quotas(refusal),
         Refusal::DateOutOfRange { field, value, .. } => {
             vec![("field", (*field).to_owned()), ("value", value.clone())]
         }
@@ -318,18 +344,6 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
             ("what", (*what).to_owned()),
             ("free_percent", free_percent.to_string()),
             ("needed_percent", needed_percent.to_string()),
-        ],
-        Refusal::QuotaAboveCommitted { municipality, places, committed, date } => vec![
-            ("municipality_number", municipality.to_string()),
-            ("places", places.to_string()),
-            ("committed_places", committed.to_string()),
-            ("date", date.to_string()),
-        ],
-        Refusal::TooFewToMove { municipality, left, asked, date } => vec![
-            ("municipality_number", municipality.to_string()),
-            ("free_percent", (i64::from(*left) * WHOLE_PLACE).to_string()),
-            ("needed_percent", (i64::from(*asked) * WHOLE_PLACE).to_string()),
-            ("date", date.to_string()),
         ],
         Refusal::ClosuresOverlap { asked, other } => vec![
             ("field", "from_date".to_owned()),

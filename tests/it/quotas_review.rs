@@ -100,7 +100,7 @@ async fn a_budget_says_what_it_rests_on_and_is_found_when_it_is_to_be_looked_at(
 }
 
 #[tokio::test]
-async fn quotas_that_are_to_be_looked_at_are_listed_and_are_a_countys_work() {
+async fn quotas_that_are_to_be_looked_at_are_listed() {
     let world = World::new().await;
     world.budget(&vta(), 20).await;
     let soon = Some(date(2026, 3, 20));
@@ -125,53 +125,67 @@ async fn quotas_that_are_to_be_looked_at_are_listed_and_are_a_countys_work() {
     assert_eq!(due(date(2026, 8, 1), false).await, [row(TRONDHEIM, 4), row(HEMNE, 2)]);
     let all = [row(TRONDHEIM, 3), row(TRONDHEIM, 4), row(HEMNE, 2)];
     assert_eq!(due(date(2026, 3, 20), true).await, all);
-    let of = ListMyWorkRequest { county_id: COUNTY.into(), ..ListMyWorkRequest::default() };
-    let work = async |caller: &Caller, request: ListMyWorkRequest| {
-        caller.waitlist().list_my_work(request).await.unwrap().into_inner().items
-    };
-    let items = work(&world.county, of.clone()).await;
+    world.service.verify().await;
+}
+
+async fn work(caller: &Caller, request: ListMyWorkRequest) -> Vec<WorkItem> {
+    let request = ListMyWorkRequest { county_id: COUNTY.into(), ..request };
+    caller.waitlist().list_my_work(request).await.unwrap().into_inner().items
+}
+
+/// Every item, a page of one at a time.
+async fn paged(caller: &Caller, request: ListMyWorkRequest) -> Vec<WorkItem> {
+    let mut request = ListMyWorkRequest { county_id: COUNTY.into(), page_size: 1, ..request };
+    let mut items = Vec::new();
+    loop {
+        let page = caller.waitlist().list_my_work(request.clone()).await.unwrap().into_inner();
+        items.extend(page.items);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            return items;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_county_is_told_which_of_its_quotas_are_to_be_looked_at() {
+    let world = World::new().await;
+    world.budget(&vta(), 20).await;
+    let (soon, late) = (Some(date(2026, 3, 20)), Some(date(2026, 8, 1)));
+    let now = vec![quota(TRONDHEIM, 4, soon), quota(HEMNE, 2, late)];
+    set(&world, date(2026, 1, 1), now).await.unwrap();
+    set(&world, date(2026, 4, 1), vec![quota(HEMNE, 2, soon)]).await.unwrap();
+    let items = work(&world.county, ListMyWorkRequest::default()).await;
     let [item] = &items[..] else { panic!("{items:?}") };
-    assert_eq!(
-        (item.kind(), item.municipality_number.as_str()),
-        (WorkKind::ReviewQuota, TRONDHEIM)
-    );
-    assert_eq!(
-        (item.entry_id.as_str(), item.ledger.clone(), item.is_overdue),
-        ("", Some(vta()), false)
-    );
+    let told = (item.kind(), item.municipality_number.as_str(), item.entry_id.as_str());
+    assert_eq!(told, (WorkKind::ReviewQuota, TRONDHEIM, ""));
+    assert_eq!((item.ledger.clone(), item.is_overdue), (Some(vta()), false));
     let midnight = prost_types::Timestamp { seconds: 1_773_961_200, nanos: 0 };
     assert_eq!(item.due_time, Some(midnight), "the beginning of the day in Norway");
     // With people's work, in the order in which it is due, page by page.
     world.place_group(&vta(), 2).await;
     let entry_id = world.join(&vta(), 1).await;
     world.propose(&vta(), 1).await;
-    let far = ListMyWorkRequest { due_by_date: late, page_size: 1, ..of.clone() };
-    let mut seen = Vec::new();
-    let mut page_token = String::new();
-    loop {
-        let request = ListMyWorkRequest { page_token: page_token.clone(), ..far.clone() };
-        let page = world.county.waitlist().list_my_work(request).await.unwrap().into_inner();
-        seen.extend(
-            page.items.into_iter().map(|one| (one.kind(), one.entry_id, one.municipality_number)),
-        );
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
+    let far = ListMyWorkRequest { due_by_date: late, ..ListMyWorkRequest::default() };
+    let seen: Vec<_> = paged(&world.county, far)
+        .await
+        .into_iter()
+        .map(|one| (one.kind(), one.entry_id, one.municipality_number))
+        .collect();
     let review = |number: &str| (WorkKind::ReviewQuota, String::new(), number.to_owned());
     let proposal = (WorkKind::ConfirmProposal, entry_id, String::new());
     assert_eq!(seen, [proposal, review(TRONDHEIM), review(HEMNE)]);
-    let only = ListMyWorkRequest { kind: WorkKind::ReviewQuota.into(), ..of.clone() };
+    let only =
+        ListMyWorkRequest { kind: WorkKind::ReviewQuota.into(), ..ListMyWorkRequest::default() };
     assert_eq!(work(&world.county, only.clone()).await.len(), 1);
     // It is nobody's people, and an office sets no quotas.
-    let one = ListMyWorkRequest { adviser_ident: "Z990001".into(), ..of.clone() };
+    let one = ListMyWorkRequest { adviser_ident: "Z990001".into(), ..Default::default() };
     assert_eq!(work(&world.county, one).await, []);
     assert_eq!(work(&world.office, only).await, []);
     // Set anew, it is settled.
     set(&world, date(2026, 3, 2), vec![quota(TRONDHEIM, 4, None)]).await.unwrap();
-    let kinds: Vec<WorkKind> = work(&world.county, of).await.iter().map(WorkItem::kind).collect();
-    assert_eq!(kinds, [WorkKind::ConfirmProposal]);
+    let items = work(&world.county, ListMyWorkRequest::default()).await;
+    assert_eq!(items.iter().map(WorkItem::kind).collect::<Vec<_>>(), [WorkKind::ConfirmProposal]);
     world.service.verify().await;
 }
 

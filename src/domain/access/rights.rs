@@ -76,7 +76,9 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::Correct => [No, Own, Own, No, No, No, No],
         Method::EstimateWait => [No, Own, Own, No, No, No, No],
         Method::ReportClosure => [No, Own, No, No, Own, No, No],
-        Method::SetEnforcement | Method::LendQuota => [No, Own, No, No, No, No, No],
+        Method::SetEnforcement | Method::LendQuota | Method::MoveQuota | Method::ApprovePlan => {
+            [No, Own, No, No, No, No, No]
+        }
         Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],
         Method::GrantAccess | Method::EndAccess => [No, No, Own, No, No, No, No],
         Method::ListAccessGrants | Method::ListAccesses => [No, Own, Own, No, No, No, All],
@@ -88,13 +90,11 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::ReviewAccesses => [No, Own, No, No, No, No, All],
         Method::ProposePlan => [No, Own, No, OwnArea, No, No, No],
         Method::CommentPlan => [No, No, No, Own, No, No, No],
-        Method::ApprovePlan => [No, Own, No, No, No, No, No],
         Method::GetPlan
         | Method::ListPlans
         | Method::SimulateRedistribution
         | Method::ExplainRedirection
         | Method::GetPlanProgress => [All, Own, OwnArea, OwnArea, No, All, All],
-        Method::MoveQuota => [No, Own, No, No, No, No, No],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

@@ -14,7 +14,6 @@ use crate::domain::{
         Due, Ledger, apply_plan,
         decide_capacity::put_quota,
         decide_loan::put_loan,
-        decide_quota_move::put_move,
         due::{entry_due, offer_due, placement_due},
         walk::Queue,
     },
@@ -42,9 +41,7 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
         }
         Event::PlaceBudgetSet { places, days, source, rests_on } => {
             let (places, source, rests_on) = (places.clone(), source.clone(), *rests_on);
-            ledger.frame.budgets.push(Budget { places, source, rests_on });
-            ledger.touched.frame = true;
-            ledger.schedule(days.iter().copied().map(Due::day));
+            ledger.set_budget(Budget { places, source, rests_on }, days);
         }
         Event::QuotasSet { quotas, days } => ledger.set_quotas(quotas, days),
         Event::LimitsSet { date, limits } => {
@@ -87,16 +84,12 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.touched.frame = true;
         }
         Event::LoanSet { loan, days } => ledger.set_loan(loan, days),
-        Event::QuotaMoved { quota_move, days } => {
-            put_move(&mut ledger.frame, quota_move);
-            ledger.touched.frame = true;
-            ledger.schedule(days.iter().copied().map(Due::day));
-        }
         Event::PlanSet { .. }
         | Event::PlanBegun { .. }
         | Event::PlanAimed { .. }
         | Event::Redirected { .. }
-        | Event::PlanCompleted { .. } => apply_plan::apply(ledger, event),
+        | Event::PlanCompleted { .. }
+        | Event::QuotaMoved { .. } => apply_plan::apply(ledger, event),
     }
 }
 
@@ -169,6 +162,12 @@ enum PersonSaid {
 }
 
 impl Ledger {
+    fn set_budget(&mut self, budget: Budget, days: &[Date]) {
+        self.frame.budgets.push(budget);
+        self.touched.frame = true;
+        self.schedule(days.iter().copied().map(Due::day));
+    }
+
     fn set_quotas(&mut self, quotas: &[Quota], days: &[Date]) {
         for quota in quotas {
             let of = self.frame.quotas.entry(quota.municipality_number.clone());

@@ -1,4 +1,5 @@
-//! `apply` for plans: what they are, which one steers, and the quotas that places go between.
+//! `apply` for plans: what they are, which one steers, and the quotas that places go between, by a
+//! plan or by hand.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +9,14 @@ use crate::domain::{
     capacity::QuotaBasis,
     event::Event,
     ids::MunicipalityNumber,
-    ledger::{Due, Ledger, quotas::shift},
+    ledger::{Due, Ledger, decide_quota_move::put_move, quotas::shift},
     plan::{ActivePlan, PastPlan, Plan, PlanChange, Redirected, ended_as},
 };
 
 /// Of how many of the plans that steered it is kept what they were like in the end.
 const PAST_KEPT_WHOLE: usize = 10;
 
-/// Lets an event about plans happen; others are none of its affair.
+/// Lets an event about plans, or about a move by hand, happen; others are none of its affair.
 pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
     if let Event::PlanSet { plan } = event {
         ledger.set_plan(plan);
@@ -30,6 +31,10 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         ledger.aim(change, targets);
     } else if let Event::Redirected { redirected } = event {
         ledger.redirect(redirected);
+    } else if let Event::QuotaMoved { quota_move, days } = event {
+        put_move(&mut ledger.frame, quota_move);
+        ledger.touched.frame = true;
+        ledger.schedule(days.iter().copied().map(Due::day));
     } else if let Event::PlanCompleted { date, .. } = event {
         let ended = ledger.frame.plans.active.take();
         ledger.end_plan(ended.map(|plan| past(plan, *date)));

@@ -244,19 +244,18 @@ pub(super) fn set_quotas(
 }
 
 /// The quotas with what their municipalities co-finance: where that is not told it stays what it
-/// is on their first day. None is raised above it; one that is above it already, since less is
-/// co-financed than was, may stay as it is or be lowered.
+/// is on their first day, or today where that is past. None is raised above it; one that is above
+/// it already, since less is co-financed than was, may stay as it is or be lowered.
 fn with_committed(ledger: &Ledger, asked: &[Quota], today: Date) -> Result<Vec<Quota>, Refusal> {
     let frame = &ledger.frame;
     let of_one = |quota: &Quota| {
-        let (number, from) = (&quota.municipality_number, quota.places.valid_from);
-        let known = quota.committed_places.or_else(|| frame.committed_places(number, from));
-        let places = quota.places.places;
+        let (number, places) = (&quota.municipality_number, quota.places.places);
+        let date = quota.places.valid_from.max(today);
+        let known = quota.committed_places.or_else(|| frame.committed_places(number, date));
         if let Some(committed) = known.filter(|most| places > *most)
-            && places > frame.own_places(number, from.max(today))
+            && places > frame.own_places(number, date)
         {
             let municipality = number.clone();
-            let date = from;
             return Err(Refusal::QuotaAboveCommitted { municipality, places, committed, date });
         }
         Ok(Quota { committed_places: known, ..quota.clone() })
