@@ -265,6 +265,14 @@ pub enum Event {
         /// Since when.
         date: Date,
     },
+    /// A plan cannot be followed on its first day: the places cannot be shared out so, or another
+    /// measure type has taken over.
+    PlanLapsed {
+        /// Which.
+        plan_id: PlanId,
+        /// Since when.
+        date: Date,
+    },
     /// The command was right and changed nothing.
     NothingToDo,
 }

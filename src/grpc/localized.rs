@@ -198,6 +198,9 @@ fn of_refusal(refusal: &Refusal) -> Words {
         Refusal::ClosuresOverlap { other, .. } => of_closure(*other),
         Refusal::NotFirst => not_first(),
         Refusal::ReasonRequired(_) => no_reason(),
+        Refusal::FieldRequired { field, .. } => {
+            words(format!("{field} må fylles ut her."), format!("{field} must be filled in here."))
+        }
         Refusal::CorrectionTooLate { until } => too_late_to_correct(*until),
         Refusal::IdentityNumberTaken => number_taken(),
         Refusal::LimitReached { would_be, most, .. } => words(

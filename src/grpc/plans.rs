@@ -12,9 +12,7 @@ use crate::{
         ids::{LedgerId, MunicipalityNumber, PlanId},
         ledger::Ledger,
         plan::{Approval, Plan, PlanTerms, View, last_day_of},
-        plan_standing::{
-            AreaStanding, PlanStanding, PlanState, affected, approved_until, standing, state,
-        },
+        plan_standing::{AreaStanding, PlanStanding, PlanState, affected, standing, state},
         redistribution::goal,
         refusal::Refusal,
         registry::Registry,
@@ -212,7 +210,7 @@ impl Shown<'_> {
             proposed_by_name: plan.proposed_by_name.clone().unwrap_or_default(),
             proposed_time: Some(answer::timestamp(plan.proposed_time)),
             approval: plan.approval.as_ref().map(approval),
-            approve_until_date: Some(answer::date(approved_until(&plan.terms))),
+            approve_until_date: Some(answer::date(plan.terms.approved_until())),
             begun_date: stands.begun.map(answer::date),
             ended_date: stands.ended.map(answer::date),
             superseded_by_plan_id: stands

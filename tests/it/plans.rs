@@ -11,6 +11,8 @@ use crate::{
     world::{COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, TRONDHEIM, World, date, vta},
 };
 
+mod life;
+mod moves;
 pub mod stage;
 
 use stage::{
@@ -77,7 +79,7 @@ async fn a_plan_is_proposed_commented_on_and_approved_by_another() {
     let own = approve(&planner, approving(&plan_id)).await.unwrap_err();
     assert_eq!(told(&own), is(Code::FailedPrecondition, "FOUR_EYES"));
     let unreasoned = approve(&world.county, approving(&plan_id)).await.unwrap_err();
-    assert_eq!(told(&unreasoned), is(Code::FailedPrecondition, "REGISTRY_MISMATCH"));
+    assert_eq!(told(&unreasoned), is(Code::InvalidArgument, "INVALID_FIELDS"));
     let reason_against_views = "Fylkets samlede behov".to_owned();
     let request = ApprovePlanRequest { reason_against_views, ..approving(&plan_id) };
     let preview = ApprovePlanRequest { validate_only: true, ..request.clone() };

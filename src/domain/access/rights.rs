@@ -26,15 +26,13 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::SubmitCapacity => [No, Own, No, No, Own, No, No],
         Method::ReviewCapacity => [No, Own, No, No, No, No, No],
         Method::GetAvailability => [All, Own, OwnArea, OwnArea, Own, All, All],
-        Method::JoinWaitlist => [No, Own, Own, No, No, No, No],
-        Method::GetPosition => [No, Own, Own, No, No, No, No],
-        Method::ListWaitlistEntries => [No, Own, Own, No, No, No, No],
+        Method::JoinWaitlist | Method::GetPosition | Method::ListWaitlistEntries => {
+            [No, Own, Own, No, No, No, No]
+        }
         Method::SummarizeQueues => [All, Own, OwnArea, OwnArea, No, All, All],
         Method::AllocatePlaces => [No, Own, No, No, No, No, No],
-        Method::ConfirmProposals => [No, Own, Own, No, No, No, No],
-        Method::RespondToOffer => [No, Own, Own, No, No, No, No],
-        Method::StartPlacement => [No, Own, Own, No, Own, No, No],
-        Method::EndPlacement => [No, Own, Own, No, Own, No, No],
+        Method::ConfirmProposals | Method::RespondToOffer => [No, Own, Own, No, No, No, No],
+        Method::StartPlacement | Method::EndPlacement => [No, Own, Own, No, Own, No, No],
         Method::Apportion => [All, All, All, All, All, All, All],
         Method::GetFairShare => [All, All, All, All, No, All, All],
         Method::SetPlaceBudget => [All, No, No, No, No, No, No],
@@ -73,22 +71,22 @@ pub fn rights(method: Method) -> [Scope; 7] {
             [No, Own, No, No, No, No, No]
         }
         Method::ObjectToOffer => [No, No, No, No, Own, No, No],
-        Method::Correct => [No, Own, Own, No, No, No, No],
-        Method::EstimateWait => [No, Own, Own, No, No, No, No],
+        Method::Correct | Method::EstimateWait | Method::ChangeIdentityNumber => {
+            [No, Own, Own, No, No, No, No]
+        }
         Method::ReportClosure => [No, Own, No, No, Own, No, No],
-        Method::SetEnforcement => [No, Own, No, No, No, No, No],
+        Method::SetEnforcement | Method::LendQuota | Method::ApprovePlan => {
+            [No, Own, No, No, No, No, No]
+        }
         Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],
-        Method::LendQuota => [No, Own, No, No, No, No, No],
         Method::GrantAccess | Method::EndAccess => [No, No, Own, No, No, No, No],
         Method::ListAccessGrants => [No, Own, Own, No, No, No, All],
         Method::GetAccessReport => [All, Own, No, No, No, No, All],
-        Method::ChangeIdentityNumber => [No, Own, Own, No, No, No, No],
         Method::ListHostAgreements => [All, All, All, All, All, All, All],
         Method::ListAccesses => [No, Own, Own, No, No, No, All],
         Method::ReviewAccesses => [No, Own, No, No, No, No, All],
         Method::ProposePlan => [No, Own, No, OwnArea, No, No, No],
         Method::CommentPlan => [No, No, No, Own, No, No, No],
-        Method::ApprovePlan => [No, Own, No, No, No, No, No],
         Method::GetPlan | Method::ListPlans => [All, Own, OwnArea, OwnArea, No, All, All],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }

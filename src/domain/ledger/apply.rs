@@ -89,7 +89,8 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
         | Event::PlanBegun { .. }
         | Event::PlanAimed { .. }
         | Event::Redirected { .. }
-        | Event::PlanCompleted { .. } => apply_plan::apply(ledger, event),
+        | Event::PlanCompleted { .. }
+        | Event::PlanLapsed { .. } => apply_plan::apply(ledger, event),
     }
 }
 
@@ -148,6 +149,7 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::PlanAimed { .. }
         | Event::Redirected { .. }
         | Event::PlanCompleted { .. }
+        | Event::PlanLapsed { .. }
         | Event::NothingToDo => {}
     }
 }

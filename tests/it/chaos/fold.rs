@@ -99,6 +99,7 @@ impl Model {
             | Event::PlanAimed { .. }
             | Event::Redirected { .. }
             | Event::PlanCompleted { .. }
+            | Event::PlanLapsed { .. }
             | Event::NothingToDo => {}
         }
     }

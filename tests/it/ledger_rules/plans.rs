@@ -300,7 +300,7 @@ fn who_may_approve_what_and_when() {
     let late = happen(&mut ledger, comment(id, HEMNE, View::Agrees), after);
     assert!(matches!(late, Err(Refusal::DateOutOfRange { .. })), "{late:?}");
     let unreasoned = happen(&mut ledger, approve(id, None), after);
-    assert!(matches!(unreasoned, Err(Refusal::RegistryMismatch { .. })), "{unreasoned:?}");
+    assert!(matches!(unreasoned, Err(Refusal::FieldRequired { .. })), "{unreasoned:?}");
     let events = happen(&mut ledger, approve(id, Some("Fylkets samlede behov")), after).unwrap();
     let Some(Event::PlanSet { plan }) = events.first() else { panic!("{events:?}") };
     let silent = &plan.approval.as_ref().unwrap().silent;

@@ -117,11 +117,7 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
         &["increases", "persons_waiting", "persons_without_preference"],
     ),
     ("CommittedPlaces", ENTITLED, &["places"]),
-    (
-        "Plan",
-        ENTITLED,
-        &["distance_places", "moved_places", "place_budget", "remaining_places"],
-    ),
+    ("Plan", ENTITLED, &["distance_places", "moved_places", "place_budget", "remaining_places"]),
     (
         "PlanArea",
         ENTITLED,
