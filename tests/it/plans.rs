@@ -8,7 +8,9 @@ use tonic::{Code, Status};
 
 use crate::{
     support::reason,
-    world::{COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, TRONDHEIM, World, date, vta},
+    world::{
+        COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, TRONDHEIM, World, avklaring, date, vta,
+    },
 };
 
 mod life;
@@ -126,6 +128,13 @@ async fn who_may_propose_comment_and_approve() {
     };
     let refused = comment(&hemne, bare).await.unwrap_err();
     assert_eq!(told(&refused), is(Code::InvalidArgument, "INVALID_FIELDS"));
+    for method in [ApportionmentMethod::LargestRemainder, ApportionmentMethod::Quota] {
+        let terms = PlanTerms { method: method.into(), ..from_today() };
+        let refused = propose(&hemne, proposing(&vta(), terms)).await.unwrap_err();
+        assert_eq!(told(&refused), is(Code::InvalidArgument, "INVALID_FIELDS"));
+    }
+    let pool = propose(&world.county, proposing(&avklaring(), from_today())).await.unwrap_err();
+    assert_eq!(told(&pool), is(Code::FailedPrecondition, "MEASURE_TYPE_RULE"));
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ pub enum Scope {
 
 /// The table: a method's scope for each role, in the order of [`Role::ALL`].
 pub fn rights(method: Method) -> [Scope; 7] {
+    use Method as M;
     use Scope::{All, No, Own, OwnArea};
     match method {
         //                        directorate county office municipality provider service auditor
@@ -26,9 +27,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::SubmitCapacity => [No, Own, No, No, Own, No, No],
         Method::ReviewCapacity => [No, Own, No, No, No, No, No],
         Method::GetAvailability => [All, Own, OwnArea, OwnArea, Own, All, All],
-        Method::JoinWaitlist | Method::GetPosition | Method::ListWaitlistEntries => {
-            [No, Own, Own, No, No, No, No]
-        }
+        M::JoinWaitlist | M::GetPosition | M::ListWaitlistEntries => [No, Own, Own, No, No, No, No],
         Method::SummarizeQueues => [All, Own, OwnArea, OwnArea, No, All, All],
         Method::AllocatePlaces => [No, Own, No, No, No, No, No],
         Method::ConfirmProposals | Method::RespondToOffer => [No, Own, Own, No, No, No, No],
@@ -46,10 +45,8 @@ pub fn rights(method: Method) -> [Scope; 7] {
         | Method::ListDistributionKeys => [All, All, All, All, All, All, All],
         Method::ListCapacities => [All, Own, OwnArea, OwnArea, Own, All, All],
         Method::LeaveWaitlist | Method::LookupPerson => [No, Own, Own, No, No, No, No],
-        Method::GetWaitlistEntry | Method::ListOffers | Method::ListPlacements => {
-            [No, Own, Own, No, Own, No, No]
-        }
-        Method::ListVacancies | Method::ListPlaceBudgets | Method::ListQuotas => {
+        M::GetWaitlistEntry | M::ListOffers | M::ListPlacements => [No, Own, Own, No, Own, No, No],
+        M::ListVacancies | M::ListPlaceBudgets | M::ListQuotas => {
             [All, Own, OwnArea, OwnArea, No, All, All]
         }
         Method::ExplainDecision => [No, Own, Own, No, No, No, All],
@@ -67,17 +64,11 @@ pub fn rights(method: Method) -> [Scope; 7] {
         | Method::ChangePlacement
         | Method::MovePlacement
         | Method::ReassignPlacement => [No, Own, Own, No, No, No, No],
-        Method::PrioritizeEntry | Method::PlacePerson | Method::ImportExisting => {
-            [No, Own, No, No, No, No, No]
-        }
+        M::PrioritizeEntry | M::PlacePerson | M::ImportExisting => [No, Own, No, No, No, No, No],
         Method::ObjectToOffer => [No, No, No, No, Own, No, No],
-        Method::Correct | Method::EstimateWait | Method::ChangeIdentityNumber => {
-            [No, Own, Own, No, No, No, No]
-        }
+        M::Correct | M::EstimateWait | M::ChangeIdentityNumber => [No, Own, Own, No, No, No, No],
         Method::ReportClosure => [No, Own, No, No, Own, No, No],
-        Method::SetEnforcement | Method::LendQuota | Method::ApprovePlan => {
-            [No, Own, No, No, No, No, No]
-        }
+        M::SetEnforcement | M::LendQuota | M::ApprovePlan => [No, Own, No, No, No, No, No],
         Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],
         Method::GrantAccess | Method::EndAccess => [No, No, Own, No, No, No, No],
         Method::ListAccessGrants => [No, Own, Own, No, No, No, All],

@@ -22,9 +22,9 @@ use crate::domain::{
 /// How far ahead a plan may begin, and how long municipalities may have to comment: two years.
 const AHEAD_MAX: Duration = Duration::days(2 * 366);
 /// How many plans of a ledger may be open to comments and approval at once.
-pub const DRAFTS_MAX: usize = 20;
+const DRAFTS_MAX: usize = 20;
 /// How many plans of a ledger may ever be approved: it keeps what became of each.
-pub const DECIDED_MAX: usize = 200;
+const DECIDED_MAX: usize = 200;
 
 /// A plan is proposed; nothing moves by it yet.
 pub(super) fn propose(
