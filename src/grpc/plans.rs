@@ -103,9 +103,16 @@ pub(super) fn approve_plan(done: &Done<'_>) -> Vec<u8> {
 
 /// The plan as the command left it.
 fn plan_set(done: &Done<'_>) -> Option<pb::Plan> {
-    let plan = answer::from_events(done, |event| {
-        if let Event::PlanSet { plan } = event { Some(plan) } else { None }
+    let plan_id = answer::from_events(done, |event| {
+        if let Event::PlanSet { plan } = event {
+            Some(plan.plan_id)
+        } else if let Event::PlanCommented { plan_id, .. } = event {
+            Some(*plan_id)
+        } else {
+            None
+        }
     })?;
+    let plan = done.ledger.plan(plan_id)?;
     let shown = Shown { ledger: done.ledger, registry: done.viewer.registry() };
     Some(shown.whole(plan, done.at.date_in_norway()))
 }

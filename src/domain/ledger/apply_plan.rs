@@ -14,6 +14,11 @@ use crate::domain::{
 pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
     if let Event::PlanSet { plan } = event {
         ledger.set_plan(plan);
+    } else if let Event::PlanCommented { plan_id, municipality_number, comment } = event {
+        if let Some(plan) = ledger.plans.get_mut(plan_id) {
+            plan.comments.insert(municipality_number.clone(), comment.clone());
+            ledger.touched.plans.insert(*plan_id);
+        }
     } else if let Event::PlanBegun { plan } = event {
         ledger.begin_plan(plan);
     } else if let Event::PlanAimed { places, targets, .. } = event {

@@ -76,9 +76,8 @@ pub(super) fn comment(
         commented_by_name: c.by_name.clone(),
         commented_time: context.at,
     };
-    let mut plan = plan.clone();
-    plan.comments.insert(c.municipality_number.clone(), comment);
-    Ok(vec![Event::PlanSet { plan }])
+    let (plan_id, municipality_number) = (c.plan_id, c.municipality_number.clone());
+    Ok(vec![Event::PlanCommented { plan_id, municipality_number, comment }])
 }
 
 /// A plan is approved by another person than its author, when each affected municipality has

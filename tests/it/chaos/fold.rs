@@ -95,6 +95,7 @@ impl Model {
             | Event::ClosureChanged { .. }
             | Event::LoanSet { .. }
             | Event::PlanSet { .. }
+            | Event::PlanCommented { .. }
             | Event::PlanBegun { .. }
             | Event::PlanAimed { .. }
             | Event::Redirected { .. }
