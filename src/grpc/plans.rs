@@ -12,9 +12,7 @@ use crate::{
         ids::{LedgerId, MunicipalityNumber, PlanId},
         ledger::Ledger,
         plan::{Approval, Plan, PlanTerms, View, last_day_of},
-        plan_standing::{
-            AreaStanding, PlanStanding, PlanState, affected, approved_until, standing, state,
-        },
+        plan_standing::{AreaStanding, PlanStanding, PlanState, affected, standing, state},
         prospect::MeanStay,
         redistribution::goal,
         refusal::Refusal,
@@ -107,9 +105,16 @@ pub(super) fn approve_plan(done: &Done<'_>) -> Vec<u8> {
 
 /// The plan as the command left it.
 fn plan_set(done: &Done<'_>) -> Option<pb::Plan> {
-    let plan = answer::from_events(done, |event| {
-        if let Event::PlanSet { plan } = event { Some(plan) } else { None }
+    let plan_id = answer::from_events(done, |event| {
+        if let Event::PlanSet { plan } = event {
+            Some(plan.plan_id)
+        } else if let Event::PlanCommented { plan_id, .. } = event {
+            Some(*plan_id)
+        } else {
+            None
+        }
     })?;
+    let plan = done.ledger.plan(plan_id)?;
     let shown = Shown { ledger: done.ledger, registry: done.viewer.registry() };
     Some(shown.whole(plan, done.at.date_in_norway()))
 }
@@ -224,7 +229,7 @@ impl Shown<'_> {
             proposed_by_name: plan.proposed_by_name.clone().unwrap_or_default(),
             proposed_time: Some(answer::timestamp(plan.proposed_time)),
             approval: plan.approval.as_ref().map(approval),
-            approve_until_date: Some(answer::date(approved_until(&plan.terms))),
+            approve_until_date: Some(answer::date(plan.terms.approved_until())),
             begun_date: stands.begun.map(answer::date),
             ended_date: stands.ended.map(answer::date),
             superseded_by_plan_id: stands

@@ -8,9 +8,13 @@ use tonic::{Code, Status};
 
 use crate::{
     support::reason,
-    world::{COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, TRONDHEIM, World, date, vta},
+    world::{
+        COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, TRONDHEIM, World, avklaring, date, vta,
+    },
 };
 
+mod life;
+mod moves;
 pub mod stage;
 
 use stage::{
@@ -77,7 +81,7 @@ async fn a_plan_is_proposed_commented_on_and_approved_by_another() {
     let own = approve(&planner, approving(&plan_id)).await.unwrap_err();
     assert_eq!(told(&own), is(Code::FailedPrecondition, "FOUR_EYES"));
     let unreasoned = approve(&world.county, approving(&plan_id)).await.unwrap_err();
-    assert_eq!(told(&unreasoned), is(Code::FailedPrecondition, "REGISTRY_MISMATCH"));
+    assert_eq!(told(&unreasoned), is(Code::InvalidArgument, "INVALID_FIELDS"));
     let reason_against_views = "Fylkets samlede behov".to_owned();
     let request = ApprovePlanRequest { reason_against_views, ..approving(&plan_id) };
     let preview = ApprovePlanRequest { validate_only: true, ..request.clone() };
@@ -124,6 +128,13 @@ async fn who_may_propose_comment_and_approve() {
     };
     let refused = comment(&hemne, bare).await.unwrap_err();
     assert_eq!(told(&refused), is(Code::InvalidArgument, "INVALID_FIELDS"));
+    for method in [ApportionmentMethod::LargestRemainder, ApportionmentMethod::Quota] {
+        let terms = PlanTerms { method: method.into(), ..from_today() };
+        let refused = propose(&hemne, proposing(&vta(), terms)).await.unwrap_err();
+        assert_eq!(told(&refused), is(Code::InvalidArgument, "INVALID_FIELDS"));
+    }
+    let pool = propose(&world.county, proposing(&avklaring(), from_today())).await.unwrap_err();
+    assert_eq!(told(&pool), is(Code::FailedPrecondition, "MEASURE_TYPE_RULE"));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use time::Date;
 use crate::domain::{
     capacity::QuotaBasis,
     event::Event,
-    ids::MunicipalityNumber,
+    ids::{MunicipalityNumber, PlanId},
     ledger::{Due, Ledger, decide_quota_move::put_move, quotas::shift},
     plan::{ActivePlan, PastPlan, Plan, PlanChange, Redirected, ended_as},
 };
@@ -20,6 +20,11 @@ const PAST_KEPT_WHOLE: usize = 10;
 pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
     if let Event::PlanSet { plan } = event {
         ledger.set_plan(plan);
+    } else if let Event::PlanCommented { plan_id, municipality_number, comment } = event {
+        if let Some(plan) = ledger.plans.get_mut(plan_id) {
+            plan.comments.insert(municipality_number.clone(), comment.clone());
+            ledger.touched.plans.insert(*plan_id);
+        }
     } else if let Event::PlanBegun { plan } = event {
         ledger.begin_plan(plan);
     } else if let Event::PlanAimed { date, causes, key_date, places, targets, remaining, .. } =
@@ -38,22 +43,35 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
     } else if let Event::PlanCompleted { date, .. } = event {
         let ended = ledger.frame.plans.active.take();
         ledger.end_plan(ended.map(|plan| past(plan, *date)));
+    } else if let Event::PlanLapsed { plan_id, date } = event {
+        ledger.lapse_plan(*plan_id, *date);
     }
 }
 
 impl Ledger {
     fn set_plan(&mut self, plan: &Plan) {
         let (plan_id, start) = (plan.plan_id, plan.terms.start_date);
-        if plan.approval.is_some() && !self.frame.plans.knows(plan_id) {
+        let book = &mut self.frame.plans;
+        // Those that nobody approved in time are forgotten when the next one is proposed.
+        let proposed = plan.proposed_time.date_in_norway();
+        book.drafts.retain(|_, until| *until >= proposed);
+        if plan.approval.is_none() {
+            book.drafts.insert(plan_id, plan.terms.approved_until());
+        } else {
+            book.drafts.remove(&plan_id);
+            book.approved.insert(plan_id, start);
             self.schedule([Due::begin_plan(plan_id, start)]);
         }
+        self.touched.frame = true;
         self.touched.plans.insert(plan_id);
         self.plans.insert(plan_id, plan.clone());
     }
 
     fn begin_plan(&mut self, plan: &ActivePlan) {
         self.unschedule(Due::begin_plan(plan.plan_id, plan.terms.start_date));
-        let before = self.frame.plans.active.replace(plan.clone());
+        let book = &mut self.frame.plans;
+        book.approved.remove(&plan.plan_id);
+        let before = book.active.replace(plan.clone());
         let superseded_by = Some(plan.plan_id);
         self.end_plan(before.map(|old| PastPlan { superseded_by, ..past(old, plan.begun) }));
     }
@@ -74,6 +92,21 @@ impl Ledger {
         let held: Vec<(&MunicipalityNumber, u64)> =
             targets.keys().map(|n| (n, u64::from(self.frame.own_places(n, date)))).collect();
         self.change_plan(|plan| plan.aim_anew(change, targets, held.into_iter()));
+    }
+
+    fn lapse_plan(&mut self, plan_id: PlanId, date: Date) {
+        let start = self.frame.plans.approved.remove(&plan_id).unwrap_or(date);
+        self.end_plan(Some(PastPlan {
+            plan_id,
+            begun: date,
+            ended: date,
+            superseded_by: None,
+            distance: 0,
+            moved: 0,
+            lapsed: true,
+            ended_as: None,
+        }));
+        self.unschedule(Due::begin_plan(plan_id, start));
     }
 
     fn change_plan(&mut self, change: impl FnOnce(&mut ActivePlan)) {

@@ -173,7 +173,7 @@ pub(in crate::grpc) fn plan_terms(
         return None;
     };
     let name = v.required_text("terms.name", &terms.name, NAME_MAX);
-    let chosen = v.optional_choice("terms.method", terms.method);
+    let chosen = divisor_method(v, terms.method);
     let key_name = v.optional_text("terms.key_name", &terms.key_name, SYSTEM_MAX);
     let key_date = v.optional_date("terms.key_date", terms.key_date.as_ref());
     let start_date = v.date("terms.start_date", terms.start_date.as_ref());
@@ -202,6 +202,19 @@ pub(in crate::grpc) fn plan_terms(
         saving_nok_a_year: figures.saving_nok_a_year?,
         discount_basis_points: figures.discount_basis_points?,
     })
+}
+
+/// A method by which each place has a claim of its own.
+fn divisor_method(v: &mut Violations, method: i32) -> Option<pb::ApportionmentMethod> {
+    use pb::ApportionmentMethod::{LargestRemainder, Quota};
+    let chosen = v.optional_choice("terms.method", method);
+    if matches!(chosen, Some(LargestRemainder | Quota)) {
+        v.add(
+            "terms.method",
+            "must be one with divisors: by others no place has a claim of its own",
+        );
+    }
+    chosen
 }
 
 /// The figures that may be left out.

@@ -96,11 +96,13 @@ impl Model {
             | Event::ClosureChanged { .. }
             | Event::LoanSet { .. }
             | Event::PlanSet { .. }
+            | Event::PlanCommented { .. }
             | Event::PlanBegun { .. }
             | Event::PlanAimed { .. }
             | Event::Redirected { .. }
             | Event::PlanCompleted { .. }
             | Event::QuotaMoved { .. }
+            | Event::PlanLapsed { .. }
             | Event::NothingToDo => {}
         }
     }
