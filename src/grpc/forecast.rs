@@ -6,7 +6,7 @@ use crate::{
     domain::{
         apportionment::ApportionmentError,
         capacity::places_on,
-        forecast::{Forecast, Saving, Shares, Times, curve, forecast, saving},
+        forecast::{Forecast, Saving, Shares, Times, curve, forecast_of, saving},
         ledger::Ledger,
         plan::{ActivePlan, Holder, Plan, PlanTerms},
         plan_standing::{holders_of, state},
@@ -70,7 +70,7 @@ pub(super) async fn plan_forecast(
 fn told(outset: &Outset, mean_stay: Option<&MeanStay>) -> pb::PlanForecast {
     let timed = mean_stay.map(|stay| {
         let years = stay.years();
-        (forecast(&outset.course(years)), years * DAYS_A_YEAR)
+        (forecast_of(&outset.course(years)), years * DAYS_A_YEAR)
     });
     let timed = timed.as_ref();
     let expected = |index: usize| timed.map(|(told, stay)| days(told.expected[index] * stay));

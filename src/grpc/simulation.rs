@@ -43,8 +43,9 @@ const VACANCIES_MAX: f64 = 50_000_000.0;
 const RUN_MAX: Duration = Duration::from_secs(10);
 /// How many answers there are, each with as many more futures.
 const ANSWERS: u32 = 20;
-/// How many answers may wait to be taken: no more is drawn before that.
-const AHEAD: usize = 2;
+/// How many answers may wait to be taken: all, and how it ended. They are some kilobytes each, and
+/// so nobody who takes them slowly keeps a place among the heavy reads.
+const AHEAD: usize = ANSWERS as usize + 1;
 /// The most years that are looked at.
 const YEARS_MAX: u32 = 100;
 /// All of a whole, in hundredths of a per cent.

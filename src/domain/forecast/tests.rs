@@ -29,7 +29,7 @@ fn harmonic_numbers_meet_where_the_sum_gives_way_to_the_expansion() {
 /// Trondheim against one rest of 270 places, 97 of them to move.
 #[test]
 fn the_one_area_form_of_the_audits_plan() {
-    let told = forecast(&course(&[(152, 249), (270, 173)]));
+    let told = forecast_of(&course(&[(152, 249), (270, 173)]));
     assert_eq!(told.distance, 97);
     assert_eq!(told.expected[0], 0.0);
     near(told.expected[1], 0.4441, 5e-5);
@@ -45,19 +45,20 @@ fn the_one_area_form_of_the_audits_plan() {
 /// Two places of one area: the later of two exponentials, in closed form.
 #[test]
 fn small_cases_in_closed_form() {
-    let told = forecast(&course(&[(2, 0)]));
+    let told = forecast_of(&course(&[(2, 0)]));
     near(told.expected[0], 1.5, 1e-12);
     // (1 − e^(−t))² = ½, and for half of it, one of two: 1 − e^(−2t) = ½.
     near(told.all.p50, -(1.0 - 0.5_f64.sqrt()).ln(), 1e-8);
     near(told.half.p50, 0.5_f64.ln() / -2.0, 1e-8);
-    let apart = forecast(&course(&[(1, 0), (1, 0)]));
+    assert_eq!(forecast(&[Giver { held: 2, target: 0 }]), told);
+    let apart = forecast_of(&course(&[(1, 0), (1, 0)]));
     near(apart.all.p50, told.all.p50, 1e-8);
     near(apart.lower_bound, 1.5, 1e-12);
     // What is there already takes no time.
-    let done = forecast(&course(&[(3, 3), (0, 0)]));
+    let done = forecast_of(&course(&[(3, 3), (0, 0)]));
     assert_eq!((done.distance, done.all.p90, done.half.p90), (0, 0.0, 0.0));
     near(done.lower_bound, 0.0, 0.0);
-    assert_eq!(forecast(&course(&[])).all.p50, 0.0);
+    assert_eq!(forecast_of(&course(&[])).all.p50, 0.0);
 }
 
 /// Where the fold gives way to the normal distribution, both tell nearly the same.
@@ -79,7 +80,7 @@ fn many_places_are_told_nearly_alike_either_way() {
 #[test]
 fn growth_ends_what_it_makes_room_for() {
     let growing = Course { held: vec![1], targets: vec![vec![0], vec![1]], year: 0.5 };
-    let told = forecast(&growing);
+    let told = forecast_of(&growing);
     // E[min(X, ½)] = 1 − e^(−½).
     near(told.expected[0], -(-0.5_f64).exp_m1(), 1e-12);
     near(told.all.p10, -(0.9_f64).ln(), 1e-8);
@@ -87,14 +88,22 @@ fn growth_ends_what_it_makes_room_for() {
     assert_eq!(told.lower_bound, 0.0);
     // Targets that stay are the same as none.
     let areas = [(40, 25), (33, 12), (7, 7)];
-    let plain = forecast(&course(&areas));
+    let plain = forecast_of(&course(&areas));
     let still = Course { targets: vec![vec![25, 12, 7]; 9], year: 0.07, ..course(&areas) };
-    let told = forecast(&still);
+    let told = forecast_of(&still);
     for (one, other) in told.expected.iter().zip(&plain.expected) {
         near(*one, *other, 1e-9);
     }
     near(told.all.p90, plain.all.p90, 1e-8);
     near(told.nine_tenths.p10, plain.nine_tenths.p10, 1e-8);
+}
+
+/// Of two, one has ended after a while of ln 2 on the average.
+#[test]
+fn so_many_are_expected_by_a_time() {
+    let two = [Giver { held: 2, target: 0 }];
+    assert_eq!((expected_by(&two, 0.0), expected_by(&two, 2.0_f64.ln())), (0, 1));
+    assert_eq!((expected_by(&two, 40.0), expected_by(&[], 1.0)), (2, 0));
 }
 
 #[test]
@@ -145,7 +154,7 @@ fn the_24_municipalities_take_longer_than_one_rest() {
     assert_eq!((holders.len(), fair[0], fair[1..].iter().sum::<u64>()), (25, 249, 173));
     let areas: Vec<(u64, u64)> =
         holders.iter().zip(&fair).map(|(holder, target)| (holder.held, *target)).collect();
-    let told = forecast(&course(&areas));
+    let told = forecast_of(&course(&areas));
     assert_eq!(told.distance, 97);
     near(told.lower_bound, 0.4441, 5e-5);
     // About half a stay for nine tenths, and 1.2 for all.
@@ -160,7 +169,7 @@ fn with_new_places_only_237_would_be_needed() {
     let two = [holder("1601", populations[0].1, 152), holder("1612", rest, 270)];
     assert_eq!(new_places_only(Method::SainteLague, 422, &two), Some(237));
     // And no fewer: that is what is counted.
-    let enough = |more| targets(Method::SainteLague, 422 + more, &two).unwrap()[1] >= 270;
+    let enough = |more: u64| targets(Method::SainteLague, 422 + more, &two).unwrap()[1] >= 270;
     assert!(enough(237) && !enough(236));
     assert_eq!(new_places_only(Method::SainteLague, 422, &audited()[..1]), Some(0));
     // Who has no weight never comes to hold by right what it has.
