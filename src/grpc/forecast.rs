@@ -21,7 +21,7 @@ use crate::{
 
 /// The rate of discount of a plan that states none: 4 %, as the state's own analyses have it.
 const DISCOUNT_BASIS_POINTS: u32 = 400;
-/// Longer than this is not told, in mean stays: half a forecast's longest time would still be so.
+/// A time beyond all that is looked at is not told; in mean stays.
 const TOLD_STAYS: f64 = 39.9;
 
 /// What lies before a plan; `None` of one that steers no more, and where the places cannot be

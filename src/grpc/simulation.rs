@@ -127,7 +127,7 @@ async fn begin(reader: Reader, query: SimulationQuery) -> Result<Simulation, Err
     let prepared = tokio::task::spawn_blocking(move || Prepared::new(scenario));
     let prepared = prepared.await.map_err(|_| Error::Internal("a panic".to_owned()))??;
     let seed = reader.app.ids.seed();
-    let drawn_seed = seed.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte));
+    let drawn_seed = seed.iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte));
     Ok(Simulation {
         prepared: Arc::new(prepared),
         tally,
