@@ -41,6 +41,10 @@ const FOLDED_MAX: u64 = 1_000;
 const HALVINGS: u32 = 36;
 /// The longest time that is told, in mean stays.
 const LONGEST_STAYS: f64 = 40.0;
+/// The steps in which an average is summed up, in mean stays.
+const STEP: f64 = 0.02;
+/// What is so unlikely to be still to come adds nothing to it.
+const UNLIKELY: f64 = 1e-9;
 /// From here on Σ 1/k is told by its expansion, which is right to 1e-17 there.
 const HARMONIC_SUMMED: u64 = 256;
 /// Euler's constant.
@@ -96,7 +100,9 @@ pub struct Forecast {
     pub nine_tenths: Times,
     /// When all have.
     pub all: Times,
-    /// The one-area form: a lower bound of the average of `all`.
+    /// When all have, on the average: ∫ P(T > t) dt.
+    pub all_mean: f64,
+    /// The one-area form: a lower bound of `all_mean`.
     pub lower_bound: f64,
 }
 
@@ -151,6 +157,7 @@ pub fn forecast_of(course: &Course) -> Forecast {
         half: moved(part(5)),
         nine_tenths: moved(part(9)),
         all: times(|t| givers.all_given(t)),
+        all_mean: mean(|t| givers.all_given(t)),
         lower_bound: harmonic(held) - harmonic(held - at_last),
     }
 }
@@ -320,6 +327,20 @@ fn fold(left: &[f64], right: &[f64]) -> Vec<f64> {
         for (j, b) in right.iter().enumerate() {
             sum[i + j] += a * b;
         }
+    }
+    sum
+}
+
+/// When something that grows likelier happens, on the average.
+fn mean(likely: impl Fn(f64) -> f64) -> f64 {
+    let (mut sum, mut t) = (0.0, STEP / 2.0);
+    while t < LONGEST_STAYS {
+        let still = 1.0 - likely(t);
+        if still < UNLIKELY {
+            break;
+        }
+        sum += still * STEP;
+        t += STEP;
     }
     sum
 }

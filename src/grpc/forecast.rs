@@ -90,6 +90,7 @@ fn told(outset: &Outset, mean_stay: Option<&MeanStay>) -> pb::PlanForecast {
         half: band(|told| told.half),
         nine_tenths: band(|told| told.nine_tenths),
         all: band(|told| told.all),
+        all_mean_days: timed.map(|(told, stay)| days(told.all_mean * stay)),
         lower_bound_days: timed.map(|(told, stay)| days(told.lower_bound * stay)),
         new_places_only: outset.new_places_only().map(places),
         saving_by_goals: saving_by_goals(outset),
