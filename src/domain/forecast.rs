@@ -41,6 +41,10 @@ const FOLDED_MAX: u64 = 1_000;
 const HALVINGS: u32 = 36;
 /// The longest time that is told, in mean stays.
 const LONGEST_STAYS: f64 = 40.0;
+/// The steps in which an average is summed up, in mean stays.
+const STEP: f64 = 0.02;
+/// What is so unlikely to be still to come adds nothing to it.
+const UNLIKELY: f64 = 1e-9;
 /// From here on Σ 1/k is told by its expansion, which is right to 1e-17 there.
 const HARMONIC_SUMMED: u64 = 256;
 /// Euler's constant.
@@ -55,6 +59,21 @@ pub struct Course {
     pub targets: Vec<Vec<u64>>,
     /// How long a year is, in mean stays.
     pub year: f64,
+}
+
+/// An area that holds more than its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Giver {
+    /// The places it holds.
+    pub held: u64,
+    /// The places it is entitled to, fewer than it holds.
+    pub target: u64,
+}
+
+impl Giver {
+    fn gives(self) -> u64 {
+        self.held.saturating_sub(self.target)
+    }
 }
 
 /// A time as a distribution, in mean stays.
@@ -81,12 +100,14 @@ pub struct Forecast {
     pub nine_tenths: Times,
     /// When all have.
     pub all: Times,
-    /// The one-area form: a lower bound of the average of `all`.
+    /// When all have, on the average: ∫ P(T > t) dt.
+    pub all_mean: f64,
+    /// The one-area form: a lower bound of `all_mean`.
     pub lower_bound: f64,
 }
 
-/// An area that holds more than its target.
-struct Giver {
+/// The same year by year.
+struct Owing {
     held: u64,
     /// What it has to give in each year; it does not rise.
     gives: Vec<u64>,
@@ -94,13 +115,32 @@ struct Giver {
 
 /// A course as those see it who give.
 struct Givers {
-    all: Vec<Giver>,
+    all: Vec<Owing>,
     years: usize,
     year: f64,
 }
 
+/// What is to be expected where these areas give what they hold above their targets.
+pub fn forecast(givers: &[Giver]) -> Forecast {
+    let held = givers.iter().map(|giver| giver.held).collect();
+    let targets = vec![givers.iter().map(|giver| giver.target).collect()];
+    forecast_of(&Course { held, targets, year: 1.0 })
+}
+
+/// How many places the areas are to be expected to have given by a time in mean stays, to the
+/// nearest whole: Σ E\[min(D_i, Bin(h_i, p))\].
+pub fn expected_by(givers: &[Giver], t: f64) -> u64 {
+    let p = ended(t);
+    let of_one = |giver: &Giver| -> f64 {
+        (1..=giver.gives()).map(|count| at_least_of(giver.held, count, p)).sum()
+    };
+    let sum: f64 = givers.iter().map(of_one).sum();
+    let all: u64 = givers.iter().map(|giver| giver.gives()).sum();
+    (0..=all).rev().find(|count| float(*count) - 0.5 <= sum).unwrap_or(0)
+}
+
 /// What is to be expected of a course.
-pub fn forecast(course: &Course) -> Forecast {
+pub fn forecast_of(course: &Course) -> Forecast {
     let givers = Givers::of(course);
     let distance = givers.in_year(0);
     let held: u64 = givers.all.iter().map(|giver| giver.held).sum();
@@ -108,7 +148,7 @@ pub fn forecast(course: &Course) -> Forecast {
     let part = |numerator: u64| (distance * numerator).div_ceil(10);
     let moved = |count: u64| times(|t| givers.at_least(count, t));
     let expected = (0..course.held.len()).map(|area| {
-        let giver = Giver::of(course, area);
+        let giver = Owing::of(course, area);
         giver.map_or(0.0, |giver| expected(&giver, course.year))
     });
     Forecast {
@@ -117,6 +157,7 @@ pub fn forecast(course: &Course) -> Forecast {
         half: moved(part(5)),
         nine_tenths: moved(part(9)),
         all: times(|t| givers.all_given(t)),
+        all_mean: mean(|t| givers.all_given(t)),
         lower_bound: harmonic(held) - harmonic(held - at_last),
     }
 }
@@ -135,7 +176,7 @@ pub fn curve(course: &Course, years: u32) -> Vec<f64> {
     (1..=years).map(share).collect()
 }
 
-impl Giver {
+impl Owing {
     fn of(course: &Course, area: usize) -> Option<Self> {
         let held = course.held[area];
         let mut least = u64::MAX;
@@ -162,7 +203,7 @@ impl Giver {
 
 impl Givers {
     fn of(course: &Course) -> Self {
-        let all = (0..course.held.len()).filter_map(|area| Giver::of(course, area));
+        let all = (0..course.held.len()).filter_map(|area| Owing::of(course, area));
         Self { all: all.collect(), years: course.targets.len().max(1), year: course.year }
     }
 
@@ -231,7 +272,7 @@ impl Givers {
 /// When an area has given all it gives, on the average: ∫ P(T > t) dt, year by year. While j of n
 /// have ended the next ends at the rate n − j, so the time spent at j between two times is the
 /// difference of P(X ≥ j + 1) by n − j.
-fn expected(giver: &Giver, year: f64) -> f64 {
+fn expected(giver: &Owing, year: f64) -> f64 {
     let last = giver.gives.len() - 1;
     if last == 0 {
         return harmonic(giver.held) - harmonic(giver.held - giver.gives[0]);
@@ -298,6 +339,20 @@ fn fold(left: &[f64], right: &[f64]) -> Vec<f64> {
         for (j, b) in right.iter().enumerate() {
             sum[i + j] += a * b;
         }
+    }
+    sum
+}
+
+/// When something that grows likelier happens, on the average.
+fn mean(likely: impl Fn(f64) -> f64) -> f64 {
+    let (mut sum, mut t) = (0.0, STEP / 2.0);
+    while t < LONGEST_STAYS {
+        let still = 1.0 - likely(t);
+        if still < UNLIKELY {
+            break;
+        }
+        sum += still * STEP;
+        t += STEP;
     }
     sum
 }

@@ -14,7 +14,7 @@
 //! end no vacancy is drawn.
 
 use crate::domain::{
-    apportionment::{ApportionmentError, Area, Method, apportion, claim},
+    apportionment::{ApportionmentError, Area, Claim, Method, apportion, claim},
     redistribution::{cap, goal},
 };
 
@@ -138,6 +138,16 @@ pub struct World<'a> {
     future: Future,
 }
 
+/// Draws one future by itself; who draws many does so in one [`World`].
+///
+/// # Errors
+///
+/// What [`apportion`] refuses.
+pub fn simulate(scenario: &Scenario, chance: Chance) -> Result<Future, ApportionmentError> {
+    let prepared = Prepared::new(scenario.clone())?;
+    Ok(World::new(&prepared).draw(chance, || true).unwrap_or_default())
+}
+
 impl Scenario {
     /// How many vacancies a future has on the average, at the most.
     pub fn vacancies(&self) -> f64 {
@@ -212,11 +222,7 @@ fn targets(scenario: &Scenario, places: u64) -> Result<Vec<u64>, ApportionmentEr
 }
 
 /// The claim of an area to one more place; `None` at its maximum.
-fn claim_of(
-    scenario: &Scenario,
-    index: usize,
-    held: u64,
-) -> Option<crate::domain::apportionment::Claim> {
+fn claim_of(scenario: &Scenario, index: usize, held: u64) -> Option<Claim> {
     let area = &scenario.areas[index];
     let has_room = area.maximum.is_none_or(|maximum| held < maximum);
     has_room.then(|| claim(scenario.method, index, area.weight, held)).flatten()

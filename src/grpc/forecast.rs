@@ -6,7 +6,7 @@ use crate::{
     domain::{
         apportionment::ApportionmentError,
         capacity::places_on,
-        forecast::{Forecast, Saving, Shares, Times, curve, forecast, saving},
+        forecast::{Forecast, Saving, Shares, Times, curve, forecast_of, saving},
         ledger::{Ledger, plan_holders},
         plan::{ActivePlan, Holder, Plan, PlanTerms},
         plan_standing::state,
@@ -21,7 +21,7 @@ use crate::{
 
 /// The rate of discount of a plan that states none: 4 %, as the state's own analyses have it.
 const DISCOUNT_BASIS_POINTS: u32 = 400;
-/// Longer than this is not told, in mean stays: half a forecast's longest time would still be so.
+/// A time beyond all that is looked at is not told; in mean stays.
 const TOLD_STAYS: f64 = 39.9;
 
 /// What lies before a plan; `None` of one that steers no more, and where the places cannot be
@@ -70,7 +70,7 @@ pub(super) async fn plan_forecast(
 fn told(outset: &Outset, mean_stay: Option<&MeanStay>) -> pb::PlanForecast {
     let timed = mean_stay.map(|stay| {
         let years = stay.years();
-        (forecast(&outset.course(years)), years * DAYS_A_YEAR)
+        (forecast_of(&outset.course(years)), years * DAYS_A_YEAR)
     });
     let timed = timed.as_ref();
     let expected = |index: usize| timed.map(|(told, stay)| days(told.expected[index] * stay));
@@ -90,6 +90,7 @@ fn told(outset: &Outset, mean_stay: Option<&MeanStay>) -> pb::PlanForecast {
         half: band(|told| told.half),
         nine_tenths: band(|told| told.nine_tenths),
         all: band(|told| told.all),
+        all_mean_days: timed.map(|(told, stay)| days(told.all_mean * stay)),
         lower_bound_days: timed.map(|(told, stay)| days(told.lower_bound * stay)),
         new_places_only: outset.new_places_only().map(places),
         saving_by_goals: saving_by_goals(outset),

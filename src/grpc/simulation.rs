@@ -43,8 +43,9 @@ const VACANCIES_MAX: f64 = 50_000_000.0;
 const RUN_MAX: Duration = Duration::from_secs(10);
 /// How many answers there are, each with as many more futures.
 const ANSWERS: u32 = 20;
-/// How many answers may wait to be taken: no more is drawn before that.
-const AHEAD: usize = 2;
+/// How many answers may wait to be taken: all, and how it ended. They are some kilobytes each, and
+/// so nobody who takes them slowly keeps a place among the heavy reads.
+const AHEAD: usize = ANSWERS as usize + 1;
 /// The most years that are looked at.
 const YEARS_MAX: u32 = 100;
 /// All of a whole, in hundredths of a per cent.
@@ -126,7 +127,7 @@ async fn begin(reader: Reader, query: SimulationQuery) -> Result<Simulation, Err
     let prepared = tokio::task::spawn_blocking(move || Prepared::new(scenario));
     let prepared = prepared.await.map_err(|_| Error::Internal("a panic".to_owned()))??;
     let seed = reader.app.ids.seed();
-    let drawn_seed = seed.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte));
+    let drawn_seed = seed.iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte));
     Ok(Simulation {
         prepared: Arc::new(prepared),
         tally,

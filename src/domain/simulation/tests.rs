@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    forecast::{Course, forecast},
+    forecast::{Course, forecast_of},
     redistribution::{Freed, Member, Steering, redirect, remaining},
 };
 
@@ -43,8 +43,7 @@ fn trondheim() -> Scenario {
 }
 
 fn draw(scenario: &Scenario, seed: u64, number: u64) -> Future {
-    let prepared = Prepared::new(scenario.clone()).unwrap();
-    World::new(&prepared).draw(Chance::of(seed, number), || true).unwrap()
+    simulate(scenario, Chance::of(seed, number)).unwrap()
 }
 
 #[test]
@@ -97,7 +96,7 @@ fn the_forecast_tells_what_is_drawn() {
     let growing = Scenario { new_places: vec![0, 8, 8, 8, 8, 8], ..trondheim() };
     for scenario in [trondheim(), growing] {
         let prepared = Prepared::new(scenario).unwrap();
-        let told = forecast(&course(&prepared));
+        let told = forecast_of(&course(&prepared));
         let mut tally = Tally::new(prepared.scenario());
         let mut world = World::new(&prepared);
         for number in 0..600 {

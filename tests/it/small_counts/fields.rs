@@ -235,7 +235,7 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
         &["ended_placements"],
     ),
     ("PlanForecast", ENTITLED, &["distance_places", "new_places_only"]),
-    ("PlanForecast", DAYS, &["lower_bound_days"]),
+    ("PlanForecast", DAYS, &["all_mean_days", "lower_bound_days"]),
     (
         "PlanSaving",
         Figure::NoPeople("money that a plan states"),
