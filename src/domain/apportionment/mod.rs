@@ -23,11 +23,12 @@
 //! # Cost
 //!
 //! O(n log n) for n areas whatever the number of seats: the work starts from rounded quotas and at
-//! most O(n) single seats are added or taken away with a heap. Only the quota method is
-//! O((n + seats) log n): its answer depends on every smaller number of seats. Two seconds for ten
-//! million seats to 25 areas, half a minute to a million areas: callers limit it further.
+//! most O(n) single seats are added or taken away with a heap. The quota method depends on every
+//! smaller number of seats: it counts through at most total weight / lightest weight of them
+//! ([`deadlines`]), and takes O((n + seats) log n) only where bounds bind: callers limit that.
 
 mod certificate;
+mod deadlines;
 mod divisor;
 mod multiplier;
 mod problem;
