@@ -158,6 +158,9 @@ pub struct Apportionment {
     /// The certificate of a divisor method. `None` for the other methods, and where an area has no
     /// seat while the method owes it one (fewer seats than areas under Adams and its like).
     pub divisor: Option<DivisorInterval>,
+    /// The certificate of largest remainder: weight · multiplier within the bounds is what was
+    /// rounded. `None` for the other methods.
+    pub multiplier: Option<Fraction>,
     /// The index of the area that got the last seat: the weakest claim that was met. `None` when
     /// the minimums, or whole quotas under largest remainder, left no seat to compete for.
     pub last_served: Option<usize>,
@@ -264,6 +267,7 @@ pub fn apportion(
         shares,
         ties: outcome.ties,
         divisor: outcome.divisor,
+        multiplier: outcome.multiplier,
         last_served: outcome.last_served,
         runner_up: outcome.runner_up,
         margin: outcome.margin,
@@ -310,6 +314,7 @@ struct Outcome {
     held: Vec<u64>,
     ties: Vec<Tie>,
     divisor: Option<DivisorInterval>,
+    multiplier: Option<Fraction>,
     last_served: Option<usize>,
     runner_up: Option<usize>,
     margin: Option<u128>,

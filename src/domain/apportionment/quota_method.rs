@@ -141,12 +141,10 @@ impl<'a> House<'a> {
             served_at: None,
         });
         let served =
-            (0..self.held.len()).filter(|&area| self.served_at[area] > 0).map(|area| {
-                Contender {
-                    claim: self.claim(area, self.held[area] - 1),
-                    eligible_from: self.eligible_from(area, self.held[area] - 1),
-                    served_at: Some(self.served_at[area]),
-                }
+            (0..self.held.len()).filter(|&area| self.served_at[area] > 0).map(|area| Contender {
+                claim: self.claim(area, self.held[area] - 1),
+                eligible_from: self.eligible_from(area, self.held[area] - 1),
+                served_at: Some(self.served_at[area]),
             });
         let mut contenders: Vec<Contender> = unserved.chain(served).collect();
         contenders.sort_unstable_by_key(|one| Reverse(one.claim));
