@@ -6,7 +6,7 @@ use crate::{
     domain::{
         access::{Method, Target},
         account::AccountKey,
-        apportionment::{self, Apportionment},
+        apportionment,
         capacity::{Budget, PlacesInPeriod, Quota, QuotaBasis, places_on},
         fair_share::{FairShare, FairShares, fair_shares},
         ids::{LedgerId, MunicipalityNumber},
@@ -17,13 +17,11 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of,
+        Api, Reader, answer, apportion, area_of,
         hidden::{self, PlacesShown},
         lending,
         parse::{
-            fair_share::{
-                self as parse, ApportionQuery, FairShareQuery, PlaceBudgetsQuery, QuotasQuery,
-            },
+            fair_share::{self as parse, FairShareQuery, PlaceBudgetsQuery, QuotasQuery},
             lending as parse_lending, plan as parse_plan, progress as parse_progress,
             quota_move as parse_quota_move,
         },
@@ -36,7 +34,7 @@ use crate::{
     },
     proto::v1 as pb,
     proto::v1::{
-        ApportionRequest, ApportionResponse, ApportionTie, ApportionedArea, GetFairShareRequest,
+        ApportionRequest, ApportionResponse, ApportionTie, GetFairShareRequest,
         GetFairShareResponse, ListPlaceBudgetsRequest, ListPlaceBudgetsResponse, ListQuotasRequest,
         ListQuotasResponse, QuotaInPeriod, SetPlaceBudgetRequest, SetPlaceBudgetResponse,
         SetQuotasRequest, SetQuotasResponse, fair_share_service_server::FairShareService,
@@ -53,7 +51,7 @@ impl FairShareService for Api {
         &self,
         r: Request<ApportionRequest>,
     ) -> Result<Response<ApportionResponse>, Status> {
-        self.read(r, Method::Apportion, parse::apportion, apportion).await
+        self.read(r, Method::Apportion, parse::apportion, apportion::apportion).await
     }
 
     async fn get_fair_share(
@@ -172,32 +170,10 @@ impl FairShareService for Api {
     }
 }
 
-/// A pure calculation. It runs where it may take its time without holding others up.
-async fn apportion(_: Reader, query: ApportionQuery) -> Result<ApportionResponse, Error> {
-    let calculation = tokio::task::spawn_blocking(move || {
-        let result = apportionment::apportion(query.method, query.seats, &query.areas)?;
-        Ok(apportion_answer(&query, &result))
-    });
-    calculation.await.map_err(|panic| Error::Internal(panic.to_string()))?
-}
-
-/// The areas stand as asked for; the calculation had them by `area_id`.
-fn apportion_answer(query: &ApportionQuery, result: &Apportionment) -> ApportionResponse {
-    let mut areas = vec![ApportionedArea::default(); query.areas.len()];
-    for ((name, share), place) in query.names.iter().zip(&result.shares).zip(&query.places) {
-        let (n, d) = (share.quota.numerator, share.quota.denominator.max(1));
-        areas[*place] = ApportionedArea {
-            area_id: name.clone(),
-            seats: share.seats,
-            quota_whole: u64::try_from(n / d).unwrap_or(u64::MAX),
-            quota_millionths: u32::try_from((n % d) * 1_000_000 / d).unwrap_or(0),
-        };
-    }
-    let ties = ties(&result.ties, |index| query.names[index].clone());
-    ApportionResponse { areas, ties }
-}
-
-fn ties(ties: &[apportionment::Tie], name: impl Fn(usize) -> String) -> Vec<ApportionTie> {
+pub(super) fn ties(
+    ties: &[apportionment::Tie],
+    name: impl Fn(usize) -> String,
+) -> Vec<ApportionTie> {
     ties.iter()
         .map(|tie| ApportionTie {
             area_ids: tie.areas.iter().map(|index| name(*index)).collect(),

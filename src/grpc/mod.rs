@@ -16,6 +16,7 @@ mod access_grants;
 mod adviser;
 mod allocation;
 mod answer;
+mod apportion;
 mod audit;
 mod behalf;
 mod caller;

@@ -47,7 +47,8 @@ impl Call {
             ("tiltaksplass.v1.RegistryService", "ImportRegistry" | "ImportExisting") => {
                 Self::Import
             }
-            ("tiltaksplass.v1.WaitlistService", "BatchJoinWaitlist") => Self::Batch,
+            ("tiltaksplass.v1.WaitlistService", "BatchJoinWaitlist")
+            | ("tiltaksplass.v1.FairShareService", "Apportion") => Self::Batch,
             ("tiltaksplass.v1.FairShareService", "SimulateRedistribution") => Self::Series,
             ("grpc.health.v1.Health", "Watch") => Self::Conversation,
             ("grpc.health.v1.Health", _) => Self::Probe,

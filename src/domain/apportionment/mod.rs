@@ -23,11 +23,12 @@
 //! # Cost
 //!
 //! O(n log n) for n areas whatever the number of seats: the work starts from rounded quotas and at
-//! most O(n) single seats are added or taken away with a heap. Only the quota method is
-//! O((n + seats) log n): its answer depends on every smaller number of seats. Two seconds for ten
-//! million seats to 25 areas, half a minute to a million areas: callers limit it further.
+//! most O(n) single seats are added or taken away with a heap. The quota method depends on every
+//! smaller number of seats: it counts through at most total weight / lightest weight of them
+//! ([`deadlines`]), and takes O((n + seats) log n) only where bounds bind: callers limit that.
 
 mod certificate;
+mod deadlines;
 mod divisor;
 mod multiplier;
 mod problem;
@@ -157,6 +158,9 @@ pub struct Apportionment {
     /// The certificate of a divisor method. `None` for the other methods, and where an area has no
     /// seat while the method owes it one (fewer seats than areas under Adams and its like).
     pub divisor: Option<DivisorInterval>,
+    /// The certificate of largest remainder: weight · multiplier within the bounds is what was
+    /// rounded. `None` for the other methods.
+    pub multiplier: Option<Fraction>,
     /// The index of the area that got the last seat: the weakest claim that was met. `None` when
     /// the minimums, or whole quotas under largest remainder, left no seat to compete for.
     pub last_served: Option<usize>,
@@ -263,6 +267,7 @@ pub fn apportion(
         shares,
         ties: outcome.ties,
         divisor: outcome.divisor,
+        multiplier: outcome.multiplier,
         last_served: outcome.last_served,
         runner_up: outcome.runner_up,
         margin: outcome.margin,
@@ -309,6 +314,7 @@ struct Outcome {
     held: Vec<u64>,
     ties: Vec<Tie>,
     divisor: Option<DivisorInterval>,
+    multiplier: Option<Fraction>,
     last_served: Option<usize>,
     runner_up: Option<usize>,
     margin: Option<u128>,

@@ -20,8 +20,9 @@ use crate::{
 
 /// The most areas one apportionment may have.
 const AREAS_MAX: usize = 5_000;
-/// The most seats of the quota method, whose work grows with them.
-const QUOTA_METHOD_SEATS_MAX: u64 = 100_000;
+/// The most seats of the quota method with a minimum or a maximum: its work then grows with them,
+/// to a second or two.
+const BOUNDED_QUOTA_METHOD_SEATS_MAX: u64 = 1_000_000;
 /// The most places a budget may have.
 const BUDGET_MAX: u32 = 1_000_000;
 /// The most places a quota may have.
@@ -41,11 +42,16 @@ pub(in crate::grpc) struct ApportionQuery {
 pub(in crate::grpc) fn apportion(r: &pb::ApportionRequest) -> Result<ApportionQuery, Error> {
     let mut v = Violations::default();
     let chosen = v.choice::<pb::ApportionmentMethod>("method", r.method);
-    let most = match chosen {
-        Some(pb::ApportionmentMethod::Quota) => QUOTA_METHOD_SEATS_MAX,
-        _ => MAX_SEATS,
-    };
-    let seats = v.within("seats", r.seats, 0, most);
+    let seats = v.within("seats", r.seats, 0, MAX_SEATS);
+    let is_bounded = |area: &pb::ApportionArea| area.min_seats > 0 || area.max_seats.is_some();
+    if chosen == Some(pb::ApportionmentMethod::Quota)
+        && (BOUNDED_QUOTA_METHOD_SEATS_MAX + 1..=MAX_SEATS).contains(&r.seats)
+        && r.areas.iter().any(is_bounded)
+    {
+        let most = BOUNDED_QUOTA_METHOD_SEATS_MAX;
+        let by = "by the quota method with a minimum or a maximum";
+        v.add("seats", format!("is {}; must be 0 to {most} {by}", r.seats));
+    }
     if r.areas.is_empty() {
         v.add("areas", "is required");
     }
@@ -57,6 +63,9 @@ pub(in crate::grpc) fn apportion(r: &pb::ApportionRequest) -> Result<ApportionQu
         v.within(&name("weight"), area.weight, 0, MAX_WEIGHT);
         v.within(&name("min_seats"), area.min_seats, 0, MAX_SEATS);
         let (weight, min_seats, max_seats) = (area.weight, area.min_seats, area.max_seats);
+        if let Some(most) = max_seats.filter(|most| *most < min_seats) {
+            v.add(name("max_seats"), format!("is {most}; must be at least min_seats, {min_seats}"));
+        }
         let taking_part = Area { weight, min_seats, max_seats };
         let Some(area_id) = area_id else { continue };
         if sorted.insert(area_id, (index, taking_part)).is_some() {

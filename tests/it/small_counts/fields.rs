@@ -40,6 +40,7 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
     ("AffectedDecision", ORDINAL, &["seq"]),
     ("ApportionTie", WEIGHT, &["seats_at_stake"]),
     ("ApportionedArea", WEIGHT, &["quota_millionths", "quota_whole", "seats"]),
+    ("ApportionmentCertificate", WEIGHT, &["runner_up_margin", "total_weight"]),
     ("Capacity", ENTITLED, &["call_off_rank", "places"]),
     ("CapacitySubmission", ENTITLED, &["call_off_rank", "places"]),
     ("Change", ORDINAL, &["seq"]),
