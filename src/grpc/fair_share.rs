@@ -8,9 +8,8 @@ use crate::{
         account::AccountKey,
         apportionment::{self, Apportionment},
         capacity::{PlacesInPeriod, Quota, QuotaBasis},
-        fair_share::{FairShare, FairShares, fair_shares},
         ids::{LedgerId, MunicipalityNumber},
-        ledger::{Head, Ledger},
+        ledger::Ledger,
         measure::Distribution,
         refusal::Refusal,
         registry::Registry,
@@ -21,12 +20,11 @@ use crate::{
         hidden::{self, PlacesShown},
         lending,
         parse::{
-            fair_share::{
-                self as parse, ApportionQuery, FairShareQuery, PlaceBudgetsQuery, QuotasQuery,
-            },
-            lending as parse_lending,
+            fair_share::{self as parse, ApportionQuery, PlaceBudgetsQuery, QuotasQuery},
+            lending as parse_lending, shares as parse_shares,
         },
         require_ledger,
+        shares::{self, empty},
     },
     proto::v1 as pb,
     proto::v1::{
@@ -54,7 +52,7 @@ impl FairShareService for Api {
         &self,
         r: Request<GetFairShareRequest>,
     ) -> Result<Response<GetFairShareResponse>, Status> {
-        self.read(r, Method::GetFairShare, parse::get_fair_share, fair_share).await
+        self.read(r, Method::GetFairShare, parse_shares::get_fair_share, shares::fair_share).await
     }
 
     async fn set_place_budget(
@@ -93,6 +91,14 @@ impl FairShareService for Api {
         let parse = parse_lending::lend_quota;
         self.write(r, Method::LendQuota, parse, lending::lend_quota).await
     }
+
+    async fn compare_fair_shares(
+        &self,
+        r: Request<pb::CompareFairSharesRequest>,
+    ) -> Result<Response<pb::CompareFairSharesResponse>, Status> {
+        let method = Method::CompareFairShares;
+        self.read(r, method, parse_shares::compare, shares::compare).await
+    }
 }
 
 /// A pure calculation. It runs where it may take its time without holding others up.
@@ -127,62 +133,6 @@ fn ties(ties: &[apportionment::Tie], name: impl Fn(usize) -> String) -> Vec<Appo
             seats_at_stake: tie.seats_at_stake,
         })
         .collect()
-}
-
-async fn fair_share(reader: Reader, query: FairShareQuery) -> Result<GetFairShareResponse, Error> {
-    let id = &query.ledger;
-    let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
-    reader.require(&area_of(id), &registry)?;
-    require_ledger(id, &registry)?;
-    let (key_date, key) = registry.distribution_key(&query.key_name, query.key_date).ok_or(
-        Error::DistributionKeyNotFound { name: query.key_name.clone(), date: query.key_date },
-    )?;
-    let ledger = store::ledger::find(&mut snapshot, id).await?;
-    snapshot.rollback().await?;
-    let ledger = ledger.unwrap_or_else(|| empty(id));
-    let today = reader.app.clock.now().date_in_norway();
-    let shares = fair_shares(&ledger, &registry, key, query.method, today)?;
-    Ok(fair_share_answer(&query, key_date, &key.source, &ledger, &shares))
-}
-
-/// A ledger in which nothing has happened: no budget, and nobody has anything.
-fn empty(id: &LedgerId) -> Ledger {
-    Ledger::new(id.clone(), Distribution::CountyPool, Head::EMPTY)
-}
-
-fn fair_share_answer(
-    query: &FairShareQuery,
-    key_date: time::Date,
-    source: &str,
-    ledger: &Ledger,
-    shares: &FairShares,
-) -> GetFairShareResponse {
-    let name = |index: usize| shares.shares[index].municipality_number.to_string();
-    GetFairShareResponse {
-        revisions: vec![answer::revision(ledger.id(), ledger.head().seq)],
-        place_budget: shares.budget,
-        key_name: query.key_name.clone(),
-        key_date: Some(answer::date(key_date)),
-        key_source: source.to_owned(),
-        method: query.wire_method.into(),
-        ties: ties(&shares.ties, name),
-        shares: shares.shares.iter().map(share).collect(),
-    }
-}
-
-fn share(share: &FairShare) -> pb::FairShare {
-    let whole = |places: u64| u32::try_from(places).unwrap_or(u32::MAX);
-    let gap = i64::try_from(share.entitled).unwrap_or(i64::MAX)
-        - i64::try_from(share.current).unwrap_or(i64::MAX);
-    pb::FairShare {
-        municipality_number: share.municipality_number.to_string(),
-        name: share.name.clone(),
-        weight: share.weight,
-        weight_share_basis_points: share.weight_share_basis_points,
-        entitled_places: whole(share.entitled),
-        current_places: whole(share.current),
-        gap_places: i32::try_from(gap).unwrap_or(i32::MAX),
-    }
 }
 
 /// A place budget with its place in the list: the ledger, and which of its budgets.

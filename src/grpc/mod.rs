@@ -50,6 +50,7 @@ mod record;
 mod registry;
 mod report;
 mod review;
+mod shares;
 mod size;
 mod status;
 mod transfer;

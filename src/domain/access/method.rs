@@ -92,5 +92,6 @@ methods!(
     ListHostAgreements,
     ListAccesses,
     ReviewAccesses,
+    CompareFairShares,
     ImportExisting,
 );

@@ -86,6 +86,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::ListHostAgreements => [All, All, All, All, All, All, All],
         Method::ListAccesses => [No, Own, Own, No, No, No, All],
         Method::ReviewAccesses => [No, Own, No, No, No, No, All],
+        Method::CompareFairShares => [All, All, All, All, No, All, All],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

@@ -29,6 +29,7 @@
 
 mod certificate;
 mod divisor;
+mod flips;
 mod multiplier;
 mod problem;
 mod quota_method;
@@ -38,6 +39,7 @@ pub use certificate::{CertificateError, certify};
 
 pub use divisor::Claim;
 use divisor::Divisor;
+pub use flips::{Flip, flips};
 use problem::Problem;
 use serde::{Deserialize, Serialize};
 

@@ -61,6 +61,7 @@ fn named(row: RegistryRow) -> RegistryRow {
         other @ (RegistryRow::DistributionWeight(_)
         | RegistryRow::HostAgreement(_)
         | RegistryRow::AccessGrant(_)
+        | RegistryRow::CompositeKey(_)
         | RegistryRow::Holiday(_)) => other,
     }
 }
