@@ -297,18 +297,6 @@ pub fn harmonic(n: u64) -> f64 {
     x.ln() + EULER + 1.0 / (2.0 * x) - 1.0 / (12.0 * x.powi(2)) + 1.0 / (120.0 * x.powi(4))
 }
 
-/// How many places the areas are to be expected to have given by a time in mean stays, to the
-/// nearest whole: Σ E\[min(D_i, Bin(h_i, p))\].
-pub fn expected_by(givers: &[Giver], t: f64) -> u64 {
-    let p = ended(t);
-    let of_one = |giver: &Giver| -> f64 {
-        (1..=giver.gives()).map(|count| at_least_of(giver.held, count, p)).sum()
-    };
-    let sum: f64 = givers.iter().map(of_one).sum();
-    let all: u64 = givers.iter().map(|giver| giver.gives()).sum();
-    (0..=all).rev().find(|count| float(*count) - 0.5 <= sum).unwrap_or(0)
-}
-
 /// How likely one placement has ended by a time.
 fn ended(t: f64) -> f64 {
     -(-t).exp_m1()

@@ -9,7 +9,7 @@ use crate::domain::{
     capacity::places_on,
     ids::{LedgerId, MeasureCode, MunicipalityNumber, PlanId},
     ledger::{Ledger, plan_holders},
-    plan::{ActivePlan, Holder, PastPlan, Plan, PlanTerms, targets},
+    plan::{ActivePlan, Holder, PastPlan, Plan, targets},
     registry::Registry,
 };
 

@@ -3,7 +3,7 @@
 use crate::{
     domain::apportionment::{self, Apportionment, DivisorInterval, Fraction, Method},
     error::Error,
-    grpc::{Reader, fair_share::ties, parse::fair_share::ApportionQuery},
+    grpc::{Reader, parse::fair_share::ApportionQuery, shares::ties},
     proto::v1 as pb,
 };
 

@@ -6,11 +6,9 @@ use crate::{
     domain::{
         access::{Method, Target},
         account::AccountKey,
-        apportionment,
         capacity::{Budget, PlacesInPeriod, Quota, QuotaBasis, places_on},
-        fair_share::{FairShare, FairShares, fair_shares},
         ids::{LedgerId, MunicipalityNumber},
-        ledger::{Head, Ledger},
+        ledger::Ledger,
         measure::Distribution,
         refusal::Refusal,
         registry::Registry,
@@ -21,20 +19,22 @@ use crate::{
         hidden::{self, PlacesShown},
         lending,
         parse::{
-            fair_share::{self as parse, FairShareQuery, PlaceBudgetsQuery, QuotasQuery},
+            fair_share::{self as parse, PlaceBudgetsQuery, QuotasQuery},
             lending as parse_lending, plan as parse_plan, progress as parse_progress,
-            quota_move as parse_quota_move,
+            quota_move as parse_quota_move, shares as parse_shares,
         },
         plan_progress,
         plans::{
             self,
             By::{APerson, Anybody},
         },
-        quota_move, redirections, require_ledger, simulation,
+        quota_move, redirections, require_ledger,
+        shares::{self, empty},
+        simulation,
     },
     proto::v1 as pb,
     proto::v1::{
-        ApportionRequest, ApportionResponse, ApportionTie, GetFairShareRequest,
+        ApportionRequest, ApportionResponse, GetFairShareRequest,
         GetFairShareResponse, ListPlaceBudgetsRequest, ListPlaceBudgetsResponse, ListQuotasRequest,
         ListQuotasResponse, QuotaInPeriod, SetPlaceBudgetRequest, SetPlaceBudgetResponse,
         SetQuotasRequest, SetQuotasResponse, fair_share_service_server::FairShareService,
@@ -58,7 +58,7 @@ impl FairShareService for Api {
         &self,
         r: Request<GetFairShareRequest>,
     ) -> Result<Response<GetFairShareResponse>, Status> {
-        self.read(r, Method::GetFairShare, parse::get_fair_share, fair_share).await
+        self.read(r, Method::GetFairShare, parse_shares::get_fair_share, shares::fair_share).await
     }
 
     async fn set_place_budget(
@@ -96,6 +96,14 @@ impl FairShareService for Api {
     ) -> Result<Response<pb::LendQuotaResponse>, Status> {
         let parse = parse_lending::lend_quota;
         self.write(r, Method::LendQuota, parse, lending::lend_quota).await
+    }
+
+    async fn compare_fair_shares(
+        &self,
+        r: Request<pb::CompareFairSharesRequest>,
+    ) -> Result<Response<pb::CompareFairSharesResponse>, Status> {
+        let method = Method::CompareFairShares;
+        self.read(r, method, parse_shares::compare, shares::compare).await
     }
 
     async fn propose_plan(
@@ -167,74 +175,6 @@ impl FairShareService for Api {
     ) -> Result<Response<pb::GetPlanProgressResponse>, Status> {
         let parse = parse_progress::get_plan_progress;
         self.read(r, Method::GetPlanProgress, parse, plan_progress::progress).await
-    }
-}
-
-pub(super) fn ties(
-    ties: &[apportionment::Tie],
-    name: impl Fn(usize) -> String,
-) -> Vec<ApportionTie> {
-    ties.iter()
-        .map(|tie| ApportionTie {
-            area_ids: tie.areas.iter().map(|index| name(*index)).collect(),
-            seats_at_stake: tie.seats_at_stake,
-        })
-        .collect()
-}
-
-async fn fair_share(reader: Reader, query: FairShareQuery) -> Result<GetFairShareResponse, Error> {
-    let id = &query.ledger;
-    let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
-    reader.require(&area_of(id), &registry)?;
-    require_ledger(id, &registry)?;
-    let (key_date, key) = registry.distribution_key(&query.key_name, query.key_date).ok_or(
-        Error::DistributionKeyNotFound { name: query.key_name.clone(), date: query.key_date },
-    )?;
-    let ledger = store::ledger::find(&mut snapshot, id).await?;
-    snapshot.rollback().await?;
-    let ledger = ledger.unwrap_or_else(|| empty(id));
-    let today = reader.app.clock.now().date_in_norway();
-    let shares = fair_shares(&ledger, &registry, key, query.method, today)?;
-    Ok(fair_share_answer(&query, key_date, &key.source, &ledger, &shares))
-}
-
-/// A ledger in which nothing has happened: no budget, and nobody has anything.
-pub(super) fn empty(id: &LedgerId) -> Ledger {
-    Ledger::new(id.clone(), Distribution::CountyPool, Head::EMPTY)
-}
-
-fn fair_share_answer(
-    query: &FairShareQuery,
-    key_date: time::Date,
-    source: &str,
-    ledger: &Ledger,
-    shares: &FairShares,
-) -> GetFairShareResponse {
-    let name = |index: usize| shares.shares[index].municipality_number.to_string();
-    GetFairShareResponse {
-        revisions: vec![answer::revision(ledger.id(), ledger.head().seq)],
-        place_budget: shares.budget,
-        key_name: query.key_name.clone(),
-        key_date: Some(answer::date(key_date)),
-        key_source: source.to_owned(),
-        method: query.wire_method.into(),
-        ties: ties(&shares.ties, name),
-        shares: shares.shares.iter().map(share).collect(),
-    }
-}
-
-fn share(share: &FairShare) -> pb::FairShare {
-    let whole = |places: u64| u32::try_from(places).unwrap_or(u32::MAX);
-    let gap = i64::try_from(share.entitled).unwrap_or(i64::MAX)
-        - i64::try_from(share.current).unwrap_or(i64::MAX);
-    pb::FairShare {
-        municipality_number: share.municipality_number.to_string(),
-        name: share.name.clone(),
-        weight: share.weight,
-        weight_share_basis_points: share.weight_share_basis_points,
-        entitled_places: whole(share.entitled),
-        current_places: whole(share.current),
-        gap_places: i32::try_from(gap).unwrap_or(i32::MAX),
     }
 }
 

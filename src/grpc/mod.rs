@@ -56,6 +56,7 @@ mod redirections;
 mod registry;
 mod report;
 mod review;
+mod shares;
 mod simulation;
 mod size;
 mod staff;

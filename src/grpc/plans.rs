@@ -21,10 +21,11 @@ use crate::{
     error::Error,
     grpc::{
         Api, Caller, Mutation, Reader, answer, area_of,
-        fair_share::{empty, require_quotas},
+        fair_share::require_quotas,
         forecast,
         parse::plan::{PlanQuery, PlansQuery},
         require_ledger, respond,
+        shares::empty,
     },
     proto::v1 as pb,
     store,

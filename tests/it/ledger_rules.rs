@@ -135,6 +135,7 @@ fn registry_rows() -> Vec<RegistryRow> {
             municipality_number: number.parse().unwrap(),
             weight,
             source: "SSB 07459".to_owned(),
+            borders_date: None,
         })
     };
     vec![

@@ -103,5 +103,6 @@ methods!(
     MoveQuota,
     ExplainRedirection,
     GetPlanProgress,
+    CompareFairShares,
     ImportExisting,
 );

@@ -84,6 +84,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         | Method::SimulateRedistribution
         | Method::ExplainRedirection
         | Method::GetPlanProgress => [All, Own, OwnArea, OwnArea, No, All, All],
+        Method::CompareFairShares => [All, All, All, All, No, All, All],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

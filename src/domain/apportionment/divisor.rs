@@ -84,7 +84,13 @@ impl Divisor {
 
     /// The least weight by which `claim`'s area would have come before `rival`, less what it has.
     /// `None` where no weight would do: a first seat that everyone is owed comes before all others.
-    fn shortfall(self, claim: &Claim, area: &Area, held: u64, rival: &Claim) -> Option<u128> {
+    pub(super) fn shortfall(
+        self,
+        claim: &Claim,
+        area: &Area,
+        held: u64,
+        rival: &Claim,
+    ) -> Option<u128> {
         let wins_ties = claim.area < rival.area;
         let weight = u128::from(area.weight);
         let point = self.point(held);

@@ -30,6 +30,7 @@
 mod certificate;
 mod deadlines;
 mod divisor;
+mod flips;
 mod multiplier;
 mod problem;
 mod quota_method;
@@ -39,6 +40,7 @@ pub use certificate::{CertificateError, certify};
 
 pub use divisor::Claim;
 use divisor::Divisor;
+pub use flips::{Flip, flips};
 use problem::Problem;
 use serde::{Deserialize, Serialize};
 

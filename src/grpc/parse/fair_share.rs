@@ -96,37 +96,6 @@ pub(super) fn method(method: pb::ApportionmentMethod) -> Option<Method> {
     }
 }
 
-/// What `GetFairShare` asks for.
-pub(in crate::grpc) struct FairShareQuery {
-    pub(in crate::grpc) ledger: LedgerId,
-    pub(in crate::grpc) key_name: String,
-    pub(in crate::grpc) key_date: Option<time::Date>,
-    pub(in crate::grpc) wire_method: pb::ApportionmentMethod,
-    pub(in crate::grpc) method: Method,
-    pub(in crate::grpc) at_least_seq: u64,
-}
-
-pub(in crate::grpc) fn get_fair_share(
-    r: &pb::GetFairShareRequest,
-) -> Result<FairShareQuery, Error> {
-    let mut v = Violations::default();
-    let ledger = v.ledger(r.ledger.as_ref());
-    let key_name = v.optional_text("key_name", &r.key_name, SYSTEM_MAX);
-    let key_date = v.optional_date("key_date", r.key_date.as_ref());
-    let wire_method = match v.optional_choice("method", r.method) {
-        Some(pb::ApportionmentMethod::Unspecified) => Some(pb::ApportionmentMethod::SainteLague),
-        chosen => chosen,
-    };
-    let at_least_seq = r.at_least_seq;
-    let parsed = (|| {
-        let wire_method = wire_method?;
-        let key_name = key_name?.unwrap_or_else(|| "population".to_owned());
-        let (ledger, key_date, method) = (ledger?, key_date?, method(wire_method)?);
-        Some(FairShareQuery { ledger, key_name, key_date, wire_method, method, at_least_seq })
-    })();
-    v.finish(parsed)
-}
-
 pub(in crate::grpc) fn set_place_budget(
     r: &pb::SetPlaceBudgetRequest,
 ) -> Result<(LedgerId, Draft), Error> {

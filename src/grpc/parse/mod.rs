@@ -28,6 +28,7 @@ pub(super) mod purpose;
 pub(super) mod quota_move;
 pub(super) mod registry;
 pub(super) mod report;
+pub(super) mod shares;
 pub(super) mod simulation;
 pub(super) mod staff;
 pub(super) mod transfer;

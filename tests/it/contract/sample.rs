@@ -265,6 +265,9 @@ impl Stage {
             "key_name" if field.parent_message().name() == "DistributionWeight" => {
                 "nytt".to_owned()
             }
+            "key_name" if field.parent_message().name() == "CompositeKey" => {
+                "sammensatt".to_owned()
+            }
             "measure_code" | "measure_codes" | "measure_group" => "VTA".to_owned(),
             "municipality_number"
             | "municipality_numbers"

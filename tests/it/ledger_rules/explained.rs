@@ -62,6 +62,7 @@ fn named(row: RegistryRow) -> RegistryRow {
         | RegistryRow::HostAgreement(_)
         | RegistryRow::AccessGrant(_)
         | RegistryRow::StaffLink(_)
+        | RegistryRow::CompositeKey(_)
         | RegistryRow::Holiday(_)) => other,
     }
 }

@@ -208,6 +208,7 @@ fn registry_sample() -> Vec<RegistryRow> {
             municipality_number: municipality(TRONDHEIM),
             weight: 176_348,
             source: "SSB 07459".into(),
+            borders_date: None,
         }),
     ];
     // What changed names and what is the same stand beside what is new.

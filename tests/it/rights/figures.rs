@@ -34,6 +34,7 @@ const FIGURES: &[&str] = &[
     "ListQuotas",
     "GetFairShare",
     "ListCapacities",
+    "CompareFairShares",
     "GetShadowReport",
     "GetPlan",
     "ListPlans",
