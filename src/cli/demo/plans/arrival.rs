@@ -1,0 +1,106 @@
+//! Where a plan has arrived: what was seen on the way, and the time it took beside the forecast.
+
+use time::OffsetDateTime;
+
+use crate::{
+    cli::{
+        Failure,
+        demo::{
+            page::{Page, say},
+            plans::{
+                field::{Field, WHOLE, places},
+                years,
+            },
+            stage::Caller,
+        },
+    },
+    domain::forecast::{Forecast, Giver, Times, forecast},
+};
+
+/// What the plan says before the last vacancy and after it.
+const BEFORE_LAST: &str = "ACTIVE, 1 to go";
+const AFTER_LAST: &str = "COMPLETED, 0 to go";
+
+/// How a plan ended, as the service says.
+pub(super) struct Arrival {
+    /// Municipalities whose quota is just their target.
+    pub(super) at_target: usize,
+    /// Placements that ended otherwise than by being drawn to.
+    pub(super) put_out: usize,
+    /// The places that moved.
+    pub(super) moved: u32,
+    /// What each municipality holds.
+    pub(super) held: Vec<(String, i64)>,
+}
+
+impl Arrival {
+    /// Asks the service.
+    pub(super) async fn of(field: &Field, county: &Caller) -> Result<Self, Failure> {
+        let held = places(county, &field.ledger).await?.accounts;
+        let held: Vec<(String, i64)> =
+            held.into_iter().map(|(number, account)| (number, account.total / WHOLE)).collect();
+        Ok(Self {
+            at_target: held.iter().filter(|(number, held)| *held == field.target(number)).count(),
+            put_out: field.put_out(county).await?,
+            moved: field.plan(county).await?.moved_places,
+            held,
+        })
+    }
+
+    /// What a municipality holds.
+    pub(super) fn held_by(&self, number: &str) -> i64 {
+        self.held.iter().find(|(other, _)| other == number).map_or(0, |(_, held)| *held)
+    }
+}
+
+/// Checks what must hold of every plan that has arrived.
+pub(super) fn check(page: &mut Page, what: &str, field: &Field, arrival: &Arrival) {
+    let (over, seen) = (field.seen.over.len(), &field.seen);
+    page.check(format!("{what}: vacancies above the target"), over, field.distance);
+    page.check(format!("{what}: the plan before the last of them"), &seen.before_last, BEFORE_LAST);
+    page.check(format!("{what}: the plan after it"), &seen.after_last, AFTER_LAST);
+    let all = field.targets.len();
+    page.check(format!("{what}: municipalities at their target"), arrival.at_target, all);
+    page.check(format!("{what}: who left but was not drawn to"), arrival.put_out, 0);
+    page.check(format!("{what}: times somebody fell below the target"), seen.below, 0);
+    page.check(format!("{what}: quotas other than by the rule"), seen.unlike, 0);
+}
+
+/// What is to be expected of a plan, by what its areas hold and are entitled to.
+pub(super) fn forecast_of(field: &Field) -> Forecast {
+    let number = |places: i64| u64::try_from(places).unwrap_or(0);
+    let giver = |(municipality, held): (&String, &i64)| Giver {
+        held: number(*held),
+        target: number(field.target(municipality)),
+    };
+    let givers: Vec<Giver> = field.at_start.iter().map(giver).collect();
+    forecast(&givers.into_iter().filter(|giver| giver.held > giver.target).collect::<Vec<_>>())
+}
+
+/// The time it took until half of D, nine tenths and all had moved, beside the forecast.
+pub(super) fn print_times(field: &Field) {
+    let told = forecast_of(field);
+    let stay = years(field.ways.mean_stay);
+    let part = |tenths: u64| (field.distance * tenths).div_ceil(10);
+    let rows = [
+        ("half", part(5), told.half),
+        ("nine tenths", part(9), told.nine_tenths),
+        ("all", part(10), told.all),
+    ];
+    say!("{:<13} {:>6} {:>12}   forecast: {:>6} {:>6} {:>6}", "", "places", "took, years", "p10", "p50", "p90");
+    for (name, places, Times { p10, p50, p90 }) in rows {
+        let took = took(field, places);
+        let [p10, p50, p90] = [p10, p50, p90].map(|time| time * stay);
+        say!("{name:<13} {places:>6} {took:>12.1}   {:>16.1} {p50:>6.1} {p90:>6.1}", p10);
+    }
+    let bound = told.lower_bound * stay;
+    say!("If any of them could give what one has given already: {bound:.1} years on the average, a lower");
+    say!("bound (the one-area form).");
+}
+
+/// After how many years so many had moved.
+fn took(field: &Field, places: u64) -> f64 {
+    let moment = usize::try_from(places).ok().and_then(|n| n.checked_sub(1));
+    let moment: Option<&OffsetDateTime> = moment.and_then(|index| field.seen.over.get(index));
+    moment.map_or(0.0, |at| years(*at - field.begun))
+}
