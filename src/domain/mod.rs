@@ -34,6 +34,7 @@ pub mod participation;
 pub mod personal_data;
 pub mod placement;
 pub mod plan;
+pub mod plan_standing;
 pub mod protection;
 pub mod redistribution;
 pub mod refusal;

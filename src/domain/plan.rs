@@ -65,6 +65,9 @@ pub struct Plan {
     pub terms: PlanTerms,
     /// Who proposed it.
     pub proposed_by: String,
+    /// Their name, where their token has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed_by_name: Option<String>,
     /// When.
     pub proposed_time: Timestamp,
     /// What each affected municipality says of it; the latest of each.
@@ -85,6 +88,9 @@ pub struct Comment {
     pub text: Option<String>,
     /// Who says so.
     pub commented_by: String,
+    /// Their name, where their token has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commented_by_name: Option<String>,
     /// When.
     pub commented_time: Timestamp,
 }
@@ -106,6 +112,9 @@ pub enum View {
 pub struct Approval {
     /// Who.
     pub approved_by: String,
+    /// Their name, where their token has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by_name: Option<String>,
     /// When.
     pub approved_time: Timestamp,
     /// Why against the view of a municipality that does not agree; all see it.
@@ -167,8 +176,14 @@ pub struct PastPlan {
     /// The plan that took over; `None` where all had moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<PlanId>,
+    /// How many places were to move when it began (D).
+    #[serde(default)]
+    pub distance: u64,
     /// How many places moved from one municipality to another.
     pub moved: u32,
+    /// Whether it never steered: on its first day it could not be followed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lapsed: bool,
 }
 
 /// One redirection (kanalisering): where a place went, and what it was decided by.
@@ -283,6 +298,17 @@ pub fn year_of(begun: Date, day: Date) -> u32 {
         whole -= 1;
     }
     u32::try_from(whole.max(0) / 12).unwrap_or(0) + 1
+}
+
+/// The last day of a year of a plan that began on a day: the next year begins the day after.
+pub fn last_day_of(begun: Date, year: u32) -> Date {
+    let years = i32::try_from(year).unwrap_or(i32::MAX);
+    let next = begun.year().saturating_add(years);
+    // 29 February has its day in other years on the 28th.
+    let begins = begun
+        .replace_year(next)
+        .or_else(|_| Date::from_calendar_date(next, begun.month(), begun.day().saturating_sub(1)));
+    begins.ok().and_then(Date::previous_day).unwrap_or(Date::MAX)
 }
 
 /// A year that began on 29 February is over on 28 February.

@@ -24,7 +24,11 @@ use crate::{
             fair_share::{
                 self as parse, ApportionQuery, FairShareQuery, PlaceBudgetsQuery, QuotasQuery,
             },
-            lending as parse_lending,
+            lending as parse_lending, plan as parse_plan,
+        },
+        plans::{
+            self,
+            By::{APerson, Anybody},
         },
         require_ledger,
     },
@@ -93,6 +97,44 @@ impl FairShareService for Api {
         let parse = parse_lending::lend_quota;
         self.write(r, Method::LendQuota, parse, lending::lend_quota).await
     }
+
+    async fn propose_plan(
+        &self,
+        r: Request<pb::ProposePlanRequest>,
+    ) -> Result<Response<pb::ProposePlanResponse>, Status> {
+        let parse = parse_plan::propose_plan;
+        self.plan(r, Method::ProposePlan, Anybody, parse, plans::propose_plan).await
+    }
+
+    async fn comment_plan(
+        &self,
+        r: Request<pb::CommentPlanRequest>,
+    ) -> Result<Response<pb::CommentPlanResponse>, Status> {
+        let parse = parse_plan::comment_plan;
+        self.plan(r, Method::CommentPlan, APerson, parse, plans::comment_plan).await
+    }
+
+    async fn approve_plan(
+        &self,
+        r: Request<pb::ApprovePlanRequest>,
+    ) -> Result<Response<pb::ApprovePlanResponse>, Status> {
+        let parse = parse_plan::approve_plan;
+        self.plan(r, Method::ApprovePlan, APerson, parse, plans::approve_plan).await
+    }
+
+    async fn get_plan(
+        &self,
+        r: Request<pb::GetPlanRequest>,
+    ) -> Result<Response<pb::GetPlanResponse>, Status> {
+        self.read(r, Method::GetPlan, parse_plan::get_plan, plans::plan).await
+    }
+
+    async fn list_plans(
+        &self,
+        r: Request<pb::ListPlansRequest>,
+    ) -> Result<Response<pb::ListPlansResponse>, Status> {
+        self.read(r, Method::ListPlans, parse_plan::list_plans, plans::plans).await
+    }
 }
 
 /// A pure calculation. It runs where it may take its time without holding others up.
@@ -146,7 +188,7 @@ async fn fair_share(reader: Reader, query: FairShareQuery) -> Result<GetFairShar
 }
 
 /// A ledger in which nothing has happened: no budget, and nobody has anything.
-fn empty(id: &LedgerId) -> Ledger {
+pub(super) fn empty(id: &LedgerId) -> Ledger {
     Ledger::new(id.clone(), Distribution::CountyPool, Head::EMPTY)
 }
 
@@ -293,7 +335,7 @@ async fn quotas(reader: Reader, query: QuotasQuery) -> Result<ListQuotasResponse
     Ok(ListQuotasResponse { revisions, quotas, next_page_token })
 }
 
-fn require_quotas(id: &LedgerId, registry: &Registry) -> Result<(), Refusal> {
+pub(super) fn require_quotas(id: &LedgerId, registry: &Registry) -> Result<(), Refusal> {
     match registry.ledger_distribution(id) {
         Some(Distribution::CountyPool) => Err(Refusal::MeasureTypeRule(
             "one pool serves the whole area in this measure type; it has no quotas",

@@ -44,6 +44,7 @@ mod parse;
 mod participation;
 mod people;
 mod placements;
+mod plans;
 mod progress;
 mod protected;
 mod record;

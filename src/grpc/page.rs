@@ -94,6 +94,7 @@ listings!(
     ListPlacementsRequest,
     ListAccessGrantsRequest,
     ListHostAgreementsRequest,
+    ListPlansRequest,
     ListChangesRequest,
 );
 

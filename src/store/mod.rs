@@ -19,6 +19,7 @@ pub mod log;
 pub mod migrate;
 pub mod participations;
 pub mod people;
+pub mod plans;
 pub mod queues;
 pub mod registry;
 pub mod rekey;

@@ -36,6 +36,7 @@ mod own_case;
 mod people;
 mod personal_data;
 mod placements;
+mod plans;
 mod poison;
 mod port;
 mod program;

@@ -92,5 +92,10 @@ methods!(
     ListHostAgreements,
     ListAccesses,
     ReviewAccesses,
+    ProposePlan,
+    CommentPlan,
+    ApprovePlan,
+    GetPlan,
+    ListPlans,
     ImportExisting,
 );

@@ -86,6 +86,10 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::ListHostAgreements => [All, All, All, All, All, All, All],
         Method::ListAccesses => [No, Own, Own, No, No, No, All],
         Method::ReviewAccesses => [No, Own, No, No, No, No, All],
+        Method::ProposePlan => [No, Own, No, OwnArea, No, No, No],
+        Method::CommentPlan => [No, No, No, Own, No, No, No],
+        Method::ApprovePlan => [No, Own, No, No, No, No, No],
+        Method::GetPlan | Method::ListPlans => [All, Own, OwnArea, OwnArea, No, All, All],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

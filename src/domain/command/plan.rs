@@ -14,6 +14,9 @@ pub struct ProposePlan {
     pub terms: PlanTerms,
     /// The case.
     pub case_reference: Option<String>,
+    /// The name that the token of who asks has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_name: Option<String>,
 }
 
 /// A municipality says what it thinks of a plan.
@@ -27,6 +30,9 @@ pub struct CommentPlan {
     pub view: View,
     /// Why, in words; not about a person.
     pub text: Option<String>,
+    /// The name that the token of who asks has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_name: Option<String>,
 }
 
 /// A plan is approved.
@@ -38,4 +44,7 @@ pub struct ApprovePlan {
     pub reason_against_views: Option<String>,
     /// The case.
     pub case_reference: Option<String>,
+    /// The name that the token of who asks has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_name: Option<String>,
 }

@@ -111,6 +111,8 @@ fn past(plan: ActivePlan, ended: Date) -> PastPlan {
         begun: plan.begun,
         ended,
         superseded_by: None,
+        distance: plan.distance,
         moved: plan.moved,
+        lapsed: false,
     }
 }

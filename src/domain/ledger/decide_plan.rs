@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use time::{Date, Duration};
+use time::Duration;
 
 use crate::domain::{
     access::ActorKey,
@@ -12,10 +12,10 @@ use crate::domain::{
     capacity::places_on,
     command::{ApprovePlan, CommentPlan, ProposePlan},
     event::Event,
-    fair_share::holders,
     ids::{IdSource, MunicipalityNumber, PlanId},
     ledger::{Context, Ledger, decide_capacity::require_quotas},
     plan::{ActivePlan, Approval, Comment, Holder, Plan, PlanTerms, View, targets},
+    plan_standing,
     refusal::Refusal,
 };
 
@@ -38,6 +38,7 @@ pub(super) fn propose(
         plan_id: PlanId(ids.next_id()),
         terms: c.terms.clone(),
         proposed_by: ActorKey::of(context.actor).to_string(),
+        proposed_by_name: c.by_name.clone(),
         proposed_time: context.at,
         comments: BTreeMap::new(),
         approval: None,
@@ -66,6 +67,7 @@ pub(super) fn comment(
         view: c.view,
         text: c.text.clone(),
         commented_by: ActorKey::of(context.actor).to_string(),
+        commented_by_name: c.by_name.clone(),
         commented_time: context.at,
     };
     let mut plan = plan.clone();
@@ -107,6 +109,7 @@ pub(super) fn approve(
     // From here it happens.
     let approval = Approval {
         approved_by: by,
+        approved_by_name: c.by_name.clone(),
         approved_time: context.at,
         reason_against_views: c.reason_against_views.clone(),
         silent,
@@ -205,27 +208,7 @@ fn require_terms(ledger: &Ledger, terms: &PlanTerms, context: &Context<'_>) -> R
 
 /// Who holds quotas, with the weights of the plan's key.
 pub(super) fn holders_of(ledger: &Ledger, terms: &PlanTerms, context: &Context<'_>) -> Vec<Holder> {
-    let today = context.today();
-    let key = context.registry.distribution_key(&terms.key_name, terms.key_date);
-    let weight = |number: &MunicipalityNumber| {
-        key.and_then(|(_, key)| key.weights.get(number)).copied().unwrap_or(0)
-    };
-    let by_holder = holders(ledger, context.registry, today);
-    let of_one = |(number, members): (&MunicipalityNumber, Vec<&MunicipalityNumber>)| {
-        let maxima = members.iter().map(|member| terms.committed_places.get(*member));
-        Holder {
-            municipality_number: number.clone(),
-            weight: members.iter().map(|number| weight(number)).sum(),
-            held: held_by(ledger, number, today),
-            // A host's maximum is known where that of each of its members is.
-            maximum: maxima.map(|most| most.copied().map(u64::from)).sum(),
-        }
-    };
-    by_holder.into_iter().map(of_one).collect()
-}
-
-fn held_by(ledger: &Ledger, number: &MunicipalityNumber, today: Date) -> u64 {
-    u64::from(ledger.frame.own_places(number, today))
+    plan_standing::holders_of(ledger, terms, context.registry, context.today())
 }
 
 /// The places there are today, and what each municipality is entitled to of them.

@@ -3,12 +3,23 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    domain::{apportionment::Method, ids::MunicipalityNumber, plan::PlanTerms},
-    grpc::parse::{
-        SYSTEM_MAX, Violations,
-        fair_share::{QUOTA_MAX, method},
+    domain::{
+        apportionment::Method,
+        command::{ApprovePlan, Command, CommentPlan, ProposePlan},
+        ids::{LedgerId, MunicipalityNumber, PlanId},
+        plan::{PlanTerms, View},
+        plan_standing::PlanState,
+    },
+    error::Error,
+    grpc::{
+        page::Page,
+        parse::{
+            SYSTEM_MAX, Violations,
+            fair_share::{QUOTA_MAX, method},
+        },
     },
     proto::v1 as pb,
+    write::Draft,
 };
 
 /// The longest name of a plan, in characters.
@@ -23,8 +34,134 @@ const COMMITTED_MAX: usize = 400;
 const STAY_MONTHS_MAX: u32 = 1_200;
 /// The most new places a year.
 const NEW_PLACES_MAX: u32 = 100_000;
+/// The longest comment, or reason against one, in characters.
+const VIEW_MAX: usize = 2_000;
+/// The most states a list is narrowed to: as many as there are.
+const STATES_MAX: usize = 7;
 /// The greatest saving a year, in kroner.
 const SAVING_MAX: u64 = 1_000_000_000_000;
+
+/// What a mutation is parsed to, by who has this name.
+type Parsed = Result<(LedgerId, Draft), Error>;
+
+pub(in crate::grpc) fn propose_plan(r: &pb::ProposePlanRequest, name: Option<String>) -> Parsed {
+    let mut v = Violations::default();
+    v.request_id(&r.request_id);
+    let ledger = v.ledger(r.ledger.as_ref());
+    let terms = plan_terms(&mut v, r.terms.as_ref());
+    let case_reference = v.case(&r.case_reference);
+    let parsed = (|| {
+        let case_reference = case_reference?;
+        let command = ProposePlan { terms: terms?, case_reference, by_name: name };
+        Some((ledger?, Draft::of(Command::ProposePlan(command))))
+    })();
+    v.finish(parsed)
+}
+
+pub(in crate::grpc) fn comment_plan(r: &pb::CommentPlanRequest, name: Option<String>) -> Parsed {
+    let mut v = Violations::default();
+    v.request_id(&r.request_id);
+    let ledger = v.ledger(r.ledger.as_ref());
+    let plan_id = v.uuid("plan_id", &r.plan_id);
+    let municipality = v.value("municipality_number", &r.municipality_number);
+    let view = v.choice("view", r.view).and_then(view);
+    let text = v.optional_text("text", &r.text, VIEW_MAX);
+    if view == Some(View::Disagrees) && text == Some(None) {
+        v.add("text", "is required of who does not agree: the ground");
+    }
+    if view == Some(View::AgreesWithRemark) && text == Some(None) {
+        v.add("text", "is required of who agrees with a remark: the remark");
+    }
+    let parsed = (|| {
+        let command = CommentPlan {
+            plan_id: PlanId(plan_id?),
+            municipality_number: municipality?,
+            view: view?,
+            text: text?,
+            by_name: name,
+        };
+        Some((ledger?, Draft::of(Command::CommentPlan(command))))
+    })();
+    v.finish(parsed)
+}
+
+pub(in crate::grpc) fn approve_plan(r: &pb::ApprovePlanRequest, name: Option<String>) -> Parsed {
+    let mut v = Violations::default();
+    v.request_id(&r.request_id);
+    let ledger = v.ledger(r.ledger.as_ref());
+    let plan_id = v.uuid("plan_id", &r.plan_id);
+    let reason = v.optional_text("reason_against_views", &r.reason_against_views, VIEW_MAX);
+    let case_reference = v.case(&r.case_reference);
+    let parsed = (|| {
+        let command = ApprovePlan {
+            plan_id: PlanId(plan_id?),
+            reason_against_views: reason?,
+            case_reference: case_reference?,
+            by_name: name,
+        };
+        Some((ledger?, Draft::of(Command::ApprovePlan(command))))
+    })();
+    v.finish(parsed)
+}
+
+/// Which plan.
+pub(in crate::grpc) struct PlanQuery {
+    pub(in crate::grpc) ledger: LedgerId,
+    pub(in crate::grpc) plan_id: PlanId,
+    pub(in crate::grpc) at_least_seq: u64,
+}
+
+pub(in crate::grpc) fn get_plan(r: &pb::GetPlanRequest) -> Result<PlanQuery, Error> {
+    let mut v = Violations::default();
+    let (ledger, plan_id) = (v.ledger(r.ledger.as_ref()), v.uuid("plan_id", &r.plan_id));
+    let at_least_seq = r.at_least_seq;
+    let parsed = ledger.zip(plan_id);
+    let query = |(ledger, id)| PlanQuery { ledger, plan_id: PlanId(id), at_least_seq };
+    v.finish(parsed.map(query))
+}
+
+/// Which plans.
+pub(in crate::grpc) struct PlansQuery {
+    pub(in crate::grpc) ledger: LedgerId,
+    /// Only these states; empty for all.
+    pub(in crate::grpc) states: Vec<PlanState>,
+    pub(in crate::grpc) page: Page,
+}
+
+pub(in crate::grpc) fn list_plans(r: &pb::ListPlansRequest) -> Result<PlansQuery, Error> {
+    let mut v = Violations::default();
+    let ledger = v.ledger(r.ledger.as_ref());
+    v.at_most("states", r.states.len(), STATES_MAX);
+    let mut states = Vec::new();
+    for (index, one) in r.states.iter().take(STATES_MAX).enumerate() {
+        states.extend(v.choice(&format!("states[{index}]"), *one).and_then(state));
+    }
+    let page = Page::parse(&mut v, r);
+    let parsed = ledger.zip(page).map(|(ledger, page)| PlansQuery { ledger, states, page });
+    v.finish(parsed)
+}
+
+fn view(view: pb::PlanView) -> Option<View> {
+    match view {
+        pb::PlanView::Unspecified => None,
+        pb::PlanView::Agrees => Some(View::Agrees),
+        pb::PlanView::AgreesWithRemark => Some(View::AgreesWithRemark),
+        pb::PlanView::Disagrees => Some(View::Disagrees),
+    }
+}
+
+fn state(state: pb::PlanState) -> Option<PlanState> {
+    match state {
+        pb::PlanState::Unspecified => None,
+        pb::PlanState::Draft => Some(PlanState::Draft),
+        pb::PlanState::Commented => Some(PlanState::Commented),
+        pb::PlanState::Approved => Some(PlanState::Approved),
+        pb::PlanState::Active => Some(PlanState::Active),
+        pb::PlanState::Completed => Some(PlanState::Completed),
+        pb::PlanState::Superseded => Some(PlanState::Superseded),
+        pb::PlanState::Lapsed => Some(PlanState::Lapsed),
+    }
+}
 
 /// What is planned.
 pub(in crate::grpc) fn plan_terms(

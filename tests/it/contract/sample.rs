@@ -9,6 +9,7 @@ use tiltaksplass::{
 use time::Duration;
 
 use crate::{
+    plans::stage::plan_terms,
     support::request_id,
     world::{COUNTY, HEMNE, OFFICE, PROVIDER, TRONDHEIM, World, date, identity, vta},
 };
@@ -39,6 +40,8 @@ pub struct Stage {
     change: String,
     loan: String,
     grant: String,
+    /// One that may be approved, and one that is.
+    plans: [String; 2],
     run_seq: u64,
 }
 
@@ -80,6 +83,7 @@ impl Stage {
             change,
             loan: lent(&world).await,
             grant: given(&world).await,
+            plans: [planned(&world, "Et utkast").await, approved(&world).await],
             run_seq: run.revision.unwrap_or_default().seq,
             world,
         }
@@ -267,6 +271,8 @@ impl Stage {
             "offer_id" | "offer_ids" => self.offer.clone(),
             "placement_id" => self.placement.clone(),
             "grant_id" => self.grant.clone(),
+            "plan_id" if field.parent_message().name() == "GetPlanRequest" => self.plans[1].clone(),
+            "plan_id" => self.plans[0].clone(),
             "loan_id" => self.loan.clone(),
             "submission_id" => self.submission.clone(),
             "change_id" => self.change.clone(),
@@ -317,6 +323,22 @@ async fn lent(world: &World) -> String {
     };
     let answer = world.county.fair_share().lend_quota(request).await.unwrap().into_inner();
     answer.loan.unwrap().loan_id
+}
+
+/// A plan of the ledger that everybody affected agrees to; its id.
+async fn planned(world: &World, name: &str) -> String {
+    let terms = PlanTerms { name: name.into(), ..plan_terms(date(2026, 6, 1)) };
+    let plan = world.propose_plan(&vta(), terms).await;
+    for number in [TRONDHEIM, HEMNE] {
+        world.comment_plan(&plan, number, PlanView::Agrees).await;
+    }
+    plan.plan_id
+}
+
+/// A plan that begins in summer; its id.
+async fn approved(world: &World) -> String {
+    let plan_id = planned(world, "Et vedtak").await;
+    world.approve_plan(&vta(), &plan_id).await.plan_id
 }
 
 /// Access across employers that holds; its id.

@@ -38,7 +38,7 @@ fn terms() -> PlanTerms {
 }
 
 fn propose(ledger: &mut Ledger, terms: PlanTerms) -> Result<PlanId, Refusal> {
-    let command = Command::ProposePlan(ProposePlan { terms, case_reference: None });
+    let command = Command::ProposePlan(ProposePlan { terms, case_reference: None, by_name: None });
     let events = happen_as(ledger, &actor("author"), &command, noon())?;
     let [Event::PlanSet { plan }] = events.as_slice() else { panic!("{events:?}") };
     Ok(plan.plan_id)
@@ -50,6 +50,7 @@ fn comment(plan_id: PlanId, number: &str, view: View) -> Command {
         municipality_number: municipality(number),
         view,
         text: None,
+        by_name: None,
     })
 }
 
@@ -58,6 +59,7 @@ fn approve(plan_id: PlanId, reason: Option<&str>) -> Command {
         plan_id,
         reason_against_views: reason.map(str::to_owned),
         case_reference: None,
+        by_name: None,
     })
 }
 

@@ -35,6 +35,8 @@ const FIGURES: &[&str] = &[
     "GetFairShare",
     "ListCapacities",
     "GetShadowReport",
+    "GetPlan",
+    "ListPlans",
 ];
 
 fn is_of_people(field: &FieldDescriptor) -> bool {

@@ -77,6 +77,10 @@ const CHANGES: &[(&str, &str)] = &[
                              SET doc = jsonb_set(doc, '{places,places}', '10')",
     ),
     ("capacity_submission", "DELETE FROM capacity_submission"),
+    ("plan", "UPDATE plan SET doc = jsonb_set(doc, '{terms,horizon_years}', '99')"),
+    ("plan", "UPDATE plan SET doc = doc #- '{comments,1612}'"),
+    ("plan", "DELETE FROM plan"),
+    ("schedule", "DELETE FROM schedule WHERE kind = 'BEGIN_PLAN'"),
     ("schedule", "DELETE FROM schedule WHERE kind LIKE '%OFFER%'"),
     ("schedule", "UPDATE schedule SET due_at = due_at + interval '1 day'"),
     (
@@ -313,6 +317,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("placement", "UPDATE placement SET entry_id = placement_id"),
     ("place_group", "UPDATE place_group SET organisation_number = '100000016'"),
     ("capacity_submission", "UPDATE capacity_submission SET state = 'APPROVED'"),
+    ("plan", "UPDATE plan SET plan_id = (SELECT entry_id FROM waiting LIMIT 1)"),
     ("ledger", "UPDATE ledger SET distribution = 'COUNTY_POOL' WHERE measure_code = 'VTA'"),
     ("ledger", "UPDATE ledger SET at = at + interval '1 year' WHERE measure_code = 'VTA'"),
     ("registry_row", "UPDATE registry_row SET natural_key = '9999' WHERE natural_key = '1612'"),
