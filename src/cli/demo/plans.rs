@@ -16,7 +16,7 @@ mod proposal;
 mod vta;
 
 /// What every draw follows from.
-const SEED: u64 = 2011;
+const SEED: u64 = 2026;
 /// The days of a year on the average.
 const YEAR: time::Duration = time::Duration::seconds(31_556_952);
 

@@ -11,7 +11,7 @@ use crate::{
             page::say,
             plans::{
                 SEED, YEAR,
-                arrival::{Arrival, check, print_times},
+                arrival::{Arrival, Unit, check, print_times},
                 existing::{Alike, take_in},
                 field::{Account, Field, WHOLE, Ways, places},
                 life,
@@ -93,8 +93,12 @@ async fn bring_in(stage: &mut Stage) -> Result<u32, Failure> {
     let is_half = |one: &&Alike| one.participation_percent == HALF;
     let halves: u32 = all.iter().filter(is_half).map(|one| one.people).sum();
     let city = accounts.get(CITY).map_or(0, |account| account.total / WHOLE);
-    say!("Trondheim has {city} APS places by the audit; that the county has twice as many is assumed, and");
-    say!("so is the mean stay of {STAY_MONTHS} months. {came_in} made-up people use the {others} places elsewhere,");
+    say!(
+        "Trondheim has {city} APS places by the audit; that the county has twice as many is assumed, and"
+    );
+    say!(
+        "so is the mean stay of {STAY_MONTHS} months. {came_in} made-up people use the {others} places elsewhere,"
+    );
     say!("{halves} of them half a place each (participation_percent {HALF}).");
     Ok(halves)
 }
@@ -141,12 +145,22 @@ async fn arrived(stage: &mut Stage, field: &Field, halves: u32) -> Result<(), Fa
     let city = arrival.held_by(CITY);
     let (left, over) = (field.seen.left.len(), field.seen.over.len());
     say!();
-    say!("{left} people left, with a week's steps of the clock. Half a place that is free above the");
-    say!("target waits there for its other half, and both move as one: {over} places did. Trondheim has");
-    say!("{city}, {} of 25 just their target; {} were put out.", arrival.at_target, arrival.put_out);
+    say!(
+        "{left} people left, with a week's steps of the clock. Half a place that is free above the"
+    );
+    say!(
+        "target waits there for its other half, and both move as one: {over} places did. Trondheim has"
+    );
+    say!(
+        "{city}, {} of 25 just their target; {} were put out.",
+        arrival.at_target,
+        arrival.put_out
+    );
     say!();
-    print_times(field);
-    say!("It knows whole placements only: where {halves} have half a place each, it takes longer.");
+    print_times(field, Unit::Months);
+    say!(
+        "The forecast knows whole placements only; with the {halves} halves it takes a little longer."
+    );
     let page = &mut stage.page;
     page.check("APS plan: places of Trondheim at the end", city, CITY_TARGET);
     page.check("APS plan: places that moved", arrival.moved, DISTANCE);

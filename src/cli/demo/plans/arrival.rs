@@ -1,6 +1,6 @@
 //! Where a plan has arrived: what was seen on the way, and the time it took beside the forecast.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::{
     cli::{
@@ -77,30 +77,57 @@ pub(super) fn forecast_of(field: &Field) -> Forecast {
     forecast(&givers.into_iter().filter(|giver| giver.held > giver.target).collect::<Vec<_>>())
 }
 
+/// In what times are told.
+#[derive(Clone, Copy)]
+pub(super) enum Unit {
+    Years,
+    Months,
+}
+
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Years => "years",
+            Self::Months => "months",
+        }
+    }
+
+    fn of(self, time: Duration) -> f64 {
+        match self {
+            Self::Years => years(time),
+            Self::Months => years(time) * 12.0,
+        }
+    }
+}
+
 /// The time it took until half of D, nine tenths and all had moved, beside the forecast.
-pub(super) fn print_times(field: &Field) {
+pub(super) fn print_times(field: &Field, unit: Unit) {
     let told = forecast_of(field);
-    let stay = years(field.ways.mean_stay);
+    let stay = unit.of(field.ways.mean_stay);
     let part = |tenths: u64| (field.distance * tenths).div_ceil(10);
     let rows = [
         ("half", part(5), told.half),
         ("nine tenths", part(9), told.nine_tenths),
         ("all", part(10), told.all),
     ];
-    say!("{:<13} {:>6} {:>12}   forecast: {:>6} {:>6} {:>6}", "", "places", "took, years", "p10", "p50", "p90");
-    for (name, places, Times { p10, p50, p90 }) in rows {
-        let took = took(field, places);
+    let (took, name) = (format!("took, {}", unit.name()), unit.name());
+    say!("{:<13} {:>6} {took:>13}    forecast: p10 {:>6} {:>6}", "", "places", "p50", "p90");
+    for (part, places, Times { p10, p50, p90 }) in rows {
+        let took = moment(field, places).map_or(0.0, |at| unit.of(at - field.begun));
         let [p10, p50, p90] = [p10, p50, p90].map(|time| time * stay);
-        say!("{name:<13} {places:>6} {took:>12.1}   {:>16.1} {p50:>6.1} {p90:>6.1}", p10);
+        say!("{part:<13} {places:>6} {took:>13.1} {p10:>16.1} {p50:>6.1} {p90:>6.1}");
     }
     let bound = told.lower_bound * stay;
-    say!("If any of them could give what one has given already: {bound:.1} years on the average, a lower");
-    say!("bound (the one-area form).");
+    say!(
+        "What is drawn is one course of very many, and others take other times. A lower bound of the"
+    );
+    say!(
+        "average is {bound:.1} {name}: the one-area form, in which anybody may give what one has given."
+    );
 }
 
-/// After how many years so many had moved.
-fn took(field: &Field, places: u64) -> f64 {
-    let moment = usize::try_from(places).ok().and_then(|n| n.checked_sub(1));
-    let moment: Option<&OffsetDateTime> = moment.and_then(|index| field.seen.over.get(index));
-    moment.map_or(0.0, |at| years(*at - field.begun))
+/// When so many had moved.
+fn moment(field: &Field, places: u64) -> Option<OffsetDateTime> {
+    let index = usize::try_from(places).ok()?.checked_sub(1)?;
+    field.seen.over.get(index).copied()
 }

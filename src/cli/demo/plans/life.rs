@@ -210,8 +210,10 @@ impl Field {
             _ => true,
         });
         let first = self.next_person;
-        let joiners: Vec<(u32, String, u32)> =
-            (first..).zip(wanted).map(|(person, (number, share))| (person, number, share)).collect();
+        let joiners: Vec<(u32, String, u32)> = (first..)
+            .zip(wanted)
+            .map(|(person, (number, share))| (person, number, share))
+            .collect();
         for (person, number, share) in &joiners {
             *self.waiting.entry((number.clone(), *share)).or_default() += 1;
             self.next_person = person + 1;

@@ -28,7 +28,7 @@ use crate::{
         },
         import::{self, Row},
     },
-    domain::{access::Role, simulation::Chance},
+    domain::{access::Role, national_identity::organisation_number_is_valid, simulation::Chance},
     proto::v1::{
         ApportionArea, ApportionRequest, Ledger, Quota, QuotaBasis, ReviewCapacityRequest,
         ReviewDecision, SetPlaceBudgetRequest, SetQuotasRequest, SubmitCapacityRequest,
@@ -52,7 +52,7 @@ const PEOPLE_FROM: u32 = 300_000;
 const PEOPLE_APART: u32 = 100_000;
 /// The made-up offices and providers, one for each area.
 const FIRST_OFFICE: u32 = 9001;
-const FIRST_PROVIDER: u32 = 1_100_000;
+const FIRST_PROVIDER: u32 = 11_000_000;
 
 /// A municipality as the file has it.
 #[derive(Deserialize)]
@@ -88,8 +88,12 @@ pub(super) async fn carry_out(stage: &mut Stage) -> Result<(), Failure> {
     let mut fields = try_join_all(fields).await?;
     let distance: u64 = fields.iter().map(|field| field.distance).sum();
     say!();
-    say!("A plan in each area, with which every municipality agrees: {distance} places have to move. A");
-    say!("placement lasts {STAY_MONTHS} months on the average (assumed); the clock goes a month at a time.");
+    say!(
+        "A plan in each area, with which every municipality agrees: {distance} places have to move. A"
+    );
+    say!(
+        "placement lasts {STAY_MONTHS} months on the average (assumed); the clock goes a month at a time."
+    );
     life::go_on(stage, &mut fields, STEP).await?;
     arrived(stage, &areas, &fields).await
 }
@@ -101,28 +105,28 @@ fn areas() -> Result<Vec<AreaOf2024>, Failure> {
         let row: Municipality = row?;
         by_county.entry(row.county.clone()).or_default().push(row);
     }
-    let areas = by_county.into_iter().zip(0..).map(|((county, municipalities), n)| {
-        let county_id = format!("NO-{county}");
-        AreaOf2024 {
-            ledger: Ledger { county_id: county_id.clone(), measure_code: VTA.to_owned() },
-            name: municipalities.first().map(|m| m.county_name.clone()).unwrap_or_default(),
-            municipalities,
-            office: (FIRST_OFFICE + n).to_string(),
-            provider: organisation_number(FIRST_PROVIDER, n),
-            county_id,
-        }
-    });
+    let areas = by_county.into_iter().zip(FIRST_OFFICE..).enumerate().map(
+        |(n, ((county, municipalities), office))| {
+            let county_id = format!("NO-{county}");
+            AreaOf2024 {
+                ledger: Ledger { county_id: county_id.clone(), measure_code: VTA.to_owned() },
+                name: municipalities.first().map(|m| m.county_name.clone()).unwrap_or_default(),
+                municipalities,
+                office: office.to_string(),
+                provider: organisation_number(n),
+                county_id,
+            }
+        },
+    );
     Ok(areas.collect())
 }
 
-/// The n-th made-up organisation number: nine digits with a fitting check digit.
-fn organisation_number(stem: u32, n: u32) -> String {
-    let fits = |text: &String| {
-        crate::domain::national_identity::organisation_number_is_valid(text, true)
-    };
-    let stems = (stem..).map(|stem| stem * 100 + 1);
+/// The n-th made-up organisation number: eight digits, and a check digit that fits.
+fn organisation_number(n: usize) -> String {
+    let fits = |text: &String| organisation_number_is_valid(text, true);
+    let stems = FIRST_PROVIDER..FIRST_PROVIDER + 1_000;
     let numbers = stems.filter_map(|stem| (0..10).map(|digit| format!("{stem}{digit}")).find(fits));
-    numbers.skip(n as usize).next().unwrap_or_default()
+    numbers.into_iter().nth(n).unwrap_or_default()
 }
 
 /// The registry's rows, all or nothing.
@@ -135,24 +139,36 @@ async fn register(stage: &mut Stage, areas: &[AreaOf2024]) -> Result<(), Failure
         add(county_id, json!({ "area": { "countyId": county_id, "name": name } }));
         for one in municipalities {
             let number = &one.municipality_number;
-            add(number, json!({ "municipality": {
+            add(
+                number,
+                json!({ "municipality": {
                 "municipalityNumber": number, "name": one.name, "countyId": county_id,
-            } }));
+            } }),
+            );
             for (year, people) in [(HELD_BY, one.people_2006), (ENTITLED_BY, one.people_2024)] {
-                add(number, json!({ "distributionWeight": {
+                add(
+                    number,
+                    json!({ "distributionWeight": {
                     "keyName": KEY, "keyDate": { "year": year, "month": 1, "day": 1 },
                     "municipalityNumber": number, "weight": people.to_string(),
                     "source": KEY_SOURCE,
-                } }));
+                } }),
+                );
             }
         }
-        add(office, json!({ "office": {
+        add(
+            office,
+            json!({ "office": {
             "officeNumber": office, "name": format!("NAV {name} (oppdiktet)"),
             "municipalityNumbers": numbers,
-        } }));
-        add(provider, json!({ "provider": {
+        } }),
+        );
+        add(
+            provider,
+            json!({ "provider": {
             "organisationNumber": provider, "name": format!("Tiltaksarrangør i {name} (oppdiktet)"),
-        } }));
+        } }),
+        );
     }
     let token = stage.desk.token(Role::Directorate, "directorate", "directorate-registrar")?;
     let mut client = DynamicClient::connect(stage.desk.address(), Some(&token)).await?;
@@ -161,8 +177,15 @@ async fn register(stage: &mut Stage, areas: &[AreaOf2024]) -> Result<(), Failure
     let added = answer["addedRows"].as_u64().unwrap_or(0);
     let all: usize = areas.iter().map(|area| area.municipalities.len()).sum();
     let people: u64 = areas.iter().flat_map(|a| &a.municipalities).map(|m| m.people_2024).sum();
-    say!("ImportRegistry: {added} rows added. {} areas have {all} municipalities with {} people", areas.len(), grouped(people));
-    say!("(2024). Assumed: {} VTA places in all, by population; that each municipality holds what", grouped(PLACES));
+    say!(
+        "ImportRegistry: {added} rows added. {} areas have {all} municipalities with {} people",
+        areas.len(),
+        grouped(people)
+    );
+    say!(
+        "(2024). Assumed: {} VTA places in all, by population; that each municipality holds what",
+        grouped(PLACES)
+    );
     say!("the population of {HELD_BY} gave it; and one made-up office and provider for each area.");
     let shown = format!("{} areas, {all} municipalities", areas.len());
     stage.page.check("Norway: areas and municipalities", shown, "15 areas, 357 municipalities");
@@ -202,7 +225,8 @@ async fn begin_area(
     (chance, people): (u64, u32),
 ) -> Result<Field, Failure> {
     let county = stage.desk.caller(Role::County, &area.county_id, "county-allocator")?;
-    let weights = area.municipalities.iter().map(|m| (m.municipality_number.clone(), m.people_2006));
+    let weights =
+        area.municipalities.iter().map(|m| (m.municipality_number.clone(), m.people_2006));
     let held = apportion(&county, budget, weights).await?;
     give(stage, &county, area, budget, &held).await?;
     let group = submit(stage, &county, area, budget).await?;
@@ -307,16 +331,27 @@ async fn submit(
 }
 
 /// What came of it, area by area.
-async fn arrived(
-    stage: &mut Stage,
-    areas: &[AreaOf2024],
-    fields: &[Field],
-) -> Result<(), Failure> {
+async fn arrived(stage: &mut Stage, areas: &[AreaOf2024], fields: &[Field]) -> Result<(), Failure> {
     say!();
-    say!("{:<28} {:>7} {:>6} {:>6} {:>6} {:>9} {:>6}  forecast", "", "munici-", "", "", "", "", "took,");
+    say!(
+        "{:<28} {:>7} {:>6} {:>6} {:>6} {:>9} {:>6}  forecast",
+        "",
+        "munici-",
+        "",
+        "",
+        "",
+        "",
+        "took,"
+    );
     say!(
         "{:<28} {:>7} {:>6} {:>6} {:>6} {:>9} {:>6}  p10-p90",
-        "area", "palities", "places", "D", "moved", "at target", "years"
+        "area",
+        "palities",
+        "places",
+        "D",
+        "moved",
+        "at target",
+        "years"
     );
     let mut sums = Sums::default();
     for (area, field) in areas.iter().zip(fields) {
@@ -328,7 +363,9 @@ async fn arrived(
         let (told, stay) = (forecast_of(field).all, years(field.ways.mean_stay));
         let (p10, p90) = (told.p10 * stay, told.p90 * stay);
         let (name, distance, at) = (&area.name, field.distance, arrival.at_target);
-        say!("{name:<28} {all:>7} {held:>6} {distance:>6} {moved:>6} {at:>9} {took:>6.1}  {p10:.1}-{p90:.1}");
+        say!(
+            "{name:<28} {all:>7} {held:>6} {distance:>6} {moved:>6} {at:>9} {took:>6.1}  {p10:.1}-{p90:.1}"
+        );
         sums.add(field, &arrival, held);
     }
     sums.check(stage, fields);
@@ -370,8 +407,15 @@ impl Sums {
     fn check(&self, stage: &mut Stage, fields: &[Field]) {
         let over: usize = fields.iter().map(|field| field.seen.over.len()).sum();
         say!();
-        say!("{} people left in all, {over} of them a municipality above its target; {} of 357 are", grouped(self.left), self.at_target);
-        say!("at their target, {} were put out. Where nothing has to move, the plan is over as it begins.", self.put_out);
+        say!(
+            "{} people left in all, {over} of them a municipality above its target; {} of 357 are",
+            grouped(self.left),
+            self.at_target
+        );
+        say!(
+            "at their target, {} were put out. Where nothing has to move, the plan is over as it begins.",
+            self.put_out
+        );
         let page = &mut stage.page;
         page.check("Norway: vacancies above the target", over, self.distance);
         page.check("Norway: places that moved", self.moved, self.distance);
@@ -382,5 +426,24 @@ impl Sums {
         page.check("Norway: who left but was not drawn to", self.put_out, 0);
         page.check("Norway: times somebody fell below the target", self.below, 0);
         page.check("Norway: quotas other than by the rule", self.unlike, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_areas_of_2024_are_whole() {
+        let areas = areas().expect("the file is sound");
+        let all: Vec<&Municipality> = areas.iter().flat_map(|area| &area.municipalities).collect();
+        let people: u64 = all.iter().map(|one| one.people_2024).sum();
+        assert_eq!((areas.len(), all.len(), people), (15, 357, 5_550_203));
+        let providers: BTreeSet<&str> = areas.iter().map(|area| area.provider.as_str()).collect();
+        assert_eq!(providers.len(), 15);
+        assert!(providers.iter().all(|number| organisation_number_is_valid(number, true)));
+        assert!(areas.iter().all(|area| area.office.len() == 4));
     }
 }

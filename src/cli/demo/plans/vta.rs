@@ -12,7 +12,7 @@ use crate::{
             page::say,
             plans::{
                 SEED, YEAR,
-                arrival::{Arrival, check, print_times},
+                arrival::{Arrival, Unit, check, print_times},
                 existing::{Alike, take_in},
                 field::{Account, Field, WHOLE, Ways, places},
                 life,
@@ -62,9 +62,15 @@ pub(super) async fn carry_out(stage: &mut Stage) -> Result<(), Failure> {
     let with = (stage.now(), Chance::of(SEED, 1), PEOPLE_FROM + 50_000);
     let mut field = [Field::begin(&county, &plan, offices, ways, with).await?];
     field[0].fill(&county, stage.now()).await?;
-    stage.page.heading("Years go by in the 25 municipalities, and nobody is put out (EndPlacement …)");
-    say!("How long each placement lasts is drawn (seed {SEED}; exponential, {STAY_MONTHS} months on the");
-    say!("average). The clock goes a month at a time. Who leaves, leaves by EndPlacement; the place");
+    stage
+        .page
+        .heading("Years go by in the 25 municipalities, and nobody is put out (EndPlacement …)");
+    say!(
+        "How long each placement lasts is drawn (seed {SEED}; exponential, {STAY_MONTHS} months on the"
+    );
+    say!(
+        "average). The clock goes a month at a time. Who leaves, leaves by EndPlacement; the place"
+    );
     say!("is given anew, in the municipality whose it is by then, by AllocatePlaces,");
     say!("ConfirmProposals, RespondToOffer and StartPlacement; another person joins the queue.");
     say!();
@@ -102,8 +108,13 @@ async fn bring_in(stage: &mut Stage, offices: &BTreeMap<String, String>) -> Resu
     let came_in = take_in(&stage.county, &vta, stage.now(), &all, PEOPLE_FROM).await?;
     let users: u32 = all.iter().filter(|a| a.place_group_id.is_some()).map(|a| a.people).sum();
     let city = there.accounts.get(CITY).map_or(0, |account| account.total / WHOLE);
-    say!("{came_in} made-up people come in (ImportExisting): {users} use the places of the 24 other");
-    say!("municipalities, {} wait. That the 24 share their places by population is", came_in - users);
+    say!(
+        "{came_in} made-up people come in (ImportExisting): {users} use the places of the 24 other"
+    );
+    say!(
+        "municipalities, {} wait. That the 24 share their places by population is",
+        came_in - users
+    );
     say!("assumed; Trondheim has {city}, by the audit.");
     Ok(())
 }
@@ -126,8 +137,13 @@ async fn agree(stage: &mut Stage) -> Result<pb::Plan, Failure> {
     let planner = stage.desk.caller(Role::County, AREA, "county-planner")?;
     let plan = proposal::propose(&planner, &planned).await?;
     say!();
-    say!("A planner of the county proposes it: {HORIZON} years, Sainte-Laguë, the population of 2011; whoever");
-    say!("is at the target keeps what is freed there. {} places have to move (D).", plan.remaining_places);
+    say!(
+        "A planner of the county proposes it: {HORIZON} years, Sainte-Laguë, the population of 2011; whoever"
+    );
+    say!(
+        "is at the target keeps what is freed there. {} places have to move (D).",
+        plan.remaining_places
+    );
     comments(stage, &vta, &plan).await?;
     stage.wait_until(start.midnight().assume_utc() + Duration::hours(12)).await?;
     let planner = stage.desk.caller(Role::County, AREA, "county-planner")?;
@@ -142,9 +158,10 @@ async fn agree(stage: &mut Stage) -> Result<pb::Plan, Failure> {
 }
 
 async fn comments(stage: &Stage, vta: &pb::Ledger, plan: &pb::Plan) -> Result<(), Failure> {
-    let speak = plan.positions.iter().filter(|position| {
-        !SILENT.contains(&position.municipality_number.as_str())
-    });
+    let speak = plan
+        .positions
+        .iter()
+        .filter(|position| !SILENT.contains(&position.municipality_number.as_str()));
     let calls = speak.map(|position| async move {
         let number = position.municipality_number.as_str();
         let said = if DISAGREES.contains(&number) {
@@ -167,13 +184,17 @@ fn print_positions(stage: &mut Stage, plan: &pb::Plan, own: &str) {
     let (agree, remark) = (count(PlanView::Agrees), count(PlanView::AgreesWithRemark));
     let (disagree, silent) = (count(PlanView::Disagrees), count(PlanView::Unspecified));
     let day = shown_date(plan.begun_date);
-    say!("Its author may not approve it ({own}). Of {} municipalities {agree} agree, {remark} with a", plan.positions.len());
-    say!("remark, {disagree} do not, {silent} say nothing. Another person approves it, with a reason that all");
+    say!(
+        "Its author may not approve it ({own}). Of {} municipalities {agree} agree, {remark} with a",
+        plan.positions.len()
+    );
+    say!(
+        "remark, {disagree} do not, {silent} say nothing. Another person approves it, with a reason that all"
+    );
     say!("see, since some do not agree. It steers from {day} on.");
     let said = format!("{agree}, {remark}, {disagree}, {silent}");
     let others = plan.positions.len() - DISAGREES.len() - REMARKS.len() - SILENT.len();
-    let expected =
-        format!("{others}, {}, {}, {}", REMARKS.len(), DISAGREES.len(), SILENT.len());
+    let expected = format!("{others}, {}, {}, {}", REMARKS.len(), DISAGREES.len(), SILENT.len());
     let what = "VTA plan: who agrees, with a remark, does not, is silent";
     stage.page.check(what, said, expected);
 }
@@ -205,12 +226,20 @@ async fn arrived(stage: &mut Stage, field: &Field) -> Result<(), Failure> {
     let others: i64 = arrival.held.iter().map(|(_, held)| held).sum::<i64>() - city;
     let (left, over) = (field.seen.left.len(), field.seen.over.len());
     let others_targets = arrival.at_target;
-    say!("{left} people left in all; {over} of them left a municipality above its target, and each of");
-    say!("these places moved. After {} it was not yet reached; then Trondheim has {city} and the 24", over - 1);
-    say!("others {others}, {others_targets} of 25 just their target; {} were put out.", arrival.put_out);
+    say!(
+        "{left} people left in all; {over} of them left a municipality above its target, and each of"
+    );
+    say!(
+        "these places moved. After {} it was not yet reached; then Trondheim has {city} and the 24",
+        over - 1
+    );
+    say!(
+        "others {others}, {others_targets} of 25 just their target; {} were put out.",
+        arrival.put_out
+    );
     say!();
-    print_times(field);
-    say!("Forecast: domain/forecast, on what each held and is entitled to.");
+    print_times(field, Unit::Years);
+    say!("The forecast is computed here (domain/forecast), on what each held and is entitled to.");
     let page = &mut stage.page;
     page.check("VTA plan: places of Trondheim at the end", city, CITY_TARGET);
     page.check("VTA plan: places of the 24 others at the end", others, PLACES - CITY_TARGET);
