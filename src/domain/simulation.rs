@@ -95,7 +95,7 @@ impl Chance {
 
     /// A time that is exponential with the mean 1.
     #[allow(clippy::cast_precision_loss, reason = "53 bits are taken")]
-    pub fn gap(&mut self) -> f64 {
+    fn gap(&mut self) -> f64 {
         let unit = ((self.draw() >> 11) as f64 + 0.5) / 9_007_199_254_740_992.0;
         -unit.ln()
     }
