@@ -18,6 +18,11 @@
 //! The form with one area, L · (H_n − H_{n−D}), n being all places of over-holding areas, is a
 //! lower bound: it lets any of them give what one has given already. It is told as such.
 //!
+//! Where places are new on the first day of later years, the targets of each year are known
+//! beforehand, t_i(y), and do not fall. An over-holding area gets none of the new ones while others
+//! lie below their targets, so with D_i(y) = h_i − t_i(y) the same holds year by year:
+//! P(T_i ≤ t) = P(Bin(h_i, p) ≥ D_i(y)), and by t min(D_i, D_i − D_i(y) + Bin(h_i, p)) are done.
+//!
 //! Sources: A. Rényi, "On the theory of order statistics", *Acta Mathematica Hungarica* 4 (1953)
 //! 191-231 (a sum of exponentials); the rest is elementary.
 //!
@@ -25,11 +30,15 @@
 
 use statrs::function::beta::checked_beta_reg;
 
+mod saving;
+
+pub use saving::{Saving, Shares, saving};
+
 /// The most places to be moved that are folded one by one; beyond, the sum of the areas is taken
 /// for a normal one, which is then right to some hundredths of a year.
-const FOLDED_MAX: u64 = 2_000;
-/// How often a time is halved in looking for a quantile: to about a day in a century.
-const HALVINGS: u32 = 48;
+const FOLDED_MAX: u64 = 1_000;
+/// How often a time is halved in looking for a quantile: to about a second in a century.
+const HALVINGS: u32 = 36;
 /// The longest time that is told, in mean stays.
 const LONGEST_STAYS: f64 = 40.0;
 /// From here on Σ 1/k is told by its expansion, which is right to 1e-17 there.
@@ -37,19 +46,15 @@ const HARMONIC_SUMMED: u64 = 256;
 /// Euler's constant.
 const EULER: f64 = 0.577_215_664_901_532_9;
 
-/// An area that holds more than its target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Giver {
-    /// The places it holds.
-    pub held: u64,
-    /// The places it is entitled to, fewer than it holds.
-    pub target: u64,
-}
-
-impl Giver {
-    fn gives(self) -> u64 {
-        self.held.saturating_sub(self.target)
-    }
+/// What areas hold, and what they are entitled to year by year.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Course {
+    /// The places each area holds.
+    pub held: Vec<u64>,
+    /// What each is entitled to in the first year, the second and so on; the last goes on.
+    pub targets: Vec<Vec<u64>>,
+    /// How long a year is, in mean stays.
+    pub year: f64,
 }
 
 /// A time as a distribution, in mean stays.
@@ -80,24 +85,166 @@ pub struct Forecast {
     pub lower_bound: f64,
 }
 
-/// What is to be expected where these areas give what they hold above their targets.
-pub fn forecast(givers: &[Giver]) -> Forecast {
-    let givers: Vec<Giver> = givers.to_vec();
-    let distance: u64 = givers.iter().map(|giver| giver.gives()).sum();
-    let held: u64 = givers.iter().filter(|giver| giver.gives() > 0).map(|giver| giver.held).sum();
+/// An area that holds more than its target.
+struct Giver {
+    held: u64,
+    /// What it has to give in each year; it does not rise.
+    gives: Vec<u64>,
+}
+
+/// A course as those see it who give.
+struct Givers {
+    all: Vec<Giver>,
+    years: usize,
+    year: f64,
+}
+
+/// What is to be expected of a course.
+pub fn forecast(course: &Course) -> Forecast {
+    let givers = Givers::of(course);
+    let distance = givers.in_year(0);
+    let held: u64 = givers.all.iter().map(|giver| giver.held).sum();
+    let at_last = givers.in_year(givers.years.saturating_sub(1));
     let part = |numerator: u64| (distance * numerator).div_ceil(10);
-    let moved = |count: u64| times(|t| at_least(&givers, distance, count, t));
+    let moved = |count: u64| times(|t| givers.at_least(count, t));
+    let expected = (0..course.held.len()).map(|area| {
+        let giver = Giver::of(course, area);
+        giver.map_or(0.0, |giver| expected(&giver, course.year))
+    });
     Forecast {
         distance,
-        expected: givers
-            .iter()
-            .map(|g| harmonic(g.held) - harmonic(g.target.min(g.held)))
-            .collect(),
+        expected: expected.collect(),
         half: moved(part(5)),
         nine_tenths: moved(part(9)),
-        all: times(|t| givers.iter().map(|giver| given(*giver, t)).product()),
-        lower_bound: harmonic(held) - harmonic(held - distance),
+        all: times(|t| givers.all_given(t)),
+        lower_bound: harmonic(held) - harmonic(held - at_last),
     }
+}
+
+/// Which part of D is done on the average by the end of each year, up to so many years.
+pub fn curve(course: &Course, years: u32) -> Vec<f64> {
+    let givers = Givers::of(course);
+    let distance = float(givers.in_year(0));
+    let share = |year: u32| {
+        let t = f64::from(year) * course.year;
+        // What the targets of the next year make of it counts from then on.
+        let at = usize::try_from(year.saturating_sub(1)).unwrap_or(usize::MAX);
+        let done: f64 = givers.all.iter().map(|giver| giver.done(at, ended(t))).sum();
+        if distance > 0.0 { done / distance } else { 1.0 }
+    };
+    (1..=years).map(share).collect()
+}
+
+impl Giver {
+    fn of(course: &Course, area: usize) -> Option<Self> {
+        let held = course.held[area];
+        let mut least = u64::MAX;
+        let gives = course.targets.iter().map(|targets| {
+            least = least.min(held.saturating_sub(targets[area]));
+            least
+        });
+        let gives: Vec<u64> = gives.collect();
+        (gives.first().is_some_and(|gives| *gives > 0)).then_some(Self { held, gives })
+    }
+
+    fn gives(&self, year: usize) -> u64 {
+        self.gives.get(year).or(self.gives.last()).copied().unwrap_or(0)
+    }
+
+    /// How many of those it had to give at first are done on the average:
+    /// E\[min(D, X)\] = Σ P(X ≥ k), with those that need not be given any more.
+    fn done(&self, year: usize, p: f64) -> f64 {
+        let gives = self.gives(year);
+        let given: f64 = (1..=gives).map(|k| at_least_of(self.held, k, p)).sum();
+        float(self.gives(0) - gives) + given
+    }
+}
+
+impl Givers {
+    fn of(course: &Course) -> Self {
+        let all = (0..course.held.len()).filter_map(|area| Giver::of(course, area));
+        Self { all: all.collect(), years: course.targets.len().max(1), year: course.year }
+    }
+
+    /// How many have to be given in a year in all.
+    fn in_year(&self, year: usize) -> u64 {
+        self.all.iter().map(|giver| giver.gives(year)).sum()
+    }
+
+    /// The year that a time lies in.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small number that is not negative"
+    )]
+    fn year_at(&self, t: f64) -> usize {
+        if self.years == 1 {
+            return 0;
+        }
+        ((t / self.year) as usize).min(self.years - 1)
+    }
+
+    /// How likely each area has given all it gives by a time.
+    fn all_given(&self, t: f64) -> f64 {
+        let (year, p) = (self.year_at(t), ended(t));
+        self.all.iter().map(|giver| at_least_of(giver.held, giver.gives(year), p)).product()
+    }
+
+    /// How likely `count` of the places to be moved are done by a time.
+    fn at_least(&self, count: u64, t: f64) -> f64 {
+        let (year, p) = (self.year_at(t), ended(t));
+        let left = self.in_year(year);
+        let count = count.saturating_sub(self.in_year(0) - left);
+        if left > FOLDED_MAX {
+            return self.at_least_normal(year, count, p);
+        }
+        let mut folded = vec![1.0];
+        for giver in self.all.iter().filter(|giver| giver.gives(year) > 0) {
+            folded = fold(&folded, &truncated(giver.held, giver.gives(year), p));
+        }
+        let from = usize::try_from(count).unwrap_or(usize::MAX).min(folded.len());
+        folded[from..].iter().sum::<f64>().min(1.0)
+    }
+
+    /// The same by a normal distribution of the same mean and variance.
+    fn at_least_normal(&self, year: usize, count: u64, p: f64) -> f64 {
+        let (mut mean, mut variance) = (0.0, 0.0);
+        for giver in &self.all {
+            // E[X] = Σ P(X ≥ k), E[X²] = Σ (2k − 1) P(X ≥ k).
+            let (mut first, mut second) = (0.0, 0.0);
+            for k in 1..=giver.gives(year) {
+                let tail = at_least_of(giver.held, k, p);
+                first += tail;
+                second += (2.0 * float(k) - 1.0) * tail;
+            }
+            mean += first;
+            variance += second - first * first;
+        }
+        if variance <= f64::EPSILON {
+            return if mean + 0.5 >= float(count) { 1.0 } else { 0.0 };
+        }
+        let off = (float(count) - 0.5 - mean) / variance.sqrt();
+        0.5 * statrs::function::erf::erfc(off / std::f64::consts::SQRT_2)
+    }
+}
+
+/// When an area has given all it gives, on the average: ∫ P(T > t) dt, year by year. While j of n
+/// have ended the next ends at the rate n − j, so the time spent at j between two times is the
+/// difference of P(X ≥ j + 1) by n − j.
+fn expected(giver: &Giver, year: f64) -> f64 {
+    let last = giver.gives.len() - 1;
+    if last == 0 {
+        return harmonic(giver.held) - harmonic(giver.held - giver.gives[0]);
+    }
+    let by = |k: u64, at: usize| at_least_of(giver.held, k, ended(float(at as u64) * year));
+    let of_year = |at: usize| -> f64 {
+        let spent = |j: u64| {
+            let end = if at == last { 1.0 } else { by(j + 1, at + 1) };
+            (end - by(j + 1, at)) / float(giver.held - j)
+        };
+        (0..giver.gives[at]).map(spent).sum()
+    };
+    (0..=last).map(of_year).sum()
 }
 
 /// H_n, the sum of 1/k for k up to n.
@@ -107,11 +254,6 @@ pub fn harmonic(n: u64) -> f64 {
     }
     let x = float(n);
     x.ln() + EULER + 1.0 / (2.0 * x) - 1.0 / (12.0 * x.powi(2)) + 1.0 / (120.0 * x.powi(4))
-}
-
-/// How likely an area has given all it gives by a time.
-fn given(giver: Giver, t: f64) -> f64 {
-    at_least_of(giver.held, giver.gives(), ended(t))
 }
 
 /// How likely one placement has ended by a time.
@@ -131,23 +273,9 @@ fn at_least_of(n: u64, k: u64, p: f64) -> f64 {
     told.unwrap_or(1.0).clamp(0.0, 1.0)
 }
 
-/// How likely `count` of the places to be moved have moved by a time.
-fn at_least(givers: &[Giver], distance: u64, count: u64, t: f64) -> f64 {
-    let p = ended(t);
-    if distance > FOLDED_MAX {
-        return at_least_normal(givers, count, p);
-    }
-    let mut folded = vec![1.0];
-    for giver in givers.iter().filter(|giver| giver.gives() > 0) {
-        folded = fold(&folded, &truncated(*giver, p));
-    }
-    let from = usize::try_from(count).unwrap_or(usize::MAX).min(folded.len());
-    folded[from..].iter().sum::<f64>().min(1.0)
-}
-
 /// The distribution of how many an area has given: those that have ended, up to what it gives.
-fn truncated(giver: Giver, p: f64) -> Vec<f64> {
-    let tails: Vec<f64> = (0..=giver.gives()).map(|k| at_least_of(giver.held, k, p)).collect();
+fn truncated(held: u64, gives: u64, p: f64) -> Vec<f64> {
+    let tails: Vec<f64> = (0..=gives).map(|k| at_least_of(held, k, p)).collect();
     let next = tails.iter().skip(1).copied().chain([0.0]);
     tails.iter().zip(next).map(|(at_least, more)| (at_least - more).max(0.0)).collect()
 }
@@ -160,27 +288,6 @@ fn fold(left: &[f64], right: &[f64]) -> Vec<f64> {
         }
     }
     sum
-}
-
-/// The same by a normal distribution of the same mean and variance.
-fn at_least_normal(givers: &[Giver], count: u64, p: f64) -> f64 {
-    let (mut mean, mut variance) = (0.0, 0.0);
-    for giver in givers.iter().filter(|giver| giver.gives() > 0) {
-        // E[X] = Σ P(X ≥ k), E[X²] = Σ (2k − 1) P(X ≥ k).
-        let (mut first, mut second) = (0.0, 0.0);
-        for k in 1..=giver.gives() {
-            let tail = at_least_of(giver.held, k, p);
-            first += tail;
-            second += (2.0 * float(k) - 1.0) * tail;
-        }
-        mean += first;
-        variance += second - first * first;
-    }
-    if variance <= f64::EPSILON {
-        return if mean + 0.5 >= float(count) { 1.0 } else { 0.0 };
-    }
-    let off = (float(count) - 0.5 - mean) / variance.sqrt();
-    0.5 * statrs::function::erf::erfc(off / std::f64::consts::SQRT_2)
 }
 
 /// The times by which something that grows likelier has happened.
@@ -209,69 +316,4 @@ fn float(number: u64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn near(value: f64, expected: f64, by: f64) {
-        assert!((value - expected).abs() <= by, "{value} and not {expected}");
-    }
-
-    #[test]
-    fn harmonic_numbers_meet_where_the_sum_gives_way_to_the_expansion() {
-        near(harmonic(0), 0.0, 0.0);
-        near(harmonic(4), 25.0 / 12.0, 1e-15);
-        let summed: f64 = (1..=1_000_u64).rev().map(|k| 1.0 / float(k)).sum();
-        near(harmonic(1_000), summed, 1e-14);
-        near(harmonic(257) - harmonic(256), 1.0 / 257.0, 1e-14);
-    }
-
-    /// Trondheim against one rest of 270 places, 97 of them to move.
-    #[test]
-    fn the_one_area_form_of_the_audits_plan() {
-        let told = forecast(&[Giver { held: 270, target: 173 }]);
-        assert_eq!(told.distance, 97);
-        near(told.expected[0], 0.4441, 5e-5);
-        near(told.lower_bound, told.expected[0], 1e-12);
-        // Ten years where a stay is 22.5 years.
-        near(told.lower_bound * 22.5, 10.0, 0.01);
-        assert!(told.half.p50 < told.nine_tenths.p50 && told.nine_tenths.p50 < told.all.p50);
-        assert!(told.all.p10 < told.all.p50 && told.all.p50 < told.all.p90);
-        near(told.all.p50, told.expected[0], 0.01);
-    }
-
-    /// Two places of one area: the later of two exponentials, in closed form.
-    #[test]
-    fn small_cases_in_closed_form() {
-        let told = forecast(&[Giver { held: 2, target: 0 }]);
-        near(told.expected[0], 1.5, 1e-12);
-        // (1 − e^(−t))² = ½, and for half of it, one of two: 1 − e^(−2t) = ½.
-        near(told.all.p50, -(1.0 - 0.5_f64.sqrt()).ln(), 1e-9);
-        near(told.half.p50, 0.5_f64.ln() / -2.0, 1e-9);
-        let apart = forecast(&[Giver { held: 1, target: 0 }; 2]);
-        near(apart.all.p50, told.all.p50, 1e-9);
-        near(apart.lower_bound, 1.5, 1e-12);
-        // What is there already takes no time.
-        let done = forecast(&[Giver { held: 3, target: 3 }, Giver { held: 0, target: 0 }]);
-        assert_eq!((done.distance, done.all.p90, done.half.p90), (0, 0.0, 0.0));
-        near(done.lower_bound, 0.0, 0.0);
-        assert_eq!(forecast(&[]).all.p50, 0.0);
-    }
-
-    /// Where the fold gives way to the normal distribution, both tell nearly the same.
-    #[test]
-    fn many_places_are_told_nearly_alike_either_way() {
-        let givers: Vec<Giver> =
-            (0..40_u64).map(|i| Giver { held: 60 + i, target: 20 + i }).collect();
-        for t in [0.2, 0.4, 0.6, 0.8] {
-            let p = ended(t);
-            let mean: f64 = givers
-                .iter()
-                .flat_map(|g| (1..=g.gives()).map(|k| at_least_of(g.held, k, p)))
-                .sum();
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            let count = mean as u64;
-            let exact = at_least(&givers, 1_600, count, t);
-            near(at_least_normal(&givers, count, p), exact, 0.02);
-        }
-    }
-}
+mod tests;

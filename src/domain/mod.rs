@@ -35,6 +35,7 @@ pub mod personal_data;
 pub mod placement;
 pub mod plan;
 pub mod plan_standing;
+pub mod prospect;
 pub mod protection;
 pub mod redistribution;
 pub mod refusal;

@@ -38,6 +38,14 @@ pub enum PlanState {
 }
 
 impl PlanState {
+    /// Whether it steers, or may come to.
+    pub fn lies_before(self) -> bool {
+        match self {
+            Self::Draft | Self::Commented | Self::Approved | Self::Active => true,
+            Self::Completed | Self::Superseded | Self::Lapsed => false,
+        }
+    }
+
     /// Whether it is not approved yet, and so is known to those alone who have a say in it.
     pub fn is_draft(self) -> bool {
         match self {

@@ -30,7 +30,7 @@ use crate::{
             self,
             By::{APerson, Anybody},
         },
-        require_ledger,
+        require_ledger, simulation,
     },
     proto::v1 as pb,
     proto::v1::{
@@ -134,6 +134,15 @@ impl FairShareService for Api {
         r: Request<pb::ListPlansRequest>,
     ) -> Result<Response<pb::ListPlansResponse>, Status> {
         self.read(r, Method::ListPlans, parse_plan::list_plans, plans::plans).await
+    }
+
+    type SimulateRedistributionStream = simulation::Answers;
+
+    async fn simulate_redistribution(
+        &self,
+        r: Request<pb::SimulateRedistributionRequest>,
+    ) -> Result<Response<simulation::Answers>, Status> {
+        self.simulate(r).await
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
         plan_standing::{
             AreaStanding, PlanStanding, PlanState, affected, approved_until, standing, state,
         },
+        prospect::MeanStay,
         redistribution::goal,
         refusal::Refusal,
         registry::Registry,
@@ -23,6 +24,7 @@ use crate::{
     grpc::{
         Api, Caller, Mutation, Reader, answer, area_of,
         fair_share::{empty, require_quotas},
+        forecast,
         parse::plan::{PlanQuery, PlansQuery},
         require_ledger, respond,
     },
@@ -121,15 +123,25 @@ pub(super) async fn plan(reader: Reader, query: PlanQuery) -> Result<pb::GetPlan
     require_quotas(id, &registry)?;
     let ledger = store::ledger::find(&mut snapshot, id).await?.unwrap_or_else(|| empty(id));
     let found = store::plans::find(&mut snapshot, id, query.plan_id).await?;
-    snapshot.rollback().await?;
     let today = reader.today();
+    let measured = store::stays::measured(&mut snapshot, id, today).await?;
+    snapshot.rollback().await?;
     let seen = |plan: &Plan| sees(&reader, state(&ledger, plan, &registry, today));
     let missing = || Refusal::NotFound { what: "plan", id: query.plan_id.to_string() };
     let plan = found.filter(seen).ok_or_else(missing)?;
     let shown = Shown { ledger: &ledger, registry: &registry };
+    let whole = shown.whole(&plan, today);
+    let before = forecast::before(&ledger, &plan, &registry, today);
+    let forecast = match before {
+        Some(outset) => {
+            let mean_stay = MeanStay::of(None, &outset.terms, measured);
+            Some(forecast::plan_forecast(outset, mean_stay).await?)
+        }
+        None => None,
+    };
     Ok(pb::GetPlanResponse {
         revisions: vec![answer::revision(id, ledger.head().seq)],
-        plan: Some(shown.whole(&plan, today)),
+        plan: Some(pb::Plan { forecast, ..whole }),
     })
 }
 
@@ -172,7 +184,7 @@ pub(super) async fn plans(
 
 /// Whether a plan is there for the caller: one that is not approved, for those who have a say in
 /// it, and who looks after them.
-fn sees(reader: &Reader, state: PlanState) -> bool {
+pub(super) fn sees(reader: &Reader, state: PlanState) -> bool {
     match reader.actor.role {
         Role::Directorate | Role::County | Role::Municipality | Role::Auditor => true,
         Role::Office | Role::Provider | Role::Service => !state.is_draft(),

@@ -27,6 +27,7 @@ pub mod rows;
 pub mod shadows;
 pub mod small_counts;
 pub mod snapshot;
+pub mod stays;
 pub mod succession;
 pub mod vacancies;
 pub mod waits;

@@ -33,6 +33,7 @@ const REQUIRED_SOMETIMES: &[(&str, &str)] = &[
     ("Correct", "correction"),
     ("EstimateWait", "who"),
     ("LendQuota", "action"),
+    ("SimulateRedistribution", "plan"),
     ("ReassignAdviser", "ledger"),
     ("ReassignAdviser", "entry_ids"),
     ("LookupPerson", "purpose"),

@@ -48,6 +48,7 @@ mod redistribution;
 mod refusals;
 mod rights;
 mod schema;
+mod simulation;
 mod small_counts;
 mod storm;
 mod straight_line;

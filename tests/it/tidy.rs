@@ -58,8 +58,9 @@ const DOMAIN_MAY_USE: &[&str] =
 const COUNTS_IN_FRACTIONS: &[&str] = &[
     "src/domain/wait",
     "src/domain/fairness.rs",
-    "src/domain/forecast.rs",
-    "src/domain/simulation.rs",
+    "src/domain/forecast",
+    "src/domain/prospect.rs",
+    "src/domain/simulation",
 ];
 /// Where the wire's library is known.
 const KNOWS_TONIC: &[&str] = &["auth", "cli", "grpc", "server"];

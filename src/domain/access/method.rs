@@ -97,5 +97,6 @@ methods!(
     ApprovePlan,
     GetPlan,
     ListPlans,
+    SimulateRedistribution,
     ImportExisting,
 );

@@ -90,6 +90,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::CommentPlan => [No, No, No, Own, No, No, No],
         Method::ApprovePlan => [No, Own, No, No, No, No, No],
         Method::GetPlan | Method::ListPlans => [All, Own, OwnArea, OwnArea, No, All, All],
+        Method::SimulateRedistribution => [All, Own, OwnArea, OwnArea, No, All, All],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

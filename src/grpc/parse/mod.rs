@@ -26,6 +26,7 @@ pub(super) mod plan;
 pub(super) mod purpose;
 pub(super) mod registry;
 pub(super) mod report;
+pub(super) mod simulation;
 pub(super) mod transfer;
 pub(super) mod waitlist;
 

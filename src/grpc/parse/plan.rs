@@ -31,7 +31,7 @@ const BASIS_POINTS_MAX: u32 = 10_000;
 /// The most municipalities with a maximum of their own.
 const COMMITTED_MAX: usize = 400;
 /// The longest mean stay, in months.
-const STAY_MONTHS_MAX: u32 = 1_200;
+pub(in crate::grpc) const STAY_MONTHS_MAX: u32 = 1_200;
 /// The most new places a year.
 const NEW_PLACES_MAX: u32 = 100_000;
 /// The longest comment, or reason against one, in characters.

@@ -34,6 +34,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("Correct", "the one place that was given back, and the first 100 runs"),
     ("GetAccessReport", "one an office of the area"),
     ("ReviewAccesses", "at most 200 drawn, and the first 50 of each of four rules"),
+    ("SimulateRedistribution", "one a year of 100, and one a municipality of the area"),
     ("ReassignAdviser", "at most 500 at once in all ledgers, and how many are left"),
 ];
 

@@ -271,7 +271,12 @@ impl Stage {
             "offer_id" | "offer_ids" => self.offer.clone(),
             "placement_id" => self.placement.clone(),
             "grant_id" => self.grant.clone(),
-            "plan_id" if field.parent_message().name() == "GetPlanRequest" => self.plans[1].clone(),
+            "plan_id"
+                if ["GetPlanRequest", "SimulateRedistributionRequest"]
+                    .contains(&field.parent_message().name()) =>
+            {
+                self.plans[1].clone()
+            }
             "plan_id" => self.plans[0].clone(),
             "loan_id" => self.loan.clone(),
             "submission_id" => self.submission.clone(),

@@ -24,6 +24,7 @@ const ENTITLED: Figure = Figure::NoPeople("places that are planned, offered or s
 const RULE: Figure = Figure::NoPeople("a rule of the measure type");
 const ORDINAL: Figure = Figure::NoPeople("a number of a row, a version or an order");
 const WEIGHT: Figure = Figure::NoPeople("published statistics, or a calculation with them");
+const DRAWN: Figure = Figure::NoPeople("drawn by chance");
 const DAYS: Figure = Figure::NoPeople("a length of time");
 const ONE_PERSON: Figure = Figure::Exempt("about one person, to who may see that person");
 const COUNTY: Figure = Figure::Exempt("to the county of the area alone, which sees each of them");
@@ -117,11 +118,7 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
         &["increases", "persons_waiting", "persons_without_preference"],
     ),
     ("CommittedPlaces", ENTITLED, &["places"]),
-    (
-        "Plan",
-        ENTITLED,
-        &["distance_places", "moved_places", "place_budget", "remaining_places"],
-    ),
+    ("Plan", ENTITLED, &["distance_places", "moved_places", "place_budget", "remaining_places"]),
     (
         "PlanArea",
         ENTITLED,
@@ -177,6 +174,29 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
     ("ShadowReasonCount", Figure::Disclosed, &["count"]),
     ("Span", RULE, &["months", "weeks"]),
     ("StatedWait", Figure::NoPeople("a provider's own words of a wait"), &["months"]),
+    ("AreaForecast", ENTITLED, &["held_places", "target_places"]),
+    ("AreaForecast", DAYS, &["expected_days"]),
+    ("ForecastBand", DAYS, &["p10_days", "p50_days", "p90_days"]),
+    ("MeanStay", DAYS, &["days"]),
+    (
+        "MeanStay",
+        Figure::NoPeople("of a whole ledger in years, and of 30 at least"),
+        &["ended_placements"],
+    ),
+    ("PlanForecast", ENTITLED, &["distance_places", "new_places_only"]),
+    ("PlanForecast", DAYS, &["lower_bound_days"]),
+    (
+        "PlanSaving",
+        Figure::NoPeople("money that a plan states"),
+        &["discount_basis_points", "present_value_nok", "total_nok"],
+    ),
+    ("SimulateRedistributionResponse", ENTITLED, &["distance_places"]),
+    ("SimulateRedistributionResponse", DRAWN, &["drawn", "draws", "seed", "vacancies"]),
+    ("SimulatedArea", ENTITLED, &["held_places", "target_places"]),
+    ("SimulatedArea", DRAWN, &["pushed_below_basis_points"]),
+    ("SimulatedPlaces", DRAWN, &["p10", "p50", "p90"]),
+    ("SimulatedTime", DRAWN, &["reached_basis_points"]),
+    ("SimulatedYear", DRAWN, &["year"]),
     ("Timestamp", DAYS, &["nanos", "seconds"]),
     ("Usage", ENTITLED, &["total_percent"]),
     (
