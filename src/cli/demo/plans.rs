@@ -4,6 +4,8 @@
 //! Life is simulated and the service is not: by a seed it is drawn how long each placement lasts,
 //! and all that follows goes over the port.
 
+use time::Duration;
+
 use crate::cli::{Failure, demo::stage::Stage};
 
 mod aps;
@@ -17,8 +19,9 @@ mod vta;
 
 /// What every draw follows from.
 const SEED: u64 = 2026;
-/// The days of a year on the average.
-const YEAR: time::Duration = time::Duration::seconds(31_556_952);
+/// A year on the average, and a month of it.
+const YEAR: Duration = Duration::seconds(31_556_952);
+const MONTH: Duration = Duration::seconds(31_556_952 / 12);
 
 /// Three plans, from the proposal to the last place.
 pub(super) async fn carry_out(stage: &mut Stage) -> Result<(), Failure> {
@@ -28,6 +31,6 @@ pub(super) async fn carry_out(stage: &mut Stage) -> Result<(), Failure> {
 }
 
 /// A time in years, for a reader.
-fn years(time: time::Duration) -> f64 {
+fn years(time: Duration) -> f64 {
     time.as_seconds_f64() / YEAR.as_seconds_f64()
 }

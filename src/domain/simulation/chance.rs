@@ -31,7 +31,7 @@ impl Chance {
 
     /// A time that is exponential with the mean 1.
     #[allow(clippy::cast_precision_loss, reason = "53 bits are taken")]
-    pub(super) fn gap(&mut self) -> f64 {
+    pub fn gap(&mut self) -> f64 {
         let unit = ((self.draw() >> 11) as f64 + 0.5) / 9_007_199_254_740_992.0;
         -unit.ln()
     }

@@ -10,7 +10,7 @@ use crate::{
             capacity::{Plan, establish},
             page::say,
             plans::{
-                SEED, YEAR,
+                MONTH, SEED,
                 arrival::{Arrival, Unit, check, print_times},
                 existing::{Alike, take_in},
                 field::{Account, Field, WHOLE, Ways, places},
@@ -48,7 +48,7 @@ pub(super) async fn carry_out(stage: &mut Stage) -> Result<(), Failure> {
     let page = &mut stage.page;
     page.check("APS plan: places that have to move (D)", plan.distance_places, DISTANCE);
     let county = stage.county.clone();
-    let ways = Ways { mean_stay: YEAR * STAY_MONTHS / 12, halves: true };
+    let ways = Ways { mean_stay: MONTH * STAY_MONTHS, halves: true };
     let with = (stage.now(), Chance::of(SEED, 2), PEOPLE_FROM + 50_000);
     let offices = stage.audit.office_of_each()?;
     let mut field = [Field::begin(&county, &plan, offices, ways, with).await?];

@@ -14,7 +14,7 @@ use crate::{
             stage::Caller,
         },
     },
-    domain::forecast::{Forecast, Giver, Times, forecast},
+    proto::v1::ForecastBand,
 };
 
 /// What the plan says before the last vacancy and after it.
@@ -66,17 +66,6 @@ pub(super) fn check(page: &mut Page, what: &str, field: &Field, arrival: &Arriva
     page.check(format!("{what}: quotas other than by the rule"), seen.unlike, 0);
 }
 
-/// What is to be expected of a plan, by what its areas hold and are entitled to.
-pub(super) fn forecast_of(field: &Field) -> Forecast {
-    let number = |places: i64| u64::try_from(places).unwrap_or(0);
-    let giver = |(municipality, held): (&String, &i64)| Giver {
-        held: number(*held),
-        target: number(field.target(municipality)),
-    };
-    let givers: Vec<Giver> = field.at_start.iter().map(giver).collect();
-    forecast(&givers.into_iter().filter(|giver| giver.held > giver.target).collect::<Vec<_>>())
-}
-
 /// In what times are told.
 #[derive(Clone, Copy)]
 pub(super) enum Unit {
@@ -100,30 +89,33 @@ impl Unit {
     }
 }
 
-/// The time it took until half of D, nine tenths and all had moved, beside the forecast.
+/// The time it took until half of D, nine tenths and all had moved, beside the forecast that the
+/// plan had as it began.
 pub(super) fn print_times(field: &Field, unit: Unit) {
-    let told = forecast_of(field);
-    let stay = unit.of(field.ways.mean_stay);
+    let told = &field.forecast;
     let part = |tenths: u64| (field.distance * tenths).div_ceil(10);
     let rows = [
         ("half", part(5), told.half),
         ("nine tenths", part(9), told.nine_tenths),
         ("all", part(10), told.all),
     ];
+    let days = |days: Option<u32>| {
+        let time = days.map(|days| unit.of(Duration::days(days.into())));
+        time.map_or("-".to_owned(), |time| format!("{time:.1}"))
+    };
     let (took, name) = (format!("took, {}", unit.name()), unit.name());
-    say!("{:<13} {:>6} {took:>13}    forecast: p10 {:>6} {:>6}", "", "places", "p50", "p90");
-    for (part, places, Times { p10, p50, p90 }) in rows {
+    say!("{:<13} {:>6} {took:>13}  forecast: p10 {:>6} {:>6}", "", "places", "p50", "p90");
+    for (part, places, band) in rows {
         let took = moment(field, places).map_or(0.0, |at| unit.of(at - field.begun));
-        let [p10, p50, p90] = [p10, p50, p90].map(|time| time * stay);
-        say!("{part:<13} {places:>6} {took:>13.1} {p10:>16.1} {p50:>6.1} {p90:>6.1}");
+        let ForecastBand { p10_days, p50_days, p90_days } = band.unwrap_or_default();
+        let [p10, p50, p90] = [p10_days, p50_days, p90_days].map(days);
+        say!("{part:<13} {places:>6} {took:>13.1} {p10:>14} {p50:>6} {p90:>6}");
     }
-    let bound = told.lower_bound * stay;
+    let bound = days(told.lower_bound_days);
     say!(
-        "What is drawn is one course of very many, and others take other times. A lower bound of the"
+        "What was drawn is one course of very many. The forecast is the plan's own as it began (GetPlan);"
     );
-    say!(
-        "average is {bound:.1} {name}: the one-area form, in which anybody may give what one has given."
-    );
+    say!("its lower bound is {bound} {name}: as if all above their targets were one.");
 }
 
 /// When so many had moved.

@@ -47,10 +47,13 @@ pub(super) struct Field {
     pub(super) targets: BTreeMap<String, i64>,
     /// What each held at first.
     pub(super) at_start: BTreeMap<String, i64>,
+    /// What was to be expected of it then.
+    pub(super) forecast: pb::PlanForecast,
     /// Since when it steers.
     pub(super) begun: OffsetDateTime,
     /// The office of each municipality.
     pub(super) offices: BTreeMap<String, String>,
+    /// How life goes on.
     pub(super) ways: Ways,
     /// When each who uses a place will leave, the first on top.
     ahead: BinaryHeap<Reverse<Leaver>>,
@@ -133,6 +136,7 @@ impl Field {
             let each = plan.areas.iter();
             each.map(|area| (area.municipality_number.clone(), i64::from(places(area)))).collect()
         };
+        let whole = proposal::plan(county, &ledger, &plan.plan_id).await?;
         let mut placements = placements(county, &ledger, PlacementState::Unspecified).await?;
         placements.sort_by_key(|one| (one.municipality_number.clone(), one.participation_percent));
         let gone = self::placements(county, &ledger, PlacementState::Ended).await?;
@@ -141,6 +145,7 @@ impl Field {
             distance: plan.distance_places.into(),
             targets: by_number(|area| area.target_places),
             at_start: by_number(|area| area.held_at_start_places),
+            forecast: whole.forecast.unwrap_or_default(),
             begun: now,
             offices,
             ways,

@@ -14,8 +14,8 @@ use crate::{
         demo::{
             page::{grouped, say},
             plans::{
-                SEED, YEAR, aps,
-                arrival::{Arrival, forecast_of},
+                MONTH, SEED, aps,
+                arrival::Arrival,
                 existing::{Alike, take_in},
                 field::{Field, Ways},
                 life,
@@ -46,7 +46,7 @@ const PLACES: u32 = 3_000;
 const STAY_MONTHS: u32 = 60;
 const HORIZON: u32 = 10;
 /// How far the clock goes at a time.
-const STEP: Duration = YEAR.checked_div(12).expect("twelve months");
+const STEP: Duration = MONTH;
 /// The first of the made-up people, and how many numbers each area has.
 const PEOPLE_FROM: u32 = 300_000;
 const PEOPLE_APART: u32 = 100_000;
@@ -255,7 +255,7 @@ async fn begin_area(
         mean_stay_months: STAY_MONTHS,
     };
     let plan = aps::agreed_by_all(stage, &area.county_id, &planned).await?;
-    let ways = Ways { mean_stay: YEAR * STAY_MONTHS / 12, halves: false };
+    let ways = Ways { mean_stay: MONTH * STAY_MONTHS, halves: false };
     let with = (stage.now(), Chance::of(SEED, chance), people + PEOPLE_APART / 2);
     Field::begin(&county, &plan, offices, ways, with).await
 }
@@ -360,8 +360,9 @@ async fn arrived(stage: &mut Stage, areas: &[AreaOf2024], fields: &[Field]) -> R
         let (all, held) = (field.targets.len(), arrival.held.iter().map(|(_, held)| held).sum());
         let moved = u64::from(arrival.moved);
         let took = field.seen.over.last().map_or(0.0, |at| years(*at - field.begun));
-        let (told, stay) = (forecast_of(field).all, years(field.ways.mean_stay));
-        let (p10, p90) = (told.p10 * stay, told.p90 * stay);
+        let band = field.forecast.all.unwrap_or_default();
+        let [p10, p90] = [band.p10_days, band.p90_days]
+            .map(|days| years(Duration::days(days.unwrap_or(0).into())));
         let (name, distance, at) = (&area.name, field.distance, arrival.at_target);
         say!(
             "{name:<28} {all:>7} {held:>6} {distance:>6} {moved:>6} {at:>9} {took:>6.1}  {p10:.1}-{p90:.1}"

@@ -11,12 +11,13 @@ use crate::{
             audit::{AREA, CITY},
             page::say,
             plans::{
-                SEED, YEAR,
+                MONTH, SEED,
                 arrival::{Arrival, Unit, check, print_times},
                 existing::{Alike, take_in},
                 field::{Account, Field, WHOLE, Ways, places},
                 life,
                 proposal::{self, Planned},
+                years,
             },
             stage::{Stage, ledger, missing, shown_date, together},
             vacancies::VTA,
@@ -34,11 +35,15 @@ const CITY_TARGET: i64 = 249;
 const OTHERS_TARGET: i64 = 173;
 /// What shall have moved by the end of each of ten years, counted by another program.
 const GOALS: &str = "9, 19, 29, 38, 48, 58, 67, 77, 87, 97";
+/// How many new places it would take where none moves, counted by another program.
+const NEW_ONLY: u32 = 237;
+/// How many years it takes by the seed, counted by another program.
+const TOOK: &str = "22.5";
 const HORIZON: u32 = 10;
 /// With this mean stay the one-area form takes just the audit's ten years.
 const STAY_MONTHS: u32 = 270;
 /// How far the clock goes at a time.
-const STEP: Duration = YEAR.checked_div(12).expect("twelve months");
+const STEP: Duration = MONTH;
 /// How long the municipalities may comment.
 const COMMENT_DAYS: i64 = 42;
 /// The first of the made-up people of this plan.
@@ -53,12 +58,12 @@ const SILENT: [&str; 3] = ["1632", "1633", "1665"];
 
 pub(super) async fn carry_out(stage: &mut Stage) -> Result<(), Failure> {
     stage.page.heading("A plan for Trondheim's VTA places (ProposePlan, CommentPlan, ApprovePlan)");
-    let offices = offices(stage)?;
+    let offices = stage.audit.office_of_each()?;
     bring_in(stage, &offices).await?;
     let plan = agree(stage).await?;
     print_goals(stage, &plan);
     let county = stage.county.clone();
-    let ways = Ways { mean_stay: YEAR * STAY_MONTHS / 12, halves: false };
+    let ways = Ways { mean_stay: MONTH * STAY_MONTHS, halves: false };
     let with = (stage.now(), Chance::of(SEED, 1), PEOPLE_FROM + 50_000);
     let mut field = [Field::begin(&county, &plan, offices, ways, with).await?];
     field[0].fill(&county, stage.now()).await?;
@@ -76,11 +81,6 @@ pub(super) async fn carry_out(stage: &mut Stage) -> Result<(), Failure> {
     say!();
     life::go_on(stage, &mut field, STEP).await?;
     arrived(stage, &field[0]).await
-}
-
-/// The office of each municipality; the first in Trondheim.
-fn offices(stage: &Stage) -> Result<BTreeMap<String, String>, Failure> {
-    stage.audit.office_of_each()
 }
 
 /// Somebody for each place of the 24 others, and some who wait.
@@ -239,8 +239,12 @@ async fn arrived(stage: &mut Stage, field: &Field) -> Result<(), Failure> {
     );
     say!();
     print_times(field, Unit::Years);
-    say!("The forecast is computed here (domain/forecast), on what each held and is entitled to.");
+    let new_only = field.forecast.new_places_only.unwrap_or(0);
+    say!("With new places alone and none vacated it would take {new_only} of them, not {over}.");
     let page = &mut stage.page;
+    page.check("VTA plan: new places it would take instead", new_only, NEW_ONLY);
+    let took = field.seen.over.last().map_or(0.0, |at| years(*at - field.begun));
+    page.check("VTA plan: years by this seed", format!("{took:.1}"), TOOK);
     page.check("VTA plan: places of Trondheim at the end", city, CITY_TARGET);
     page.check("VTA plan: places of the 24 others at the end", others, PLACES - CITY_TARGET);
     page.check("VTA plan: places that moved", arrival.moved, DISTANCE);
