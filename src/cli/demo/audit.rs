@@ -135,23 +135,23 @@ impl Audit {
         self.places.iter().filter(|row| row.year == year).map(|row| row.places).sum()
     }
 
-    /// The first office of each municipality.
-    pub(super) fn office_of_each(&self) -> Result<BTreeMap<String, String>, Failure> {
-        let mut of_each = BTreeMap::new();
-        for office in table::<Office>(OFFICES)? {
-            for municipality in office.municipality_numbers.split('|') {
-                of_each.entry(municipality.to_owned()).or_insert_with(|| office.number.clone());
-            }
-        }
-        Ok(of_each)
-    }
-
     /// The number of a provider whose name begins so.
     pub(super) fn provider(&self, name: &str) -> Result<String, Failure> {
         let found = self.providers.iter().find(|provider| provider.name.starts_with(name));
         let number = found.map(|provider| provider.organisation_number.clone());
         number.ok_or_else(|| format!("the registry has no provider {name}").into())
     }
+}
+
+/// The first office of each municipality.
+pub(super) fn office_of_each() -> Result<BTreeMap<String, String>, Failure> {
+    let mut of_each = BTreeMap::new();
+    for office in table::<Office>(OFFICES)? {
+        for municipality in office.municipality_numbers.split('|') {
+            of_each.entry(municipality.to_owned()).or_insert_with(|| office.number.clone());
+        }
+    }
+    Ok(of_each)
 }
 
 fn table<T: for<'a> Deserialize<'a>>(text: &str) -> Result<Vec<T>, Failure> {
@@ -170,7 +170,7 @@ mod tests {
         let waiting: u32 = audit.queues.iter().map(|row| row.persons_waiting).sum();
         assert_eq!((audit.queues.len(), waiting, audit.offices.len()), (8, 176, 4));
         assert_eq!(audit.places("VTA", 2009), 150);
-        let offices = audit.office_of_each().expect("the offices are sound");
+        let offices = office_of_each().expect("the offices are sound");
         assert_eq!((offices.len(), offices[CITY].as_str()), (25, "9601"));
         assert!(audit.provider("Prima AS").is_ok());
         assert!(audit.provider("Nobody").is_err());

@@ -115,7 +115,7 @@ async fn tell_late(
 ) -> Result<(Page, Sights), Failure> {
     let late = late::answer_too_late(&mut stage, offered, waiting).await?;
     explain::explain(&mut stage, &late).await?;
-    plans::carry_out(&mut stage).await?;
+    Box::pin(plans::carry_out(&mut stage)).await?;
     ending::verify(&mut stage, place).await?;
     Ok((stage.page, Sights::of(place)))
 }

@@ -81,7 +81,8 @@ impl Unit {
         }
     }
 
-    fn of(self, time: Duration) -> f64 {
+    /// So many of them.
+    pub(super) fn of(self, time: Duration) -> f64 {
         match self {
             Self::Years => years(time),
             Self::Months => years(time) * 12.0,

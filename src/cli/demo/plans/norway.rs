@@ -59,7 +59,7 @@ const FIRST_PROVIDER: u32 = 11_000_000;
 struct Municipality {
     county: String,
     county_name: String,
-    municipality_number: String,
+    number: String,
     name: String,
     people_2006: u64,
     people_2024: u64,
@@ -135,10 +135,10 @@ async fn register(stage: &mut Stage, areas: &[AreaOf2024]) -> Result<(), Failure
     let mut add = |what: &str, value| rows.push(Row::new(what.to_owned(), value));
     for area in areas {
         let AreaOf2024 { county_id, name, municipalities, office, provider, .. } = area;
-        let numbers: Vec<&String> = municipalities.iter().map(|m| &m.municipality_number).collect();
+        let numbers: Vec<&String> = municipalities.iter().map(|m| &m.number).collect();
         add(county_id, json!({ "area": { "countyId": county_id, "name": name } }));
         for one in municipalities {
-            let number = &one.municipality_number;
+            let number = &one.number;
             add(
                 number,
                 json!({ "municipality": {
@@ -225,8 +225,7 @@ async fn begin_area(
     (chance, people): (u64, u32),
 ) -> Result<Field, Failure> {
     let county = stage.desk.caller(Role::County, &area.county_id, "county-allocator")?;
-    let weights =
-        area.municipalities.iter().map(|m| (m.municipality_number.clone(), m.people_2006));
+    let weights = area.municipalities.iter().map(|m| (m.number.clone(), m.people_2006));
     let held = apportion(&county, budget, weights).await?;
     give(stage, &county, area, budget, &held).await?;
     let group = submit(stage, &county, area, budget).await?;
@@ -312,7 +311,7 @@ async fn submit(
         ledger: Some(area.ledger.clone()),
         organisation_number: area.provider.clone(),
         name: format!("VTA {} (oppdiktet)", area.name),
-        site_municipality_number: site.municipality_number.clone(),
+        site_municipality_number: site.number.clone(),
         places: budget,
         valid_from_date: new_year(ENTITLED_BY),
         ..SubmitCapacityRequest::default()

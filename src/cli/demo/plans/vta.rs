@@ -8,7 +8,7 @@ use crate::{
     cli::{
         Failure,
         demo::{
-            audit::{AREA, CITY},
+            audit::{self, AREA, CITY},
             page::say,
             plans::{
                 MONTH, SEED,
@@ -58,7 +58,7 @@ const SILENT: [&str; 3] = ["1632", "1633", "1665"];
 
 pub(super) async fn carry_out(stage: &mut Stage) -> Result<(), Failure> {
     stage.page.heading("A plan for Trondheim's VTA places (ProposePlan, CommentPlan, ApprovePlan)");
-    let offices = stage.audit.office_of_each()?;
+    let offices = audit::office_of_each()?;
     bring_in(stage, &offices).await?;
     let plan = agree(stage).await?;
     print_goals(stage, &plan);
@@ -254,5 +254,6 @@ async fn arrived(stage: &mut Stage, field: &Field) -> Result<(), Failure> {
 
 /// Figures side by side.
 fn columns<T: std::fmt::Display>(figures: impl IntoIterator<Item = T>) -> String {
-    figures.into_iter().map(|figure| format!("{figure:>4}")).collect()
+    let columns: Vec<String> = figures.into_iter().map(|figure| format!("{figure:>4}")).collect();
+    columns.concat()
 }
