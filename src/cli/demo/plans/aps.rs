@@ -141,7 +141,10 @@ pub(super) async fn agreed_by_all(
     together(calls).await?;
     let other = stage.desk.caller(Role::County, area, "county-allocator")?;
     let approved = proposal::approve(&other, &planned.ledger, &plan.plan_id, "").await?;
-    approved.map_err(|status| format!("ApprovePlan failed: {status}").into())
+    let approved = approved.map_err(|status| format!("ApprovePlan failed: {status}"))?;
+    // One that is over as it begins has no areas any more.
+    let areas = if approved.areas.is_empty() { plan.areas } else { approved.areas };
+    Ok(pb::Plan { areas, ..approved })
 }
 
 async fn arrived(stage: &mut Stage, field: &Field, halves: u32) -> Result<(), Failure> {

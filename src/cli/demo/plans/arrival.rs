@@ -18,8 +18,8 @@ use crate::{
 };
 
 /// What the plan says before the last vacancy and after it.
-const BEFORE_LAST: &str = "ACTIVE, 1 to go";
-const AFTER_LAST: &str = "COMPLETED, 0 to go";
+pub(super) const BEFORE_LAST: &str = "ACTIVE, 1 to go";
+pub(super) const AFTER_LAST: &str = "COMPLETED, 0 to go";
 
 /// How a plan ended, as the service says.
 pub(super) struct Arrival {

@@ -15,7 +15,7 @@ use crate::{
             page::{grouped, say},
             plans::{
                 MONTH, SEED, aps,
-                arrival::Arrival,
+                arrival::{AFTER_LAST, Arrival, BEFORE_LAST},
                 existing::{Alike, take_in},
                 field::{Field, Ways},
                 life,
@@ -45,6 +45,8 @@ const KEY_SOURCE: &str = "SSB 07459, on the borders of 2024 (see SOURCES.md)";
 const PLACES: u32 = 3_000;
 const STAY_MONTHS: u32 = 60;
 const HORIZON: u32 = 10;
+/// After how many years the last area arrives by the seed, counted by another program.
+const TOOK: &str = "10.5";
 /// How far the clock goes at a time.
 const STEP: Duration = MONTH;
 /// The first of the made-up people, and how many numbers each area has.
@@ -366,7 +368,7 @@ async fn arrived(stage: &mut Stage, areas: &[AreaOf2024], fields: &[Field]) -> R
         say!(
             "{name:<28} {all:>7} {held:>6} {distance:>6} {moved:>6} {at:>9} {took:>6.1}  {p10:.1}-{p90:.1}"
         );
-        sums.add(field, &arrival, held);
+        sums.add(field, &arrival, held, took);
     }
     sums.check(stage, fields);
     Ok(())
@@ -381,6 +383,7 @@ struct Sums {
     at_target: usize,
     completed: usize,
     not_before: usize,
+    years: f64,
     put_out: usize,
     left: usize,
     below: u32,
@@ -388,8 +391,9 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, field: &Field, arrival: &Arrival, held: i64) {
+    fn add(&mut self, field: &Field, arrival: &Arrival, held: i64, took: f64) {
         let seen = &field.seen;
+        self.years = self.years.max(took);
         self.places += held;
         self.distance += field.distance;
         self.moved += u64::from(arrival.moved);
@@ -398,9 +402,9 @@ impl Sums {
         self.left += seen.left.len();
         self.below += seen.below;
         self.unlike += seen.unlike;
-        let is_over = field.distance == 0 || seen.after_last == "COMPLETED, 0 to go";
+        let is_over = field.distance == 0 || seen.after_last == AFTER_LAST;
         self.completed += usize::from(is_over);
-        let was_not = field.distance == 0 || seen.before_last == "ACTIVE, 1 to go";
+        let was_not = field.distance == 0 || seen.before_last == BEFORE_LAST;
         self.not_before += usize::from(was_not);
     }
 
@@ -422,6 +426,7 @@ impl Sums {
         page.check("Norway: plans completed with the last of them", self.completed, fields.len());
         page.check("Norway: plans with one to go before it", self.not_before, fields.len());
         page.check("Norway: municipalities at their target", self.at_target, 357);
+        page.check("Norway: years by this seed", format!("{:.1}", self.years), TOOK);
         page.check("Norway: places held at the end", self.places, PLACES);
         page.check("Norway: who left but was not drawn to", self.put_out, 0);
         page.check("Norway: times somebody fell below the target", self.below, 0);
