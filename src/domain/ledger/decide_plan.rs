@@ -19,6 +19,7 @@ use crate::domain::{
         decide_capacity::require_quotas,
     },
     plan::{ActivePlan, Approval, Comment, Holder, Plan, PlanTerms, View},
+    plan_standing,
     refusal::Refusal,
 };
 
