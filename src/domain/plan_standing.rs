@@ -8,7 +8,7 @@ use time::Date;
 use crate::domain::{
     capacity::places_on,
     ids::{LedgerId, MeasureCode, MunicipalityNumber, PlanId},
-    ledger::{Ledger, plan_holders},
+    ledger::{Ledger, aim, plan_holders},
     plan::{ActivePlan, Holder, PastPlan, Plan, targets},
     registry::Registry,
 };
@@ -139,7 +139,12 @@ pub fn standing(ledger: &Ledger, plan: &Plan, registry: &Registry, today: Date) 
     let taken_over = superseded(ledger, registry, today).filter(|_| active.is_some());
     let places = active.map_or_else(|| places_on(&frame.budgets, today), |active| active.places);
     let holders = plan_holders(ledger, &plan.terms, registry, today);
-    let areas = areas(plan, active, places, holders);
+    // The registry may have changed since the ledger's last row: its next one will follow that.
+    let as_of_today = active.map(|active| {
+        let fresh = aim(ledger, active, registry, today).targets;
+        ActivePlan { targets: fresh.unwrap_or_else(|| active.targets.clone()), ..active.clone() }
+    });
+    let areas = areas(plan, as_of_today.as_ref(), places, holders);
     let over: u64 = areas.iter().map(|area| area.holder.held.saturating_sub(area.target)).sum();
     let under: u64 = areas.iter().map(|area| area.target.saturating_sub(area.holder.held)).sum();
     let remaining = over.min(under);
