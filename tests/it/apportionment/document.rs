@@ -72,6 +72,6 @@ fn every_method_is_told_of() {
     let methods: Vec<&str> = named.filter(|name| *name != "UNSPECIFIED").collect();
     assert_eq!(methods.len(), 8);
     for method in methods {
-        assert!(DOCUMENT.contains(&format!("(`{method}`)")), "{method} is not in the document");
+        assert!(DOCUMENT.contains(&format!("(`{method}`")), "{method} is not in the document");
     }
 }
