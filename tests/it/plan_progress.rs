@@ -65,6 +65,7 @@ fn weight(number: &str, weight: u64) -> registry_row::Row {
         municipality_number: number.into(),
         weight,
         source: "SSB 07459".into(),
+        ..Default::default()
     })
 }
 

@@ -59,8 +59,8 @@ fn causes(events: &[Event]) -> Vec<ChangeCause> {
 /// The sum of what may be used never exceeds the budget, today and later.
 fn fits_the_budget(ledger: &Ledger) {
     for day in [0, 50, 150, 400].map(days_on) {
-        let budget = ledger.frame().budgets.iter().rev().find(|places| places.covers(day));
-        let budget = budget.map_or(0, |places| u64::from(places.places));
+        let budget = ledger.frame().budgets.iter().rev().find(|budget| budget.places.covers(day));
+        let budget = budget.map_or(0, |budget| u64::from(budget.places.places));
         assert!(ledger.frame().sum_of_limits(day) <= budget, "{day}");
     }
 }
@@ -220,6 +220,7 @@ fn a_newer_key_and_quotas_set_by_hand_are_said_in_the_plan() {
             municipality_number: municipality(number),
             weight,
             source: "SSB 07459".to_owned(),
+            borders_date: None,
         })
     };
     let newer = with(&[weight(TRONDHEIM, 70_000), weight(HEMNE, 15_000), weight(ORKDAL, 15_000)]);

@@ -74,6 +74,7 @@ impl World {
                 municipality_number,
                 weight: *weight,
                 source: "SSB 07459".to_owned(),
+                borders_date: None,
             }));
         }
         rows.push(RegistryRow::Office(Office {
