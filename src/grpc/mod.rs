@@ -154,6 +154,9 @@ mutations!(
     LendQuotaRequest,
     ReportClosureRequest,
     ChangeIdentityNumberRequest,
+    ProposePlanRequest,
+    CommentPlanRequest,
+    ApprovePlanRequest,
     ImportExistingRequest,
 );
 

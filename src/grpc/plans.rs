@@ -32,26 +32,6 @@ use crate::{
 /// How many plans are read at once, until a page is full.
 const PLANS_AT_ONCE: i64 = 20;
 
-macro_rules! mutations {
-    ($($request:ident),* $(,)?) => {
-        $(impl Mutation for pb::$request {
-            fn request_id(&self) -> &str {
-                &self.request_id
-            }
-
-            fn validate_only(&self) -> bool {
-                self.validate_only
-            }
-
-            fn as_stored(&self) -> Self {
-                Self { validate_only: false, ..self.clone() }
-            }
-        })*
-    };
-}
-
-mutations!(ProposePlanRequest, CommentPlanRequest, ApprovePlanRequest);
-
 /// Who may do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
