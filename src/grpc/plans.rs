@@ -9,7 +9,7 @@ use crate::{
         access::{Method, Role},
         apportionment,
         event::Event,
-        ids::{LedgerId, MunicipalityNumber, PlanId},
+        ids::{MunicipalityNumber, PlanId},
         ledger::Ledger,
         plan::{Approval, Plan, PlanTerms, View, last_day_of},
         plan_standing::{AreaStanding, PlanStanding, PlanState, affected, standing, state},
@@ -21,12 +21,12 @@ use crate::{
     grpc::{
         Api, Caller, Mutation, Reader, answer, area_of,
         fair_share::{empty, require_quotas},
-        parse::plan::{PlanQuery, PlansQuery},
+        parse::plan::{Parsed, PlanQuery, PlansQuery},
         require_ledger, respond,
     },
     proto::v1 as pb,
     store,
-    write::{Done, Draft, Encode},
+    write::{Done, Encode},
 };
 
 /// How many plans are read at once, until a page is full.
@@ -49,7 +49,7 @@ impl Api {
         request: Request<Q>,
         method: Method,
         by: By,
-        parse: fn(&Q, Option<String>) -> Result<(LedgerId, Draft), Error>,
+        parse: fn(&Q, Option<String>) -> Parsed,
         encode: Encode,
     ) -> Result<Response<A>, Status> {
         let caller = Caller::of(&request)?;

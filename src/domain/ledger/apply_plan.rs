@@ -30,7 +30,7 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         ledger.redirect(redirected);
     } else if let Event::PlanCompleted { date, .. } = event {
         let ended = ledger.frame.plans.active.take();
-        ledger.frame.plans.past.extend(ended.map(|plan| past(plan, *date)));
+        ledger.frame.plans.past.extend(ended.map(|plan| past(&plan, *date)));
         ledger.touched.frame = true;
     } else if let Event::PlanLapsed { plan_id, date } = event {
         ledger.lapse_plan(*plan_id, *date);
@@ -62,7 +62,7 @@ impl Ledger {
         approved.remove(&plan.plan_id);
         if let Some(before) = active.replace(plan.clone()) {
             let superseded_by = Some(plan.plan_id);
-            ended.push(PastPlan { superseded_by, ..past(before, plan.begun) });
+            ended.push(PastPlan { superseded_by, ..past(&before, plan.begun) });
         }
         self.touched.frame = true;
     }
@@ -138,7 +138,7 @@ fn first_quota(number: &MunicipalityNumber, date: Date, places: u32) -> Quota {
     }
 }
 
-fn past(plan: ActivePlan, ended: Date) -> PastPlan {
+fn past(plan: &ActivePlan, ended: Date) -> PastPlan {
     PastPlan {
         plan_id: plan.plan_id,
         begun: plan.begun,
