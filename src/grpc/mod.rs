@@ -163,6 +163,9 @@ mutations!(
     ReportClosureRequest,
     ChangeIdentityNumberRequest,
     MoveQuotaRequest,
+    ProposePlanRequest,
+    CommentPlanRequest,
+    ApprovePlanRequest,
     ImportExistingRequest,
     LinkStaffRequest,
 );

@@ -9,7 +9,7 @@ use crate::{
         access::{Method, Role},
         apportionment,
         event::Event,
-        ids::{LedgerId, MunicipalityNumber, PlanId},
+        ids::{MunicipalityNumber, PlanId},
         ledger::Ledger,
         plan::{Approval, Plan, PlanTerms, View, last_day_of},
         plan_standing::{AreaStanding, PlanStanding, PlanState, affected, standing, state},
@@ -23,37 +23,17 @@ use crate::{
         Api, Caller, Mutation, Reader, answer, area_of,
         fair_share::require_quotas,
         forecast,
-        parse::plan::{PlanQuery, PlansQuery},
+        parse::plan::{Parsed, PlanQuery, PlansQuery},
         require_ledger, respond,
         shares::empty,
     },
     proto::v1 as pb,
     store,
-    write::{Done, Draft, Encode},
+    write::{Done, Encode},
 };
 
 /// How many plans are read at once, until a page is full.
 const PLANS_AT_ONCE: i64 = 20;
-
-macro_rules! mutations {
-    ($($request:ident),* $(,)?) => {
-        $(impl Mutation for pb::$request {
-            fn request_id(&self) -> &str {
-                &self.request_id
-            }
-
-            fn validate_only(&self) -> bool {
-                self.validate_only
-            }
-
-            fn as_stored(&self) -> Self {
-                Self { validate_only: false, ..self.clone() }
-            }
-        })*
-    };
-}
-
-mutations!(ProposePlanRequest, CommentPlanRequest, ApprovePlanRequest);
 
 /// Who may do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +52,7 @@ impl Api {
         request: Request<Q>,
         method: Method,
         by: By,
-        parse: fn(&Q, Option<String>) -> Result<(LedgerId, Draft), Error>,
+        parse: fn(&Q, Option<String>) -> Parsed,
         encode: Encode,
     ) -> Result<Response<A>, Status> {
         let caller = Caller::of(&request)?;

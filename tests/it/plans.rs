@@ -142,6 +142,7 @@ async fn what_is_not_approved_is_seen_by_those_who_have_a_say_in_it() {
     let world = World::uneven().await;
     let later = plan_terms(date(2026, 6, 1));
     let draft = world.propose_plan(&vta(), later.clone()).await.plan_id;
+    world.service.clock.advance(Duration::seconds(1));
     let approved = world.agreed(later).await.plan_id;
     let service = &world.service;
     let all = [draft.clone(), approved.clone()];

@@ -41,8 +41,8 @@ const STATES_MAX: usize = 7;
 /// The greatest saving a year, in kroner.
 const SAVING_MAX: u64 = 1_000_000_000_000;
 
-/// What a mutation is parsed to, by who has this name.
-type Parsed = Result<(LedgerId, Draft), Error>;
+/// What a mutation is parsed to.
+pub(in crate::grpc) type Parsed = Result<(LedgerId, Draft), Error>;
 
 pub(in crate::grpc) fn propose_plan(r: &pb::ProposePlanRequest, name: Option<String>) -> Parsed {
     let mut v = Violations::default();
@@ -195,7 +195,7 @@ pub(in crate::grpc) fn plan_terms(
             pb::PlanPace::Goal => true,
         },
         protect_at_target: terms.protect_at_target.unwrap_or(true),
-        committed_places: committed_places?,
+        committed_places,
         cap_basis_points: figures.cap_basis_points?,
         mean_stay_months: figures.mean_stay_months?,
         new_places_a_year: figures.new_places_a_year?,
@@ -281,7 +281,7 @@ fn optional_within<T: PartialOrd + Copy + std::fmt::Display>(
 fn committed(
     v: &mut Violations,
     committed: &[pb::CommittedPlaces],
-) -> Option<BTreeMap<MunicipalityNumber, u32>> {
+) -> BTreeMap<MunicipalityNumber, u32> {
     v.at_most("terms.committed", committed.len(), COMMITTED_MAX);
     let mut found = BTreeMap::new();
     for (index, one) in committed.iter().take(COMMITTED_MAX).enumerate() {
@@ -293,5 +293,5 @@ fn committed(
             v.add(name("municipality_number"), "stands twice");
         }
     }
-    Some(found)
+    found
 }
