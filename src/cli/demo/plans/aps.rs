@@ -166,7 +166,7 @@ async fn arrived(stage: &mut Stage, field: &Field, halves: u32) -> Result<(), Fa
     say!();
     print_times(field, Unit::Months);
     say!(
-        "The forecast knows whole placements only; with the {halves} halves it takes a little longer."
+        "The forecast knows whole placements only; with the {halves} halves it takes a quarter longer."
     );
     let page = &mut stage.page;
     let took = field.seen.over.last().map_or(0.0, |at| Unit::Months.of(*at - field.begun));

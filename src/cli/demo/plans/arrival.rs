@@ -113,10 +113,10 @@ pub(super) fn print_times(field: &Field, unit: Unit) {
         say!("{part:<13} {places:>6} {took:>13.1} {p10:>14} {p50:>6} {p90:>6}");
     }
     let bound = days(told.lower_bound_days);
+    say!("What was drawn is one course of very many. The forecast is the plan's own as it began,");
     say!(
-        "What was drawn is one course of very many. The forecast is the plan's own as it began (GetPlan);"
+        "from GetPlan; its lower bound is {bound} {name}: as if all above their targets were one."
     );
-    say!("its lower bound is {bound} {name}: as if all above their targets were one.");
 }
 
 /// When so many had moved.
