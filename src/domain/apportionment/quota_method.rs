@@ -256,7 +256,9 @@ mod tests {
 
         #[test]
         fn without_bounds_nothing_is_walked((seats, mut areas) in question()) {
-            areas.iter_mut().for_each(|area| (area.min_seats, area.max_seats) = (0, None));
+            for area in &mut areas {
+                (area.min_seats, area.max_seats) = (0, None);
+            }
             let Ok(problem) = Problem::check(seats, &areas) else { return Ok(()) };
             prop_assert!(seats == 0 || deadlines::reach(&problem, seats - 1).is_some());
         }

@@ -42,13 +42,14 @@ impl Question<'_> {
             let is_within = held >= area.min_seats && most.is_none_or(|most| held <= most);
             ensure(is_within, "the bounds")?;
         }
-        match self.method {
-            Method::LargestRemainder => self.check_remainders(&seats, certificate),
-            Method::Quota => self.check_quotas(&seats),
-            _ if certificate["divisor"].is_object() => {
-                self.check_divisors(&seats, &certificate["divisor"])
-            }
-            _ => self.check_first_seats(&seats),
+        if self.method == Method::LargestRemainder {
+            self.check_remainders(&seats, certificate)
+        } else if self.method == Method::Quota {
+            self.check_quotas(&seats)
+        } else if certificate["divisor"].is_object() {
+            self.check_divisors(&seats, &certificate["divisor"])
+        } else {
+            self.check_first_seats(&seats)
         }
     }
 
