@@ -1,7 +1,7 @@
 //! Distribution keys that are weighted sums of others, through the port: imported, listed, refused,
 //! and used like any other; and the log makes them again.
 
-use tiltaksplass::proto::v1::*;
+use tiltaksplass::{cli::import::read_file, proto::v1::*};
 use tonic_types::StatusExt;
 
 use crate::{
@@ -138,4 +138,19 @@ async fn a_key_says_which_borders_it_follows() {
     };
     let told = world.county.fair_share().get_fair_share(request).await.unwrap().into_inner();
     assert_eq!(told.key_borders_date, Some(date(2020, 1, 1)));
+}
+
+#[test]
+fn a_file_of_sums_is_read() {
+    let header = "key_name,key_date,parts,normalised,source\n";
+    let row = "vektet,2011-01-01,population@2011-01-01:7|need@2011-01-01:3,true,vedtak";
+    let text = format!("{header}{row}");
+    let rows = format!("{:?}", read_file("composite_keys.csv", &text).unwrap());
+    for said in ["\"vektet\"", "\"population\"", "\"7\"", "\"need\"", "Bool(true)", "2011"] {
+        assert!(rows.contains(said), "{said}: {rows}");
+    }
+    for (good, bad) in [("@2011-01-01:7", ":7"), (":7", ":x"), (",true,", ",ja,")] {
+        let read = read_file("composite_keys.csv", &text.replace(good, bad));
+        assert!(read.is_err(), "{good} {bad}");
+    }
 }

@@ -3,11 +3,11 @@
 //!
 //! A composite key (sammensatt nøkkel) is defined by a row, and made from the datasets whenever
 //! rows come in: so it follows from the registry's version alone, and whatever takes a key by
-//! name takes it too. With the factors f_i, the weights w_i and the totals W_i of its parts, a
-//! municipality weighs
+//! name takes it too. Of each part let f be the factor, w a municipality's weight and W the total
+//! of all weights. Then the municipality weighs, summed over the parts,
 //!
-//! - Σ f_i · w_i, in the parts' own units; or,
-//! - where the key is *normalised*, Σ f_i · w_i / W_i: of each part its share of the whole, so that
+//! - Σ f · w, in the parts' own units; or,
+//! - where the key is *normalised*, Σ f · w / W: of each part its share of the whole, so that
 //!   the factors alone say how much each part counts. All weights are multiplied by the least
 //!   number that makes them whole and then divided by their greatest common divisor: exact.
 

@@ -130,12 +130,10 @@ fn a_weight_that_leaves_a_composite_key_incomplete_is_the_row_to_blame() {
 
 #[test]
 fn keys_of_different_borders_are_not_added() {
-    let dated = |row: RegistryRow, year: i32| match row {
-        RegistryRow::DistributionWeight(row) => {
-            let borders_date = Date::from_calendar_date(year, time::Month::January, 1).ok();
-            RegistryRow::DistributionWeight(DistributionWeight { borders_date, ..row })
-        }
-        other => other,
+    let dated = |row: RegistryRow, year: i32| {
+        let RegistryRow::DistributionWeight(row) = row else { panic!("{row:?}") };
+        let borders_date = Date::from_calendar_date(year, time::Month::January, 1).ok();
+        RegistryRow::DistributionWeight(DistributionWeight { borders_date, ..row })
     };
     let sum = composite("sum", &[("one", 1), ("other", 1)], false);
     let of =
