@@ -17,7 +17,7 @@ use crate::domain::{
     enforcement::{Enforcement, EnforcementChange},
     ids::{EntryId, MunicipalityNumber, OfferId, PlacementId, PlanId, SubmissionId},
     lending::Loan,
-    plan::{ActivePlan, Plan, Redirected},
+    plan::{ActivePlan, Comment, Plan, Redirected},
     registry::RegistryRow,
     waitlist::{Entry, Sealed},
 };
@@ -232,10 +232,19 @@ pub enum Event {
         /// The record, whole.
         grant: AccessGrant,
     },
-    /// A plan is as follows from now on: proposed, commented on, approved.
+    /// A plan is as follows from now on: proposed, or approved.
     PlanSet {
         /// The plan, whole.
         plan: Plan,
+    },
+    /// A municipality says what it thinks of a plan; what it said before is replaced.
+    PlanCommented {
+        /// Of which.
+        plan_id: PlanId,
+        /// Which municipality.
+        municipality_number: MunicipalityNumber,
+        /// What.
+        comment: Comment,
     },
     /// A plan steers from now on; one that did is superseded.
     PlanBegun {
@@ -260,6 +269,14 @@ pub enum Event {
     },
     /// All have moved; the plan steers no more.
     PlanCompleted {
+        /// Which.
+        plan_id: PlanId,
+        /// Since when.
+        date: Date,
+    },
+    /// A plan cannot be followed on its first day: the places cannot be shared out so, or another
+    /// measure type has taken over.
+    PlanLapsed {
         /// Which.
         plan_id: PlanId,
         /// Since when.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use time::{Date, Month};
+use time::{Date, Duration, Month};
 
 use crate::domain::{
     apportionment::{Area, Method, apportion},
@@ -54,6 +54,17 @@ pub struct PlanTerms {
     /// The rate by which coming years' savings are discounted, in hundredths of a per cent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discount_basis_points: Option<u32>,
+}
+
+/// How long after its first day and the last day for comments a plan may still be approved: who
+/// spoke of it spoke of the figures of then.
+pub const APPROVED_WITHIN: Duration = Duration::days(366);
+
+impl PlanTerms {
+    /// The last day on which it may be approved.
+    pub fn approved_until(&self) -> Date {
+        self.start_date.max(self.comment_until).saturating_add(APPROVED_WITHIN)
+    }
 }
 
 /// A plan, with what was said of it.
@@ -125,13 +136,19 @@ pub struct Approval {
     pub silent: Vec<MunicipalityNumber>,
 }
 
-/// What a ledger knows of its plans: the one that steers, and those that did.
+/// What a ledger knows of its plans: those that are to steer, the one that does, and those that did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanBook {
+    /// Those that are not approved, and the last day on which each may be.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub drafts: BTreeMap<PlanId, Date>,
+    /// Those that are approved and have not begun, and their first days.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub approved: BTreeMap<PlanId, Date>,
     /// The one that steers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<ActivePlan>,
-    /// Those that steered, in the order they ended.
+    /// Those that steered, or on their first day could not, in the order they ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub past: Vec<PastPlan>,
 }
@@ -234,6 +251,16 @@ impl PlanBook {
     /// Whether there has never been a plan.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// How many may still be approved on a day.
+    pub fn open_drafts(&self, day: Date) -> usize {
+        self.drafts.values().filter(|until| **until >= day).count()
+    }
+
+    /// How many there are that are approved, steer or have ended.
+    pub fn decided(&self) -> usize {
+        self.approved.len() + usize::from(self.active.is_some()) + self.past.len()
     }
 
     /// Whether a plan steers or has steered.

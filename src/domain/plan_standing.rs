@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use time::{Date, Duration};
+use time::Date;
 
 use crate::domain::{
     capacity::places_on,
@@ -13,10 +13,6 @@ use crate::domain::{
     plan::{ActivePlan, Holder, PastPlan, Plan, PlanTerms, targets},
     registry::Registry,
 };
-
-/// How long after its first day and the last day for comments a plan may still be approved: who
-/// spoke of it spoke of the figures of then.
-pub const APPROVED_WITHIN: Duration = Duration::days(366);
 
 /// How far a plan has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,11 +126,6 @@ pub fn affected<'a>(
     registry.municipalities_of(&id.county_id).map(|municipality| &municipality.municipality_number)
 }
 
-/// The last day on which a plan may be approved.
-pub fn approved_until(terms: &PlanTerms) -> Date {
-    terms.start_date.max(terms.comment_until).saturating_add(APPROVED_WITHIN)
-}
-
 /// How far a plan has come by a day.
 pub fn state(ledger: &Ledger, plan: &Plan, registry: &Registry, today: Date) -> PlanState {
     let (id, book) = (ledger.id(), &ledger.frame().plans);
@@ -155,7 +146,7 @@ pub fn state(ledger: &Ledger, plan: &Plan, registry: &Registry, today: Date) -> 
         (Some(active), _) if active.plan_id == plan.plan_id => PlanState::Active,
         (_, Some(_)) if is_superseded => PlanState::Lapsed,
         (_, Some(_)) => PlanState::Approved,
-        (_, None) if is_superseded || approved_until(&plan.terms) < today => PlanState::Lapsed,
+        (_, None) if is_superseded || plan.terms.approved_until() < today => PlanState::Lapsed,
         (_, None) if plan.terms.comment_until < today => PlanState::Commented,
         (_, None) => {
             let all = affected(id, registry).all(|number| plan.comments.contains_key(number));

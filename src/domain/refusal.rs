@@ -170,6 +170,14 @@ pub enum Refusal {
     /// The order may not be left here without a reason. Missing fields to those who call.
     #[error("reason and reason_text are required: {0}")]
     ReasonRequired(&'static str),
+    /// A field that is required here and left out. A missing field to those who call.
+    #[error("{field} is required: {why}")]
+    FieldRequired {
+        /// The field.
+        field: &'static str,
+        /// Why here.
+        why: &'static str,
+    },
     /// The mistake lies too far back for an office.
     #[error("the mistake could be corrected {}; later only the county may", .until.map_or_else(|| "while its time was known".to_owned(), |day| format!("until {day}")))]
     CorrectionTooLate {

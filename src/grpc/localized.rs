@@ -173,10 +173,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("Personen deltar i {with}, som ikke kan kombineres med denne tiltakstypen."),
             format!("The person takes part in {with}, which does not combine with this one."),
         ),
-        Refusal::FourEyes => words(
-            "En annen enn den som meldte det inn eller foreslo det, må gjøre dette.",
-            "Someone other than the one who submitted or proposed it must do this.",
-        ),
+        Refusal::FourEyes => four_eyes(),
         Refusal::MeasureTypeRule(_) => words(
             "Reglene for tiltakstypen tillater ikke dette.",
             "The rules of the measure type do not allow this.",
@@ -198,6 +195,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
         Refusal::ClosuresOverlap { other, .. } => of_closure(*other),
         Refusal::NotFirst => not_first(),
         Refusal::ReasonRequired(_) => no_reason(),
+        Refusal::FieldRequired { field, .. } => field_required(field),
         Refusal::CorrectionTooLate { until } => too_late_to_correct(*until),
         Refusal::IdentityNumberTaken => number_taken(),
         Refusal::LimitReached { would_be, most, .. } => words(
@@ -221,6 +219,17 @@ fn not_first() -> Words {
         "Noen som står foran i køen, skal ha plassen først.",
         "Somebody ahead in the queue is to have the place first.",
     )
+}
+
+fn four_eyes() -> Words {
+    words(
+        "En annen enn den som meldte det inn eller foreslo det, må gjøre dette.",
+        "Someone other than the one who submitted or proposed it must do this.",
+    )
+}
+
+fn field_required(field: &str) -> Words {
+    words(format!("{field} må fylles ut her."), format!("{field} must be filled in here."))
 }
 
 fn no_reason() -> Words {

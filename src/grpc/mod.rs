@@ -156,6 +156,9 @@ mutations!(
     LendQuotaRequest,
     ReportClosureRequest,
     ChangeIdentityNumberRequest,
+    ProposePlanRequest,
+    CommentPlanRequest,
+    ApprovePlanRequest,
     ImportExistingRequest,
 );
 

@@ -9,12 +9,10 @@ use crate::{
         access::{Method, Role},
         apportionment,
         event::Event,
-        ids::{LedgerId, MunicipalityNumber, PlanId},
+        ids::{MunicipalityNumber, PlanId},
         ledger::Ledger,
         plan::{Approval, Plan, PlanTerms, View, last_day_of},
-        plan_standing::{
-            AreaStanding, PlanStanding, PlanState, affected, approved_until, standing, state,
-        },
+        plan_standing::{AreaStanding, PlanStanding, PlanState, affected, standing, state},
         prospect::MeanStay,
         redistribution::goal,
         refusal::Refusal,
@@ -25,36 +23,16 @@ use crate::{
         Api, Caller, Mutation, Reader, answer, area_of,
         fair_share::{empty, require_quotas},
         forecast,
-        parse::plan::{PlanQuery, PlansQuery},
+        parse::plan::{Parsed, PlanQuery, PlansQuery},
         require_ledger, respond,
     },
     proto::v1 as pb,
     store,
-    write::{Done, Draft, Encode},
+    write::{Done, Encode},
 };
 
 /// How many plans are read at once, until a page is full.
 const PLANS_AT_ONCE: i64 = 20;
-
-macro_rules! mutations {
-    ($($request:ident),* $(,)?) => {
-        $(impl Mutation for pb::$request {
-            fn request_id(&self) -> &str {
-                &self.request_id
-            }
-
-            fn validate_only(&self) -> bool {
-                self.validate_only
-            }
-
-            fn as_stored(&self) -> Self {
-                Self { validate_only: false, ..self.clone() }
-            }
-        })*
-    };
-}
-
-mutations!(ProposePlanRequest, CommentPlanRequest, ApprovePlanRequest);
 
 /// Who may do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +51,7 @@ impl Api {
         request: Request<Q>,
         method: Method,
         by: By,
-        parse: fn(&Q, Option<String>) -> Result<(LedgerId, Draft), Error>,
+        parse: fn(&Q, Option<String>) -> Parsed,
         encode: Encode,
     ) -> Result<Response<A>, Status> {
         let caller = Caller::of(&request)?;
@@ -107,9 +85,16 @@ pub(super) fn approve_plan(done: &Done<'_>) -> Vec<u8> {
 
 /// The plan as the command left it.
 fn plan_set(done: &Done<'_>) -> Option<pb::Plan> {
-    let plan = answer::from_events(done, |event| {
-        if let Event::PlanSet { plan } = event { Some(plan) } else { None }
+    let plan_id = answer::from_events(done, |event| {
+        if let Event::PlanSet { plan } = event {
+            Some(plan.plan_id)
+        } else if let Event::PlanCommented { plan_id, .. } = event {
+            Some(*plan_id)
+        } else {
+            None
+        }
     })?;
+    let plan = done.ledger.plan(plan_id)?;
     let shown = Shown { ledger: done.ledger, registry: done.viewer.registry() };
     Some(shown.whole(plan, done.at.date_in_norway()))
 }
@@ -224,7 +209,7 @@ impl Shown<'_> {
             proposed_by_name: plan.proposed_by_name.clone().unwrap_or_default(),
             proposed_time: Some(answer::timestamp(plan.proposed_time)),
             approval: plan.approval.as_ref().map(approval),
-            approve_until_date: Some(answer::date(approved_until(&plan.terms))),
+            approve_until_date: Some(answer::date(plan.terms.approved_until())),
             begun_date: stands.begun.map(answer::date),
             ended_date: stands.ended.map(answer::date),
             superseded_by_plan_id: stands

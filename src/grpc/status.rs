@@ -87,6 +87,9 @@ fn detail(error: &Error, code: Code, name: &str) -> Option<ErrorDetail> {
         Error::Refused(Refusal::ReasonRequired(why)) => {
             Some(bad_request([("reason", *why), ("reason_text", *why)]))
         }
+        Error::Refused(Refusal::FieldRequired { field, why }) => {
+            Some(bad_request([(*field, *why)]))
+        }
         Error::RequestIdReused => Some(bad_request([("request_id", "was used for another call")])),
         Error::PageTokenInvalid => Some(bad_request([("page_token", "is not of this list")])),
         Error::Refused(refusal) => {
@@ -164,6 +167,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::NotFirst
         | Refusal::ClosuresOverlap { .. }
         | Refusal::ReasonRequired(_)
+        | Refusal::FieldRequired { .. }
         | Refusal::CorrectionTooLate { .. }
         | Refusal::OwnCase
         | Refusal::LimitReached { .. } => None,
@@ -241,7 +245,9 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
             (Code::FailedPrecondition, ErrorReason::NoRoom)
         }
         Refusal::NotFirst => (Code::FailedPrecondition, ErrorReason::NotFirst),
-        Refusal::ReasonRequired(_) => (Code::InvalidArgument, ErrorReason::InvalidFields),
+        Refusal::ReasonRequired(_) | Refusal::FieldRequired { .. } => {
+            (Code::InvalidArgument, ErrorReason::InvalidFields)
+        }
         Refusal::CorrectionTooLate { .. } => {
             (Code::FailedPrecondition, ErrorReason::CorrectionTooLate)
         }
@@ -347,6 +353,7 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::MeasureTypeRule(_) => Vec::new(),
         // As of any request that lacks fields: so many.
         Refusal::ReasonRequired(_) => vec![("violations", "2".to_owned())],
+        Refusal::FieldRequired { .. } => vec![("violations", "1".to_owned())],
     }
 }
 

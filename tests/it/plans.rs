@@ -8,9 +8,13 @@ use tonic::{Code, Status};
 
 use crate::{
     support::reason,
-    world::{COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, TRONDHEIM, World, date, vta},
+    world::{
+        COUNTY, HEMNE, LEVANGER, OFFICE, OTHER_COUNTY, TRONDHEIM, World, avklaring, date, vta,
+    },
 };
 
+mod life;
+mod moves;
 pub mod stage;
 
 use stage::{
@@ -77,7 +81,7 @@ async fn a_plan_is_proposed_commented_on_and_approved_by_another() {
     let own = approve(&planner, approving(&plan_id)).await.unwrap_err();
     assert_eq!(told(&own), is(Code::FailedPrecondition, "FOUR_EYES"));
     let unreasoned = approve(&world.county, approving(&plan_id)).await.unwrap_err();
-    assert_eq!(told(&unreasoned), is(Code::FailedPrecondition, "REGISTRY_MISMATCH"));
+    assert_eq!(told(&unreasoned), is(Code::InvalidArgument, "INVALID_FIELDS"));
     let reason_against_views = "Fylkets samlede behov".to_owned();
     let request = ApprovePlanRequest { reason_against_views, ..approving(&plan_id) };
     let preview = ApprovePlanRequest { validate_only: true, ..request.clone() };
@@ -124,6 +128,13 @@ async fn who_may_propose_comment_and_approve() {
     };
     let refused = comment(&hemne, bare).await.unwrap_err();
     assert_eq!(told(&refused), is(Code::InvalidArgument, "INVALID_FIELDS"));
+    for method in [ApportionmentMethod::LargestRemainder, ApportionmentMethod::Quota] {
+        let terms = PlanTerms { method: method.into(), ..from_today() };
+        let refused = propose(&hemne, proposing(&vta(), terms)).await.unwrap_err();
+        assert_eq!(told(&refused), is(Code::InvalidArgument, "INVALID_FIELDS"));
+    }
+    let pool = propose(&world.county, proposing(&avklaring(), from_today())).await.unwrap_err();
+    assert_eq!(told(&pool), is(Code::FailedPrecondition, "MEASURE_TYPE_RULE"));
 }
 
 #[tokio::test]
@@ -131,6 +142,7 @@ async fn what_is_not_approved_is_seen_by_those_who_have_a_say_in_it() {
     let world = World::uneven().await;
     let later = plan_terms(date(2026, 6, 1));
     let draft = world.propose_plan(&vta(), later.clone()).await.plan_id;
+    world.service.clock.advance(Duration::seconds(1));
     let approved = world.agreed(later).await.plan_id;
     let service = &world.service;
     let all = [draft.clone(), approved.clone()];

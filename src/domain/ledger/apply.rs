@@ -45,12 +45,7 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.schedule(days.iter().copied().map(Due::day));
         }
         Event::QuotasSet { quotas, days } => ledger.set_quotas(quotas, days),
-        Event::LimitsSet { date, limits } => {
-            ledger.unschedule(Due::day(*date));
-            for (key, limit) in limits {
-                ledger.change_account(key, |account| account.set_limit(*limit));
-            }
-        }
+        Event::LimitsSet { date, limits } => ledger.set_limits(*date, limits),
         Event::Joined { entry } => ledger.put_entry(entry.clone()),
         Event::Proposed { offer } => ledger.propose(offer),
         Event::ProposalConfirmed { .. }
@@ -86,10 +81,12 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
         }
         Event::LoanSet { loan, days } => ledger.set_loan(loan, days),
         Event::PlanSet { .. }
+        | Event::PlanCommented { .. }
         | Event::PlanBegun { .. }
         | Event::PlanAimed { .. }
         | Event::Redirected { .. }
-        | Event::PlanCompleted { .. } => apply_plan::apply(ledger, event),
+        | Event::PlanCompleted { .. }
+        | Event::PlanLapsed { .. } => apply_plan::apply(ledger, event),
     }
 }
 
@@ -144,10 +141,12 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::LoanSet { .. }
         | Event::AccessSet { .. }
         | Event::PlanSet { .. }
+        | Event::PlanCommented { .. }
         | Event::PlanBegun { .. }
         | Event::PlanAimed { .. }
         | Event::Redirected { .. }
         | Event::PlanCompleted { .. }
+        | Event::PlanLapsed { .. }
         | Event::NothingToDo => {}
     }
 }
@@ -167,6 +166,13 @@ impl Ledger {
         }
         self.touched.frame = true;
         self.schedule(days.iter().copied().map(Due::day));
+    }
+
+    fn set_limits(&mut self, date: Date, limits: &[(AccountKey, i64)]) {
+        self.unschedule(Due::day(date));
+        for (key, limit) in limits {
+            self.change_account(key, |account| account.set_limit(*limit));
+        }
     }
 
     fn set_loan(&mut self, loan: &Loan, days: &[Date]) {

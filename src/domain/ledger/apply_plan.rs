@@ -5,7 +5,7 @@ use time::Date;
 use crate::domain::{
     capacity::{PlacesInPeriod, Quota, QuotaBasis},
     event::Event,
-    ids::MunicipalityNumber,
+    ids::{MunicipalityNumber, PlanId},
     ledger::{Due, Ledger},
     plan::{ActivePlan, PastPlan, Plan, PlanBook, Redirected},
 };
@@ -14,6 +14,11 @@ use crate::domain::{
 pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
     if let Event::PlanSet { plan } = event {
         ledger.set_plan(plan);
+    } else if let Event::PlanCommented { plan_id, municipality_number, comment } = event {
+        if let Some(plan) = ledger.plans.get_mut(plan_id) {
+            plan.comments.insert(municipality_number.clone(), comment.clone());
+            ledger.touched.plans.insert(*plan_id);
+        }
     } else if let Event::PlanBegun { plan } = event {
         ledger.begin_plan(plan);
     } else if let Event::PlanAimed { places, targets, .. } = event {
@@ -25,28 +30,56 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         ledger.redirect(redirected);
     } else if let Event::PlanCompleted { date, .. } = event {
         let ended = ledger.frame.plans.active.take();
-        ledger.frame.plans.past.extend(ended.map(|plan| past(plan, *date)));
+        ledger.frame.plans.past.extend(ended.map(|plan| past(&plan, *date)));
         ledger.touched.frame = true;
+    } else if let Event::PlanLapsed { plan_id, date } = event {
+        ledger.lapse_plan(*plan_id, *date);
     }
 }
 
 impl Ledger {
     fn set_plan(&mut self, plan: &Plan) {
         let (plan_id, start) = (plan.plan_id, plan.terms.start_date);
-        if plan.approval.is_some() && !self.frame.plans.knows(plan_id) {
+        let book = &mut self.frame.plans;
+        // Those that nobody approved in time are forgotten when the next one is proposed.
+        let proposed = plan.proposed_time.date_in_norway();
+        book.drafts.retain(|_, until| *until >= proposed);
+        if plan.approval.is_none() {
+            book.drafts.insert(plan_id, plan.terms.approved_until());
+        } else {
+            book.drafts.remove(&plan_id);
+            book.approved.insert(plan_id, start);
             self.schedule([Due::begin_plan(plan_id, start)]);
         }
+        self.touched.frame = true;
         self.touched.plans.insert(plan_id);
         self.plans.insert(plan_id, plan.clone());
     }
 
     fn begin_plan(&mut self, plan: &ActivePlan) {
         self.unschedule(Due::begin_plan(plan.plan_id, plan.terms.start_date));
-        let PlanBook { active, past: ended } = &mut self.frame.plans;
+        let PlanBook { active, approved, past: ended, .. } = &mut self.frame.plans;
+        approved.remove(&plan.plan_id);
         if let Some(before) = active.replace(plan.clone()) {
             let superseded_by = Some(plan.plan_id);
-            ended.push(PastPlan { superseded_by, ..past(before, plan.begun) });
+            ended.push(PastPlan { superseded_by, ..past(&before, plan.begun) });
         }
+        self.touched.frame = true;
+    }
+
+    fn lapse_plan(&mut self, plan_id: PlanId, date: Date) {
+        let book = &mut self.frame.plans;
+        let start = book.approved.remove(&plan_id).unwrap_or(date);
+        book.past.push(PastPlan {
+            plan_id,
+            begun: date,
+            ended: date,
+            superseded_by: None,
+            distance: 0,
+            moved: 0,
+            lapsed: true,
+        });
+        self.unschedule(Due::begin_plan(plan_id, start));
         self.touched.frame = true;
     }
 
@@ -105,7 +138,7 @@ fn first_quota(number: &MunicipalityNumber, date: Date, places: u32) -> Quota {
     }
 }
 
-fn past(plan: ActivePlan, ended: Date) -> PastPlan {
+fn past(plan: &ActivePlan, ended: Date) -> PastPlan {
     PastPlan {
         plan_id: plan.plan_id,
         begun: plan.begun,

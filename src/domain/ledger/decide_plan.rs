@@ -21,6 +21,10 @@ use crate::domain::{
 
 /// How far ahead a plan may begin, and how long municipalities may have to comment: two years.
 const AHEAD_MAX: Duration = Duration::days(2 * 366);
+/// How many plans of a ledger may be open to comments and approval at once.
+const DRAFTS_MAX: usize = 20;
+/// How many plans of a ledger may ever be approved: it keeps what became of each.
+const DECIDED_MAX: usize = 200;
 
 /// A plan is proposed; nothing moves by it yet.
 pub(super) fn propose(
@@ -29,10 +33,12 @@ pub(super) fn propose(
     context: &Context<'_>,
     ids: &mut IdSource,
 ) -> Result<Vec<Event>, Refusal> {
-    context.measure(ledger)?;
+    context.require_current(context.measure(ledger)?)?;
     require_quotas(ledger)?;
     require_terms(ledger, &c.terms, context)?;
     targets_of(ledger, &c.terms, context)?;
+    let open = ledger.frame.plans.open_drafts(context.today());
+    require_room("plans that are not approved", open, DRAFTS_MAX)?;
     // From here it happens.
     let plan = Plan {
         plan_id: PlanId(ids.next_id()),
@@ -53,13 +59,13 @@ pub(super) fn comment(
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
     context.require_in_area(ledger, "municipality_number", &c.municipality_number)?;
-    let plan = draft(ledger, c.plan_id, "COMMENT")?;
+    let plan = draft(ledger, c.plan_id, "COMMENT", context)?;
     let until = plan.terms.comment_until;
     if context.today() > until {
         return Err(Refusal::DateOutOfRange {
-            field: "plan_id",
-            value: context.today().to_string(),
-            expected: "a plan that may still be commented on",
+            field: "comment_until_date",
+            value: until.to_string(),
+            expected: "today at the earliest: the time to comment on the plan is over",
         });
     }
     // From here it happens.
@@ -70,9 +76,8 @@ pub(super) fn comment(
         commented_by_name: c.by_name.clone(),
         commented_time: context.at,
     };
-    let mut plan = plan.clone();
-    plan.comments.insert(c.municipality_number.clone(), comment);
-    Ok(vec![Event::PlanSet { plan }])
+    let (plan_id, municipality_number) = (c.plan_id, c.municipality_number.clone());
+    Ok(vec![Event::PlanCommented { plan_id, municipality_number, comment }])
 }
 
 /// A plan is approved by another person than its author, when each affected municipality has
@@ -82,14 +87,12 @@ pub(super) fn approve(
     c: &ApprovePlan,
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
-    let plan = draft(ledger, c.plan_id, "APPROVE")?;
+    let plan = draft(ledger, c.plan_id, "APPROVE", context)?;
     let by = ActorKey::of(context.actor).to_string();
     if plan.proposed_by == by {
         return Err(Refusal::FourEyes);
     }
-    let affected = context.registry.municipalities_of(&ledger.id.county_id);
-    let silent: Vec<MunicipalityNumber> = affected
-        .map(|municipality| &municipality.municipality_number)
+    let silent: Vec<MunicipalityNumber> = plan_standing::affected(&ledger.id, context.registry)
         .filter(|number| !plan.comments.contains_key(*number))
         .cloned()
         .collect();
@@ -97,14 +100,9 @@ pub(super) fn approve(
         let (what, state) = ("the plan", "OPEN_FOR_COMMENT");
         return Err(Refusal::WrongState { what, state, transition: "APPROVE" });
     }
-    let disagrees = plan.comments.values().any(|comment| comment.view == View::Disagrees);
-    if disagrees && c.reason_against_views.is_none() {
-        return Err(Refusal::RegistryMismatch {
-            field: "reason_against_views",
-            value: String::new(),
-            problem: "is required, as a municipality does not agree",
-        });
-    }
+    require_reason(plan, c)?;
+    require_first_day(ledger, plan, context)?;
+    require_room("approved plans", ledger.frame.plans.decided(), DECIDED_MAX)?;
     let targets = targets_of(ledger, &plan.terms, context)?;
     // From here it happens.
     let approval = Approval {
@@ -120,6 +118,36 @@ pub(super) fn approve(
     Ok([Event::PlanSet { plan }].into_iter().chain(begun).collect())
 }
 
+/// Against the view of a municipality only with a reason, which all see.
+fn require_reason(plan: &Plan, c: &ApprovePlan) -> Result<(), Refusal> {
+    let disagrees = plan.comments.values().any(|comment| comment.view == View::Disagrees);
+    if !disagrees || c.reason_against_views.is_some() {
+        return Ok(());
+    }
+    let why =
+        "a municipality does not agree, and all shall see why the plan is approved all the same";
+    Err(Refusal::FieldRequired { field: "reason_against_views", why })
+}
+
+/// No two plans begin on one day: one of them would never steer.
+fn require_first_day(ledger: &Ledger, plan: &Plan, context: &Context<'_>) -> Result<(), Refusal> {
+    let start = plan.terms.start_date;
+    let mut others = ledger.frame.plans.approved.values();
+    if start <= context.today() || !others.any(|other| *other == start) {
+        return Ok(());
+    }
+    Err(Refusal::DateOutOfRange {
+        field: "start_date",
+        value: start.to_string(),
+        expected: "another day than that on which an approved plan of the ledger begins",
+    })
+}
+
+fn require_room(what: &'static str, so_far: usize, most: usize) -> Result<(), Refusal> {
+    let would_be = so_far + 1;
+    if would_be > most { Err(Refusal::LimitReached { what, would_be, most }) } else { Ok(()) }
+}
+
 /// The first day of a plan that was approved before has come.
 pub(super) fn begin(ledger: &Ledger, plan_id: PlanId, context: &Context<'_>) -> Vec<Event> {
     let ready = ledger.plan(plan_id).filter(|plan| {
@@ -127,12 +155,13 @@ pub(super) fn begin(ledger: &Ledger, plan_id: PlanId, context: &Context<'_>) -> 
             && start_of_day_in_norway(plan.terms.start_date) <= context.at
             && !ledger.frame.plans.knows(plan_id)
     });
-    // A key or municipalities that are gone meanwhile leave it to a new plan.
-    let begins = ready.and_then(|plan| {
-        let targets = targets_of(ledger, &plan.terms, context).ok()?;
-        Some(begun(ledger, plan, targets, context))
-    });
-    vec![begins.unwrap_or(Event::NothingToDo)]
+    let Some(plan) = ready else { return vec![Event::NothingToDo] };
+    let is_current =
+        context.measure(ledger).is_ok_and(|measure| context.require_current(measure).is_ok());
+    let targets = targets_of(ledger, &plan.terms, context).ok().filter(|_| is_current);
+    // What cannot be followed any more is left to a new plan.
+    let lapsed = || Event::PlanLapsed { plan_id, date: context.today() };
+    vec![targets.map_or_else(lapsed, |targets| begun(ledger, plan, targets, context))]
 }
 
 fn begun(
@@ -166,18 +195,24 @@ fn begun(
     }
 }
 
-/// A plan that nobody has approved yet.
+/// A plan that nobody has approved yet, and that may be.
 fn draft<'a>(
     ledger: &'a Ledger,
     plan_id: PlanId,
     transition: &'static str,
+    context: &Context<'_>,
 ) -> Result<&'a Plan, Refusal> {
     let missing = || Refusal::NotFound { what: "plan", id: plan_id.to_string() };
     let plan = ledger.plan(plan_id).ok_or_else(missing)?;
-    if plan.approval.is_some() {
-        return Err(Refusal::WrongState { what: "the plan", state: "APPROVED", transition });
-    }
-    Ok(plan)
+    context.require_current(context.measure(ledger)?)?;
+    let state = if plan.approval.is_some() {
+        "APPROVED"
+    } else if plan.terms.approved_until() < context.today() {
+        "LAPSED"
+    } else {
+        return Ok(plan);
+    };
+    Err(Refusal::WrongState { what: "the plan", state, transition })
 }
 
 fn require_terms(ledger: &Ledger, terms: &PlanTerms, context: &Context<'_>) -> Result<(), Refusal> {

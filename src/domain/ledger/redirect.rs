@@ -32,6 +32,11 @@ pub(super) fn redirected(
     if !events.iter().any(|event| concerns_plans(ledger, event)) {
         return events;
     }
+    // A plan ends with its measure type: nobody gets a place of it any more.
+    let measure = context.measure(ledger);
+    if !measure.is_ok_and(|measure| context.require_current(measure).is_ok()) {
+        return events;
+    }
     let after = after(ledger, &events);
     let Some(plan) = &after.frame.plans.active else { return events };
     let begins =

@@ -41,8 +41,8 @@ const STATES_MAX: usize = 7;
 /// The greatest saving a year, in kroner.
 const SAVING_MAX: u64 = 1_000_000_000_000;
 
-/// What a mutation is parsed to, by who has this name.
-type Parsed = Result<(LedgerId, Draft), Error>;
+/// What a mutation is parsed to.
+pub(in crate::grpc) type Parsed = Result<(LedgerId, Draft), Error>;
 
 pub(in crate::grpc) fn propose_plan(r: &pb::ProposePlanRequest, name: Option<String>) -> Parsed {
     let mut v = Violations::default();
@@ -173,7 +173,7 @@ pub(in crate::grpc) fn plan_terms(
         return None;
     };
     let name = v.required_text("terms.name", &terms.name, NAME_MAX);
-    let chosen = v.optional_choice("terms.method", terms.method);
+    let chosen = divisor_method(v, terms.method);
     let key_name = v.optional_text("terms.key_name", &terms.key_name, SYSTEM_MAX);
     let key_date = v.optional_date("terms.key_date", terms.key_date.as_ref());
     let start_date = v.date("terms.start_date", terms.start_date.as_ref());
@@ -195,13 +195,26 @@ pub(in crate::grpc) fn plan_terms(
             pb::PlanPace::Goal => true,
         },
         protect_at_target: terms.protect_at_target.unwrap_or(true),
-        committed_places: committed_places?,
+        committed_places,
         cap_basis_points: figures.cap_basis_points?,
         mean_stay_months: figures.mean_stay_months?,
         new_places_a_year: figures.new_places_a_year?,
         saving_nok_a_year: figures.saving_nok_a_year?,
         discount_basis_points: figures.discount_basis_points?,
     })
+}
+
+/// A method by which each place has a claim of its own.
+fn divisor_method(v: &mut Violations, method: i32) -> Option<pb::ApportionmentMethod> {
+    use pb::ApportionmentMethod::{LargestRemainder, Quota};
+    let chosen = v.optional_choice("terms.method", method);
+    if matches!(chosen, Some(LargestRemainder | Quota)) {
+        v.add(
+            "terms.method",
+            "must be one with divisors: by others no place has a claim of its own",
+        );
+    }
+    chosen
 }
 
 /// The figures that may be left out.
@@ -268,7 +281,7 @@ fn optional_within<T: PartialOrd + Copy + std::fmt::Display>(
 fn committed(
     v: &mut Violations,
     committed: &[pb::CommittedPlaces],
-) -> Option<BTreeMap<MunicipalityNumber, u32>> {
+) -> BTreeMap<MunicipalityNumber, u32> {
     v.at_most("terms.committed", committed.len(), COMMITTED_MAX);
     let mut found = BTreeMap::new();
     for (index, one) in committed.iter().take(COMMITTED_MAX).enumerate() {
@@ -280,5 +293,5 @@ fn committed(
             v.add(name("municipality_number"), "stands twice");
         }
     }
-    Some(found)
+    found
 }

@@ -95,10 +95,12 @@ impl Model {
             | Event::ClosureChanged { .. }
             | Event::LoanSet { .. }
             | Event::PlanSet { .. }
+            | Event::PlanCommented { .. }
             | Event::PlanBegun { .. }
             | Event::PlanAimed { .. }
             | Event::Redirected { .. }
             | Event::PlanCompleted { .. }
+            | Event::PlanLapsed { .. }
             | Event::NothingToDo => {}
         }
     }

@@ -8,7 +8,7 @@ use tiltaksplass::domain::{
     command::{ApprovePlan, CommentPlan, ProposePlan},
     ids::PlanId,
     ledger::{Due, DueKind, rows},
-    plan::{PlanTerms, Redirected, View},
+    plan::{PlanTerms, Redirected, View, last_day_of, year_of},
     redistribution::Ground,
 };
 
@@ -300,7 +300,7 @@ fn who_may_approve_what_and_when() {
     let late = happen(&mut ledger, comment(id, HEMNE, View::Agrees), after);
     assert!(matches!(late, Err(Refusal::DateOutOfRange { .. })), "{late:?}");
     let unreasoned = happen(&mut ledger, approve(id, None), after);
-    assert!(matches!(unreasoned, Err(Refusal::RegistryMismatch { .. })), "{unreasoned:?}");
+    assert!(matches!(unreasoned, Err(Refusal::FieldRequired { .. })), "{unreasoned:?}");
     let events = happen(&mut ledger, approve(id, Some("Fylkets samlede behov")), after).unwrap();
     let Some(Event::PlanSet { plan }) = events.first() else { panic!("{events:?}") };
     let silent = &plan.approval.as_ref().unwrap().silent;
@@ -335,4 +335,58 @@ fn what_cannot_be_planned_is_refused() {
     let unknown = PlanId(Uuid::from_u128(1));
     let missing = happen(&mut ledger, approve(unknown, None), noon());
     assert!(matches!(missing, Err(Refusal::NotFound { what: "plan", .. })), "{missing:?}");
+}
+
+#[test]
+fn a_year_of_a_plan_ends_where_the_next_one_begins() {
+    for begun in [date!(2024 - 02 - 29), date!(2026 - 03 - 02), date!(2025 - 12 - 31)] {
+        for year in 1..=8 {
+            let last = last_day_of(begun, year);
+            let next = last.next_day().unwrap();
+            assert_eq!((year_of(begun, last), year_of(begun, next)), (year, year + 1), "{begun}");
+        }
+    }
+}
+
+#[test]
+fn a_plan_that_cannot_be_followed_on_its_first_day_lapses() {
+    let mut ledger = uneven();
+    let start_date = days_on(LATER);
+    let committed_places =
+        [TRONDHEIM, HEMNE, ORKDAL].map(|number| (municipality(number), 8)).into_iter().collect();
+    let events = begin(&mut ledger, PlanTerms { start_date, committed_places, ..terms() });
+    let Some(Event::PlanSet { plan }) = events.first() else { panic!("{events:?}") };
+    let plan_id = plan.plan_id;
+    assert_eq!(ledger.frame().plans.approved, BTreeMap::from([(plan_id, start_date)]));
+    // More places than those who co-finance them will have.
+    happen(&mut ledger, commands::budget(from(30, TODAY)), noon()).unwrap();
+    let command = Command::BeginPlan { plan_id };
+    let lapsed = happen(&mut ledger, command.clone(), hour(start_date, 0)).unwrap();
+    assert_eq!(lapsed, [Event::PlanLapsed { plan_id, date: start_date }]);
+    let book = &ledger.frame().plans;
+    assert!(book.past[0].lapsed && book.approved.is_empty() && book.active.is_none());
+    let again = happen(&mut ledger, command, hour(start_date, 1)).unwrap();
+    assert_eq!(again, [Event::NothingToDo]);
+}
+
+#[test]
+fn what_is_kept_of_plans_is_bounded() {
+    let mut ledger = uneven();
+    for _ in 0..20 {
+        propose(&mut ledger, terms()).unwrap();
+    }
+    let refused = propose(&mut ledger, terms());
+    assert!(matches!(refused, Err(Refusal::LimitReached { would_be: 21, most: 20, .. })));
+    let mut ledger = uneven();
+    placed(&mut ledger, &[(HEMNE, 100); 8]);
+    for _ in 0..200 {
+        begin(&mut ledger, terms());
+    }
+    assert_eq!(ledger.frame().plans.decided(), 200);
+    let plan_id = propose(&mut ledger, terms()).unwrap();
+    for number in [TRONDHEIM, HEMNE, ORKDAL] {
+        happen(&mut ledger, comment(plan_id, number, View::Agrees), noon()).unwrap();
+    }
+    let refused = happen(&mut ledger, approve(plan_id, None), noon());
+    assert!(matches!(refused, Err(Refusal::LimitReached { would_be: 201, most: 200, .. })));
 }

@@ -199,13 +199,13 @@ impl World {
         self.county.allocation().respond_to_offer(request).await.unwrap();
     }
 
-    /// The county ends a placement today.
-    pub async fn end(&self, placement_id: &str) {
+    /// The county ends a placement.
+    pub async fn end(&self, placement_id: &str, day: Date) {
         let request = EndPlacementRequest {
             request_id: request_id(),
             ledger: Some(vta()),
             placement_id: placement_id.into(),
-            end_date: Some(date(2026, 3, 2)),
+            end_date: Some(day),
             outcome: PlacementOutcome::Other.into(),
             ..EndPlacementRequest::default()
         };
