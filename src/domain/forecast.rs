@@ -28,6 +28,8 @@
 //!
 //! Like estimates of waits this is in floating point: nothing is decided by it.
 
+#![allow(clippy::doc_markdown, reason = "names in formulas are no code")]
+
 use statrs::function::beta::checked_beta_reg;
 
 mod saving;

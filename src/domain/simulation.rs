@@ -307,7 +307,7 @@ impl<'a> World<'a> {
         self.places += u64::from(scenario.new_in(year));
         // As long as there are such as nobody holds, and somebody may take them.
         while (self.owner.len() as u64) < self.places {
-            let Some(to) = self.claims.greatest().map(|claim| claim.area()) else { break };
+            let Some(to) = self.claims.greatest().map(Claim::area) else { break };
             self.set_held(to, self.areas[to].held + 1);
             self.owner.push(u32::try_from(to).unwrap_or(u32::MAX));
         }

@@ -127,8 +127,9 @@ async fn begin(reader: Reader, query: SimulationQuery) -> Result<Simulation, Err
     let tally = Tally::new(&scenario);
     let prepared = tokio::task::spawn_blocking(move || Prepared::new(scenario));
     let prepared = prepared.await.map_err(|_| Error::Internal("a panic".to_owned()))??;
-    let seed = reader.app.ids.seed();
-    let drawn_seed = seed.iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte));
+    // Both halves of it, one over the other.
+    let fold = |seed: u64, byte: &u8| seed.rotate_left(8) ^ u64::from(*byte);
+    let drawn_seed = reader.app.ids.seed().iter().fold(0, fold);
     Ok(Simulation {
         prepared: Arc::new(prepared),
         tally,
@@ -314,7 +315,7 @@ fn time(bands: &Bands, at: usize) -> pb::SimulatedTime {
             p50_days: told(p50),
             p90_days: told(p90),
         }),
-        reached_basis_points: places(bands.reached_in[at] * BASIS_POINTS / bands.futures.max(1)),
+        reached_basis_points: places(bands.reached_in[at] * BASIS_POINTS / bands.drawn.max(1)),
     }
 }
 

@@ -46,7 +46,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::ListCapacities => [All, Own, OwnArea, OwnArea, Own, All, All],
         Method::LeaveWaitlist | Method::LookupPerson => [No, Own, Own, No, No, No, No],
         M::GetWaitlistEntry | M::ListOffers | M::ListPlacements => [No, Own, Own, No, Own, No, No],
-        M::ListVacancies | M::ListPlaceBudgets | M::ListQuotas => {
+        M::ListVacancies | M::ListPlaceBudgets | M::ListQuotas | M::SimulateRedistribution => {
             [All, Own, OwnArea, OwnArea, No, All, All]
         }
         Method::ExplainDecision => [No, Own, Own, No, No, No, All],

@@ -36,7 +36,7 @@ pub struct AreaBand {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bands {
     /// How many there are.
-    pub futures: u64,
+    pub drawn: u64,
     /// How many vacancies were drawn in them.
     pub vacancies: u64,
     /// Year by year.
@@ -52,7 +52,7 @@ pub struct Bands {
 /// Futures on a heap, figure by figure.
 #[derive(Debug)]
 pub struct Tally {
-    futures: u64,
+    drawn: u64,
     vacancies: u64,
     moved: Vec<Vec<u64>>,
     remaining: Vec<Vec<u64>>,
@@ -66,7 +66,7 @@ impl Tally {
     pub fn new(scenario: &Scenario) -> Self {
         let years = usize::try_from(scenario.years).unwrap_or(usize::MAX);
         Self {
-            futures: 0,
+            drawn: 0,
             vacancies: 0,
             moved: vec![Vec::new(); years],
             remaining: vec![Vec::new(); years],
@@ -78,7 +78,7 @@ impl Tally {
 
     /// One more.
     pub fn add(&mut self, future: &Future) {
-        self.futures += 1;
+        self.drawn += 1;
         self.vacancies += future.vacancies;
         let push = |to: &mut Vec<Vec<u64>>, values: &[u64]| {
             to.iter_mut().zip(values).for_each(|(all, value)| all.push(*value));
@@ -96,7 +96,7 @@ impl Tally {
 
     /// What they have in common; `None` of none.
     pub fn bands(&mut self) -> Option<Bands> {
-        if self.futures == 0 {
+        if self.drawn == 0 {
             return None;
         }
         let whole = |values: &mut Vec<u64>| band(values, Ord::cmp);
@@ -117,7 +117,7 @@ impl Tally {
             Band { p10: within(p10), p50: within(p50), p90: within(p90) }
         });
         Some(Bands {
-            futures: self.futures,
+            drawn: self.drawn,
             vacancies: self.vacancies,
             years: years.collect(),
             reached,

@@ -1,4 +1,4 @@
-//! A seeded generator of chance: SplitMix64 (G. L. Steele, D. Lea and C. H. Flood, "Fast
+//! A seeded generator of chance: `SplitMix64` (G. L. Steele, D. Lea and C. H. Flood, "Fast
 //! splittable pseudorandom number generators", OOPSLA 2014), written out here: a seed that stands
 //! in a stored answer must give the same draws in every version, and a library's generator may
 //! change.

@@ -103,7 +103,7 @@ fn the_forecast_tells_what_is_drawn() {
             tally.add(&world.draw(Chance::of(11, number), || true).unwrap());
         }
         let bands = tally.bands().unwrap();
-        assert_eq!((bands.futures, bands.reached_in), (600, [600; 3]));
+        assert_eq!((bands.drawn, bands.reached_in), (600, [600; 3]));
         let expected = [told.half, told.nine_tenths, told.all];
         for (drawn, expected) in bands.reached.iter().zip(expected) {
             for (drawn, expected) in
