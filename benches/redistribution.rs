@@ -56,14 +56,22 @@ fn redirections(criterion: &mut Criterion) {
 fn simulations(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("simulate");
     for count in AREAS {
-        let start = |index| Start { weight: weight(index), held: PLACES, maximum: None };
+        let start = |index| Start {
+            weight: weight(index),
+            held: PLACES,
+            maximum: None,
+            held_at_start: PLACES,
+            given: 0,
+        };
         let scenario = Scenario {
             areas: (0..count).map(start).collect(),
+            places: PLACES * count as u64,
             method: Method::SainteLague,
             protect_at_target: true,
             cap_basis_points: None,
             pace_is_goal: false,
             horizon_years: 10,
+            behind: None,
             years: 30,
             mean_stay_years: 1.0,
             new_places: Vec::new(),

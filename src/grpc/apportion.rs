@@ -1,9 +1,9 @@
 //! The calculation that reads nothing, and what its answer can be checked by.
 
 use crate::{
-    domain::apportionment::{self, Apportionment, DivisorInterval, Fraction, Method},
+    domain::apportionment::{self, Apportionment, DivisorInterval, Fraction, Method, Tie},
     error::Error,
-    grpc::{Reader, parse::fair_share::ApportionQuery, shares::ties},
+    grpc::{Reader, parse::fair_share::ApportionQuery},
     proto::v1 as pb,
 };
 
@@ -37,20 +37,38 @@ fn answer(query: &ApportionQuery, result: &Apportionment) -> pb::ApportionRespon
             quota_millionths: u32::try_from((n % d) * 1_000_000 / d).unwrap_or(0),
         };
     }
-    let ties = ties(&result.ties, |index| query.names[index].clone());
-    pb::ApportionResponse { areas, ties, certificate: Some(certificate(query, result)) }
+    let name = |index: usize| query.names[index].clone();
+    let total_weight = query.areas.iter().map(|area| area.weight).sum();
+    pb::ApportionResponse {
+        areas,
+        ties: ties(&result.ties, name),
+        certificate: Some(certificate(total_weight, result, name)),
+    }
 }
 
-fn certificate(query: &ApportionQuery, result: &Apportionment) -> pb::ApportionmentCertificate {
-    let name = |index: usize| query.names[index].clone();
+/// What a client checks an answer by.
+pub(super) fn certificate(
+    total_weight: u64,
+    result: &Apportionment,
+    name: impl Fn(usize) -> String,
+) -> pb::ApportionmentCertificate {
     pb::ApportionmentCertificate {
-        total_weight: query.areas.iter().map(|area| area.weight).sum(),
+        total_weight,
         divisor: result.divisor.map(divisor),
         multiplier: result.multiplier.map(fraction),
-        last_served_area_id: result.last_served.map(name).unwrap_or_default(),
-        runner_up_area_id: result.runner_up.map(name).unwrap_or_default(),
+        last_served_area_id: result.last_served.map(&name).unwrap_or_default(),
+        runner_up_area_id: result.runner_up.map(&name).unwrap_or_default(),
         runner_up_margin: result.margin.and_then(|margin| u64::try_from(margin).ok()),
     }
+}
+
+pub(super) fn ties(ties: &[Tie], name: impl Fn(usize) -> String) -> Vec<pb::ApportionTie> {
+    ties.iter()
+        .map(|tie| pb::ApportionTie {
+            area_ids: tie.areas.iter().map(|index| name(*index)).collect(),
+            seats_at_stake: tie.seats_at_stake,
+        })
+        .collect()
 }
 
 fn divisor(interval: DivisorInterval) -> pb::DivisorInterval {

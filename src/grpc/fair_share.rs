@@ -34,10 +34,10 @@ use crate::{
     },
     proto::v1 as pb,
     proto::v1::{
-        ApportionRequest, ApportionResponse, GetFairShareRequest,
-        GetFairShareResponse, ListPlaceBudgetsRequest, ListPlaceBudgetsResponse, ListQuotasRequest,
-        ListQuotasResponse, QuotaInPeriod, SetPlaceBudgetRequest, SetPlaceBudgetResponse,
-        SetQuotasRequest, SetQuotasResponse, fair_share_service_server::FairShareService,
+        ApportionRequest, ApportionResponse, GetFairShareRequest, GetFairShareResponse,
+        ListPlaceBudgetsRequest, ListPlaceBudgetsResponse, ListQuotasRequest, ListQuotasResponse,
+        QuotaInPeriod, SetPlaceBudgetRequest, SetPlaceBudgetResponse, SetQuotasRequest,
+        SetQuotasResponse, fair_share_service_server::FairShareService,
     },
     store::{self, budgets::Budgets},
 };

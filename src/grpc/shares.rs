@@ -199,45 +199,12 @@ fn row(
     }
 }
 
-pub(super) fn ties(ties: &[Tie], name: impl Fn(usize) -> String) -> Vec<pb::ApportionTie> {
-    ties.iter()
-        .map(|tie| pb::ApportionTie {
-            area_ids: tie.areas.iter().map(|index| name(*index)).collect(),
-            seats_at_stake: tie.seats_at_stake,
-        })
-        .collect()
-}
-
 fn indices(of: Indices) -> pb::FairnessIndices {
     pb::FairnessIndices {
         loosemore_hanby: of.loosemore_hanby,
         gallagher: of.gallagher,
         sainte_lague: of.sainte_lague,
         gini: of.gini,
-    }
-}
-
-fn certificate(
-    total_weight: u64,
-    result: &Apportionment,
-    name: impl Fn(usize) -> String,
-) -> pb::ApportionmentCertificate {
-    let fraction = |fraction: Fraction| pb::ExactFraction {
-        numerator: fraction.numerator.to_string(),
-        denominator: fraction.denominator.to_string(),
-    };
-    let divisor = |interval: DivisorInterval| pb::DivisorInterval {
-        lower: Some(fraction(interval.lower)),
-        upper: interval.upper.map(fraction),
-        squared: interval.squared,
-    };
-    pb::ApportionmentCertificate {
-        total_weight,
-        divisor: result.divisor.map(divisor),
-        multiplier: None,
-        last_served_area_id: result.last_served.map(&name).unwrap_or_default(),
-        runner_up_area_id: result.runner_up.map(&name).unwrap_or_default(),
-        runner_up_margin: result.margin.and_then(|margin| u64::try_from(margin).ok()),
     }
 }
 

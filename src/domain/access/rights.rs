@@ -68,7 +68,9 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::ObjectToOffer => [No, No, No, No, Own, No, No],
         M::Correct | M::EstimateWait | M::ChangeIdentityNumber => [No, Own, Own, No, No, No, No],
         Method::ReportClosure => [No, Own, No, No, Own, No, No],
-        M::SetEnforcement | M::LendQuota | M::MoveQuota | M::ApprovePlan => [No, Own, No, No, No, No, No],
+        M::SetEnforcement | M::LendQuota | M::MoveQuota | M::ApprovePlan => {
+            [No, Own, No, No, No, No, No]
+        }
         Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],
         Method::GrantAccess | Method::EndAccess => [No, No, Own, No, No, No, No],
         Method::ListAccessGrants | Method::ListAccesses => [No, Own, Own, No, No, No, All],
@@ -81,7 +83,6 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::CommentPlan => [No, No, No, Own, No, No, No],
         Method::GetPlan
         | Method::ListPlans
-        | Method::SimulateRedistribution
         | Method::ExplainRedirection
         | Method::GetPlanProgress => [All, Own, OwnArea, OwnArea, No, All, All],
         Method::CompareFairShares => [All, All, All, All, No, All, All],
