@@ -65,7 +65,7 @@ fn simulations(criterion: &mut Criterion) {
         };
         let scenario = Scenario {
             areas: (0..count).map(start).collect(),
-            places: PLACES * count as u64,
+            places: PLACES * count,
             method: Method::SainteLague,
             protect_at_target: true,
             cap_basis_points: None,

@@ -1,11 +1,11 @@
 //! How far places lie from shares: indices of disproportionality, for people to compare by.
 //!
-//! Let area i have the share p_i of all weights and the share s_i of all places. Then
+//! Let area i have the share pᵢ of all weights and the share sᵢ of all places. Then
 //!
-//! - Loosemore-Hanby: ½ Σ |s_i − p_i|, the part of all places that lies in the wrong areas;
-//! - Gallagher: √(½ Σ (s_i − p_i)²), which counts many small deviations less;
-//! - Sainte-Laguë: Σ (s_i − p_i)² / p_i, which the method of that name makes as small as can be;
-//! - Gini: the weighted Gini coefficient of places by weight, Σ_{i<j} |s_i p_j − s_j p_i|: 0 where
+//! - Loosemore-Hanby: ½ Σ |sᵢ − pᵢ|, the part of all places that lies in the wrong areas;
+//! - Gallagher: √(½ Σ (sᵢ − pᵢ)²), which counts many small deviations less;
+//! - Sainte-Laguë: Σ (sᵢ − pᵢ)² / pᵢ, which the method of that name makes as small as can be;
+//! - Gini: the weighted Gini coefficient of places by weight, Σ_{i<j} |sᵢ pⱼ − sⱼ pᵢ|: 0 where
 //!   all have alike, towards 1 where one has all.
 //!
 //! Sources: J. Loosemore and V. J. Hanby, *British Journal of Political Science* 1 (1971) 467-477;

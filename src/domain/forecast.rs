@@ -3,25 +3,25 @@
 //! # The model
 //!
 //! Each placement ends by itself; how long one has yet to go is exponential with the mean stay L,
-//! whatever it has lasted. An over-holding area i with h_i places and the target t_i gives up
-//! D_i = h_i − t_i of them. Those it gives are not filled again there, so its j-th place to end
-//! comes after a further time with the mean L/(h_i − j + 1), and
+//! whatever it has lasted. An over-holding area i with hᵢ places and the target tᵢ gives up
+//! Dᵢ = hᵢ − tᵢ of them. Those it gives are not filled again there, so its j-th place to end
+//! comes after a further time with the mean L/(hᵢ − j + 1), and
 //!
-//! > E\[T_i\] = L · (H_{h_i} − H_{t_i}),   H_n = 1 + 1/2 + … + 1/n.
+//! > E\[Tᵢ\] = L · (H(hᵢ) − H(tᵢ)),   H_n = 1 + 1/2 + … + 1/n.
 //!
-//! At the time t each of the h_i has ended with the probability p = 1 − e^(−t/L), so how many have
-//! ended is Binomial(h_i, p), and P(T_i ≤ t) = P(Bin(h_i, p) ≥ D_i) = I_p(D_i, t_i + 1), the
+//! At the time t each of the hᵢ has ended with the probability p = 1 − e^(−t/L), so how many have
+//! ended is Binomial(hᵢ, p), and P(Tᵢ ≤ t) = P(Bin(hᵢ, p) ≥ Dᵢ) = I_p(Dᵢ, tᵢ + 1), the
 //! regularised incomplete beta function. Areas are independent: all is done at the largest of
-//! them, P(T ≤ t) = Π P(T_i ≤ t). How many have moved at t is Σ min(D_i, Bin(h_i, p)); when half
+//! them, P(T ≤ t) = Π P(Tᵢ ≤ t). How many have moved at t is Σ min(Dᵢ, Bin(hᵢ, p)); when half
 //! or nine tenths of D have, is told by that sum's distribution, area by area folded into one.
 //!
 //! The form with one area, L · (H_n − H_{n−D}), n being all places of over-holding areas, is a
 //! lower bound: it lets any of them give what one has given already. It is told as such.
 //!
 //! Where places are new on the first day of later years, the targets of each year are known
-//! beforehand, t_i(y), and do not fall. An over-holding area gets none of the new ones while others
-//! lie below their targets, so with D_i(y) = h_i − t_i(y) the same holds year by year:
-//! P(T_i ≤ t) = P(Bin(h_i, p) ≥ D_i(y)), and by t min(D_i, D_i − D_i(y) + Bin(h_i, p)) are done.
+//! beforehand, tᵢ(y), and do not fall. An over-holding area gets none of the new ones while others
+//! lie below their targets, so with Dᵢ(y) = hᵢ − tᵢ(y) the same holds year by year:
+//! P(Tᵢ ≤ t) = P(Bin(hᵢ, p) ≥ Dᵢ(y)), and by t min(Dᵢ, Dᵢ − Dᵢ(y) + Bin(hᵢ, p)) are done.
 //!
 //! Sources: A. Rényi, "On the theory of order statistics", *Acta Mathematica Hungarica* 4 (1953)
 //! 191-231 (a sum of exponentials); the rest is elementary.
@@ -130,7 +130,7 @@ pub fn forecast(givers: &[Giver]) -> Forecast {
 }
 
 /// How many places the areas are to be expected to have given by a time in mean stays, to the
-/// nearest whole: Σ E\[min(D_i, Bin(h_i, p))\].
+/// nearest whole: Σ E\[min(Dᵢ, Bin(hᵢ, p))\].
 pub fn expected_by(givers: &[Giver], t: f64) -> u64 {
     let p = ended(t);
     let of_one = |giver: &Giver| -> f64 {

@@ -7,7 +7,7 @@ use time::Date;
 
 use crate::{
     domain::{
-        apportionment::{Apportionment, DivisorInterval, Fraction, Tie},
+        apportionment::{Apportionment, Fraction},
         fair_share::{
             self, Combination, FairShare, FairShares, Grain, Pot, Sharer, Warning, fair_shares,
         },
@@ -19,7 +19,9 @@ use crate::{
     },
     error::Error,
     grpc::{
-        Reader, answer, area_of,
+        Reader, answer,
+        apportion::{certificate, ties},
+        area_of,
         parse::shares::{ComparisonQuery, FairShareQuery, KeyChoice, ShareScope},
         registry::key_parts,
         require_ledger,

@@ -31,7 +31,7 @@ fn harmonic_numbers_meet_where_the_sum_gives_way_to_the_expansion() {
 fn the_one_area_form_of_the_audits_plan() {
     let told = forecast_of(&course(&[(152, 249), (270, 173)]));
     assert_eq!(told.distance, 97);
-    assert_eq!(told.expected[0], 0.0);
+    near(told.expected[0], 0.0, 0.0);
     near(told.expected[1], 0.4441, 5e-5);
     near(told.lower_bound, told.expected[1], 1e-12);
     // Ten years where a stay is 22.5 years, 4.4 % a year.
@@ -59,7 +59,7 @@ fn small_cases_in_closed_form() {
     let done = forecast_of(&course(&[(3, 3), (0, 0)]));
     assert_eq!((done.distance, done.all.p90, done.half.p90), (0, 0.0, 0.0));
     near(done.lower_bound, 0.0, 0.0);
-    assert_eq!(forecast_of(&course(&[])).all.p50, 0.0);
+    near(forecast_of(&course(&[])).all.p50, 0.0, 0.0);
 }
 
 /// Where the fold gives way to the normal distribution, both tell nearly the same.
@@ -86,7 +86,7 @@ fn growth_ends_what_it_makes_room_for() {
     near(told.expected[0], -(-0.5_f64).exp_m1(), 1e-12);
     near(told.all.p10, -(0.9_f64).ln(), 1e-8);
     near(told.all.p50, 0.5, 1e-8);
-    assert_eq!(told.lower_bound, 0.0);
+    near(told.lower_bound, 0.0, 0.0);
     // Targets that stay are the same as none.
     let areas = [(40, 25), (33, 12), (7, 7)];
     let plain = forecast_of(&course(&areas));
@@ -118,7 +118,9 @@ fn the_curve_rises_to_all_of_it() {
     let shares = curve(&growing, 2);
     near(shares[0], -(-0.5_f64).exp_m1(), 1e-12);
     near(shares[1], 1.0, 1e-12);
-    curve(&course(&[(1, 1)]), 2).iter().for_each(|share| near(*share, 1.0, 0.0));
+    for share in curve(&course(&[(1, 1)]), 2) {
+        near(share, 1.0, 0.0);
+    }
 }
 
 const POPULATIONS: &str = include_str!("../../../tests/data/golden/sor_trondelag_2010_2011.csv");

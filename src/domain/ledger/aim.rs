@@ -117,12 +117,12 @@ pub fn plan_holders(
         Holder {
             municipality_number: (*number).clone(),
             weight: members.iter().map(|number| weight(number)).sum(),
-            held: held(*number),
-            maximum: in_terms.or_else(|| committed_on(ledger, number, held(*number), today)),
+            held: held(number),
+            maximum: in_terms.or_else(|| committed_on(ledger, number, held(number), today)),
         }
     };
     let left = ledger.frame().quotas.keys().filter(|number| !entitled.contains_key(*number));
-    let left = left.filter(|number| held(*number) > 0).map(|number| Holder {
+    let left = left.filter(|number| held(number) > 0).map(|number| Holder {
         municipality_number: number.clone(),
         weight: 0,
         held: held(number),
