@@ -15,6 +15,7 @@ const READS: &[&str] = &[
     "Check",
     "Estimate",
     "Apportion",
+    "Simulate",
     "ReviewAccesses",
 ];
 
