@@ -16,6 +16,7 @@ const READS: &[&str] = &[
     "Estimate",
     "Apportion",
     "Compare",
+    "Simulate",
     "ReviewAccesses",
 ];
 
