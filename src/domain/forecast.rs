@@ -110,7 +110,7 @@ pub fn harmonic(n: u64) -> f64 {
 }
 
 /// How many places the areas are to be expected to have given by a time in mean stays, to the
-/// nearest whole: Σ E\[min(D_i, Bin(h_i, p))\].
+/// nearest whole: Σ `E[min(D_i, Bin(h_i, p))]`.
 pub fn expected_by(givers: &[Giver], t: f64) -> u64 {
     let p = ended(t);
     let of_one = |giver: &Giver| -> f64 {

@@ -3,7 +3,7 @@
 //!
 //! # The rule
 //!
-//! Let area i have the weight w_i, hold h_i places and be entitled to t_i, where t is the
+//! Let area i have the weight `w_i`, hold `h_i` places and be entitled to `t_i`, where t is the
 //! apportionment of all places by a divisor method with the rounding points d. A place that is
 //! new, or freed by one that is allowed to give, goes to the area with the greatest claim
 //! w/d(h) among those allowed to take.
@@ -14,7 +14,7 @@
 //! vacancies in over-holding areas every area holds exactly its target, and no rule that puts
 //! nobody out is faster.
 //!
-//! *Proof.* The targets are certified by a divisor x: w_i/d(t_i − 1) ≥ x ≥ w_i/d(t_i) for every
+//! *Proof.* The targets are certified by a divisor x: `w_i/d(t_i − 1) ≥ x ≥ w_i/d(t_i)` for every
 //! area, ties by the lower index. While somebody holds more than their target, somebody else
 //! holds less, as all hold as many as the targets add up to. The claim of an area below its target
 //! is w/d(h) ≥ w/d(t − 1) ≥ x, since d does not fall; that of one at or above it is

@@ -115,13 +115,13 @@ pub fn plan_holders(
         Holder {
             municipality_number: (*number).clone(),
             weight: members.iter().map(|number| weight(number)).sum(),
-            held: held(*number),
+            held: held(number),
             // A host's maximum is known where that of each of its members is.
             maximum: maxima.map(|most| most.copied().map(u64::from)).sum(),
         }
     };
     let left = ledger.frame().quotas.keys().filter(|number| !entitled.contains_key(*number));
-    let left = left.filter(|number| held(*number) > 0).map(|number| Holder {
+    let left = left.filter(|number| held(number) > 0).map(|number| Holder {
         municipality_number: number.clone(),
         weight: 0,
         held: held(number),

@@ -37,7 +37,7 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         ledger.redirect(redirected);
     } else if let Event::PlanCompleted { date, .. } = event {
         let ended = ledger.frame.plans.active.take();
-        ledger.end_plan(ended.map(|plan| past(plan, *date)));
+        ledger.end_plan(ended.map(|plan| past(&plan, *date)));
     } else if let Event::PlanLapsed { plan_id, date } = event {
         ledger.lapse_plan(*plan_id, *date);
     }
@@ -68,7 +68,7 @@ impl Ledger {
         book.approved.remove(&plan.plan_id);
         let before = book.active.replace(plan.clone());
         let superseded_by = Some(plan.plan_id);
-        self.end_plan(before.map(|old| PastPlan { superseded_by, ..past(old, plan.begun) }));
+        self.end_plan(before.map(|old| PastPlan { superseded_by, ..past(&old, plan.begun) }));
     }
 
     /// A plan is one of those that steered; of the latest of them it is known what they were like.
@@ -160,7 +160,7 @@ fn first_quota(number: &MunicipalityNumber, date: Date, places: u32) -> Quota {
     }
 }
 
-fn past(plan: ActivePlan, ended: Date) -> PastPlan {
+fn past(plan: &ActivePlan, ended: Date) -> PastPlan {
     PastPlan {
         plan_id: plan.plan_id,
         begun: plan.begun,
@@ -168,7 +168,7 @@ fn past(plan: ActivePlan, ended: Date) -> PastPlan {
         superseded_by: None,
         distance: plan.distance,
         moved: plan.moved,
-        ended_as: Some(Box::new(ended_as(&plan))),
+        ended_as: Some(Box::new(ended_as(plan))),
         lapsed: false,
     }
 }
