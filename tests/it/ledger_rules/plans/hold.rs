@@ -252,7 +252,7 @@ proptest! {
             }
             let die = dice.next().unwrap();
             let at = usize::try_from(die).unwrap() % world.story.weights.len();
-            if die % 4 == 0 && world.free(at) >= 100 || world.running.is_empty() {
+            if die.is_multiple_of(4) && world.free(at) >= 100 || world.running.is_empty() {
                 let at = (0..world.story.weights.len()).find(|at| world.free(*at) >= 100);
                 if let Some(at) = at {
                     world.place(at, 100, noon());
