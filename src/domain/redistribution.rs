@@ -14,17 +14,7 @@
 //! vacancies in over-holding areas every area holds exactly its target, and no rule that puts
 //! nobody out is faster.
 //!
-//! *Proof.* The targets are certified by a divisor x: wᵢ/d(tᵢ − 1) ≥ x ≥ wᵢ/d(tᵢ) for every
-//! area, ties by the lower index. While somebody holds more than their target, somebody else
-//! holds less, as all hold as many as the targets add up to. The claim of an area below its target
-//! is w/d(h) ≥ w/d(t − 1) ≥ x, since d does not fall; that of one at or above it is
-//! w/d(h) ≤ w/d(t) ≤ x. So the greatest claim is that of an area below its target (where both are
-//! x, the tie is decided as it was when the targets were computed). A vacancy in an over-holding
-//! area so lowers D by one. One elsewhere leaves it as it is: an area at or below its target that
-//! frees a place goes to h − 1 < t, and the place goes to an area below its target, to itself or to
-//! another; with `protect_at_target` always to itself. So D vacancies in over-holding areas bring D
-//! to nought, and then each holds its target. Fewer cannot: only a vacancy there takes a place from
-//! an over-holding area, and one place each time. ∎
+//! The proof is in `docs/fair-share.md`, and `tests/it/redistribution.rs` holds the rule to it.
 //!
 //! With `protect_at_target` nobody at or below the target loses a place, so nobody falls below it
 //! on the way.

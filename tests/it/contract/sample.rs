@@ -290,16 +290,7 @@ impl Stage {
             "offer_id" | "offer_ids" => self.offer.clone(),
             "placement_id" => self.placement.clone(),
             "grant_id" => self.grant.clone(),
-            "plan_id"
-                if ["GetPlanRequest", "SimulateRedistributionRequest"]
-                    .contains(&field.parent_message().name()) =>
-            {
-                self.plans[1].clone()
-            }
-            "plan_id" if field.parent_message().name() == "GetPlanProgressRequest" => {
-                self.steered.0.clone()
-            }
-            "plan_id" => self.plans[0].clone(),
+            "plan_id" => self.plan(field.parent_message().name()).to_owned(),
             "loan_id" => self.loan.clone(),
             "submission_id" => self.submission.clone(),
             "change_id" => self.change.clone(),
@@ -309,6 +300,15 @@ impl Stage {
             _ => "x".to_owned(),
         };
         Some(text.into())
+    }
+
+    /// The plan that is as far as a request asks for: a draft, an approved one, or one that steers.
+    fn plan(&self, request: &str) -> &str {
+        match request {
+            "GetPlanRequest" | "SimulateRedistributionRequest" => &self.plans[1],
+            "GetPlanProgressRequest" => &self.steered.0,
+            _ => &self.plans[0],
+        }
     }
 }
 
@@ -403,7 +403,7 @@ async fn linked(world: &World) {
 }
 
 /// Whether a message is one value: a time or a date.
-fn is_whole(message: &MessageDescriptor) -> bool {
+pub(super) fn is_whole(message: &MessageDescriptor) -> bool {
     matches!(
         message.full_name(),
         "google.protobuf.Timestamp" | "google.type.Date" | "google.protobuf.FieldMask"
@@ -431,74 +431,5 @@ fn moment(field: &FieldDescriptor, message: &MessageDescriptor) -> Value {
         "valid_to_date" => json!({"year": 2027, "month": 1, "day": 1}),
         "key_date" => json!({"year": 2011, "month": 1, "day": 1}),
         _ => json!({"year": 2026, "month": 3, "day": 2}),
-    }
-}
-
-/// A field of a request, or of a part of it.
-#[derive(Clone)]
-pub struct Place {
-    /// From the request down.
-    fields: Vec<FieldDescriptor>,
-}
-
-impl Place {
-    pub fn field(&self) -> &FieldDescriptor {
-        self.fields.last().unwrap()
-    }
-
-    /// Its name as a refusal has it, without places in lists.
-    pub fn name(&self) -> String {
-        self.fields.iter().map(FieldDescriptor::name).collect::<Vec<_>>().join(".")
-    }
-
-    /// What stands there, if it is a message with fields of its own.
-    pub fn part(&self) -> Option<MessageDescriptor> {
-        let Kind::Message(inner) = self.field().kind() else { return None };
-        (!is_whole(&inner)).then_some(inner)
-    }
-
-    /// The request with another value there; the only one, where it is a list.
-    pub fn set(&self, request: &Value, value: Value) -> Value {
-        let mut request = request.clone();
-        let (last, parents) = self.fields.split_last().unwrap();
-        let mut at = &mut request;
-        for parent in parents {
-            at = &mut at[parent.json_name()];
-            if parent.is_list() {
-                if at.is_null() {
-                    *at = json!([{}]);
-                }
-                at = &mut at[0];
-            }
-        }
-        at[last.json_name()] = if last.is_list() { json!([value]) } else { value };
-        request
-    }
-}
-
-/// Every field of a request and of its parts; of a choice, the branch it has.
-pub fn places(message: &MessageDescriptor, request: &Value) -> Vec<Place> {
-    let mut places = Vec::new();
-    gather(&mut places, &[], message, request);
-    places
-}
-
-fn gather(
-    places: &mut Vec<Place>,
-    above: &[FieldDescriptor],
-    message: &MessageDescriptor,
-    at: &Value,
-) {
-    for field in message.fields() {
-        let value = &at[field.json_name()];
-        if value.is_null() && field.containing_oneof().is_some_and(|one| !one.is_synthetic()) {
-            continue;
-        }
-        let place = Place { fields: [above, std::slice::from_ref(&field)].concat() };
-        if let Some(part) = place.part() {
-            let value = if field.is_list() { &value[0] } else { value };
-            gather(places, &place.fields, &part, value);
-        }
-        places.push(place);
     }
 }

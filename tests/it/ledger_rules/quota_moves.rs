@@ -1,14 +1,14 @@
 //! Moves of quotas by hand, what municipalities co-finance, and budgets below what is in use: what
 //! may be done, and that nobody is put out and no place is lost by it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{prelude::*, test_runner::TestCaseError};
 use tiltaksplass::domain::{
     capacity::{BudgetBasis, places_on},
     command::{LendQuota, LoanAsk, LoanTerms, MoveQuota},
     ledger::{Due, DueKind, Frame, HISTORY_MAX, rows},
-    plan::PlanTerms,
+    plan::{ActivePlan, ChangeCause, PlanTerms},
     quota_move::{MOVES_KEPT, QuotaMove},
     redistribution::Ground,
 };
@@ -273,7 +273,13 @@ fn a_move_by_hand_is_no_redirection_and_may_complete_a_plan() {
     let before = ledger.frame().plans.active.clone().unwrap();
     let one = moved(&mut ledger, moving(HEMNE, TRONDHEIM, 3, 0));
     assert_eq!(one.plan_id, Some(before.plan_id));
-    assert_eq!(ledger.frame().plans.active, Some(before));
+    // What has yet to move is less, and so are the goals; all else stays.
+    let after = ledger.frame().plans.active.clone().unwrap();
+    let causes: Vec<_> = after.changes.iter().map(|change| change.causes.clone()).collect();
+    assert_eq!(causes, [BTreeSet::from([ChangeCause::Quotas])]);
+    assert_eq!((after.distance, after.changes[0].remaining), (before.distance - 3, 5));
+    let ActivePlan { changes, distance, .. } = before.clone();
+    assert_eq!(ActivePlan { changes, distance, ..after }, before);
     let events = happen(&mut ledger, moving(ORKDAL, TRONDHEIM, 5, 0), noon()).unwrap();
     assert_eq!(told(&events), []);
     assert!(matches!(events.last(), Some(Event::PlanCompleted { .. })), "{events:?}");
@@ -291,7 +297,7 @@ fn a_plan_takes_nothing_from_a_quota_that_is_nought_later() {
     let sum = |ledger: &Ledger, day| ledger.frame().sum_of_quotas(days_on(day));
     let goes = [(Some(HEMNE), Some(TRONDHEIM), Ground::GreatestClaim)];
     assert_eq!(told(&end(&mut ledger, placements[0])), goes);
-    let stays = [(Some(HEMNE), Some(HEMNE), Ground::AreaCap)];
+    let stays = [(Some(HEMNE), Some(HEMNE), Ground::Bound)];
     assert_eq!(told(&end(&mut ledger, placements[1])), stays);
     assert_eq!([sum(&ledger, 0), sum(&ledger, LATER)], [20, 20]);
     assert_eq!(own(ledger.frame(), HEMNE, LATER), 0);
