@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 mod accesses;
 mod answers;
 mod people;
+mod plans;
 
 pub use people::KEY_CHECK;
 
@@ -123,6 +124,7 @@ async fn check_ledger(
     let ledger = fold.into_ledger();
     check_tables(&ledger, &snapshot, report);
     check_invariants(&ledger, &snapshot, report);
+    plans::check(&ledger, &snapshot.rows.plans, report);
     Ok(())
 }
 
@@ -142,6 +144,7 @@ fn check_tables(ledger: &Ledger, snapshot: &Snapshot, report: &mut Report) {
         ("place groups", folded.place_groups == stored.place_groups),
         ("accounts", folded.accounts == stored.accounts),
         ("submissions", folded.submissions == stored.submissions),
+        ("plans", folded.plans == stored.plans),
         ("entries", folded.entries == stored.entries),
         ("offers", folded.offers == stored.offers),
         ("placements", folded.placements == stored.placements),

@@ -210,6 +210,7 @@ fn caller_of(bearer: Bearer<'_>, granted: Granted, issuer: &str) -> Caller {
         identity: bearer.identity,
         client: bearer.client,
         on_behalf_of: bearer.on_behalf_of,
+        is_system: bearer.is_system,
     };
     Caller { actor, standing: Arc::new(standing) }
 }

@@ -56,6 +56,8 @@ pub(super) struct Bearer<'t> {
     /// By which system they call.
     pub(super) client: Option<String>,
     pub(super) on_behalf_of: Option<String>,
+    /// Whether it is a system by itself.
+    pub(super) is_system: bool,
     pub(super) facts: Facts<'t>,
 }
 
@@ -63,7 +65,9 @@ impl<'t> Bearer<'t> {
     /// A bearer of whom nothing is known but these.
     fn new(subject: &'t str, facts: Facts<'t>) -> Self {
         let client = facts.client.map(str::to_owned);
-        Self { subject, name: None, identity: None, client, on_behalf_of: None, facts }
+        // By itself a client is its own subject (RFC 9068, 2.2), as Entra's and Maskinporten's are.
+        let is_system = facts.client == Some(subject);
+        Self { subject, name: None, identity: None, client, on_behalf_of: None, is_system, facts }
     }
 }
 
@@ -166,6 +170,7 @@ fn maskinporten(claims: &Claims) -> Result<Bearer<'_>, RejectionReason> {
             Ok(Bearer {
                 client: Some(named(consumer)),
                 on_behalf_of: Some(named(organisation)),
+                is_system: true,
                 ..Bearer::new(system_user, facts(organisation))
             })
         }

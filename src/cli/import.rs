@@ -115,13 +115,14 @@ type Fields = BTreeMap<String, String>;
 
 type MakeRow = fn(&Fields) -> Result<Value, String>;
 
-const FILES: [(&str, MakeRow); 8] = [
+const FILES: [(&str, MakeRow); 9] = [
     ("areas.csv", area),
     ("municipalities.csv", municipality),
     ("offices.csv", office),
     ("measure_types.csv", measure_type),
     ("providers.csv", provider),
     ("distribution_weights.csv", distribution_weight),
+    ("composite_keys.csv", composite_key),
     ("host_agreements.csv", host_agreement),
     ("holidays.csv", holiday),
 ];
@@ -216,6 +217,15 @@ fn date(fields: &Fields, name: &str) -> Result<Value, String> {
     }
 }
 
+/// A date that may be left out, with its column.
+fn optional_date(fields: &Fields, name: &str) -> Result<Value, String> {
+    match fields.get(name) {
+        None => Ok(Value::Null),
+        Some(text) if text.is_empty() => Ok(Value::Null),
+        Some(_) => date(fields, name),
+    }
+}
+
 /// Items between `|`, each of two parts around `:`.
 fn pairs(fields: &Fields, name: &str) -> Result<Vec<(String, String)>, String> {
     let text = fields.get(name).map_or("", String::as_str);
@@ -293,17 +303,40 @@ fn distribution_weight(f: &Fields) -> Result<Value, String> {
         "municipalityNumber": text(f, "municipality_number")?,
         "weight": number(f, "weight")?.to_string(),
         "source": text(f, "source")?,
+        "bordersDate": optional_date(f, "borders_date")?,
+    } }))
+}
+
+/// Its parts stand as `population@2011-01-01:7|need@2011-01-01:3`.
+fn composite_key(f: &Fields) -> Result<Value, String> {
+    let mut parts = Vec::new();
+    for (dataset, factor) in pairs(f, "parts")? {
+        let wrong = || "parts must be items like population@2011-01-01:7".to_owned();
+        let (name, day) = dataset.rsplit_once('@').ok_or_else(wrong)?;
+        let factor: u64 = factor.parse().map_err(|_| wrong())?;
+        let day = Fields::from([("parts".to_owned(), day.to_owned())]);
+        let day = date(&day, "parts")?;
+        parts.push(json!({ "keyName": name, "keyDate": day, "factor": factor.to_string() }));
+    }
+    let normalised: bool = text(f, "normalised")?
+        .parse()
+        .map_err(|_| "normalised must be true or false".to_owned())?;
+    Ok(json!({ "compositeKey": {
+        "keyName": text(f, "key_name")?,
+        "keyDate": date(f, "key_date")?,
+        "parts": parts,
+        "normalised": normalised,
+        "source": text(f, "source")?,
     } }))
 }
 
 fn host_agreement(f: &Fields) -> Result<Value, String> {
-    let is_open = f.get("valid_to").is_none_or(String::is_empty);
     Ok(json!({ "hostAgreement": {
         "hostMunicipalityNumber": text(f, "host_municipality_number")?,
         "municipalityNumber": text(f, "municipality_number")?,
         "kind": format!("HOST_KIND_{}", text(f, "kind")?),
         "validFromDate": date(f, "valid_from")?,
-        "validToDate": if is_open { Value::Null } else { date(f, "valid_to")? },
+        "validToDate": optional_date(f, "valid_to")?,
     } }))
 }
 

@@ -82,6 +82,11 @@ impl<'a> Viewer<'a> {
         self.today
     }
 
+    /// The registry the answer looks into.
+    pub fn registry(&self) -> &'a Registry {
+        self.registry
+    }
+
     /// Whether a place that is proposed for an entry of a ledger is the caller's to know.
     pub fn sees(&self, ledger: &Ledger, entry_id: EntryId) -> bool {
         let Some(entry) = ledger.entry(entry_id) else { return false };

@@ -36,15 +36,26 @@ impl PlacesInPeriod {
     }
 }
 
+impl AsRef<Self> for PlacesInPeriod {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 /// What holds on a date: the latest decision whose period covers it, else 0.
-pub fn places_on(history: &[PlacesInPeriod], date: Date) -> u32 {
-    history.iter().rev().find(|period| period.covers(date)).map_or(0, |period| period.places)
+pub fn places_on<P: AsRef<PlacesInPeriod>>(history: &[P], date: Date) -> u32 {
+    let mut latest_first = history.iter().rev().map(AsRef::as_ref);
+    latest_first.find(|period| period.covers(date)).map_or(0, |period| period.places)
 }
 
 /// The dates after `date` on which what holds may change.
-pub fn boundaries_after(history: &[PlacesInPeriod], date: Date) -> impl Iterator<Item = Date> {
+pub fn boundaries_after<P: AsRef<PlacesInPeriod>>(
+    history: &[P],
+    date: Date,
+) -> impl Iterator<Item = Date> {
     history
         .iter()
+        .map(AsRef::as_ref)
         .flat_map(|period| [Some(period.valid_from), period.valid_to])
         .flatten()
         .filter(move |boundary| *boundary > date)
@@ -148,7 +159,48 @@ pub enum SubmissionState {
     Rejected,
 }
 
-/// What a quota rests on.
+/// A place budget (plassramme) for a period, and what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// How many places, and when.
+    #[serde(flatten)]
+    pub places: PlacesInPeriod,
+    /// Where the figure comes from; empty where that was not kept yet.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    /// What it rests on.
+    #[serde(default, skip_serializing_if = "BudgetBasis::is_untold")]
+    pub rests_on: BudgetBasis,
+}
+
+impl AsRef<PlacesInPeriod> for Budget {
+    fn as_ref(&self) -> &PlacesInPeriod {
+        &self.places
+    }
+}
+
+/// What a place budget rests on, as far as that is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetBasis {
+    /// What.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<QuotaBasis>,
+    /// The date of that basis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis_date: Option<Date>,
+    /// When the budget must be looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_by: Option<Date>,
+}
+
+impl BudgetBasis {
+    /// Whether nothing of it is told.
+    pub fn is_untold(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What a quota or a place budget rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum QuotaBasis {
@@ -179,6 +231,16 @@ pub struct Quota {
     pub source: String,
     /// When it must be looked at again.
     pub review_by: Option<Date>,
+    /// The most places the municipality co-finances (medfinansiering); `None`: no bound is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed_places: Option<u32>,
+}
+
+impl Quota {
+    /// Whether it must be looked at again by a day, or should have been.
+    pub fn is_due(&self, day: Date) -> bool {
+        self.review_by.is_some_and(|review_by| review_by <= day)
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ mod identity;
 mod lending;
 mod needs;
 mod places;
+mod plan;
+mod quota_move;
+mod staff;
 mod succession;
 mod waits;
 
@@ -27,6 +30,9 @@ pub use places::{
     ChangeClosure, ClosureAsk, ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget,
     SetQuotas, SubmitCapacity,
 };
+pub use plan::{ApprovePlan, CommentPlan, ProposePlan};
+pub use quota_move::MoveQuota;
+pub use staff::{LinkStaff, StaffLinkChange};
 pub use succession::{HANDED_OVER_MAX, HandOver, HeldThere, TakeOver, Waited};
 pub use waits::{
     BatchJoinWaitlist, ConfirmEntry, Eligibility, JoinWaitlist, LeaveWaitlist, PauseEntry,
@@ -43,7 +49,7 @@ use crate::domain::{
     existing::ImportExisting,
     ids::{
         EntryId, MunicipalityNumber, OfferId, OfficeNumber, OrganisationNumber, PlaceGroupId,
-        PlacementId,
+        PlacementId, PlanId,
     },
 };
 
@@ -129,6 +135,19 @@ pub enum Command {
     GrantAccess(GrantAccess),
     /// Access across employers ends before its day.
     EndAccess(EndAccess),
+    /// A redistribution plan is proposed.
+    ProposePlan(ProposePlan),
+    /// A municipality says what it thinks of a plan.
+    CommentPlan(CommentPlan),
+    /// A plan is approved.
+    ApprovePlan(ApprovePlan),
+    /// By time: the first day of a plan has come.
+    BeginPlan {
+        /// Which.
+        plan_id: PlanId,
+    },
+    /// One of the staff is a certain person, or no longer.
+    LinkStaff(LinkStaff),
     /// By time: a pause or the time after a declined offer is over.
     WakeEntry {
         /// Whose.
@@ -160,6 +179,8 @@ pub enum Command {
     TakeOver(TakeOver),
     /// A person has another identity number.
     ChangeIdentityNumber(ChangeIdentityNumber),
+    /// Whole places of one municipality's quota become another's.
+    MoveQuota(MoveQuota),
     /// By time: the day after a placement's last has come.
     FinishPlacement {
         /// Which.
@@ -211,6 +232,11 @@ impl Command {
             Self::LendQuota(_) => "LEND_QUOTA",
             Self::GrantAccess(_) => "GRANT_ACCESS",
             Self::EndAccess(_) => "END_ACCESS",
+            Self::ProposePlan(_) => "PROPOSE_PLAN",
+            Self::CommentPlan(_) => "COMMENT_PLAN",
+            Self::ApprovePlan(_) => "APPROVE_PLAN",
+            Self::BeginPlan { .. } => "BEGIN_PLAN",
+            Self::LinkStaff(_) => "LINK_STAFF",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
             Self::EndLeave { .. } => "END_LEAVE",
             Self::BeginDay { .. } => "BEGIN_DAY",
@@ -218,6 +244,7 @@ impl Command {
             Self::ExpireOffer { .. } => "EXPIRE_OFFER",
             Self::HandOver(_) => "HAND_OVER",
             Self::TakeOver(_) => "TAKE_OVER",
+            Self::MoveQuota(_) => "MOVE_QUOTA",
             Self::FinishPlacement { .. } => "FINISH_PLACEMENT",
         }
     }
@@ -261,7 +288,12 @@ impl Command {
             | Self::ReceiveEntry(_)
             | Self::SetEnforcement(_)
             | Self::LendQuota(_)
+            | Self::ProposePlan(_)
+            | Self::ApprovePlan(_)
+            | Self::BeginPlan { .. }
+            | Self::MoveQuota(_)
             | Self::BeginDay { .. } => Subject::Area,
+            Self::CommentPlan(c) => Subject::Resident(&c.municipality_number),
             Self::UpdateEntry(c) => Subject::Entry(c.entry_id),
             Self::PauseEntry(c) => Subject::Entry(c.entry_id),
             Self::ResumeEntry(c) => Subject::Entry(c.entry_id),
@@ -302,6 +334,7 @@ impl Command {
             }
             Self::GrantAccess(c) => Subject::Office(&c.office_number),
             Self::EndAccess(c) => Subject::Office(&c.office_number),
+            Self::LinkStaff(c) => c.office_number.as_ref().map_or(Subject::Area, Subject::Office),
             Self::HandOver(_) | Self::TakeOver(_) => Subject::Area,
             Self::ChangeIdentityNumber(c) => Subject::Entry(c.entry_id),
             Self::FinishPlacement { placement_id } => Subject::Placement(*placement_id),

@@ -1,6 +1,8 @@
 //! What has happened to a ledger. Fields are only ever added; old logs stay readable.
 
-use std::collections::BTreeSet;
+mod change;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use time::Date;
@@ -8,18 +10,21 @@ use time::Date;
 use crate::domain::{
     access_grant::AccessGrant,
     account::AccountKey,
-    allocation::{End, LetGo, Offer, OutOfTurnReason, Placement, RunReport},
+    allocation::{End, LetGo, Offer, Placement, RunReport},
     calendar::Timestamp,
-    capacity::{PlaceGroup, PlacesInPeriod, Quota, Submission},
+    capacity::{BudgetBasis, PlaceGroup, PlacesInPeriod, Quota, Submission},
     command::Command,
     enforcement::{Enforcement, EnforcementChange},
-    ids::{
-        EntryId, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId, PlacementId, SubmissionId,
-    },
+    ids::{EntryId, MunicipalityNumber, OfferId, PlacementId, PlanId, SubmissionId},
     lending::Loan,
+    plan::{ActivePlan, ChangeCause, Comment, Plan, Redirected},
+    quota_move::QuotaMove,
     registry::RegistryRow,
+    staff_link::StaffLink,
     waitlist::{Entry, Sealed},
 };
+
+pub use change::{EntryChange, OfferChange, PlacementChange};
 
 /// Something that has happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +70,12 @@ pub enum Event {
         places: PlacesInPeriod,
         /// Coming days on which the pool's limit may change.
         days: Vec<Date>,
+        /// Where the figure comes from; empty where that was not kept yet.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        source: String,
+        /// What it rests on.
+        #[serde(default, skip_serializing_if = "BudgetBasis::is_untold")]
+        rests_on: BudgetBasis,
     },
     /// Quotas were set.
     QuotasSet {
@@ -229,6 +240,76 @@ pub enum Event {
         /// The record, whole.
         grant: AccessGrant,
     },
+    /// A plan is as follows from now on: proposed, or approved.
+    PlanSet {
+        /// The plan, whole.
+        plan: Plan,
+    },
+    /// A municipality says what it thinks of a plan; what it said before is replaced.
+    PlanCommented {
+        /// Of which.
+        plan_id: PlanId,
+        /// Which municipality.
+        municipality_number: MunicipalityNumber,
+        /// What.
+        comment: Comment,
+    },
+    /// A plan steers from now on; one that did is superseded.
+    PlanBegun {
+        /// As it steers.
+        plan: ActivePlan,
+    },
+    /// The active plan's targets are other ones, or the way there is: the budget, the key, the
+    /// borders, or quotas set by hand have changed it.
+    PlanAimed {
+        /// Of which.
+        plan_id: PlanId,
+        /// Since when.
+        date: Date,
+        /// Why.
+        causes: BTreeSet<ChangeCause>,
+        /// The date of the distribution key's dataset.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key_date: Option<Date>,
+        /// The places that are shared out.
+        places: u32,
+        /// The targets from now on.
+        targets: BTreeMap<MunicipalityNumber, u32>,
+        /// How many places have yet to move (D).
+        remaining: u64,
+    },
+    /// A place that became free or is new went where the active plan says.
+    Redirected {
+        /// Where, and why.
+        redirected: Redirected,
+    },
+    /// All have moved; the plan steers no more.
+    PlanCompleted {
+        /// Which.
+        plan_id: PlanId,
+        /// Since when.
+        date: Date,
+    },
+    /// A link of one of the staff to a person is as follows from now on: set, or ended.
+    StaffLinkSet {
+        /// The link, whole.
+        link: StaffLink,
+    },
+    /// Whole places of one municipality's quota are another's.
+    QuotaMoved {
+        /// What was moved, and why.
+        quota_move: QuotaMove,
+        /// Coming days on which it begins.
+        days: Vec<Date>,
+    },
+    /// A plan cannot be followed on its first day: the places cannot be shared out so, or another
+    /// measure type has taken over.
+    PlanLapsed {
+        /// Which.
+        plan_id: PlanId,
+        /// Since when.
+        date: Date,
+    },
     /// The command was right and changed nothing.
     NothingToDo,
 }
@@ -240,6 +321,8 @@ impl Event {
             Some(rows.clone())
         } else if let Self::AccessSet { grant } = self {
             Some(vec![RegistryRow::AccessGrant(grant.clone())])
+        } else if let Self::StaffLinkSet { link } = self {
+            Some(vec![RegistryRow::StaffLink(link.clone())])
         } else {
             None
         }
@@ -255,182 +338,6 @@ impl Event {
             None
         }
     }
-}
-
-/// What was changed of an entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum EntryChange {
-    /// What the person wants, or who follows them up.
-    Updated,
-    /// It is not eligible for a while.
-    Paused {
-        /// Why.
-        reason: Option<Sealed>,
-    },
-    /// It is eligible again, by hand.
-    Resumed,
-    /// It is eligible again, by time.
-    Woken,
-    /// It is not eligible for a while, since an offer was declined or expired.
-    CooledDown,
-    /// An offer was declined or expired, which the measure type's decline rule counts.
-    StrikeCounted,
-    /// What was held for it was given back for a reason that is not the person's: it waits
-    /// again, with its turn.
-    Freed,
-    /// The place is still wanted.
-    Confirmed,
-    /// It was moved in the order by hand.
-    Prioritized {
-        /// Why, by code.
-        reason: OutOfTurnReason,
-        /// Why, in words.
-        text: Option<Sealed>,
-    },
-    /// The person moved to another municipality of the area.
-    Transferred {
-        /// The municipality moved from.
-        from_municipality: MunicipalityNumber,
-        /// Why.
-        reason: Option<Sealed>,
-    },
-    /// The person moved to another area, or another measure type took over; the entry went on
-    /// there.
-    SentOn {
-        /// Where.
-        to_ledger: LedgerId,
-        /// Why.
-        reason: Option<Sealed>,
-    },
-    /// The entry came in from another area, or from a measure type that this one took over
-    /// from.
-    Received {
-        /// From where.
-        from_ledger: LedgerId,
-    },
-    /// The person has begun in a measure that does not combine with this one.
-    Suspended {
-        /// Where.
-        begun_in: LedgerId,
-    },
-    /// The person waits in the measure type that took over already: this one ends, and its
-    /// time goes on there.
-    ContinuedIn {
-        /// Where.
-        ledger: LedgerId,
-        /// By which entry.
-        entry_id: EntryId,
-    },
-    /// The person has waited longer in a measure type that this one took over from.
-    WaitedBefore {
-        /// Where.
-        from_ledger: LedgerId,
-        /// By which entry.
-        from_entry: EntryId,
-    },
-    /// It left by the measure type's decline rule.
-    LeftByRule,
-    /// Another case worker, or a deputy.
-    AdviserSet,
-    /// A run of this row passed it over since its share did not fit, and the measure type counts
-    /// that.
-    PassedOver,
-    /// That was once too often: from now on it reserves what becomes free until its share fits.
-    ReservesFractions,
-    /// A mistake was corrected (rettelse).
-    Corrected {
-        /// Why, in words.
-        text: Option<Sealed>,
-    },
-    /// A mistake was corrected, and the place it cost is somebody else's now: it stands before
-    /// all others. Out of turn, as what is prioritized by hand.
-    PriorityByCorrection {
-        /// Why, in words.
-        text: Option<Sealed>,
-    },
-    /// A larger share of a place waits from now on.
-    IncreaseAsked,
-    /// The placement is somewhere else now; the larger share waits there.
-    IncreaseFollowed,
-    /// The larger share holds: it waits no longer.
-    IncreaseHolds,
-    /// The larger share was declined, or what it was for is no more.
-    IncreaseEnded,
-    /// The person has another identity number; who it is has not changed.
-    IdentityNumberChanged {
-        /// Why, in words.
-        reason: Option<Sealed>,
-    },
-    /// It stands in the old system so (innført).
-    Imported,
-}
-
-/// What was changed of a proposal or offer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum OfferChange {
-    /// The provider objected.
-    ObjectedTo,
-    /// The office agreed with the provider; the place was given back.
-    ObjectionUpheld,
-    /// The office did not agree; the offer stands.
-    ObjectionOverruled,
-    /// It may be answered later.
-    Extended,
-    /// It was taken back.
-    Withdrawn {
-        /// Why, in words.
-        text: Option<Sealed>,
-    },
-    /// The no to it was a yes: it holds a place again.
-    Reinstated,
-    /// It is debited to another municipality, as the entry's was wrong.
-    Corrected,
-    /// The larger share it was of holds.
-    IncreaseHolds,
-    /// It stands in the old system so (innført).
-    Imported,
-}
-
-/// What was changed of a placement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum PlacementChange {
-    /// It began without an offer.
-    StartedDirectly,
-    /// The share of a place.
-    Share,
-    /// When it is planned to end.
-    PlannedEnd,
-    /// The person is away.
-    WentOnLeave,
-    /// The person is back.
-    Returned,
-    /// The leave is over, by time.
-    LeaveOver,
-    /// It goes on in another group.
-    Moved {
-        /// The group before.
-        from_place_group: PlaceGroupId,
-        /// Why, in words.
-        text: Option<Sealed>,
-    },
-    /// It is debited to the municipality the person has moved to, or could not be.
-    Reassigned {
-        /// The municipality moved from.
-        from_municipality: MunicipalityNumber,
-    },
-    /// It was ended by mistake and goes on.
-    Reinstated,
-    /// A date was wrong, or the municipality it is debited to.
-    Corrected,
-    /// Somebody has looked at it.
-    Reviewed,
-    /// The larger share that was waited for holds.
-    Increased,
-    /// It stands in the old system so (innført).
-    Imported,
 }
 
 /// One log row's payload: the command and everything it made happen.

@@ -155,6 +155,14 @@ uuid_id!(
     AccessGrantId
 );
 uuid_id!(
+    /// A redistribution plan (omfordelingsplan).
+    PlanId
+);
+uuid_id!(
+    /// A link of one of the staff to a person.
+    StaffLinkId
+);
+uuid_id!(
     /// The name a client gives one call; a retry has the same.
     RequestId
 );

@@ -7,7 +7,7 @@ use time::Date;
 use crate::domain::{
     access::Role,
     calendar::Timestamp,
-    ids::{LedgerId, MeasureCode},
+    ids::{LedgerId, MeasureCode, MunicipalityNumber},
 };
 
 /// One reason a command is refused. Each stands for one value of the wire's
@@ -170,6 +170,14 @@ pub enum Refusal {
     /// The order may not be left here without a reason. Missing fields to those who call.
     #[error("reason and reason_text are required: {0}")]
     ReasonRequired(&'static str),
+    /// A field that is required here and left out. A missing field to those who call.
+    #[error("{field} is required: {why}")]
+    FieldRequired {
+        /// The field.
+        field: &'static str,
+        /// Why here.
+        why: &'static str,
+    },
     /// The mistake lies too far back for an office.
     #[error("the mistake could be corrected {}; later only the county may", .until.map_or_else(|| "while its time was known".to_owned(), |day| format!("until {day}")))]
     CorrectionTooLate {
@@ -189,6 +197,36 @@ pub enum Refusal {
         would_be: usize,
         /// How many there may be.
         most: usize,
+    },
+    /// A quota would be raised above what its municipality co-finances.
+    #[error(
+        "the quota of {municipality} would be {places} places on {date}; the municipality \
+         co-finances {committed}"
+    )]
+    QuotaAboveCommitted {
+        /// Whose quota.
+        municipality: MunicipalityNumber,
+        /// What it would be, in places.
+        places: u32,
+        /// What the municipality co-finances, in places.
+        committed: u32,
+        /// The date it would happen.
+        date: Date,
+    },
+    /// A quota has fewer places than are to be moved.
+    #[error(
+        "{municipality} has {left} places to give on {date}, what it has lent not among them; \
+         {asked} are asked for"
+    )]
+    TooFewToMove {
+        /// Whose quota.
+        municipality: MunicipalityNumber,
+        /// What it has, in places.
+        left: u32,
+        /// What is asked for, in places.
+        asked: u32,
+        /// The date on which it has so few.
+        date: Date,
     },
     /// It is about the caller: nobody decides on themself (inhabil).
     #[error("this is about yourself: somebody else must decide on it")]

@@ -13,7 +13,12 @@ use crate::domain::{
     ids::{AreaId, LedgerId, MeasureCode, MunicipalityNumber, OfficeNumber, OrganisationNumber},
     measure::{Distribution, MeasureType},
     refusal::BadRow,
+    staff_link::{StaffLink, StaffLinks},
 };
+
+mod keys;
+
+pub use keys::{CompositeKey, DistributionKey, DistributionWeight, KeyId, KeyPart};
 
 /// One row of the registry.
 #[allow(clippy::large_enum_variant, reason = "measure types are few, and rows are kept in lists")]
@@ -36,6 +41,10 @@ pub enum RegistryRow {
     HostAgreement(HostAgreement),
     /// A record of access across employers, which no import brings.
     AccessGrant(AccessGrant),
+    /// That one of the staff is a certain person, which no import brings.
+    StaffLink(StaffLink),
+    /// That a distribution key is a weighted sum of others (sammensatt nøkkel).
+    CompositeKey(CompositeKey),
     /// A public holiday (helligdag).
     Holiday(Holiday),
 }
@@ -80,21 +89,6 @@ pub struct Provider {
     pub name: String,
 }
 
-/// One municipality's weight in a distribution key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DistributionWeight {
-    /// The key's name.
-    pub key_name: String,
-    /// The date the dataset describes.
-    pub key_date: Date,
-    /// The municipality.
-    pub municipality_number: MunicipalityNumber,
-    /// Its weight.
-    pub weight: u64,
-    /// Who published it.
-    pub source: String,
-}
-
 /// A public holiday.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holiday {
@@ -123,6 +117,10 @@ pub enum RowKind {
     HostAgreement,
     /// [`RegistryRow::AccessGrant`]
     AccessGrant,
+    /// [`RegistryRow::StaffLink`]
+    StaffLink,
+    /// [`RegistryRow::CompositeKey`]
+    CompositeKey,
     /// [`RegistryRow::Holiday`]
     Holiday,
 }
@@ -139,6 +137,8 @@ impl RowKind {
             Self::DistributionWeight => "DISTRIBUTION_WEIGHT",
             Self::HostAgreement => "HOST_AGREEMENT",
             Self::AccessGrant => "ACCESS_GRANT",
+            Self::StaffLink => "STAFF_LINK",
+            Self::CompositeKey => "COMPOSITE_KEY",
             Self::Holiday => "HOLIDAY",
         }
     }
@@ -168,18 +168,13 @@ impl RegistryRow {
                 (RowKind::HostAgreement, format!("{number}@{from}"))
             }
             Self::AccessGrant(row) => (RowKind::AccessGrant, row.grant_id.to_string()),
+            Self::StaffLink(row) => (RowKind::StaffLink, row.link_id.to_string()),
+            Self::CompositeKey(row) => {
+                (RowKind::CompositeKey, format!("{}/{}", row.key_name, row.key_date))
+            }
             Self::Holiday(row) => (RowKind::Holiday, row.date.to_string()),
         }
     }
-}
-
-/// A distribution key: a named, dated dataset of weights.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DistributionKey {
-    /// Who published it.
-    pub source: String,
-    /// The weights.
-    pub weights: BTreeMap<MunicipalityNumber, u64>,
 }
 
 /// The registry as of a version.
@@ -194,9 +189,11 @@ pub struct Registry {
     /// By code and the day from which a version holds; one that holds from ever on is first.
     measure_types: BTreeMap<(MeasureCode, Option<Date>), MeasureType>,
     providers: BTreeMap<OrganisationNumber, Provider>,
-    distribution_keys: BTreeMap<(String, Date), DistributionKey>,
+    distribution_keys: BTreeMap<KeyId, DistributionKey>,
+    composite_keys: BTreeMap<KeyId, CompositeKey>,
     pub(super) host_agreements: HostAgreements,
     pub(super) access_grants: AccessGrants,
+    pub(super) staff_links: StaffLinks,
     holidays: BTreeSet<Date>,
 }
 
@@ -264,19 +261,6 @@ impl Registry {
         self.measure_versions(&id.measure_code).next().map(|version| version.distribution)
     }
 
-    /// The key of this name and date, or of its latest date.
-    pub fn distribution_key(
-        &self,
-        name: &str,
-        date: Option<Date>,
-    ) -> Option<(Date, &DistributionKey)> {
-        let (from, to) = date.map_or((Date::MIN, Date::MAX), |d| (d, d));
-        self.distribution_keys
-            .range((name.to_owned(), from)..=(name.to_owned(), to))
-            .next_back()
-            .map(|((_, date), key)| (*date, key))
-    }
-
     /// The areas, by id.
     pub fn areas(&self) -> impl Iterator<Item = &Area> {
         self.areas.values()
@@ -300,11 +284,6 @@ impl Registry {
     /// The providers, by number.
     pub fn providers(&self) -> impl Iterator<Item = &Provider> {
         self.providers.values()
-    }
-
-    /// The distribution keys, by name and date.
-    pub fn distribution_keys(&self) -> impl Iterator<Item = (&(String, Date), &DistributionKey)> {
-        self.distribution_keys.iter()
     }
 
     /// Public holidays.
@@ -347,6 +326,8 @@ impl Registry {
                 bad.push(BadRow { index, problem });
             }
         }
+        bad.extend(after.bad_borders(rows));
+        bad.extend(after.bad_compositions(rows));
         if bad.is_empty() { Ok(plan) } else { Err(bad) }
     }
 
@@ -356,6 +337,7 @@ impl Registry {
         for row in rows {
             self.put(row.clone());
         }
+        self.compose();
     }
 
     fn put(&mut self, row: RegistryRow) {
@@ -377,14 +359,17 @@ impl Registry {
             }
             RegistryRow::DistributionWeight(r) => {
                 let key = (r.key_name.clone(), r.key_date);
-                let key = self.distribution_keys.entry(key).or_insert_with(|| DistributionKey {
-                    source: r.source.clone(),
-                    weights: BTreeMap::new(),
-                });
+                let key = self.distribution_keys.entry(key);
+                let key = key.or_insert_with(|| DistributionKey::dataset(r));
+                key.borders_date = r.borders_date;
                 key.weights.insert(r.municipality_number.clone(), r.weight);
+            }
+            RegistryRow::CompositeKey(r) => {
+                self.composite_keys.insert((r.key_name.clone(), r.key_date), r.clone());
             }
             RegistryRow::HostAgreement(r) => self.host_agreements.put(r.clone()),
             RegistryRow::AccessGrant(r) => self.access_grants.put(r.clone()),
+            RegistryRow::StaffLink(r) => self.staff_links.put(r.clone()),
             RegistryRow::Holiday(r) => {
                 self.holidays.insert(r.date);
             }
@@ -403,17 +388,7 @@ impl Registry {
                 .iter()
                 .find(|number| !self.municipalities.contains_key(number))
                 .map(|number| format!("there is no municipality {number}")),
-            RegistryRow::DistributionWeight(r) => {
-                let number = &r.municipality_number;
-                let key = self.distribution_keys.get(&(r.key_name.clone(), r.key_date));
-                if !self.municipalities.contains_key(number) {
-                    Some(format!("there is no municipality {number}"))
-                } else if key.is_some_and(|key| key.source != r.source) {
-                    Some("one key has one source; this row names another".to_owned())
-                } else {
-                    None
-                }
-            }
+            RegistryRow::DistributionWeight(r) => self.bad_weight(r),
             RegistryRow::MeasureType(r) => {
                 self.unknown_measure(r).or_else(|| self.other_distribution(r))
             }
@@ -422,6 +397,8 @@ impl Registry {
             | RegistryRow::Municipality(_)
             | RegistryRow::Provider(_)
             | RegistryRow::AccessGrant(_)
+            | RegistryRow::StaffLink(_)
+            | RegistryRow::CompositeKey(_)
             | RegistryRow::Holiday(_) => None,
         }
     }

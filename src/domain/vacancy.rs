@@ -57,10 +57,7 @@ pub fn standing(
     used: &Changes,
     today: Date,
 ) -> Option<Standing> {
-    // What the ledger has not let happen yet has not happened to its accounts either.
-    let as_of = ledger.head().at.date_in_norway();
-    let limit = limit_of(ledger, key, as_of);
-    let lots = free_lots(&ledger.account(key), &limit, used, as_of);
+    let lots = free_lots_of(ledger, key, used);
     let oldest = lots.first()?;
     let days_of = |lot: &Lot| (today - lot.since).whole_days().max(0);
     let percent_days: i128 =
@@ -70,6 +67,14 @@ pub fn standing(
         days: u32::try_from(days_of(oldest)).unwrap_or(u32::MAX),
         place_days: u64::try_from(percent_days / i128::from(WHOLE_PLACE)).unwrap_or(u64::MAX),
     })
+}
+
+/// The lots that are free on an account, the oldest first.
+pub fn free_lots_of(ledger: &Ledger, key: &AccountKey, used: &Changes) -> Vec<Lot> {
+    // What the ledger has not let happen yet has not happened to its accounts either.
+    let as_of = ledger.head().at.date_in_norway();
+    let limit = limit_of(ledger, key, as_of);
+    free_lots(&ledger.account(key), &limit, used, as_of)
 }
 
 /// How an account's limit has changed up to and with a day, by the dated decisions it follows
@@ -91,7 +96,7 @@ fn limit_of(ledger: &Ledger, key: &AccountKey, as_of: Date) -> Changes {
 }
 
 /// How a limit has changed up to and with a day.
-pub fn changes_of_limit(history: &[PlacesInPeriod], as_of: Date) -> Changes {
+pub fn changes_of_limit<P: AsRef<PlacesInPeriod>>(history: &[P], as_of: Date) -> Changes {
     let days = boundaries_after(history, Date::MIN).collect();
     changes_on(days, as_of, |day| i64::from(places_on(history, day)) * WHOLE_PLACE)
 }

@@ -1,14 +1,16 @@
 //! What waits for somebody to act, and when it is due: told from an offer, an entry or a
 //! placement as it stands.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use time::{Date, Duration};
 
 use crate::domain::{
     allocation::{Objection, Offer, OfferState, Placement, PlacementState},
     calendar::{Timestamp, start_of_day_in_norway},
-    capacity::Closure,
-    ids::{EntryId, OfferId, PlacementId},
+    capacity::{Closure, Quota},
+    ids::{EntryId, MeasureCode, MunicipalityNumber, OfferId, PlacementId},
     measure::MeasureRules,
     review::review_date,
     waitlist::{Entry, EntryState},
@@ -37,6 +39,8 @@ pub enum WorkKind {
     EndOfLeave,
     /// A person placed in a group that closes.
     Closure,
+    /// A quota to be looked at again.
+    ReviewQuota,
 }
 
 impl WorkKind {
@@ -47,7 +51,11 @@ impl WorkKind {
             | Self::AnswerOffer
             | Self::ResolveObjection
             | Self::StartPlacement => true,
-            Self::ConfirmEntry | Self::ReviewPlacement | Self::EndOfLeave | Self::Closure => false,
+            Self::ConfirmEntry
+            | Self::ReviewPlacement
+            | Self::EndOfLeave
+            | Self::Closure
+            | Self::ReviewQuota => false,
         }
     }
 
@@ -59,18 +67,29 @@ impl WorkKind {
             | Self::AnswerOffer
             | Self::ResolveObjection
             | Self::StartPlacement
-            | Self::ConfirmEntry => false,
+            | Self::ConfirmEntry
+            | Self::ReviewQuota => false,
         }
     }
 }
 
+/// What work is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum WorkOf {
+    /// Somebody's entry.
+    Entry(EntryId),
+    /// A municipality's quota of a measure type.
+    Quota(MeasureCode, MunicipalityNumber),
+}
+
 /// One thing that waits for somebody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkItem {
     /// What.
     pub kind: WorkKind,
-    /// Whose entry.
-    pub entry_id: EntryId,
+    /// Whose entry, or whose quota.
+    pub of: WorkOf,
     /// The proposal or offer.
     pub offer_id: Option<OfferId>,
     /// The placement.
@@ -79,14 +98,22 @@ pub struct WorkItem {
     pub due: Timestamp,
 }
 
-/// Where an item stands in the list: what is due first comes first. An entry has one item of a
-/// kind at most.
-pub type WorkKey = (Timestamp, EntryId, WorkKind);
+/// Where an item stands in the list: what is due first comes first. An entry or a quota has one
+/// item of a kind at most.
+pub type WorkKey = (Timestamp, WorkOf, WorkKind);
 
 impl WorkItem {
     /// Its place in the list.
     pub fn key(&self) -> WorkKey {
-        (self.due, self.entry_id, self.kind)
+        (self.due, self.of.clone(), self.kind)
+    }
+
+    /// The entry it is about; `None` where it is about a quota.
+    pub fn entry_id(&self) -> Option<EntryId> {
+        match &self.of {
+            WorkOf::Entry(entry_id) => Some(*entry_id),
+            WorkOf::Quota(..) => None,
+        }
     }
 }
 
@@ -110,7 +137,7 @@ pub fn of_offer(offer: &Offer) -> Vec<WorkItem> {
     };
     let item = |kind| WorkItem {
         kind,
-        entry_id: offer.entry_id,
+        of: WorkOf::Entry(offer.entry_id),
         offer_id: Some(offer.offer_id),
         placement_id: None,
         due,
@@ -135,7 +162,7 @@ pub fn of_entry(entry: &Entry, rules: &MeasureRules) -> Option<WorkItem> {
     let due = days_after(said.date_in_norway(), i64::from(rules.confirm_days?));
     Some(WorkItem {
         kind: WorkKind::ConfirmEntry,
-        entry_id: entry.entry_id,
+        of: WorkOf::Entry(entry.entry_id),
         offer_id: None,
         placement_id: None,
         due: start_of_day_in_norway(due),
@@ -170,7 +197,7 @@ pub fn of_placement(
     let item = |(kind, date): (WorkKind, Option<Date>)| {
         date.map(|date| WorkItem {
             kind,
-            entry_id: placement.entry_id,
+            of: WorkOf::Entry(placement.entry_id),
             offer_id: placement.offer_id,
             placement_id: Some(placement.placement_id),
             due: start_of_day_in_norway(date),
@@ -189,6 +216,27 @@ fn closes(placement: &Placement, closures: &[Closure], today: Date) -> Option<Da
         .map(|closure| closure.from_date)
         .filter(lasts)
         .min()
+}
+
+/// That quotas must be looked at again: those that hold today.
+pub fn of_quotas(
+    measure: &MeasureCode,
+    quotas: &BTreeMap<MunicipalityNumber, Vec<Quota>>,
+    today: Date,
+) -> Vec<WorkItem> {
+    let holds = |history: &Vec<Quota>| {
+        history.iter().rev().find(|quota| quota.places.covers(today)).and_then(|q| q.review_by)
+    };
+    let item = |(number, history): (&MunicipalityNumber, &Vec<Quota>)| {
+        Some(WorkItem {
+            kind: WorkKind::ReviewQuota,
+            of: WorkOf::Quota(measure.clone(), number.clone()),
+            offer_id: None,
+            placement_id: None,
+            due: start_of_day_in_norway(holds(history)?),
+        })
+    };
+    quotas.iter().filter_map(item).collect()
 }
 
 fn days_after(date: Date, days: i64) -> Date {

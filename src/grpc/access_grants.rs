@@ -17,8 +17,12 @@ use crate::{
     error::Error,
     grpc::{
         Api, Caller, Mutation, Reader, answer,
-        parse::access::{self as parse, AccessReportQuery, GrantsQuery},
+        parse::{
+            access::{self as parse, AccessReportQuery, GrantsQuery},
+            staff::list_staff_links,
+        },
         respond,
+        staff::links,
     },
     proto::v1 as pb,
     proto::v1::access_service_server::AccessService,
@@ -83,6 +87,20 @@ impl AccessService for Api {
         r: Request<pb::GetAccessReportRequest>,
     ) -> Result<Response<pb::GetAccessReportResponse>, Status> {
         self.read(r, Method::GetAccessReport, parse::get_access_report, report).await
+    }
+
+    async fn link_staff(
+        &self,
+        r: Request<pb::LinkStaffRequest>,
+    ) -> Result<Response<pb::LinkStaffResponse>, Status> {
+        self.link(r).await
+    }
+
+    async fn list_staff_links(
+        &self,
+        r: Request<pb::ListStaffLinksRequest>,
+    ) -> Result<Response<pb::ListStaffLinksResponse>, Status> {
+        self.read(r, Method::ListStaffLinks, list_staff_links, links).await
     }
 }
 

@@ -361,8 +361,14 @@ pub(super) fn review_capacity(done: &Done<'_>) -> Vec<u8> {
 }
 
 pub(super) fn set_place_budget(done: &Done<'_>) -> Vec<u8> {
-    let place_budget = places_on(&done.ledger.frame().budgets, done.at.date_in_norway());
-    pb::SetPlaceBudgetResponse { revision: Some(revision_of(done)), place_budget }.encode_to_vec()
+    let (frame, today) = (done.ledger.frame(), done.at.date_in_norway());
+    pb::SetPlaceBudgetResponse {
+        revision: Some(revision_of(done)),
+        place_budget: places_on(&frame.budgets, today),
+        quota_places: u32::try_from(frame.sum_of_quotas(today)).unwrap_or(u32::MAX),
+        quotas_over_budget_places: frame.over_budget(today),
+    }
+    .encode_to_vec()
 }
 
 pub(super) fn set_quotas(done: &Done<'_>) -> Vec<u8> {

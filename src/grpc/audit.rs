@@ -173,7 +173,7 @@ async fn by_entry(
     let found = store::queues::find_entry(&mut *snapshot, ledger, entry_id).await?;
     let seen = found.filter(|entry| reader.permits(&target(ledger, entry), registry));
     let Some(entry) = seen else { return Ok(None) };
-    reader.require_another(ledger, &entry).await?;
+    reader.require_another(ledger, &entry, registry).await?;
     let entries = store::accesses::entries_of(snapshot, entry.person_id).await?;
     Ok(Some(Told::Of(entry.person_id, entries)))
 }

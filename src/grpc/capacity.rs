@@ -111,18 +111,22 @@ async fn availability(
             ceiling: 0,
         }
     });
-    let (second_accounts, place_budget) = if reader.actor.role == Role::Provider {
-        (Vec::new(), 0)
-    } else {
-        (shown.second_accounts(), places_on(&ledger.frame().budgets, shown.as_of))
-    };
+    let frame = ledger.frame();
+    let (second_accounts, place_budget, quotas_over_budget_places) =
+        if reader.actor.role == Role::Provider {
+            (Vec::new(), 0, 0)
+        } else {
+            let budget = places_on(&frame.budgets, shown.as_of);
+            (shown.second_accounts(), budget, frame.over_budget(shown.as_of))
+        };
     Ok(GetAvailabilityResponse {
         revisions: vec![answer::revision(id, ledger.head().seq)],
         places: Some(sum_of_groups(&sum, &groups, &shown, query.is_narrowed())),
         place_groups: groups.iter().map(|group| shown.group(group, &registry)).collect(),
         second_accounts,
         place_budget,
-        enforcement: enforcement::shown(&ledger.frame().enforcement, reader.actor.role, now),
+        enforcement: enforcement::shown(&frame.enforcement, reader.actor.role, now),
+        quotas_over_budget_places,
     })
 }
 

@@ -127,7 +127,7 @@ async fn visible(
     }
     snapshot.rollback().await?;
     if let Some(entry) = &found {
-        reader.require_another(id, entry).await?;
+        reader.require_another(id, entry, &registry).await?;
     }
     Ok(found.map(|entry| entry.entry_id))
 }

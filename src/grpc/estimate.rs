@@ -137,7 +137,7 @@ async fn of_entry(
         None => not_waiting(&mut snapshot, registry, &scene, &entry).await?,
     };
     snapshot.rollback().await?;
-    reader.require_another(&id, &entry).await?;
+    reader.require_another(&id, &entry, registry).await?;
     reader.record(&id, vec![entry.entry_id], true).await?;
     Ok(answer)
 }

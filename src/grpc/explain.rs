@@ -1,7 +1,7 @@
 //! Why somebody got, or did not get, a place: the log is folded up to the decision, the
 //! decision made again, and told in figures and words.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use sqlx::PgConnection;
 
@@ -39,6 +39,8 @@ struct Question {
     entry: Entry,
     /// The run's number in the log.
     seq: u64,
+    /// The registry by which the caller may.
+    registry: Arc<Registry>,
 }
 
 /// How many place groups with something free are named.
@@ -52,7 +54,7 @@ pub(super) async fn decision(
 ) -> Result<pb::ExplainDecisionResponse, Error> {
     let id = &query.ledger;
     let question = question(&reader, &query).await?;
-    reader.require_another(id, &question.entry).await?;
+    reader.require_another(id, &question.entry, &question.registry).await?;
     let place = reader.heavy_place().await?;
     let (mut snapshot, _) = reader.snapshot(None).await?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
@@ -131,7 +133,7 @@ async fn question(reader: &Reader, query: &ExplainQuery) -> Result<Question, Err
         None => Refusal::NotFound { what, id: name },
         Some((entry, seq)) if is_explained(&mut snapshot, id, seq).await? => {
             snapshot.rollback().await?;
-            return Ok(Question { entry, seq });
+            return Ok(Question { entry, seq, registry });
         }
         Some((_, seq)) => Refusal::NotFound { what: "run", id: seq.to_string() },
     };

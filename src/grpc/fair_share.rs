@@ -6,34 +6,38 @@ use crate::{
     domain::{
         access::{Method, Target},
         account::AccountKey,
-        apportionment::{self, Apportionment},
-        capacity::{PlacesInPeriod, Quota, QuotaBasis},
-        fair_share::{FairShare, FairShares, fair_shares},
+        capacity::{Budget, PlacesInPeriod, Quota, QuotaBasis, places_on},
         ids::{LedgerId, MunicipalityNumber},
-        ledger::{Head, Ledger},
+        ledger::Ledger,
         measure::Distribution,
         refusal::Refusal,
         registry::Registry,
     },
     error::Error,
     grpc::{
-        Api, Reader, answer, area_of,
+        Api, Reader, answer, apportion, area_of,
         hidden::{self, PlacesShown},
         lending,
         parse::{
-            fair_share::{
-                self as parse, ApportionQuery, FairShareQuery, PlaceBudgetsQuery, QuotasQuery,
-            },
-            lending as parse_lending,
+            fair_share::{self as parse, PlaceBudgetsQuery, QuotasQuery},
+            lending as parse_lending, plan as parse_plan, progress as parse_progress,
+            quota_move as parse_quota_move, shares as parse_shares,
         },
-        require_ledger,
+        plan_progress,
+        plans::{
+            self,
+            By::{APerson, Anybody},
+        },
+        quota_move, redirections, require_ledger,
+        shares::{self, empty},
+        simulation,
     },
     proto::v1 as pb,
     proto::v1::{
-        ApportionRequest, ApportionResponse, ApportionTie, ApportionedArea, GetFairShareRequest,
-        GetFairShareResponse, ListPlaceBudgetsRequest, ListPlaceBudgetsResponse, ListQuotasRequest,
-        ListQuotasResponse, QuotaInPeriod, SetPlaceBudgetRequest, SetPlaceBudgetResponse,
-        SetQuotasRequest, SetQuotasResponse, fair_share_service_server::FairShareService,
+        ApportionRequest, ApportionResponse, GetFairShareRequest, GetFairShareResponse,
+        ListPlaceBudgetsRequest, ListPlaceBudgetsResponse, ListQuotasRequest, ListQuotasResponse,
+        QuotaInPeriod, SetPlaceBudgetRequest, SetPlaceBudgetResponse, SetQuotasRequest,
+        SetQuotasResponse, fair_share_service_server::FairShareService,
     },
     store::{self, budgets::Budgets},
 };
@@ -47,14 +51,14 @@ impl FairShareService for Api {
         &self,
         r: Request<ApportionRequest>,
     ) -> Result<Response<ApportionResponse>, Status> {
-        self.read(r, Method::Apportion, parse::apportion, apportion).await
+        self.read(r, Method::Apportion, parse::apportion, apportion::apportion).await
     }
 
     async fn get_fair_share(
         &self,
         r: Request<GetFairShareRequest>,
     ) -> Result<Response<GetFairShareResponse>, Status> {
-        self.read(r, Method::GetFairShare, parse::get_fair_share, fair_share).await
+        self.read(r, Method::GetFairShare, parse_shares::get_fair_share, shares::fair_share).await
     }
 
     async fn set_place_budget(
@@ -93,103 +97,101 @@ impl FairShareService for Api {
         let parse = parse_lending::lend_quota;
         self.write(r, Method::LendQuota, parse, lending::lend_quota).await
     }
-}
 
-/// A pure calculation. It runs where it may take its time without holding others up.
-async fn apportion(_: Reader, query: ApportionQuery) -> Result<ApportionResponse, Error> {
-    let calculation = tokio::task::spawn_blocking(move || {
-        let result = apportionment::apportion(query.method, query.seats, &query.areas)?;
-        Ok(apportion_answer(&query, &result))
-    });
-    calculation.await.map_err(|panic| Error::Internal(panic.to_string()))?
-}
-
-/// The areas stand as asked for; the calculation had them by `area_id`.
-fn apportion_answer(query: &ApportionQuery, result: &Apportionment) -> ApportionResponse {
-    let mut areas = vec![ApportionedArea::default(); query.areas.len()];
-    for ((name, share), place) in query.names.iter().zip(&result.shares).zip(&query.places) {
-        let (n, d) = (share.quota.numerator, share.quota.denominator.max(1));
-        areas[*place] = ApportionedArea {
-            area_id: name.clone(),
-            seats: share.seats,
-            quota_whole: u64::try_from(n / d).unwrap_or(u64::MAX),
-            quota_millionths: u32::try_from((n % d) * 1_000_000 / d).unwrap_or(0),
-        };
+    async fn compare_fair_shares(
+        &self,
+        r: Request<pb::CompareFairSharesRequest>,
+    ) -> Result<Response<pb::CompareFairSharesResponse>, Status> {
+        let method = Method::CompareFairShares;
+        self.read(r, method, parse_shares::compare, shares::compare).await
     }
-    let ties = ties(&result.ties, |index| query.names[index].clone());
-    ApportionResponse { areas, ties }
-}
 
-fn ties(ties: &[apportionment::Tie], name: impl Fn(usize) -> String) -> Vec<ApportionTie> {
-    ties.iter()
-        .map(|tie| ApportionTie {
-            area_ids: tie.areas.iter().map(|index| name(*index)).collect(),
-            seats_at_stake: tie.seats_at_stake,
-        })
-        .collect()
-}
-
-async fn fair_share(reader: Reader, query: FairShareQuery) -> Result<GetFairShareResponse, Error> {
-    let id = &query.ledger;
-    let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
-    reader.require(&area_of(id), &registry)?;
-    require_ledger(id, &registry)?;
-    let (key_date, key) = registry.distribution_key(&query.key_name, query.key_date).ok_or(
-        Error::DistributionKeyNotFound { name: query.key_name.clone(), date: query.key_date },
-    )?;
-    let ledger = store::ledger::find(&mut snapshot, id).await?;
-    snapshot.rollback().await?;
-    let ledger = ledger.unwrap_or_else(|| empty(id));
-    let today = reader.app.clock.now().date_in_norway();
-    let shares = fair_shares(&ledger, &registry, key, query.method, today)?;
-    Ok(fair_share_answer(&query, key_date, &key.source, &ledger, &shares))
-}
-
-/// A ledger in which nothing has happened: no budget, and nobody has anything.
-fn empty(id: &LedgerId) -> Ledger {
-    Ledger::new(id.clone(), Distribution::CountyPool, Head::EMPTY)
-}
-
-fn fair_share_answer(
-    query: &FairShareQuery,
-    key_date: time::Date,
-    source: &str,
-    ledger: &Ledger,
-    shares: &FairShares,
-) -> GetFairShareResponse {
-    let name = |index: usize| shares.shares[index].municipality_number.to_string();
-    GetFairShareResponse {
-        revisions: vec![answer::revision(ledger.id(), ledger.head().seq)],
-        place_budget: shares.budget,
-        key_name: query.key_name.clone(),
-        key_date: Some(answer::date(key_date)),
-        key_source: source.to_owned(),
-        method: query.wire_method.into(),
-        ties: ties(&shares.ties, name),
-        shares: shares.shares.iter().map(share).collect(),
+    async fn propose_plan(
+        &self,
+        r: Request<pb::ProposePlanRequest>,
+    ) -> Result<Response<pb::ProposePlanResponse>, Status> {
+        let parse = parse_plan::propose_plan;
+        self.plan(r, Method::ProposePlan, Anybody, parse, plans::propose_plan).await
     }
-}
 
-fn share(share: &FairShare) -> pb::FairShare {
-    let whole = |places: u64| u32::try_from(places).unwrap_or(u32::MAX);
-    let gap = i64::try_from(share.entitled).unwrap_or(i64::MAX)
-        - i64::try_from(share.current).unwrap_or(i64::MAX);
-    pb::FairShare {
-        municipality_number: share.municipality_number.to_string(),
-        name: share.name.clone(),
-        weight: share.weight,
-        weight_share_basis_points: share.weight_share_basis_points,
-        entitled_places: whole(share.entitled),
-        current_places: whole(share.current),
-        gap_places: i32::try_from(gap).unwrap_or(i32::MAX),
+    async fn comment_plan(
+        &self,
+        r: Request<pb::CommentPlanRequest>,
+    ) -> Result<Response<pb::CommentPlanResponse>, Status> {
+        let parse = parse_plan::comment_plan;
+        self.plan(r, Method::CommentPlan, APerson, parse, plans::comment_plan).await
+    }
+
+    async fn approve_plan(
+        &self,
+        r: Request<pb::ApprovePlanRequest>,
+    ) -> Result<Response<pb::ApprovePlanResponse>, Status> {
+        let parse = parse_plan::approve_plan;
+        self.plan(r, Method::ApprovePlan, APerson, parse, plans::approve_plan).await
+    }
+
+    async fn get_plan(
+        &self,
+        r: Request<pb::GetPlanRequest>,
+    ) -> Result<Response<pb::GetPlanResponse>, Status> {
+        self.read(r, Method::GetPlan, parse_plan::get_plan, plans::plan).await
+    }
+
+    async fn list_plans(
+        &self,
+        r: Request<pb::ListPlansRequest>,
+    ) -> Result<Response<pb::ListPlansResponse>, Status> {
+        self.read(r, Method::ListPlans, parse_plan::list_plans, plans::plans).await
+    }
+
+    type SimulateRedistributionStream = simulation::Answers;
+
+    async fn simulate_redistribution(
+        &self,
+        r: Request<pb::SimulateRedistributionRequest>,
+    ) -> Result<Response<simulation::Answers>, Status> {
+        self.simulate(r).await
+    }
+
+    async fn move_quota(
+        &self,
+        r: Request<pb::MoveQuotaRequest>,
+    ) -> Result<Response<pb::MoveQuotaResponse>, Status> {
+        let parse = parse_quota_move::move_quota;
+        self.write(r, Method::MoveQuota, parse, quota_move::move_quota).await
+    }
+
+    async fn explain_redirection(
+        &self,
+        r: Request<pb::ExplainRedirectionRequest>,
+    ) -> Result<Response<pb::ExplainRedirectionResponse>, Status> {
+        let parse = parse_progress::explain_redirection;
+        self.read(r, Method::ExplainRedirection, parse, redirections::redirection).await
+    }
+
+    async fn get_plan_progress(
+        &self,
+        r: Request<pb::GetPlanProgressRequest>,
+    ) -> Result<Response<pb::GetPlanProgressResponse>, Status> {
+        let parse = parse_progress::get_plan_progress;
+        self.read(r, Method::GetPlanProgress, parse, plan_progress::progress).await
     }
 }
 
 /// A place budget with its place in the list: the ledger, and which of its budgets.
 struct Listed {
     key: (LedgerId, usize),
-    places: PlacesInPeriod,
-    in_force: bool,
+    budget: Budget,
+    /// Where it is in force: the sum of the quotas, and how many too many they are.
+    in_force: Option<(u64, u32)>,
+}
+
+impl Listed {
+    /// Whether it holds and must be looked at again by a day.
+    fn is_due(&self, day: time::Date) -> bool {
+        let review_by = self.budget.rests_on.review_by;
+        self.in_force.is_some() && review_by.is_some_and(|review_by| review_by <= day)
+    }
 }
 
 /// Place budgets ledger by ledger. Whoever may see one area only must name it.
@@ -220,7 +222,10 @@ async fn place_budgets(
         for budgets in found {
             revisions.push(answer::revision(&budgets.ledger, budgets.seq));
             let listed = listed(budgets, on, query.as_of.is_some());
-            rows.extend(listed.filter(|row| after.as_ref().is_none_or(|after| row.key > *after)));
+            rows.extend(listed.filter(|row| {
+                after.as_ref().is_none_or(|after| row.key > *after)
+                    && query.review_due_by.is_none_or(|day| row.is_due(day))
+            }));
         }
         if rows.len() > page.size {
             break;
@@ -242,27 +247,41 @@ async fn place_budgets(
 /// A ledger's budgets in the order they were set: the last one that covers a date is in
 /// force on it.
 fn listed(of: Budgets, on: time::Date, only_in_force: bool) -> impl Iterator<Item = Listed> {
-    let in_force = of.budgets.iter().rposition(|budget| budget.covers(on));
-    let Budgets { ledger, budgets, .. } = of;
-    budgets
+    let Budgets { ledger, frame, .. } = of;
+    let in_force = frame.budgets.iter().rposition(|budget| budget.places.covers(on));
+    let of_quotas = (frame.sum_of_quotas(on), frame.over_budget(on));
+    frame
+        .budgets
         .into_iter()
         .enumerate()
-        .map(move |(index, places)| Listed {
+        .map(move |(index, budget)| Listed {
             key: (ledger.clone(), index),
-            places,
-            in_force: Some(index) == in_force,
+            budget,
+            in_force: (Some(index) == in_force).then_some(of_quotas),
         })
-        .filter(move |row| row.in_force || !only_in_force)
+        .filter(move |row| row.in_force.is_some() || !only_in_force)
 }
 
 fn place_budget(row: &Listed) -> pb::PlaceBudget {
+    let Budget { places, source, rests_on } = &row.budget;
+    let (quotas, over) = row.in_force.unwrap_or_default();
     pb::PlaceBudget {
         ledger: Some(answer::ledger(&row.key.0)),
-        places: row.places.places,
-        valid_from_date: Some(answer::date(row.places.valid_from)),
-        valid_to_date: row.places.valid_to.map(answer::date),
-        in_force: row.in_force,
+        places: places.places,
+        valid_from_date: Some(answer::date(places.valid_from)),
+        valid_to_date: places.valid_to.map(answer::date),
+        in_force: row.in_force.is_some(),
+        basis: rests_on.basis.map_or(pb::QuotaBasis::Unspecified, quota_basis).into(),
+        basis_date: rests_on.basis_date.map(answer::date),
+        source: source.clone(),
+        review_by_date: rests_on.review_by.map(answer::date),
+        quota_places: whole_places(quotas),
+        quotas_over_budget_places: over,
     }
+}
+
+fn whole_places(places: u64) -> u32 {
+    u32::try_from(places).unwrap_or(u32::MAX)
 }
 
 /// The quotas of a ledger: those that hold on a date, or all that were set and not
@@ -289,11 +308,18 @@ async fn quotas(reader: Reader, query: QuotasQuery) -> Result<ListQuotasResponse
     };
     let answer = |row: ShownQuota<'_>| row.answer((today, as_of), &ledger, &told, &registry);
     let (quotas, next_page_token) = page.cut(&reader.app.keys, rows, key, answer)?;
-    let revisions = vec![answer::revision(id, ledger.head().seq)];
-    Ok(ListQuotasResponse { revisions, quotas, next_page_token })
+    let frame = ledger.frame();
+    Ok(ListQuotasResponse {
+        revisions: vec![answer::revision(id, ledger.head().seq)],
+        quotas,
+        next_page_token,
+        place_budget: places_on(&frame.budgets, as_of),
+        quota_places: whole_places(frame.sum_of_quotas(as_of)),
+        quotas_over_budget_places: frame.over_budget(as_of),
+    })
 }
 
-fn require_quotas(id: &LedgerId, registry: &Registry) -> Result<(), Refusal> {
+pub(super) fn require_quotas(id: &LedgerId, registry: &Registry) -> Result<(), Refusal> {
     match registry.ledger_distribution(id) {
         Some(Distribution::CountyPool) => Err(Refusal::MeasureTypeRule(
             "one pool serves the whole area in this measure type; it has no quotas",
@@ -328,10 +354,11 @@ fn shown_quotas<'a>(
     let history = frame.quotas.get(number).map_or(&[][..], Vec::as_slice);
     let rows = periods(history)
         .filter(|(_, period)| query.with_history || period.covers(as_of))
+        .filter(|(quota, _)| query.review_due_by.is_none_or(|day| quota.is_due(day)))
         .map(|quota| ShownQuota { number, quota: Some(quota) });
     let rows: Vec<ShownQuota<'_>> = rows.collect();
     let only_borrows = query.with_history || frame.borrowed_places(number, as_of) > 0;
-    if rows.is_empty() && only_borrows {
+    if rows.is_empty() && only_borrows && query.review_due_by.is_none() {
         return vec![ShownQuota { number, quota: None }];
     }
     rows
@@ -360,6 +387,7 @@ impl ShownQuota<'_> {
             valid_to_date: period.and_then(|period| period.valid_to).map(answer::date),
             usage: holds_today.then(usage),
             lending: lending::lending(frame, number, period, as_of),
+            moves: quota_move::moves(frame, number, period),
         }
     }
 }
@@ -372,6 +400,7 @@ fn quota_answer(quota: &Quota) -> pb::Quota {
         basis_date: quota.basis_date.map(answer::date),
         source: quota.source.clone(),
         review_by_date: quota.review_by.map(answer::date),
+        committed_places: quota.committed_places,
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn entry_to_provider(
     };
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
     snapshot.rollback().await?;
-    reader.require_another(id, &entry).await?;
+    reader.require_another(id, &entry, registry).await?;
     let whose = if query.with_person { Some(identity_alone(&reader, &entry).await?) } else { None };
     let placement = reader.answering(registry, |viewer| {
         held.placement.as_ref().map(|held| placement_to_provider(held, viewer))

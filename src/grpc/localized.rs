@@ -173,10 +173,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("Personen deltar i {with}, som ikke kan kombineres med denne tiltakstypen."),
             format!("The person takes part in {with}, which does not combine with this one."),
         ),
-        Refusal::FourEyes => words(
-            "En annen enn den som meldte det inn eller foreslo det, må gjøre dette.",
-            "Someone other than the one who submitted or proposed it must do this.",
-        ),
+        Refusal::FourEyes => four_eyes(),
         Refusal::MeasureTypeRule(_) => words(
             "Reglene for tiltakstypen tillater ikke dette.",
             "The rules of the measure type do not allow this.",
@@ -198,12 +195,14 @@ fn of_refusal(refusal: &Refusal) -> Words {
         Refusal::ClosuresOverlap { other, .. } => of_closure(*other),
         Refusal::NotFirst => not_first(),
         Refusal::ReasonRequired(_) => no_reason(),
+        Refusal::FieldRequired { field, .. } => field_required(field),
         Refusal::CorrectionTooLate { until } => too_late_to_correct(*until),
         Refusal::IdentityNumberTaken => number_taken(),
-        Refusal::LimitReached { would_be, most, .. } => words(
-            format!("Dette ville bli {would_be}; grensen er {most}."),
-            format!("This would make {would_be}; the limit is {most}."),
-        ),
+        Refusal::LimitReached { would_be, most, .. } => limit_reached(*would_be, *most),
+        Refusal::QuotaAboveCommitted { places, committed, date, .. } => {
+            above_committed(*places, *committed, *date)
+        }
+        Refusal::TooFewToMove { left, asked, date, .. } => too_few(*left, *asked, *date),
         Refusal::OwnCase => of_own_case(),
         Refusal::OneOf { index, refusal, .. } => of_one(index + 1, of_refusal(refusal)),
     }
@@ -221,6 +220,17 @@ fn not_first() -> Words {
         "Noen som står foran i køen, skal ha plassen først.",
         "Somebody ahead in the queue is to have the place first.",
     )
+}
+
+fn four_eyes() -> Words {
+    words(
+        "En annen enn den som meldte det inn eller foreslo det, må gjøre dette.",
+        "Someone other than the one who submitted or proposed it must do this.",
+    )
+}
+
+fn field_required(field: &str) -> Words {
+    words(format!("{field} må fylles ut her."), format!("{field} must be filled in here."))
 }
 
 fn no_reason() -> Words {
@@ -268,6 +278,36 @@ fn over_budget(sum: u64, budget: u32, date: Date) -> Words {
         norwegian(date)
     );
     words(nb, format!("The quotas would be {sum} places in all on {date}. The budget is {budget}."))
+}
+
+fn limit_reached(would_be: usize, most: usize) -> Words {
+    words(
+        format!("Dette ville bli {would_be}; grensen er {most}."),
+        format!("This would make {would_be}; the limit is {most}."),
+    )
+}
+
+fn above_committed(places: u32, committed: u32, date: Date) -> Words {
+    let nb = format!(
+        "Andelen ville bli {places} plasser {}. Kommunen medfinansierer {committed}.",
+        norwegian(date)
+    );
+    let en = format!(
+        "The quota would be {places} places on {date}. The municipality co-finances {committed}."
+    );
+    words(nb, en)
+}
+
+fn too_few(left: u32, asked: u32, date: Date) -> Words {
+    let nb = format!(
+        "Kommunen har {left} plasser å gi fra seg {}, utlånte ikke medregnet. {asked} trengs.",
+        norwegian(date)
+    );
+    let en = format!(
+        "The municipality has {left} places to give on {date}, lent ones not counted. {asked} are \
+         needed."
+    );
+    words(nb, en)
 }
 
 fn not_later(new: Date, old: Date) -> Words {

@@ -16,6 +16,7 @@ mod access_grants;
 mod adviser;
 mod allocation;
 mod answer;
+mod apportion;
 mod audit;
 mod behalf;
 mod caller;
@@ -29,6 +30,7 @@ mod estimate;
 mod existing;
 mod explain;
 mod fair_share;
+mod forecast;
 mod heavy;
 mod held;
 mod hidden;
@@ -44,13 +46,20 @@ mod parse;
 mod participation;
 mod people;
 mod placements;
+mod plan_progress;
+mod plans;
 mod progress;
 mod protected;
+mod quota_move;
 mod record;
+mod redirections;
 mod registry;
 mod report;
 mod review;
+mod shares;
+mod simulation;
 mod size;
+mod staff;
 mod status;
 mod transfer;
 mod transport;
@@ -153,7 +162,12 @@ mutations!(
     LendQuotaRequest,
     ReportClosureRequest,
     ChangeIdentityNumberRequest,
+    MoveQuotaRequest,
+    ProposePlanRequest,
+    CommentPlanRequest,
+    ApprovePlanRequest,
     ImportExistingRequest,
+    LinkStaffRequest,
 );
 
 impl Api {

@@ -93,7 +93,9 @@ listings!(
     ListOffersRequest,
     ListPlacementsRequest,
     ListAccessGrantsRequest,
+    ListStaffLinksRequest,
     ListHostAgreementsRequest,
+    ListPlansRequest,
     ListChangesRequest,
 );
 

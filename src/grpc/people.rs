@@ -52,7 +52,7 @@ pub(super) async fn entry(
     let held = store::held::of_entries(&mut snapshot, id, &[entry.entry_id]).await?;
     let seq = store::ledger::seq(&mut snapshot, id).await?.unwrap_or(0);
     snapshot.rollback().await?;
-    reader.require_another(id, &entry).await?;
+    reader.require_another(id, &entry, &registry).await?;
     let whose = if query.with_person { Some(whose(&reader, &entry).await?) } else { None };
     let placements = held.placements.get(&entry.entry_id);
     let latest = placements.and_then(|placements| placements.first());

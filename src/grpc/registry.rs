@@ -289,6 +289,18 @@ async fn distribution_keys(
     Ok(ListDistributionKeysResponse { revisions, distribution_keys, next_page_token })
 }
 
+/// What a composite key is made of.
+pub(super) fn key_parts(key: &DistributionKey) -> Vec<pb::KeyPart> {
+    let parts = key.composite.iter().flat_map(|made| &made.parts);
+    parts
+        .map(|part| pb::KeyPart {
+            key_name: part.key_name.clone(),
+            key_date: Some(answer::date(part.key_date)),
+            factor: part.factor,
+        })
+        .collect()
+}
+
 fn distribution_key(((name, date), key): KeyRow<'_>, with_weights: bool) -> pb::DistributionKey {
     let weights = key.weights.iter().map(|(number, weight)| pb::MunicipalityWeight {
         municipality_number: number.to_string(),
@@ -301,5 +313,8 @@ fn distribution_key(((name, date), key): KeyRow<'_>, with_weights: bool) -> pb::
         municipalities: u32::try_from(key.weights.len()).unwrap_or(u32::MAX),
         total_weight: key.weights.values().sum(),
         weights: if with_weights { weights.collect() } else { Vec::new() },
+        borders_date: key.borders_date.map(answer::date),
+        parts: key_parts(key),
+        normalised: key.composite.as_ref().is_some_and(|made| made.normalised),
     }
 }

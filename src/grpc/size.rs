@@ -3,7 +3,8 @@
 /// The largest request of a unary call.
 pub const REQUEST_MAX: usize = 256 * 1024;
 /// The largest batch of joins: 2 KB for each of 500 people. What a join may hold at most is
-/// more, and what one holds is a quarter of it.
+/// more, and what one holds is a quarter of it. The same for an apportionment: 200 bytes for each
+/// of 5,000 areas, with names of 64 letters half as much.
 pub const BATCH_MAX: usize = 1024 * 1024;
 /// The largest piece of an import.
 pub const IMPORT_PIECE_MAX: usize = 4 * 1024 * 1024;

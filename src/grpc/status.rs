@@ -10,7 +10,7 @@ use tonic_types::{
 };
 
 use crate::{
-    domain::{ids::LedgerId, refusal::Refusal},
+    domain::{account::WHOLE_PLACE, ids::LedgerId, refusal::Refusal},
     error::{Effect, Error},
     grpc::localized::{self, Words},
     proto::v1::ErrorReason,
@@ -86,6 +86,9 @@ fn detail(error: &Error, code: Code, name: &str) -> Option<ErrorDetail> {
         }
         Error::Refused(Refusal::ReasonRequired(why)) => {
             Some(bad_request([("reason", *why), ("reason_text", *why)]))
+        }
+        Error::Refused(Refusal::FieldRequired { field, why }) => {
+            Some(bad_request([(*field, *why)]))
         }
         Error::RequestIdReused => Some(bad_request([("request_id", "was used for another call")])),
         Error::PageTokenInvalid => Some(bad_request([("page_token", "is not of this list")])),
@@ -164,7 +167,10 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::NotFirst
         | Refusal::ClosuresOverlap { .. }
         | Refusal::ReasonRequired(_)
+        | Refusal::FieldRequired { .. }
         | Refusal::CorrectionTooLate { .. }
+        | Refusal::QuotaAboveCommitted { .. }
+        | Refusal::TooFewToMove { .. }
         | Refusal::OwnCase
         | Refusal::LimitReached { .. } => None,
     }
@@ -237,11 +243,16 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         | Refusal::ClosuresOverlap { .. } => {
             (Code::FailedPrecondition, ErrorReason::DateOutOfRange)
         }
-        Refusal::NoRoom { .. } | Refusal::NoRoomForMore { .. } => {
+        Refusal::NoRoom { .. } | Refusal::NoRoomForMore { .. } | Refusal::TooFewToMove { .. } => {
             (Code::FailedPrecondition, ErrorReason::NoRoom)
         }
+        Refusal::QuotaAboveCommitted { .. } => {
+            (Code::FailedPrecondition, ErrorReason::QuotaAboveCommitted)
+        }
         Refusal::NotFirst => (Code::FailedPrecondition, ErrorReason::NotFirst),
-        Refusal::ReasonRequired(_) => (Code::InvalidArgument, ErrorReason::InvalidFields),
+        Refusal::ReasonRequired(_) | Refusal::FieldRequired { .. } => {
+            (Code::InvalidArgument, ErrorReason::InvalidFields)
+        }
         Refusal::CorrectionTooLate { .. } => {
             (Code::FailedPrecondition, ErrorReason::CorrectionTooLate)
         }
@@ -279,6 +290,34 @@ fn metadata(error: &Error) -> HashMap<String, String> {
     pairs.chain([effect(error.effect())]).collect()
 }
 
+/// Of quotas that are too many or too few, with both numbers and the day.
+fn metadata_of_quotas(refusal: &Refusal) -> Vec<(&'static str, String)> {
+    if let Refusal::QuotasExceedBudget { sum, budget, date } = refusal {
+        vec![
+            ("sum_places", sum.to_string()),
+            ("budget_places", budget.to_string()),
+            ("date", date.to_string()),
+        ]
+    } else if let Refusal::QuotaAboveCommitted { municipality, places, committed, date } = refusal {
+        vec![
+            ("municipality_number", municipality.to_string()),
+            ("places", places.to_string()),
+            ("committed_places", committed.to_string()),
+            ("date", date.to_string()),
+        ]
+    } else if let Refusal::TooFewToMove { municipality, left, asked, date } = refusal {
+        let percent = |places: u32| (i64::from(places) * WHOLE_PLACE).to_string();
+        vec![
+            ("municipality_number", municipality.to_string()),
+            ("free_percent", percent(*left)),
+            ("needed_percent", percent(*asked)),
+            ("date", date.to_string()),
+        ]
+    } else {
+        Vec::new()
+    }
+}
+
 fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
     match refusal {
         Refusal::NotFound { what, id } => {
@@ -295,11 +334,9 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
             vec![("superseded_by", by.to_string()), ("from_date", from.to_string())]
         }
         Refusal::NotCombinable { with } => vec![("measure_code", with.to_string())],
-        Refusal::QuotasExceedBudget { sum, budget, date } => vec![
-            ("sum_places", sum.to_string()),
-            ("budget_places", budget.to_string()),
-            ("date", date.to_string()),
-        ],
+        Refusal::QuotasExceedBudget { .. }
+        | Refusal::QuotaAboveCommitted { .. }
+        | Refusal::TooFewToMove { .. } => metadata_of_quotas(refusal),
         Refusal::DateOutOfRange { field, value, .. } => {
             vec![("field", (*field).to_owned()), ("value", value.clone())]
         }
@@ -347,6 +384,7 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::MeasureTypeRule(_) => Vec::new(),
         // As of any request that lacks fields: so many.
         Refusal::ReasonRequired(_) => vec![("violations", "2".to_owned())],
+        Refusal::FieldRequired { .. } => vec![("violations", "1".to_owned())],
     }
 }
 

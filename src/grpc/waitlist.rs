@@ -194,7 +194,7 @@ async fn position(reader: Reader, query: PositionQuery) -> Result<GetPositionRes
         Vec::new()
     };
     snapshot.rollback().await?;
-    reader.require_another(id, &entry).await?;
+    reader.require_another(id, &entry, &registry).await?;
     reader.record(id, vec![entry.entry_id], true).await?;
     Ok(GetPositionResponse {
         revisions: vec![answer::revision(id, seq)],

@@ -7,14 +7,17 @@ use time::{Date, Duration};
 
 use crate::{
     domain::{
-        access::Target,
+        access::{Role, Target},
         allocation::Placement,
         calendar::{Timestamp, start_of_day_in_norway},
         ids::{AreaId, EntryId, LedgerId, MeasureCode},
         measure::MeasureRules,
         refusal::Refusal,
         registry::Registry,
-        work::{WorkItem, WorkKey, WorkKind, of_entry, of_offer, of_placement, registered_before},
+        work::{
+            WorkItem, WorkKey, WorkKind, WorkOf, of_entry, of_offer, of_placement, of_quotas,
+            registered_before,
+        },
     },
     error::Error,
     grpc::{Reader, answer, is_office, parse::adviser::WorkQuery, seen_by},
@@ -54,6 +57,7 @@ pub(super) async fn list(
         rules: rules(&registry, today, county_id, heads.iter().map(|(measure, _)| measure)),
         kind: query.kind,
         end: last.saturating_add(Duration::DAY),
+        with_quotas: reader.actor.role == Role::County && adviser.is_none(),
         after,
         most: page.size.saturating_add(1),
         first: BTreeMap::new(),
@@ -62,7 +66,7 @@ pub(super) async fn list(
     for measure in work.first.values().map(|(measure, _)| measure).collect::<BTreeSet<_>>() {
         let id = LedgerId { county_id: county_id.clone(), measure_code: measure.clone() };
         let items = work.first.values().take(page.size).filter(|(of, _)| of == measure);
-        let entries = items.map(|(_, item)| item.entry_id);
+        let entries = items.filter_map(|(_, item)| item.entry_id());
         reader.note_hosted_of(&mut snapshot, &registry, &id, entries).await?;
     }
     snapshot.rollback().await?;
@@ -99,6 +103,8 @@ struct Work<'a> {
     kind: Option<WorkKind>,
     /// Only what is due before this day.
     end: Date,
+    /// Whether quotas are listed too: they are nobody's people, and a county's to look at.
+    with_quotas: bool,
     after: Option<WorkKey>,
     /// How many are kept.
     most: usize,
@@ -124,6 +130,13 @@ impl Work<'_> {
         }
         if self.kind.is_none_or(|kind| kind == WorkKind::ConfirmEntry) {
             self.read_entries(connection, filter).await?;
+        }
+        if self.with_quotas && self.kind.is_none_or(|kind| kind == WorkKind::ReviewQuota) {
+            for (measure, quotas) in store::work::quotas(connection, filter.county_id).await? {
+                for item in of_quotas(&measure, &quotas, filter.today) {
+                    self.take(&measure, item);
+                }
+            }
         }
         Ok(())
     }
@@ -177,7 +190,7 @@ impl Work<'_> {
         let key = item.key();
         let is_wanted = self.kind.is_none_or(|kind| kind == item.kind)
             && item.due < start_of_day_in_norway(self.end)
-            && self.after.is_none_or(|after| key > after);
+            && self.after.as_ref().is_none_or(|after| key > *after);
         if is_wanted {
             self.first.insert(key, (measure.clone(), item));
             if self.first.len() > self.most {
@@ -189,12 +202,13 @@ impl Work<'_> {
 
 /// Writes down whose work is shown, beside each ledger; where it is nobody's, that it was asked.
 async fn record(reader: &Reader, shown: &[(LedgerId, WorkItem)]) -> Result<(), Error> {
-    if shown.is_empty() {
-        return reader.record(&LedgerId::registry(), Vec::new(), true).await;
-    }
     let mut entries: BTreeMap<LedgerId, BTreeSet<EntryId>> = BTreeMap::new();
     for (ledger, item) in shown {
-        entries.entry(ledger.clone()).or_default().insert(item.entry_id);
+        let Some(entry_id) = item.entry_id() else { continue };
+        entries.entry(ledger.clone()).or_default().insert(entry_id);
+    }
+    if entries.is_empty() {
+        return reader.record(&LedgerId::registry(), Vec::new(), true).await;
     }
     reader.record_each(entries).await
 }
@@ -204,11 +218,15 @@ fn item_answer(ledger: &LedgerId, item: &WorkItem, now: Timestamp) -> pb::WorkIt
     pb::WorkItem {
         kind: kind_answer(item.kind).into(),
         ledger: Some(answer::ledger(ledger)),
-        entry_id: item.entry_id.to_string(),
+        entry_id: id(item.entry_id().map(|id| id.0)),
         offer_id: id(item.offer_id.map(|id| id.0)),
         placement_id: id(item.placement_id.map(|id| id.0)),
         due_time: Some(answer::timestamp(item.due)),
         is_overdue: item.due <= now,
+        municipality_number: match &item.of {
+            WorkOf::Entry(_) => String::new(),
+            WorkOf::Quota(_, number) => number.to_string(),
+        },
     }
 }
 
@@ -222,5 +240,6 @@ fn kind_answer(kind: WorkKind) -> pb::WorkKind {
         WorkKind::ReviewPlacement => pb::WorkKind::ReviewPlacement,
         WorkKind::EndOfLeave => pb::WorkKind::EndOfLeave,
         WorkKind::Closure => pb::WorkKind::Closure,
+        WorkKind::ReviewQuota => pb::WorkKind::ReviewQuota,
     }
 }

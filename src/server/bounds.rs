@@ -97,9 +97,9 @@ impl BoundsLayer {
 
     /// How long the answer of a call that is no conversation may take to be taken.
     fn patience(&self, call: Call, request: &Request<Body>) -> Option<Patience> {
-        call.longest(&self.limits)?;
+        let most = call.taken(&self.limits)?;
         let cutter = request.extensions().get::<Cutter>()?.clone();
-        Some(Patience { most: self.limits.answer, cutter })
+        Some(Patience { most, cutter })
     }
 
     async fn within_bounds<S>(

@@ -20,6 +20,8 @@ pub(super) enum Call {
     Unary,
     /// One request about many, one answer.
     Batch,
+    /// One request, answers one after another.
+    Series,
     /// A stream of pieces, one answer.
     Import,
     /// A question about health.
@@ -45,7 +47,9 @@ impl Call {
             ("tiltaksplass.v1.RegistryService", "ImportRegistry" | "ImportExisting") => {
                 Self::Import
             }
-            ("tiltaksplass.v1.WaitlistService", "BatchJoinWaitlist") => Self::Batch,
+            ("tiltaksplass.v1.WaitlistService", "BatchJoinWaitlist")
+            | ("tiltaksplass.v1.FairShareService", "Apportion") => Self::Batch,
+            ("tiltaksplass.v1.FairShareService", "SimulateRedistribution") => Self::Series,
             ("grpc.health.v1.Health", "Watch") => Self::Conversation,
             ("grpc.health.v1.Health", _) => Self::Probe,
             ("grpc.reflection.v1.ServerReflection", _) => Self::Conversation,
@@ -58,16 +62,26 @@ impl Call {
     /// nothing, is answered when all else is refused, and no end waits for it.
     pub(super) fn is_work(self) -> bool {
         match self {
-            Self::Unary | Self::Batch | Self::Import => true,
+            Self::Unary | Self::Batch | Self::Series | Self::Import => true,
             Self::Probe | Self::Conversation => false,
         }
     }
 
-    /// How long it may take in all.
+    /// How long it may take until there is an answer, of a series the first part of one.
     pub(super) fn longest(self, limits: &Limits) -> Option<Duration> {
         match self {
-            Self::Unary | Self::Batch | Self::Probe => Some(limits.call),
+            Self::Unary | Self::Batch | Self::Series | Self::Probe => Some(limits.call),
             Self::Import => Some(limits.stream),
+            Self::Conversation => None,
+        }
+    }
+
+    /// How long the answer may then take to be taken; a series is made meanwhile. A conversation
+    /// has the time its connection has.
+    pub(super) fn taken(self, limits: &Limits) -> Option<Duration> {
+        match self {
+            Self::Unary | Self::Batch | Self::Import | Self::Probe => Some(limits.answer),
+            Self::Series => Some(limits.series),
             Self::Conversation => None,
         }
     }
@@ -76,7 +90,9 @@ impl Call {
     pub(super) fn wait(self, limits: &Limits) -> Option<Wait> {
         match self {
             Self::Import => Some(Wait::Pause(limits.stream_idle)),
-            Self::Unary | Self::Batch | Self::Probe => Some(Wait::Arrival(limits.arrival)),
+            Self::Unary | Self::Batch | Self::Series | Self::Probe => {
+                Some(Wait::Arrival(limits.arrival))
+            }
             Self::Conversation => None,
         }
     }
@@ -84,7 +100,7 @@ impl Call {
     /// How many bytes its requests may have: in all, or each one of a conversation.
     pub(super) fn most_bytes(self) -> usize {
         match self {
-            Self::Unary => REQUEST_MAX,
+            Self::Unary | Self::Series => REQUEST_MAX,
             Self::Batch => BATCH_MAX,
             Self::Import => IMPORT_MAX,
             Self::Probe | Self::Conversation => QUESTION_MAX,

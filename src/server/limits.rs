@@ -29,6 +29,9 @@ const ARRIVAL_MAX: Duration = Duration::from_secs(2);
 /// How long an answer may take to be taken, from the moment it is there. The largest
 /// needs some ten megabits a second; who gives no room for it loses the connection.
 const ANSWER_TAKEN_MAX: Duration = Duration::from_secs(10);
+/// How long a series of answers may take to be made and taken: as long as a call and the taking of
+/// its answer.
+const SERIES_MAX: Duration = Duration::from_secs(20);
 /// How long a stream of requests may pause.
 const STREAM_IDLE_MAX: Duration = Duration::from_secs(30);
 /// How long it may take in all.
@@ -79,6 +82,8 @@ pub struct Limits {
     pub arrival: Duration,
     /// How long an answer may take to be taken.
     pub answer: Duration,
+    /// How long a series of answers may take to be made and taken.
+    pub series: Duration,
     /// How long a stream of requests may pause.
     pub stream_idle: Duration,
     /// How long it may take in all.
@@ -115,6 +120,7 @@ impl Default for Limits {
             call: CALL_MAX,
             arrival: ARRIVAL_MAX,
             answer: ANSWER_TAKEN_MAX,
+            series: SERIES_MAX,
             stream_idle: STREAM_IDLE_MAX,
             stream: STREAM_MAX,
             calls: CALLS_MAX,

@@ -165,7 +165,7 @@ impl Port {
             .add_service(service!(CapacityServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(WaitlistServiceServer, BATCH_MAX, ANSWER_MAX))
             .add_service(service!(AllocationServiceServer, REQUEST_MAX, ANSWER_MAX))
-            .add_service(service!(FairShareServiceServer, REQUEST_MAX, ANSWER_MAX))
+            .add_service(service!(FairShareServiceServer, BATCH_MAX, ANSWER_MAX))
             .add_service(service!(ReportServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(AccessServiceServer, REQUEST_MAX, ANSWER_MAX))
             .add_service(service!(AuditServiceServer, REQUEST_MAX, ANSWER_MAX))

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, Row, types::Json};
 
 use crate::{
-    domain::{capacity::PlacesInPeriod, ids::LedgerId},
+    domain::{ids::LedgerId, ledger::Frame},
     store::ledger::id_from,
 };
 
@@ -14,8 +14,8 @@ pub struct Budgets {
     pub ledger: LedgerId,
     /// How far it had come.
     pub seq: u64,
-    /// Its budgets.
-    pub budgets: Vec<PlacesInPeriod>,
+    /// Its budgets, and the quotas they are shared by.
+    pub frame: Frame,
 }
 
 /// The budgets of these ledgers, in any order.
@@ -27,7 +27,7 @@ pub async fn of_ledgers(
     let measures: Vec<&str> = ids.iter().map(|id| id.measure_code.as_str()).collect();
     let rows = sqlx::query(
         "-- budgets_of_ledgers\n\
-         SELECT county_id, measure_code, seq, frame->'budgets' AS budgets FROM ledger \
+         SELECT county_id, measure_code, seq, frame FROM ledger \
          WHERE (county_id, measure_code) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
     )
     .bind(counties)
@@ -36,9 +36,9 @@ pub async fn of_ledgers(
     .await?;
     rows.iter()
         .map(|row| {
-            let Json(budgets) = row.try_get("budgets")?;
+            let Json(frame) = row.try_get("frame")?;
             let seq = row.try_get::<i64, _>("seq")?.cast_unsigned();
-            Ok(Budgets { ledger: id_from(row)?, seq, budgets })
+            Ok(Budgets { ledger: id_from(row)?, seq, frame })
         })
         .collect()
 }

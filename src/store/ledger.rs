@@ -16,6 +16,7 @@ use crate::{
         ledger::{Due, DueKind, Frame, Head, Ledger},
         log_chain::GENESIS,
         measure::Distribution,
+        plan::Plan,
         waitlist::{Entry, OrderKey, QueueKey},
     },
     store::rows::{account_key_from, bytes_to_hash, corrupt, distribution_from, parse},
@@ -256,6 +257,13 @@ pub async fn load_needs(
             ledger.load_submission(submission);
         }
     }
+    let plans: Vec<Uuid> = needs.plans.iter().map(|id| id.0).collect();
+    if !plans.is_empty() {
+        let found: Vec<Json<Plan>> = docs(connection, ledger.id(), LOAD_PLANS, &plans).await?;
+        for Json(plan) in found {
+            ledger.load_plan(plan);
+        }
+    }
     Ok(())
 }
 
@@ -296,6 +304,9 @@ const LOAD_ENTRIES: &str = "-- load_entries\n\
 const LOAD_SUBMISSIONS: &str = "-- load_submissions\n\
      SELECT doc FROM capacity_submission \
      WHERE county_id = $1 AND measure_code = $2 AND submission_id = ANY($3)";
+
+const LOAD_PLANS: &str = "-- load_plans\n\
+     SELECT doc FROM plan WHERE county_id = $1 AND measure_code = $2 AND plan_id = ANY($3)";
 
 async fn docs<T>(
     connection: &mut PgConnection,

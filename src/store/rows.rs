@@ -137,6 +137,18 @@ async fn write_places(
                 .push_bind(Json(submission));
         })
         .await?;
+    let plans = Upsert {
+        ledger,
+        into: "-- write_plans\n\
+               INSERT INTO plan (county_id, measure_code, plan_id, doc) ",
+        on_conflict: " ON CONFLICT (county_id, measure_code, plan_id) DO UPDATE \
+                      SET doc = excluded.doc",
+    };
+    plans
+        .run(connection, &rows.plans, |values, plan| {
+            values.push_bind(plan.plan_id.0).push_bind(Json(plan));
+        })
+        .await?;
     let accounts = Upsert {
         ledger,
         into: "-- write_accounts\n\

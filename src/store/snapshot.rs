@@ -36,6 +36,7 @@ pub async fn read(
         place_groups: docs(connection, id, PLACE_GROUPS).await?,
         accounts: ledger.accounts().map(|(key, account)| (key.clone(), *account)).collect(),
         submissions: docs(connection, id, SUBMISSIONS).await?,
+        plans: docs(connection, id, PLANS).await?,
         entries: docs(connection, id, ENTRIES).await?,
         offers: docs(connection, id, OFFERS).await?,
         placements: docs(connection, id, PLACEMENTS).await?,
@@ -55,6 +56,9 @@ const SUBMISSIONS: &str = "-- all_submissions\n\
      AND state = CASE WHEN jsonb_typeof(doc->'state') = 'string' THEN doc->>'state' \
                       ELSE (SELECT jsonb_object_keys(doc->'state')) END \
      AND submission_id::text = doc->>'submission_id' ORDER BY submission_id";
+const PLANS: &str = "-- all_plans\n\
+     SELECT doc FROM plan WHERE county_id = $1 AND measure_code = $2 \
+     AND plan_id::text = doc->>'plan_id' ORDER BY plan_id";
 const PLACE_GROUPS: &str = "-- all_place_groups\n\
      SELECT doc FROM place_group WHERE county_id = $1 AND measure_code = $2 \
      AND (place_group_id::text, organisation_number) \
@@ -204,6 +208,7 @@ pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>,
          WITH rows AS (\
          SELECT 'place groups' AS what, county_id, measure_code FROM place_group \
          UNION ALL SELECT 'submissions', county_id, measure_code FROM capacity_submission \
+         UNION ALL SELECT 'plans', county_id, measure_code FROM plan \
          UNION ALL SELECT 'accounts', county_id, measure_code FROM account \
          UNION ALL SELECT 'entries', county_id, measure_code FROM entry \
          UNION ALL SELECT 'waiting rows', county_id, measure_code FROM waiting \
@@ -220,6 +225,9 @@ pub async fn strays(connection: &mut PgConnection) -> Result<Vec<(String, i64)>,
          WHERE r.county_id = a.county_id AND r.recorder_id = a.recorder_id) \
          UNION ALL SELECT 'entries of nobody', count(*) FROM entry e \
          WHERE NOT EXISTS (SELECT FROM person p WHERE p.person_id = e.person_id) \
+         UNION ALL SELECT 'links of the staff to nobody', count(*) FROM registry_row l \
+         WHERE l.kind = 'STAFF_LINK' AND NOT EXISTS (SELECT FROM person p \
+         WHERE p.person_id = (l.doc #>> '{STAFF_LINK,person_id}')::uuid) \
          UNION ALL SELECT 'people without a key', count(*) FROM person p \
          WHERE NOT EXISTS (SELECT FROM person_key k WHERE k.person_id = p.person_id) \
          UNION ALL SELECT 'entries that were sent on and did not arrive', count(*) FROM entry e \

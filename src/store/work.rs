@@ -14,8 +14,8 @@ use crate::{
     domain::{
         allocation::{Offer, Placement},
         calendar::Timestamp,
-        capacity::Closure,
-        ids::{AreaId, MeasureCode, PlaceGroupId},
+        capacity::{Closure, Quota},
+        ids::{AreaId, MeasureCode, MunicipalityNumber, PlaceGroupId},
         waitlist::Entry,
     },
     store::{
@@ -51,6 +51,26 @@ pub async fn heads(
     .await?;
     let head = |row: &PgRow| Ok((measure(row)?, row.try_get::<i64, _>("seq")?.cast_unsigned()));
     rows.iter().map(head).collect()
+}
+
+/// The quotas of those of the area's ledgers that have any.
+pub async fn quotas(
+    connection: &mut PgConnection,
+    county_id: &AreaId,
+) -> Result<Vec<(MeasureCode, BTreeMap<MunicipalityNumber, Vec<Quota>>)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "-- quotas_of_area\n\
+         SELECT measure_code, frame->'quotas' AS quotas FROM ledger \
+         WHERE county_id = $1 AND frame->'quotas' <> '{}'",
+    )
+    .bind(county_id.as_str())
+    .fetch_all(connection)
+    .await?;
+    let of_one = |row: &PgRow| {
+        let Json(quotas) = row.try_get("quotas")?;
+        Ok((measure(row)?, quotas))
+    };
+    rows.iter().map(of_one).collect()
 }
 
 /// The closures of those of the area's place groups that have any.

@@ -28,6 +28,7 @@ use crate::{
         batch::Decided,
         existing,
         people::{People, person_of},
+        staff,
     },
 };
 
@@ -181,6 +182,8 @@ pub(super) fn complete(
         }
     } else if let Command::ImportExisting(c) = &mut command {
         existing::complete(known, index, work, c)?;
+    } else if let Command::LinkStaff(c) = &mut command {
+        staff::complete(known, index, work, c)?;
     } else {
         if let Err(refused) = known.complete_correction(index, work, &mut command)? {
             return Ok(Err(refused));
@@ -328,6 +331,11 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::LendQuota(_)
         | Command::GrantAccess(_)
         | Command::EndAccess(_)
+        | Command::ProposePlan(_)
+        | Command::CommentPlan(_)
+        | Command::ApprovePlan(_)
+        | Command::BeginPlan { .. }
+        | Command::LinkStaff(_)
         | Command::WakeEntry { .. }
         | Command::EndLeave { .. }
         | Command::BeginDay { .. }
@@ -335,6 +343,7 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::ExpireOffer { .. }
         | Command::HandOver(_)
         | Command::TakeOver(_)
+        | Command::MoveQuota(_)
         | Command::FinishPlacement { .. } => return None,
     })
 }

@@ -31,6 +31,7 @@ mod opening;
 mod own_case;
 mod people;
 mod question;
+mod staff;
 mod succession;
 
 use crate::{
@@ -126,6 +127,13 @@ pub struct Joiner {
     /// What the system somebody comes in from said of them, a JSON object to be sealed under
     /// the person's key; `None` of who joins here.
     pub original: Option<String>,
+}
+
+impl Joiner {
+    /// Somebody of whom nothing else is said.
+    pub fn of(identity: NationalIdentityNumber) -> Self {
+        Self { identity, need_group: None, plain: None, adviser: None, original: None }
+    }
 }
 
 impl Draft {

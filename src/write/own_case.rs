@@ -1,9 +1,12 @@
-//! Nobody decides on themself: where a token says who its bearer is, what they ask for is refused
-//! if it is about that very person, whatever number they go by, before any state is looked at.
+//! Nobody decides on themself: where a token or the table of the staff says who its bearer is, what
+//! they ask for is refused if it is about that very person, whatever number they go by, before any
+//! state is looked at.
+
+use std::collections::BTreeSet;
 
 use crate::{
     domain::{
-        command::{Command, Subject},
+        command::{Command, LinkStaff, StaffLinkChange, Subject},
         existing::Row,
         ids::{EntryId, LedgerId, PersonId},
         ledger::Ledger,
@@ -37,6 +40,13 @@ impl Batch<'_> {
             .collect()
     }
 
+    /// Who a caller is: by the token's number, and by the table of the staff. Where the two name
+    /// different people, the caller is both.
+    pub(super) fn selves(&self, index: usize, work: &Work) -> BTreeSet<PersonId> {
+        let linked = self.registry.person_of_staff(&work.actor);
+        self.people.caller(index).into_iter().chain(linked).collect()
+    }
+
     /// Whether a call is about its own caller.
     pub(super) fn is_own_case(&self, index: usize, work: &Work) -> bool {
         self.first_of_caller(index, work).is_some()
@@ -60,34 +70,52 @@ impl Batch<'_> {
         others: &[(LedgerId, Command)],
     ) -> Option<Refusal> {
         work.draft.from_adviser.as_ref()?;
-        let person = self.people.caller(index)?;
+        let selves = self.selves(index, work);
         let first = [(&work.ledger, command)].into_iter();
         let mut parts = first.chain(others.iter().map(|(ledger, command)| (ledger, command)));
-        parts.find_map(|(id, command)| of_person(&self.open.get(id)?.ledger, command, person))?;
+        parts.find_map(|(id, command)| of_people(&self.open.get(id)?.ledger, command, &selves))?;
         self.note_denied(index, work);
         Some(Refusal::OwnCase)
     }
 
     /// The place of the first of those a call is about who is its caller.
     fn first_of_caller(&self, index: usize, work: &Work) -> Option<usize> {
-        let own = work.standing.identity.as_ref()?;
-        let person = self.people.caller(index);
+        let own = work.standing.identity.as_ref();
+        let selves = self.selves(index, work);
+        if own.is_none() && selves.is_empty() {
+            return None;
+        }
         let found = self.people.of_command(index);
         let mut joiners = work.draft.identity.iter().flatten().enumerate();
         let is_caller = |place: usize| {
-            person.is_some_and(|person| found.get(place).copied().flatten() == Some(person))
+            let person = found.get(place).copied().flatten();
+            person.is_some_and(|person| selves.contains(&person))
+        };
+        let is_named = |joiner: &NationalIdentityNumber| {
+            own.is_some_and(|own| own.expose() == joiner.expose())
         };
         let joins = joiners
-            .find(|(place, joiner)| joiner.identity.expose() == own.expose() || is_caller(*place))
+            .find(|(place, joiner)| is_named(&joiner.identity) || is_caller(*place))
             .map(|(place, _)| place);
+        if let Command::LinkStaff(c) = &work.draft.command {
+            return joins.or_else(|| self.ends_link_of(c, &selves).then_some(0));
+        }
         let ledger = &self.open.get(&work.ledger)?.ledger;
-        joins.or_else(|| of_person(ledger, &work.draft.command, person?))
+        joins.or_else(|| of_people(ledger, &work.draft.command, &selves))
+    }
+
+    /// Whether a link to be ended is the caller's own, by another name of theirs.
+    fn ends_link_of(&self, c: &LinkStaff, selves: &BTreeSet<PersonId>) -> bool {
+        let link = self.registry.staff_link(&c.staff.issuer, &c.staff.subject);
+        c.change == StaffLinkChange::End
+            && link.is_some_and(|link| selves.contains(&link.person_id))
     }
 }
 
-/// The place of the first entry, offer or placement of a person that a command is about.
-fn of_person(ledger: &Ledger, command: &Command, person: PersonId) -> Option<usize> {
-    let is_theirs = |id: EntryId| ledger.entry(id).is_some_and(|entry| entry.person_id == person);
+/// The place of the first entry, offer or placement of these people that a command is about.
+fn of_people(ledger: &Ledger, command: &Command, people: &BTreeSet<PersonId>) -> Option<usize> {
+    let is_theirs =
+        |id: EntryId| ledger.entry(id).is_some_and(|entry| people.contains(&entry.person_id));
     let entry_ids: Vec<Option<EntryId>> = match command.subject() {
         Subject::Area
         | Subject::Provider(_)

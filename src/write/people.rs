@@ -42,6 +42,8 @@ pub(super) struct People {
     callers: BTreeMap<usize, PersonId>,
     keys: BTreeMap<PersonId, DataKey>,
     added: BTreeSet<PersonId>,
+    /// Whom the staff are linked to: they are kept though they may wait for nothing.
+    linked: BTreeSet<PersonId>,
     claims: BTreeMap<Claim, Option<EntryId>>,
     /// Claims that go on in another ledger with their entries.
     moved: Vec<Held>,
@@ -81,7 +83,7 @@ impl People {
         for (index, work) in &named.joins {
             let joiners = work.draft.identity.iter().flatten();
             for joiner in joiners {
-                asked.push((*index, &work.ledger.measure_code));
+                asked.push((*index, &work.ledger));
                 identities.push(&joiner.identity);
             }
         }
@@ -99,12 +101,15 @@ impl People {
         }
         people::add_digests(connection, missing_digests(&digests, &found)).await?;
         let mut wanted = BTreeSet::new();
-        for ((index, measure_code), person) in asked.into_iter().zip(found) {
+        for ((index, ledger), person) in asked.into_iter().zip(found) {
             let person_id = person.as_ref().map(|person| person.person_id);
             self.of_joins.entry(index).or_default().push(person_id);
             let Some(Found { person_id, data_key, .. }) = person else { continue };
             self.keep_key(app, person_id, &data_key)?;
-            wanted.insert((person_id, measure_code.clone()));
+            // Who is linked to one of the staff waits for nothing.
+            if !ledger.is_registry() {
+                wanted.insert((person_id, ledger.measure_code.clone()));
+            }
         }
         Ok(wanted)
     }
@@ -203,6 +208,8 @@ impl People {
         {
             // It is open again, by a claim that this batch took.
             *of = Some(entry.entry_id);
+        } else if let Event::StaffLinkSet { link } = event {
+            self.linked.insert(link.person_id);
         }
     }
 
@@ -292,7 +299,8 @@ impl People {
             .map(|(claim, _)| claim.clone())
             .collect();
         claim::give_back(connection, &unused).await?;
-        let needed: BTreeSet<PersonId> = held.iter().map(|((person, _), _)| *person).collect();
+        let waiting = held.iter().map(|((person, _), _)| *person);
+        let needed: BTreeSet<PersonId> = waiting.chain(self.linked.iter().copied()).collect();
         let idle: Vec<PersonId> = self.added.difference(&needed).copied().collect();
         people::remove(connection, &idle).await
     }

@@ -39,7 +39,7 @@ impl Batch<'_> {
     /// That somebody asked for what is about themself.
     pub(super) fn note_denied(&mut self, index: usize, work: &Work) {
         let entries = entries_of(&self.open[&work.ledger].ledger, &work.draft.command, &[]);
-        let people = self.people.caller(index).into_iter().collect();
+        let people = self.selves(index, work).into_iter().collect();
         let access = self.access(work, &work.ledger, entries, people, false);
         self.questions.entry(index).or_default().push(access);
     }

@@ -1,16 +1,21 @@
-//! Apportionment against golden cases, naive seat-by-seat sums, and the laws each method obeys.
+//! Apportionment against golden cases, naive seat-by-seat sums, and the laws each method obeys; in
+//! memory, and through the port with the certificate that a client checks.
 
 #![allow(clippy::unwrap_used)] // A test may stop at the first surprise.
 
 use tiltaksplass::domain::apportionment::{
     Apportionment, ApportionmentError, Area, CertificateError, MAX_AREAS, MAX_SEATS, MAX_WEIGHT,
-    Method, Tie, apportion, certify,
+    Method, apportion, certify,
 };
 
+mod client;
+mod document;
+mod golden;
 mod laws;
 mod naive;
+mod vast;
+mod wire;
 
-const GOLDEN: &str = include_str!("../data/golden/apportionment.json");
 const SOR_TRONDELAG_2010_2011: &str = include_str!("../data/golden/sor_trondelag_2010_2011.csv");
 const SOR_TRONDELAG_2012: &str = include_str!("../data/golden/sor_trondelag_2012.csv");
 
@@ -39,62 +44,6 @@ fn seats_of(answer: &Apportionment) -> Vec<u64> {
 
 fn solve(method: Method, seats: u64, areas: &[Area]) -> Vec<u64> {
     seats_of(&apportion(method, seats, areas).unwrap())
-}
-
-// ---- Golden cases ----
-
-fn method_named(name: &str) -> Method {
-    match name {
-        "sainte_lague" => Method::SainteLague,
-        "modified_sainte_lague_1_4" => Method::ModifiedSainteLague,
-        "dhondt" => Method::DHondt,
-        "adams" => Method::Adams,
-        "huntington_hill" => Method::HuntingtonHill,
-        "dean" => Method::Dean,
-        "hamilton" => Method::LargestRemainder,
-        "quota_method" => Method::Quota,
-        other => panic!("unknown method {other}"),
-    }
-}
-
-fn numbers(value: &serde_json::Value) -> Option<Vec<u64>> {
-    Some(value.as_array()?.iter().map(|number| number.as_u64().unwrap()).collect())
-}
-
-fn golden_areas(case: &serde_json::Value) -> Vec<Area> {
-    let mut areas = open(&numbers(&case["weights"]).unwrap());
-    let minimums = numbers(&case["min_seats"]).unwrap_or_default();
-    let maximums = numbers(&case["max_seats"]).unwrap_or_default();
-    areas.iter_mut().zip(minimums).for_each(|(area, minimum)| area.min_seats = minimum);
-    areas.iter_mut().zip(maximums).for_each(|(area, maximum)| area.max_seats = Some(maximum));
-    areas
-}
-
-#[test]
-fn golden_cases_with_their_ties() {
-    let golden: serde_json::Value = serde_json::from_str(GOLDEN).unwrap();
-    let cases = golden["cases"].as_array().unwrap();
-    assert_eq!(cases.len(), 322);
-    for case in cases {
-        let id = case["id"].as_str().unwrap();
-        let method = method_named(case["method"].as_str().unwrap());
-        let seats = case["seats"].as_u64().unwrap();
-        let areas = golden_areas(case);
-        let answer = apportion(method, seats, &areas).unwrap();
-        assert_eq!(seats_of(&answer), numbers(&case["expected"]).unwrap(), "{id}");
-        assert_eq!(certify(method, seats, &areas, &seats_of(&answer)), Ok(()), "{id}");
-        match numbers(&case["tie"]["contested"]) {
-            Some(contested) => {
-                let tie = Tie {
-                    seats_at_stake: case["tie"]["seats_for_contested"].as_u64().unwrap(),
-                    areas: contested.iter().map(|&index| usize::try_from(index).unwrap()).collect(),
-                };
-                assert_eq!(answer.ties, [tie], "{id}");
-            }
-            None if method == Method::Quota => {}
-            None => assert_eq!(answer.ties, [], "{id}"),
-        }
-    }
 }
 
 // ---- Norwegian figures ----

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-mod worker;
+pub mod worker;
 
 use worker::{Worker, all, day, in_ledger, one};
 

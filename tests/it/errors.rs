@@ -85,6 +85,8 @@ rows! {
         state::number_of_another;
     correction_too_late: CorrectionTooLate, FailedPrecondition, [PreconditionFailure],
         state::long_ago;
+    quota_above_committed: QuotaAboveCommitted, FailedPrecondition, [PreconditionFailure],
+        state::more_than_is_co_financed;
     limit_reached: LimitReached, FailedPrecondition, [PreconditionFailure],
         state::one_budget_too_many;
 

@@ -29,7 +29,9 @@ use tiltaksplass::domain::{
     ledger::{Context, Head, Ledger, apply, decide},
     measure::{Distribution, MeasureType, PriorityClass},
     refusal::{Refusal, Stop},
-    registry::{Area, Holiday, Municipality, Office, Provider, Registry, RegistryRow},
+    registry::{
+        Area, DistributionWeight, Holiday, Municipality, Office, Provider, Registry, RegistryRow,
+    },
     waitlist::Entry,
 };
 use time::{Date, Duration, macros::date};
@@ -65,7 +67,9 @@ mod payloads;
 mod placements;
 mod placing;
 mod plain;
+mod plans;
 mod positions;
+mod quota_moves;
 mod reserving;
 mod ruled;
 mod runs;
@@ -124,6 +128,16 @@ fn registry_rows() -> Vec<RegistryRow> {
         let organisation_number = number.parse().unwrap();
         RegistryRow::Provider(Provider { organisation_number, name: format!("AS {number}") })
     };
+    let weight = |number: &str, weight: u64| {
+        RegistryRow::DistributionWeight(DistributionWeight {
+            key_name: "population".to_owned(),
+            key_date: date!(2011 - 01 - 01),
+            municipality_number: number.parse().unwrap(),
+            weight,
+            source: "SSB 07459".to_owned(),
+            borders_date: None,
+        })
+    };
     vec![
         area(AREA),
         area("NO-17"),
@@ -135,6 +149,9 @@ fn registry_rows() -> Vec<RegistryRow> {
         office("5702", &[HEMNE, ORKDAL]),
         provider(PROVIDER),
         provider(OTHER_PROVIDER),
+        weight(TRONDHEIM, 60_000),
+        weight(HEMNE, 25_000),
+        weight(ORKDAL, 15_000),
         measure("VTA", Distribution::ByMunicipality, true),
         measure("AVKLARING", Distribution::CountyPool, false),
         RegistryRow::Holiday(Holiday { date: date!(2011 - 04 - 21), name: "Skjærtorsdag".into() }),

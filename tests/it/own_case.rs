@@ -1,5 +1,5 @@
-//! Nobody decides on themself: whatever is about the person whom the token names is refused,
-//! whoever else may ask for it.
+//! Nobody decides on themself: whatever is about the person whom the token names, or who its
+//! bearer is by a link of the staff, is refused, whoever else may ask for it.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use sqlx::Row;
 use tiltaksplass::{
     auth::TokenRequest,
     cli::call::DynamicClient,
-    domain::{access::Role, national_identity::NationalIdentityNumber},
+    domain::{access::Role, national_identity::NationalIdentityNumber, protection::Protection},
     proto::v1::*,
 };
 use time::Duration;
@@ -18,6 +18,7 @@ use tonic_types::StatusExt;
 use crate::{
     contract::{self, Stage, name_of, roles_of, rpcs},
     existing::{import, send, waiting},
+    staff_links::link,
     support::{Caller, Service, reason, request_id},
     world::{COUNTY, OFFICE, PROVIDER, World, identity, join},
 };
@@ -51,7 +52,14 @@ fn names_somebody(message: &MessageDescriptor) -> bool {
     })
 }
 
-async fn client(stage: &Stage, role: Role, person: u32) -> DynamicClient {
+/// How it is known who calls.
+#[derive(Debug, Clone, Copy)]
+enum Known {
+    ByToken,
+    ByLink,
+}
+
+async fn client(stage: &Stage, role: Role, person: u32, known: Known) -> DynamicClient {
     let organisation = match role {
         Role::County => COUNTY,
         Role::Office => OFFICE,
@@ -59,13 +67,37 @@ async fn client(stage: &Stage, role: Role, person: u32) -> DynamicClient {
         Role::Directorate | Role::Municipality | Role::Service | Role::Auditor => "NAV",
     };
     let service = &stage.world.service;
-    let token = service.token_of(&request(role, organisation, person));
+    let by_token = request(role, organisation, person);
+    let request = match known {
+        Known::ByToken => by_token,
+        Known::ByLink => {
+            TokenRequest { subject: linked(person), identity_number: None, ..by_token }
+        }
+    };
+    // What may be asked by who leads an office, or is cleared, they may ask.
+    let request = TokenRequest {
+        leads_office: role == Role::Office,
+        clearances: if role == Role::Provider { Vec::new() } else { Protection::ALL.to_vec() },
+        ..request
+    };
+    let token = service.token_of(&request);
     DynamicClient::connect(&format!("http://{}", service.address), Some(&token)).await.unwrap()
 }
 
+/// Who of the staff is linked to a person here.
+fn linked(person: u32) -> String {
+    format!("linked-{person}")
+}
+
 /// Whether any request of an RPC is refused as the caller's own case.
-async fn is_refused(stage: &Stage, rpc: &MethodDescriptor, role: Role, person: u32) -> bool {
-    let mut client = client(stage, role, person).await;
+async fn is_refused(
+    stage: &Stage,
+    rpc: &MethodDescriptor,
+    role: Role,
+    person: u32,
+    known: Known,
+) -> bool {
+    let mut client = client(stage, role, person, known).await;
     for body in stage.requests(rpc) {
         let body = stage.asked_by(role, &body);
         if let Err(error) = client.stream_json(&name_of(rpc), &[body]).await
@@ -81,6 +113,9 @@ async fn is_refused(stage: &Stage, rpc: &MethodDescriptor, role: Role, person: u
 #[tokio::test]
 async fn every_call_that_names_somebody_is_refused_to_that_very_person() {
     let stage = Stage::new().await;
+    for person in ON_STAGE.into_iter().chain([STRANGER]) {
+        link(&stage.world, &linked(person), person).await;
+    }
     let mut refused = 0;
     for rpc in rpcs() {
         if !names_somebody(&rpc.input()) || OF_ALL.contains(&rpc.name()) {
@@ -90,17 +125,19 @@ async fn every_call_that_names_somebody_is_refused_to_that_very_person() {
             if role == Role::Auditor {
                 continue;
             }
-            let mut own = false;
-            for person in ON_STAGE {
-                own = own || is_refused(&stage, &rpc, role, person).await;
+            for known in [Known::ByToken, Known::ByLink] {
+                let mut own = false;
+                for person in ON_STAGE {
+                    own = own || is_refused(&stage, &rpc, role, person, known).await;
+                }
+                assert!(own, "{} by {} {known:?}", rpc.name(), role.as_str());
+                let other = is_refused(&stage, &rpc, role, STRANGER, known).await;
+                assert!(!other, "{} by {} {known:?}", rpc.name(), role.as_str());
+                refused += 1;
             }
-            assert!(own, "{} by {}", rpc.name(), role.as_str());
-            let other = is_refused(&stage, &rpc, role, STRANGER).await;
-            assert!(!other, "{} by {}", rpc.name(), role.as_str());
-            refused += 1;
         }
     }
-    assert!(refused > 30, "only {refused} calls were asked");
+    assert!(refused > 60, "only {refused} calls were asked");
 }
 
 fn own(status: &Status) -> String {

@@ -121,7 +121,7 @@ async fn quota(world: &World, ledger: &Ledger, number: &str, places: u32, from: 
             basis: QuotaBasis::NeedAssessment.into(),
             basis_date: Some(from),
             source: "Vedtak".into(),
-            review_by_date: None,
+            ..Quota::default()
         }],
         ..SetQuotasRequest::default()
     };

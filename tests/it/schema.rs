@@ -39,6 +39,7 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("person_key", "ard", ""),
     ("place_group", "arw", "r"),
     ("placement", "arw", "r"),
+    ("plan", "arw", "r"),
     ("queue", "arw", "r"),
     ("registry_row", "ar", "r"),
     ("schedule", "ard", "r"),

@@ -24,7 +24,7 @@ mod forged;
 mod issuer;
 mod keys;
 mod kinds;
-mod port;
+pub mod port;
 mod settings;
 
 /// The key of all issuers here; making one takes a while.

@@ -337,6 +337,7 @@ pub fn registry() -> Vec<RegistryRow> {
             municipality_number: number.into(),
             weight,
             source: "SSB 07459".into(),
+            borders_date: None,
         })
     };
     let measure = |code: &str, distribution: Distribution| {

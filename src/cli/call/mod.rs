@@ -8,6 +8,7 @@ mod catalog;
 mod client;
 mod codec;
 mod input;
+mod raw;
 mod status;
 
 use std::convert::Infallible;
@@ -22,6 +23,7 @@ use prost_reflect::DynamicMessage;
 use tonic::Code;
 
 pub use client::DynamicClient;
+pub use raw::RawCodec;
 pub use status::CallError;
 
 /// Shown under `--help`: examples that work against a service just started.

@@ -3,6 +3,8 @@
 //! They are what the demonstration puts in, and what it compares answers with. Nothing of
 //! them is printed as a result.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::cli::{
@@ -141,6 +143,17 @@ impl Audit {
     }
 }
 
+/// The first office of each municipality.
+pub(super) fn office_of_each() -> Result<BTreeMap<String, String>, Failure> {
+    let mut of_each = BTreeMap::new();
+    for office in table::<Office>(OFFICES)? {
+        for municipality in office.municipality_numbers.split('|') {
+            of_each.entry(municipality.to_owned()).or_insert_with(|| office.number.clone());
+        }
+    }
+    Ok(of_each)
+}
+
 fn table<T: for<'a> Deserialize<'a>>(text: &str) -> Result<Vec<T>, Failure> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     Ok(reader.deserialize().collect::<Result<_, _>>()?)
@@ -157,6 +170,8 @@ mod tests {
         let waiting: u32 = audit.queues.iter().map(|row| row.persons_waiting).sum();
         assert_eq!((audit.queues.len(), waiting, audit.offices.len()), (8, 176, 4));
         assert_eq!(audit.places("VTA", 2009), 150);
+        let offices = office_of_each().expect("the offices are sound");
+        assert_eq!((offices.len(), offices[CITY].as_str()), (25, "9601"));
         assert!(audit.provider("Prima AS").is_ok());
         assert!(audit.provider("Nobody").is_err());
         assert!(registry().is_ok());

@@ -154,7 +154,7 @@ async fn set_quotas(
             basis: QuotaBasis::Population.into(),
             basis_date: new_year(2011),
             source: "assumed: the rest by Sainte-Laguë".to_owned(),
-            review_by_date: None,
+            ..Quota::default()
         });
     }
     let request = SetQuotasRequest {

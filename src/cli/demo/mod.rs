@@ -22,6 +22,7 @@ mod opening;
 mod page;
 mod people;
 mod place;
+mod plans;
 mod raw;
 mod rush;
 mod service;
@@ -72,7 +73,8 @@ pub(super) async fn demo(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The story: what the audit is about, a service that dies, and time that passes.
+/// The story: what the audit is about, a service that dies, time that passes, and what was short
+/// made up for.
 async fn tell(
     page: Page,
     place: &DemoPlace,
@@ -113,6 +115,7 @@ async fn tell_late(
 ) -> Result<(Page, Sights), Failure> {
     let late = late::answer_too_late(&mut stage, offered, waiting).await?;
     explain::explain(&mut stage, &late).await?;
+    Box::pin(plans::carry_out(&mut stage)).await?;
     ending::verify(&mut stage, place).await?;
     Ok((stage.page, Sights::of(place)))
 }

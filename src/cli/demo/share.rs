@@ -40,7 +40,7 @@ pub(super) async fn fair_share(
         key_name: key.to_owned(),
         key_date: new_year(KEY_YEAR),
         method: method.into(),
-        at_least_seq: 0,
+        ..GetFairShareRequest::default()
     };
     let answer = stage.directorate.fair_share().get_fair_share(request).await;
     Ok(answer.map_err(refused("GetFairShare"))?.into_inner())

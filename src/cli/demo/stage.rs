@@ -29,6 +29,7 @@ use crate::{
             self as pb, allocation_service_client::AllocationServiceClient,
             capacity_service_client::CapacityServiceClient,
             fair_share_service_client::FairShareServiceClient,
+            registry_service_client::RegistryServiceClient,
             waitlist_service_client::WaitlistServiceClient,
         },
     },
@@ -81,6 +82,17 @@ impl Stage {
         self.desk.channel = connect(&self.desk.address).await?;
         (self.county, self.directorate) = self.desk.staff()?;
         Ok(())
+    }
+
+    /// What time it is in the service.
+    pub(super) fn now(&self) -> OffsetDateTime {
+        SystemClock.now().to_datetime() + self.desk.ahead
+    }
+
+    /// What day it is there, in Norway.
+    pub(super) fn day(&self) -> Date {
+        let micros = self.now().unix_timestamp().saturating_mul(1_000_000);
+        crate::domain::calendar::Timestamp::from_micros(micros).date_in_norway()
     }
 
     /// Lets time pass in the service until this moment. The old tokens end with it.
@@ -228,6 +240,11 @@ impl Caller {
     /// Calls the fair-share service.
     pub(super) fn fair_share(&self) -> FairShareServiceClient<Line> {
         FairShareServiceClient::new(self.0.clone())
+    }
+
+    /// Calls the registry service.
+    pub(super) fn registry(&self) -> RegistryServiceClient<Line> {
+        RegistryServiceClient::new(self.0.clone())
     }
 
     /// Calls without knowing what the answer means.

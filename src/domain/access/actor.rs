@@ -32,6 +32,9 @@ pub struct Standing {
     pub client: Option<String>,
     /// On whose behalf they act, where it is not their own organisation's.
     pub on_behalf_of: Option<String>,
+    /// Whether it is a system by itself that calls, and no person by one: nobody answers by name
+    /// for what it says.
+    pub is_system: bool,
 }
 
 /// Who calls, as a verified token says.

@@ -19,6 +19,7 @@ pub enum Scope {
 
 /// The table: a method's scope for each role, in the order of [`Role::ALL`].
 pub fn rights(method: Method) -> [Scope; 7] {
+    use Method as M;
     use Scope::{All, No, Own, OwnArea};
     match method {
         //                        directorate county office municipality provider service auditor
@@ -26,15 +27,11 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::SubmitCapacity => [No, Own, No, No, Own, No, No],
         Method::ReviewCapacity => [No, Own, No, No, No, No, No],
         Method::GetAvailability => [All, Own, OwnArea, OwnArea, Own, All, All],
-        Method::JoinWaitlist => [No, Own, Own, No, No, No, No],
-        Method::GetPosition => [No, Own, Own, No, No, No, No],
-        Method::ListWaitlistEntries => [No, Own, Own, No, No, No, No],
+        M::JoinWaitlist | M::GetPosition | M::ListWaitlistEntries => [No, Own, Own, No, No, No, No],
         Method::SummarizeQueues => [All, Own, OwnArea, OwnArea, No, All, All],
         Method::AllocatePlaces => [No, Own, No, No, No, No, No],
-        Method::ConfirmProposals => [No, Own, Own, No, No, No, No],
-        Method::RespondToOffer => [No, Own, Own, No, No, No, No],
-        Method::StartPlacement => [No, Own, Own, No, Own, No, No],
-        Method::EndPlacement => [No, Own, Own, No, Own, No, No],
+        Method::ConfirmProposals | Method::RespondToOffer => [No, Own, Own, No, No, No, No],
+        Method::StartPlacement | Method::EndPlacement => [No, Own, Own, No, Own, No, No],
         Method::Apportion => [All, All, All, All, All, All, All],
         Method::GetFairShare => [All, All, All, All, No, All, All],
         Method::SetPlaceBudget => [All, No, No, No, No, No, No],
@@ -48,10 +45,8 @@ pub fn rights(method: Method) -> [Scope; 7] {
         | Method::ListDistributionKeys => [All, All, All, All, All, All, All],
         Method::ListCapacities => [All, Own, OwnArea, OwnArea, Own, All, All],
         Method::LeaveWaitlist | Method::LookupPerson => [No, Own, Own, No, No, No, No],
-        Method::GetWaitlistEntry | Method::ListOffers | Method::ListPlacements => {
-            [No, Own, Own, No, Own, No, No]
-        }
-        Method::ListVacancies | Method::ListPlaceBudgets | Method::ListQuotas => {
+        M::GetWaitlistEntry | M::ListOffers | M::ListPlacements => [No, Own, Own, No, Own, No, No],
+        M::ListVacancies | M::ListPlaceBudgets | M::ListQuotas | M::SimulateRedistribution => {
             [All, Own, OwnArea, OwnArea, No, All, All]
         }
         Method::ExplainDecision => [No, Own, Own, No, No, No, All],
@@ -69,23 +64,28 @@ pub fn rights(method: Method) -> [Scope; 7] {
         | Method::ChangePlacement
         | Method::MovePlacement
         | Method::ReassignPlacement => [No, Own, Own, No, No, No, No],
-        Method::PrioritizeEntry | Method::PlacePerson | Method::ImportExisting => {
+        M::PrioritizeEntry | M::PlacePerson | M::ImportExisting => [No, Own, No, No, No, No, No],
+        Method::ObjectToOffer => [No, No, No, No, Own, No, No],
+        M::Correct | M::EstimateWait | M::ChangeIdentityNumber => [No, Own, Own, No, No, No, No],
+        Method::ReportClosure => [No, Own, No, No, Own, No, No],
+        M::SetEnforcement | M::LendQuota | M::MoveQuota | M::ApprovePlan => {
             [No, Own, No, No, No, No, No]
         }
-        Method::ObjectToOffer => [No, No, No, No, Own, No, No],
-        Method::Correct => [No, Own, Own, No, No, No, No],
-        Method::EstimateWait => [No, Own, Own, No, No, No, No],
-        Method::ReportClosure => [No, Own, No, No, Own, No, No],
-        Method::SetEnforcement => [No, Own, No, No, No, No, No],
         Method::GetShadowReport => [All, Own, OwnArea, OwnArea, No, No, All],
-        Method::LendQuota => [No, Own, No, No, No, No, No],
         Method::GrantAccess | Method::EndAccess => [No, No, Own, No, No, No, No],
-        Method::ListAccessGrants => [No, Own, Own, No, No, No, All],
+        Method::ListAccessGrants | Method::ListAccesses => [No, Own, Own, No, No, No, All],
         Method::GetAccessReport => [All, Own, No, No, No, No, All],
-        Method::ChangeIdentityNumber => [No, Own, Own, No, No, No, No],
+        Method::LinkStaff => [All, No, Own, No, No, No, No],
+        Method::ListStaffLinks => [All, No, No, No, No, No, All],
         Method::ListHostAgreements => [All, All, All, All, All, All, All],
-        Method::ListAccesses => [No, Own, Own, No, No, No, All],
         Method::ReviewAccesses => [No, Own, No, No, No, No, All],
+        Method::ProposePlan => [No, Own, No, OwnArea, No, No, No],
+        Method::CommentPlan => [No, No, No, Own, No, No, No],
+        Method::GetPlan
+        | Method::ListPlans
+        | Method::ExplainRedirection
+        | Method::GetPlanProgress => [All, Own, OwnArea, OwnArea, No, All, All],
+        Method::CompareFairShares => [All, All, All, All, No, All, All],
         Method::CheckParticipation => [No, No, No, No, No, All, No],
     }
 }

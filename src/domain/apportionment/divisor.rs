@@ -84,7 +84,13 @@ impl Divisor {
 
     /// The least weight by which `claim`'s area would have come before `rival`, less what it has.
     /// `None` where no weight would do: a first seat that everyone is owed comes before all others.
-    fn shortfall(self, claim: &Claim, area: &Area, held: u64, rival: &Claim) -> Option<u128> {
+    pub(super) fn shortfall(
+        self,
+        claim: &Claim,
+        area: &Area,
+        held: u64,
+        rival: &Claim,
+    ) -> Option<u128> {
         let wins_ties = claim.area < rival.area;
         let weight = u128::from(area.weight);
         let point = self.point(held);
@@ -125,7 +131,7 @@ impl Divisor {
 /// A comparison multiplies a numerator by a denominator. The largest product is Huntington-Hill's,
 /// (10^12)² · 10^7 · (10^7 + 1), just over 10^38, and 128 bits hold 3.4 · 10^38.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Claim {
+pub struct Claim {
     numerator: u128,
     denominator: u128,
     pub(super) area: usize,
@@ -146,8 +152,13 @@ impl Claim {
         self.strength(other).is_eq()
     }
 
+    /// Whose claim it is.
+    pub fn area(&self) -> usize {
+        self.area
+    }
+
     /// The value of the claim; `None` where the divisor is zero.
-    fn value(&self) -> Option<Fraction> {
+    pub fn value(&self) -> Option<Fraction> {
         (self.denominator > 0)
             .then_some(Fraction { numerator: self.numerator, denominator: self.denominator })
     }

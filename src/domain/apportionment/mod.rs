@@ -23,12 +23,14 @@
 //! # Cost
 //!
 //! O(n log n) for n areas whatever the number of seats: the work starts from rounded quotas and at
-//! most O(n) single seats are added or taken away with a heap. Only the quota method is
-//! O((n + seats) log n): its answer depends on every smaller number of seats. Two seconds for ten
-//! million seats to 25 areas, half a minute to a million areas: callers limit it further.
+//! most O(n) single seats are added or taken away with a heap. The quota method depends on every
+//! smaller number of seats: it counts through at most total weight / lightest weight of them
+//! ([`deadlines`]), and takes O((n + seats) log n) only where bounds bind: callers limit that.
 
 mod certificate;
+mod deadlines;
 mod divisor;
+mod flips;
 mod multiplier;
 mod problem;
 mod quota_method;
@@ -36,8 +38,11 @@ mod remainder;
 
 pub use certificate::{CertificateError, certify};
 
+pub use divisor::Claim;
 use divisor::Divisor;
+pub use flips::{Flip, flips};
 use problem::Problem;
+use serde::{Deserialize, Serialize};
 
 /// The largest number of areas in one apportionment.
 pub const MAX_AREAS: usize = 1_000_000;
@@ -53,7 +58,8 @@ pub const MAX_WEIGHT: u64 = 1_000_000_000_000;
 /// A divisor method gives each seat in turn to the area with the largest weight / d(seats it has),
 /// or, which is the same, divides all weights by one common divisor and rounds at the points d.
 /// The names d below follow M. L. Balinski and H. P. Young, *Fair Representation* (1982).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Method {
     /// Sainte-Laguë (Webster): d(a) = a + 1/2, that is the divisors 1, 3, 5, … Unbiased between
     /// large and small areas. Source: A. Sainte-Laguë, "La représentation proportionnelle et la
@@ -64,6 +70,7 @@ pub enum Method {
     ModifiedSainteLague,
     /// D'Hondt (Jefferson): d(a) = a + 1, the divisors 1, 2, 3, … Favours large areas. Source:
     /// V. D'Hondt, *Système pratique et raisonné de représentation proportionnelle* (1882).
+    #[serde(rename = "DHONDT")]
     DHondt,
     /// Adams: d(a) = a, the divisors 0, 1, 2, … Favours small areas. Everyone with a weight gets a
     /// first seat before anyone gets a second. Source: Balinski and Young (1982), ch. 4.
@@ -153,6 +160,9 @@ pub struct Apportionment {
     /// The certificate of a divisor method. `None` for the other methods, and where an area has no
     /// seat while the method owes it one (fewer seats than areas under Adams and its like).
     pub divisor: Option<DivisorInterval>,
+    /// The certificate of largest remainder: weight · multiplier within the bounds is what was
+    /// rounded. `None` for the other methods.
+    pub multiplier: Option<Fraction>,
     /// The index of the area that got the last seat: the weakest claim that was met. `None` when
     /// the minimums, or whole quotas under largest remainder, left no seat to compete for.
     pub last_served: Option<usize>,
@@ -259,10 +269,22 @@ pub fn apportion(
         shares,
         ties: outcome.ties,
         divisor: outcome.divisor,
+        multiplier: outcome.multiplier,
         last_served: outcome.last_served,
         runner_up: outcome.runner_up,
         margin: outcome.margin,
     })
+}
+
+/// The claim of an area that has `held` seats to one more by a divisor method: of several the
+/// greatest comes first, and of equal ones that of the lower index. `None` for the methods that
+/// know no such claims, since there a seat depends on all others, and without a weight.
+pub fn claim(method: Method, index: usize, weight: u64, held: u64) -> Option<Claim> {
+    let area = Area { weight, min_seats: 0, max_seats: None };
+    match Rule::of(method) {
+        Rule::Divisors(divisor) if weight > 0 => Some(divisor.claim(index, &area, held)),
+        Rule::Divisors(_) | Rule::LargestRemainder | Rule::Quota => None,
+    }
 }
 
 /// The three procedures behind the methods.
@@ -294,6 +316,7 @@ struct Outcome {
     held: Vec<u64>,
     ties: Vec<Tie>,
     divisor: Option<DivisorInterval>,
+    multiplier: Option<Fraction>,
     last_served: Option<usize>,
     runner_up: Option<usize>,
     margin: Option<u128>,

@@ -34,6 +34,11 @@ impl Multiplier {
         Self(Fraction { numerator: walk.seats_left, denominator: walk.slope.max(1) })
     }
 
+    /// The factor itself.
+    pub(super) fn value(self) -> Fraction {
+        self.0
+    }
+
     /// The same multiplier rounded down to at most 10^7 over at most 10^12, so that squares of its
     /// products with weights fit into 128 bits. The weights of n areas add up to at most n · 10^12,
     /// so the quotas lose no more than n seats together.

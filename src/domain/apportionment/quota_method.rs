@@ -1,7 +1,8 @@
 //! The quota method: seat by seat, D'Hondt's order among those below their upper quota.
 //!
-//! Why seat by seat: which areas have been served at a number of seats depends on when each became
-//! eligible at all smaller numbers, and no shorter way to that is known. Each seat costs O(log n).
+//! Which areas have been served at a number of seats depends on when each became eligible at all
+//! smaller numbers. Without binding bounds the state before the last seat is counted
+//! ([`super::deadlines`]); else every seat is given in turn, and each costs O(log n).
 //!
 //! # Ties
 //!
@@ -11,35 +12,23 @@
 //! equals. So a tie is a strength at which some were served and others, who could have had one of
 //! their seats, were not.
 
+use super::deadlines::{self, Reached};
 use super::divisor::{Claim, Divisor};
 use super::problem::Problem;
 use super::{Outcome, Tie};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-/// Gives the minimums, then the seats one by one.
+/// Gives the minimums and all seats but the last, and then the last by the rule itself.
 pub(super) fn apportion(problem: &Problem) -> Outcome {
-    let mut house = House::at_minimums(problem);
-    let minimums = house.size;
-    let mut last_served = None;
-    let mut runner_up = None;
-    while house.size < problem.seats {
-        house.grow();
-        let Some(area) = house.take_next() else {
-            break;
-        };
-        last_served = Some(area);
-        if house.size == problem.seats {
-            runner_up = house.eligible.peek().map(|claim| claim.area);
-        }
-        house.serve(area);
+    let house = House::at_minimums(problem);
+    let before_last = problem.seats.saturating_sub(1);
+    if house.size >= before_last {
+        return house.finish();
     }
-    Outcome {
-        ties: house.ties(minimums),
-        held: house.held,
-        last_served,
-        runner_up,
-        ..Outcome::default()
+    match deadlines::reach(problem, before_last) {
+        Some(reached) => House::at(problem, reached).finish(),
+        None => house.finish(),
     }
 }
 
@@ -59,10 +48,16 @@ struct House<'a> {
 impl<'a> House<'a> {
     fn at_minimums(problem: &'a Problem<'a>) -> Self {
         let held: Vec<u64> = problem.areas.iter().map(|area| area.min_seats).collect();
+        let served_at = vec![0; held.len()];
+        Self::at(problem, Reached { held, served_at })
+    }
+
+    fn at(problem: &'a Problem<'a>, reached: Reached) -> Self {
+        let Reached { held, served_at } = reached;
         let mut house = Self {
             problem,
             size: held.iter().sum(),
-            served_at: vec![0; held.len()],
+            served_at,
             held,
             eligible: BinaryHeap::new(),
             waiting: BinaryHeap::new(),
@@ -70,6 +65,24 @@ impl<'a> House<'a> {
         house.waiting =
             (0..house.held.len()).filter_map(|area| house.wait(area).map(Reverse)).collect();
         house
+    }
+
+    /// Gives the seats that are left one by one.
+    fn finish(mut self) -> Outcome {
+        let mut last_served = None;
+        let mut runner_up = None;
+        while self.size < self.problem.seats {
+            self.grow();
+            let Some(area) = self.take_next() else {
+                break;
+            };
+            last_served = Some(area);
+            if self.size == self.problem.seats {
+                runner_up = self.eligible.peek().map(|claim| claim.area);
+            }
+            self.serve(area);
+        }
+        Outcome { ties: self.ties(), held: self.held, last_served, runner_up, ..Outcome::default() }
     }
 
     /// One seat more, and the areas whose upper quota rises by it become eligible.
@@ -112,16 +125,13 @@ impl<'a> House<'a> {
         Divisor::DHondt.claim(area, &self.problem.areas[area], held)
     }
 
-    /// The first house size at which the upper quota ⌈size · weight / total⌉ exceeds `held`; the
-    /// area has a weight.
     fn eligible_from(&self, area: usize, held: u64) -> u64 {
-        let weight = u128::from(self.problem.areas[area].weight.max(1));
-        let size = u128::from(held) * self.problem.total / weight + 1;
-        u64::try_from(size).unwrap_or(u64::MAX)
+        deadlines::first_size(self.problem, &self.problem.areas[area], held)
     }
 
-    /// The ties that the order of the areas decided, strongest claims first.
-    fn ties(&self, minimums: u64) -> Vec<Tie> {
+    /// The ties that the order of the areas decided, strongest claims first. Nobody is
+    /// served at size 0.
+    fn ties(&self) -> Vec<Tie> {
         if self.eligible.is_empty() {
             return Vec::new();
         }
@@ -131,12 +141,10 @@ impl<'a> House<'a> {
             served_at: None,
         });
         let served =
-            (0..self.held.len()).filter(|&area| self.served_at[area] > minimums).map(|area| {
-                Contender {
-                    claim: self.claim(area, self.held[area] - 1),
-                    eligible_from: self.eligible_from(area, self.held[area] - 1),
-                    served_at: Some(self.served_at[area]),
-                }
+            (0..self.held.len()).filter(|&area| self.served_at[area] > 0).map(|area| Contender {
+                claim: self.claim(area, self.held[area] - 1),
+                eligible_from: self.eligible_from(area, self.held[area] - 1),
+                served_at: Some(self.served_at[area]),
             });
         let mut contenders: Vec<Contender> = unserved.chain(served).collect();
         contenders.sort_unstable_by_key(|one| Reverse(one.claim));
@@ -210,4 +218,49 @@ fn tie_among(level: &[Contender]) -> Option<Tie> {
     areas.extend(unserved.filter(|one| one.eligible_from <= last_seat).map(|one| one.claim.area));
     areas.sort_unstable();
     Some(Tie { seats_at_stake, areas })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Area;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Areas of very different weights, some with bounds that seldom bind, and up to 3,000 seats.
+    fn question() -> impl Strategy<Value = (u64, Vec<Area>)> {
+        let weight = prop_oneof![0..9_u64, 1..500_u64, 1..1_000_000_000_000_u64];
+        let area = (weight, prop_oneof![4 => Just(0), 1 => 0..4_u64], prop::bool::weighted(0.1));
+        let areas = prop::collection::vec(area, 1..14);
+        (areas, 0..3_000_u64).prop_map(|(areas, seats)| {
+            let total: u128 = areas.iter().map(|one| u128::from(one.0)).sum();
+            let seats = if total == 0 { 0 } else { seats.max(60) };
+            let areas = areas.into_iter().map(|(weight, min_seats, capped)| {
+                let quota = (u128::from(seats) * u128::from(weight)).div_ceil(total.max(1));
+                let most = u64::try_from(quota).unwrap().max(min_seats);
+                let min_seats = if total == 0 { 0 } else { min_seats };
+                Area { weight, min_seats, max_seats: capped.then_some(most) }
+            });
+            (seats, areas.collect())
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_count_and_the_walk_find_the_same((seats, areas) in question()) {
+            let Ok(problem) = Problem::check(seats, &areas) else { return Ok(()) };
+            let walked = House::at_minimums(&problem).finish();
+            prop_assert_eq!(format!("{:?}", apportion(&problem)), format!("{walked:?}"));
+        }
+
+        #[test]
+        fn without_bounds_nothing_is_walked((seats, mut areas) in question()) {
+            for area in &mut areas {
+                (area.min_seats, area.max_seats) = (0, None);
+            }
+            let Ok(problem) = Problem::check(seats, &areas) else { return Ok(()) };
+            prop_assert!(seats == 0 || deadlines::reach(&problem, seats - 1).is_some());
+        }
+    }
 }

@@ -7,7 +7,8 @@ use std::cmp::Reverse;
 
 /// Rounds all bounded quotas down and gives one seat more to the largest remainders.
 pub(super) fn apportion(problem: &Problem) -> Outcome {
-    let quotas = bounded_quotas(problem);
+    let multiplier = Multiplier::exact(problem);
+    let quotas = quotas_by(multiplier, problem);
     let mut held: Vec<u64> = quotas.iter().map(|quota| quota.whole).collect();
     let mut by_remainder: Vec<usize> =
         (0..quotas.len()).filter(|&index| quotas[index].remainder > 0).collect();
@@ -32,6 +33,7 @@ pub(super) fn apportion(problem: &Problem) -> Outcome {
     Outcome {
         held,
         ties: tie.into_iter().collect(),
+        multiplier: Some(multiplier.value()),
         last_served,
         runner_up: last_served.and(runner_up),
         ..Outcome::default()
@@ -40,6 +42,9 @@ pub(super) fn apportion(problem: &Problem) -> Outcome {
 
 /// The bounded quota of each area; they add up to the seats.
 pub(super) fn bounded_quotas(problem: &Problem) -> Vec<BoundedQuota> {
-    let multiplier = Multiplier::exact(problem);
+    quotas_by(Multiplier::exact(problem), problem)
+}
+
+fn quotas_by(multiplier: Multiplier, problem: &Problem) -> Vec<BoundedQuota> {
     problem.areas.iter().map(|area| multiplier.bounded(problem, area)).collect()
 }

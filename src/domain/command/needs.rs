@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    command::{Command, TakeOver},
+    command::{ApprovePlan, Command, CommentPlan, JoinWaitlist, TakeOver},
     existing::{GroupName, ImportExisting, Row},
-    ids::{EntryId, ExternalReference, OfferId, PlaceGroupId, PlacementId, SubmissionId},
+    ids::{EntryId, ExternalReference, OfferId, PlaceGroupId, PlacementId, PlanId, SubmissionId},
 };
 
 /// What a command must have read of its ledger before it is decided, beyond the
@@ -22,6 +22,8 @@ pub struct Needs {
     pub placements: BTreeSet<PlacementId>,
     /// Submissions by id.
     pub submissions: BTreeSet<SubmissionId>,
+    /// Plans by id.
+    pub plans: BTreeSet<PlanId>,
     /// Names in other systems.
     pub references: BTreeSet<ExternalReference>,
     /// Names in other systems, with the entries they name.
@@ -45,27 +47,23 @@ impl Needs {
             | Command::LendQuota(_)
             | Command::GrantAccess(_)
             | Command::EndAccess(_)
+            | Command::ProposePlan(_)
+            | Command::LinkStaff(_)
+            | Command::MoveQuota(_)
             | Command::BeginDay { .. } => {}
+            Command::CommentPlan(CommentPlan { plan_id, .. })
+            | Command::ApprovePlan(ApprovePlan { plan_id, .. })
+            | Command::BeginPlan { plan_id } => drop(self.plans.insert(*plan_id)),
             Command::ImportExisting(c) => self.existing(c),
             Command::ReportClosure(c) => drop(self.placements_in.insert(c.place_group_id)),
             Command::ChangeClosure(c) => drop(self.placements_in.insert(c.place_group_id)),
-            Command::SubmitCapacity(c) => {
-                self.references.extend(c.external_references.iter().cloned());
-            }
+            Command::SubmitCapacity(c) => self.named(&c.external_references),
             Command::ReviewCapacity(c) => self.submissions.extend([c.submission_id]),
-            Command::JoinWaitlist(c) => {
-                self.references.extend(c.external_references.iter().cloned());
-                self.heads |= c.propose_if_free;
-            }
-            Command::BatchJoinWaitlist(c) => {
-                for join in &c.joins {
-                    self.references.extend(join.external_references.iter().cloned());
-                    self.heads |= join.propose_if_free;
-                }
-            }
+            Command::JoinWaitlist(c) => self.join(c),
+            Command::BatchJoinWaitlist(c) => c.joins.iter().for_each(|join| self.join(join)),
             Command::ReceiveEntry(c) => {
                 self.entries.insert(c.entry.entry_id);
-                self.references.extend(c.entry.external_references.iter().cloned());
+                self.named(&c.entry.external_references);
             }
             Command::ReassignAdviser(c) => {
                 self.entries.extend(c.advisers.iter().map(|(entry_id, _)| *entry_id));
@@ -104,6 +102,15 @@ impl Needs {
                 self.placement(*placement_id);
             }
         }
+    }
+
+    fn named(&mut self, references: &[ExternalReference]) {
+        self.references.extend(references.iter().cloned());
+    }
+
+    fn join(&mut self, join: &JoinWaitlist) {
+        self.named(&join.external_references);
+        self.heads |= join.propose_if_free;
     }
 
     /// What an import names: entries that may have come in before, and place groups.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 use crate::domain::{
-    capacity::{Closure, PlacesInPeriod, Quota, StatedWait},
+    capacity::{BudgetBasis, Closure, PlacesInPeriod, Quota, StatedWait},
     ids::{ExternalReference, MunicipalityNumber, OrganisationNumber, PlaceGroupId, SubmissionId},
     registry::RegistryRow,
 };
@@ -66,6 +66,10 @@ pub struct SetPlaceBudget {
     pub source: String,
     /// The case.
     pub case_reference: Option<String>,
+    /// What it rests on; `None` in rows from before it was asked for, of which the source was
+    /// not kept beside the budget either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rests_on: Option<BudgetBasis>,
 }
 
 /// Quotas from a date on.

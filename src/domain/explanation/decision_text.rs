@@ -326,7 +326,7 @@ fn confirmed(e: &Explanation, l: Language) -> Vec<String> {
     told
 }
 
-fn recomputed(l: Language) -> Vec<String> {
+pub(super) fn recomputed(l: Language) -> Vec<String> {
     vec![
         l.say(
             "Avgjørelsen er regnet ut på nytt for denne forklaringen.",

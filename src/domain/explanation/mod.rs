@@ -12,6 +12,7 @@ mod increase;
 mod language;
 mod position;
 mod reasons;
+mod redirection;
 mod runs;
 mod sentences;
 mod standing;
@@ -26,6 +27,10 @@ pub use decision_text::paragraphs;
 pub use language::Language;
 pub use position::{
     Holding, LastDay, Now, PositionExplanation, explain_position, position_paragraphs,
+};
+pub use redirection::{
+    Divisor, RedirectionExplanation, RedirectionStep, divisor, explain_redirections,
+    redirection_paragraphs,
 };
 pub use standing::{Free, FreePlaceGroup, Names, Position, Site, Standing};
 pub use wait::{WaitExplanation, no_wait_summary, wait_paragraphs, wait_summary};

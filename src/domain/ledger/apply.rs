@@ -6,21 +6,28 @@ use time::Date;
 use crate::domain::{
     account::{Account, AccountKey},
     allocation::{LetGo, Offer, OfferState, Placement, PlacementState},
-    calendar::{Timestamp, start_of_day_in_norway},
-    capacity::{PlaceGroup, Quota, Submission, SubmissionState},
+    calendar::Timestamp,
+    capacity::{Budget, PlaceGroup, Quota, Submission, SubmissionState},
     event::{Event, OfferChange},
     ids::{EntryId, ExternalReference, OfferId, PlacementId, SubmissionId},
-    ledger::{Due, Ledger, decide_capacity::put_quota, decide_loan::put_loan, walk::Queue},
+    ledger::{
+        Due, Ledger, apply_plan,
+        decide_capacity::put_quota,
+        decide_loan::put_loan,
+        due::{entry_due, offer_due, placement_due},
+        walk::Queue,
+    },
+    lending::Loan,
     waitlist::{Closed, Entry, EntryState},
 };
 
-/// Lets `event` happen to `ledger`.
+/// Lets `event` happen to `ledger`. The registry's rows are its own state, kept in `Registry`.
 pub fn apply(ledger: &mut Ledger, event: &Event) {
     match event {
-        // The registry's rows are its own state, kept in `Registry`.
         Event::RegistryImported { .. }
         | Event::RunMade { .. }
         | Event::AccessSet { .. }
+        | Event::StaffLinkSet { .. }
         | Event::NothingToDo => {}
         Event::CapacitySubmitted { submission } => ledger.submit(submission),
         Event::CapacityApproved { submission_id, place_group, days, .. } => {
@@ -32,18 +39,12 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.review(*submission_id, SubmissionState::Rejected);
             ledger.free_references_of(*submission_id);
         }
-        Event::PlaceBudgetSet { places, days } => {
-            ledger.frame.budgets.push(places.clone());
-            ledger.touched.frame = true;
-            ledger.schedule(days.iter().copied().map(Due::day));
+        Event::PlaceBudgetSet { places, days, source, rests_on } => {
+            let (places, source, rests_on) = (places.clone(), source.clone(), *rests_on);
+            ledger.set_budget(Budget { places, source, rests_on }, days);
         }
         Event::QuotasSet { quotas, days } => ledger.set_quotas(quotas, days),
-        Event::LimitsSet { date, limits } => {
-            ledger.unschedule(Due::day(*date));
-            for (key, limit) in limits {
-                ledger.change_account(key, |account| account.set_limit(*limit));
-            }
-        }
+        Event::LimitsSet { date, limits } => ledger.set_limits(*date, limits),
         Event::Joined { entry } => ledger.put_entry(entry.clone()),
         Event::Proposed { offer } => ledger.propose(offer),
         Event::ProposalConfirmed { .. }
@@ -77,11 +78,15 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
             ledger.frame.enforcement = enforcement.clone();
             ledger.touched.frame = true;
         }
-        Event::LoanSet { loan, days } => {
-            put_loan(&mut ledger.frame.loans, loan.clone());
-            ledger.touched.frame = true;
-            ledger.schedule(days.iter().copied().map(Due::day));
-        }
+        Event::LoanSet { loan, days } => ledger.set_loan(loan, days),
+        Event::PlanSet { .. }
+        | Event::PlanCommented { .. }
+        | Event::PlanBegun { .. }
+        | Event::PlanAimed { .. }
+        | Event::Redirected { .. }
+        | Event::PlanCompleted { .. }
+        | Event::QuotaMoved { .. }
+        | Event::PlanLapsed { .. } => apply_plan::apply(ledger, event),
     }
 }
 
@@ -135,6 +140,15 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::ClosureChanged { .. }
         | Event::LoanSet { .. }
         | Event::AccessSet { .. }
+        | Event::PlanSet { .. }
+        | Event::PlanCommented { .. }
+        | Event::PlanBegun { .. }
+        | Event::PlanAimed { .. }
+        | Event::Redirected { .. }
+        | Event::PlanCompleted { .. }
+        | Event::StaffLinkSet { .. }
+        | Event::QuotaMoved { .. }
+        | Event::PlanLapsed { .. }
         | Event::NothingToDo => {}
     }
 }
@@ -147,11 +161,30 @@ enum PersonSaid {
 }
 
 impl Ledger {
+    fn set_budget(&mut self, budget: Budget, days: &[Date]) {
+        self.frame.budgets.push(budget);
+        self.touched.frame = true;
+        self.schedule(days.iter().copied().map(Due::day));
+    }
+
     fn set_quotas(&mut self, quotas: &[Quota], days: &[Date]) {
         for quota in quotas {
             let of = self.frame.quotas.entry(quota.municipality_number.clone());
             put_quota(of.or_default(), quota.clone());
         }
+        self.touched.frame = true;
+        self.schedule(days.iter().copied().map(Due::day));
+    }
+
+    fn set_limits(&mut self, date: Date, limits: &[(AccountKey, i64)]) {
+        self.unschedule(Due::day(date));
+        for (key, limit) in limits {
+            self.change_account(key, |account| account.set_limit(*limit));
+        }
+    }
+
+    fn set_loan(&mut self, loan: &Loan, days: &[Date]) {
+        put_loan(&mut self.frame.loans, loan.clone());
         self.touched.frame = true;
         self.schedule(days.iter().copied().map(Due::day));
     }
@@ -420,11 +453,11 @@ impl Ledger {
         self.put_entry(Entry { state, ..entry.clone() });
     }
 
-    fn schedule(&mut self, due: impl IntoIterator<Item = Due>) {
+    pub(super) fn schedule(&mut self, due: impl IntoIterator<Item = Due>) {
         self.touched.due.extend(due.into_iter().map(|due| (due, true)));
     }
 
-    fn unschedule(&mut self, due: Due) {
+    pub(super) fn unschedule(&mut self, due: Due) {
         self.touched.due.insert(due, false);
     }
 
@@ -451,49 +484,4 @@ fn held(offer: &Offer) -> Vec<(AccountKey, i64)> {
     let percent = i64::from(offer.participation_percent);
     let group = AccountKey::PlaceGroup(offer.place_group_id);
     vec![(group, percent), (offer.account.clone(), percent)]
-}
-
-/// What an offer waits for.
-pub(super) fn offer_due(offer: &Offer) -> Option<Due> {
-    match &offer.state {
-        OfferState::Proposed { confirm_by } => Some(Due::lapse(offer.offer_id, *confirm_by)),
-        OfferState::Offered { answer_by, .. } => {
-            let runs = !offer.is_objected_to();
-            runs.then(|| Due::expiry(offer.offer_id, *answer_by))
-        }
-        OfferState::Accepted { .. }
-        | OfferState::Declined { .. }
-        | OfferState::Expired
-        | OfferState::Lapsed
-        | OfferState::Started { .. }
-        | OfferState::Withdrawn { .. }
-        | OfferState::Objected => None,
-    }
-}
-
-/// What an entry waits for.
-pub(super) fn entry_due(entry: &Entry) -> Option<Due> {
-    match entry.state {
-        EntryState::Paused { until } => {
-            until.map(|until| Due::wake(entry.entry_id, start_of_day_in_norway(until)))
-        }
-        EntryState::CoolingDown { until } => Some(Due::wake(entry.entry_id, until)),
-        EntryState::Waiting
-        | EntryState::Proposed(_)
-        | EntryState::Offered(_)
-        | EntryState::Accepted(_)
-        | EntryState::Placed(_)
-        | EntryState::Closed => None,
-    }
-}
-
-/// What a placement waits for.
-pub(super) fn placement_due(placement: &Placement) -> Option<Due> {
-    match &placement.state {
-        PlacementState::Ending(end) => Some(Due::finish(placement.placement_id, end.end_date)),
-        PlacementState::OnLeave(leave) => {
-            Some(Due::end_leave(placement.placement_id, leave.until_date))
-        }
-        PlacementState::Running | PlacementState::Ended(_) => None,
-    }
 }

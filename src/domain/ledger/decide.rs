@@ -14,8 +14,9 @@ use crate::domain::{
     ledger::{
         Ledger, decide_access, decide_adviser, decide_capacity, decide_closure, decide_correction,
         decide_enforcement, decide_entry, decide_existing, decide_identity, decide_join,
-        decide_loan, decide_objection, decide_offer, decide_place, decide_placement,
-        decide_succession, decide_transfer, passes::passes,
+        decide_loan, decide_objection, decide_offer, decide_place, decide_placement, decide_plan,
+        decide_quota_move, decide_staff, decide_succession, decide_transfer, passes::passes,
+        redirect,
     },
     measure::{Distribution, MeasureType},
     refusal::{Refusal, Stop},
@@ -178,7 +179,14 @@ pub fn decide(
         Command::LendQuota(c) => decide_loan::lend_quota(ledger, c, context, ids)?,
         Command::GrantAccess(c) => decide_access::grant(c, context, ids)?,
         Command::EndAccess(c) => decide_access::end(c, context)?,
+        Command::ProposePlan(c) => decide_plan::propose(ledger, c, context, ids)?,
+        Command::CommentPlan(c) => decide_plan::comment(ledger, c, context)?,
+        Command::ApprovePlan(c) => decide_plan::approve(ledger, c, context)?,
+        Command::MoveQuota(c) => decide_quota_move::move_quota(ledger, c, context)?,
+        Command::BeginPlan { plan_id } => decide_plan::begin(ledger, *plan_id, context),
+        Command::LinkStaff(c) => decide_staff::link(c, context, ids)?,
     };
+    let events = redirect::redirected(ledger, events, context);
     debug_assert!(!events.is_empty(), "a decision has at least one event");
     Ok(events)
 }

@@ -7,7 +7,9 @@ use time::Date;
 use crate::domain::{
     access::ActorKey,
     account::{AccountKey, WHOLE_PLACE},
-    capacity::{PlaceGroup, Quota, Submission, SubmissionState, boundaries_after, places_on},
+    capacity::{
+        Budget, PlaceGroup, Quota, Submission, SubmissionState, boundaries_after, places_on,
+    },
     command::{ReviewCapacity, SetPlaceBudget, SetQuotas, SubmitCapacity},
     event::Event,
     ids::{IdSource, PlaceGroupId, SubmissionId},
@@ -183,10 +185,14 @@ pub(super) fn set_budget(
     let today = context.today();
     let places = c.places.clone();
     let days = boundaries_after(std::slice::from_ref(&places), today).collect();
-    let mut events = vec![Event::PlaceBudgetSet { places: places.clone(), days }];
+    // Rows from before it was asked what a budget rests on have the source in the command alone.
+    let source = c.rests_on.map(|_| c.source.clone()).unwrap_or_default();
+    let rests_on = c.rests_on.unwrap_or_default();
+    let budget = Budget { places: places.clone(), source: source.clone(), rests_on };
+    let mut events = vec![Event::PlaceBudgetSet { places, days, source, rests_on }];
     if ledger.distribution == Distribution::CountyPool {
         let mut frame = ledger.frame.clone();
-        frame.budgets.push(places);
+        frame.budgets.push(budget);
         let groups = ledger.place_groups.values();
         let limits = limits_on(ledger, today, groups, &frame, |key| *key == AccountKey::Pool);
         events.push(Event::LimitsSet { date: today, limits });
@@ -214,30 +220,47 @@ pub(super) fn set_quotas(
             context.require_not_hosted(ledger, "quotas.municipality_number", number, day)?;
         }
     }
+    let quotas = with_committed(ledger, &c.quotas, today)?;
     let mut after = ledger.frame.quotas.clone();
-    for quota in &c.quotas {
+    for quota in &quotas {
         let history = after.entry(quota.municipality_number.clone()).or_default();
         require_room("quotas of one municipality", history.len())?;
         put_quota(history, quota.clone());
     }
     let frame = Frame { quotas: after, ..ledger.frame.clone() };
-    require_within_budget(ledger, &frame, &c.quotas, today)?;
+    require_within_budget(ledger, &frame, &quotas, today)?;
     // From here it happens.
     let set: BTreeSet<AccountKey> =
-        c.quotas.iter().map(|quota| AccountKey::Quota(quota.municipality_number.clone())).collect();
+        quotas.iter().map(|quota| AccountKey::Quota(quota.municipality_number.clone())).collect();
     let groups = ledger.place_groups.values();
     let limits = limits_on(ledger, today, groups, &frame, |key| set.contains(key));
-    let mut days: Vec<Date> = c
-        .quotas
+    let mut days: Vec<Date> = quotas
         .iter()
         .flat_map(|quota| boundaries_after(std::slice::from_ref(&quota.places), today))
         .collect();
     days.sort_unstable();
     days.dedup();
-    Ok(vec![
-        Event::QuotasSet { quotas: c.quotas.clone(), days },
-        Event::LimitsSet { date: today, limits },
-    ])
+    Ok(vec![Event::QuotasSet { quotas, days }, Event::LimitsSet { date: today, limits }])
+}
+
+/// The quotas with what their municipalities co-finance: where that is not told it stays what it
+/// is on their first day, or today where that is past. None is raised above it; one that is above
+/// it already, since less is co-financed than was, may stay as it is or be lowered.
+fn with_committed(ledger: &Ledger, asked: &[Quota], today: Date) -> Result<Vec<Quota>, Refusal> {
+    let frame = &ledger.frame;
+    let of_one = |quota: &Quota| {
+        let (number, places) = (&quota.municipality_number, quota.places.places);
+        let date = quota.places.valid_from.max(today);
+        let known = quota.committed_places.or_else(|| frame.committed_places(number, date));
+        if let Some(committed) = known.filter(|most| places > *most)
+            && places > frame.own_places(number, date)
+        {
+            let municipality = number.clone();
+            return Err(Refusal::QuotaAboveCommitted { municipality, places, committed, date });
+        }
+        Ok(Quota { committed_places: known, ..quota.clone() })
+    };
+    asked.iter().map(of_one).collect()
 }
 
 /// Requires a measure type that is shared by municipality or host area.

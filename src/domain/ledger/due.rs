@@ -4,9 +4,11 @@ use time::Date;
 use uuid::Uuid;
 
 use crate::domain::{
+    allocation::{Offer, OfferState, Placement, PlacementState},
     calendar::{Timestamp, start_of_day_in_norway},
     command::Command,
-    ids::{EntryId, LedgerId, OfferId, PlacementId, RequestId},
+    ids::{EntryId, LedgerId, OfferId, PlacementId, PlanId, RequestId},
+    waitlist::{Entry, EntryState},
 };
 
 /// Something that takes effect by itself; applied in this order.
@@ -25,6 +27,8 @@ pub struct Due {
 pub enum DueKind {
     /// A day begins on which a limit may change.
     BeginDay,
+    /// A plan's first day begins.
+    BeginPlan,
     /// A placement's last day is over.
     FinishPlacement,
     /// A proposal lapses.
@@ -39,8 +43,9 @@ pub enum DueKind {
 
 impl DueKind {
     /// Every kind, in the order they take effect.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::BeginDay,
+        Self::BeginPlan,
         Self::FinishPlacement,
         Self::LapseProposal,
         Self::ExpireOffer,
@@ -52,6 +57,7 @@ impl DueKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BeginDay => "BEGIN_DAY",
+            Self::BeginPlan => "BEGIN_PLAN",
             Self::FinishPlacement => "FINISH_PLACEMENT",
             Self::LapseProposal => "LAPSE_PROPOSAL",
             Self::ExpireOffer => "EXPIRE_OFFER",
@@ -74,6 +80,11 @@ impl Due {
     pub fn day(date: Date) -> Self {
         let thing = Uuid::new_v5(&NAMESPACE, date.to_string().as_bytes());
         Self { at: start_of_day_in_norway(date), kind: DueKind::BeginDay, thing }
+    }
+
+    /// The first day of a plan.
+    pub fn begin_plan(plan_id: PlanId, date: Date) -> Self {
+        Self { at: start_of_day_in_norway(date), kind: DueKind::BeginPlan, thing: plan_id.0 }
     }
 
     /// A proposal's deadline.
@@ -113,6 +124,7 @@ impl Due {
     pub fn command(&self) -> Command {
         match self.kind {
             DueKind::BeginDay => Command::BeginDay { date: self.at.date_in_norway() },
+            DueKind::BeginPlan => Command::BeginPlan { plan_id: PlanId(self.thing) },
             DueKind::FinishPlacement => {
                 Command::FinishPlacement { placement_id: PlacementId(self.thing) }
             }
@@ -139,4 +151,49 @@ pub fn due_request_id(ledger: &LedgerId, due: &Due) -> RequestId {
 pub fn hand_over_request_id(ledger: &LedgerId, seq: u64) -> RequestId {
     let name = Uuid::new_v5(&NAMESPACE, format!("{ledger}/HAND_OVER/{seq}").as_bytes());
     RequestId(uuid::Builder::from_custom_bytes(name.into_bytes()).into_uuid())
+}
+
+/// What an offer waits for.
+pub(super) fn offer_due(offer: &Offer) -> Option<Due> {
+    match &offer.state {
+        OfferState::Proposed { confirm_by } => Some(Due::lapse(offer.offer_id, *confirm_by)),
+        OfferState::Offered { answer_by, .. } => {
+            let runs = !offer.is_objected_to();
+            runs.then(|| Due::expiry(offer.offer_id, *answer_by))
+        }
+        OfferState::Accepted { .. }
+        | OfferState::Declined { .. }
+        | OfferState::Expired
+        | OfferState::Lapsed
+        | OfferState::Started { .. }
+        | OfferState::Withdrawn { .. }
+        | OfferState::Objected => None,
+    }
+}
+
+/// What an entry waits for.
+pub(super) fn entry_due(entry: &Entry) -> Option<Due> {
+    match entry.state {
+        EntryState::Paused { until } => {
+            until.map(|until| Due::wake(entry.entry_id, start_of_day_in_norway(until)))
+        }
+        EntryState::CoolingDown { until } => Some(Due::wake(entry.entry_id, until)),
+        EntryState::Waiting
+        | EntryState::Proposed(_)
+        | EntryState::Offered(_)
+        | EntryState::Accepted(_)
+        | EntryState::Placed(_)
+        | EntryState::Closed => None,
+    }
+}
+
+/// What a placement waits for.
+pub(super) fn placement_due(placement: &Placement) -> Option<Due> {
+    match &placement.state {
+        PlacementState::Ending(end) => Some(Due::finish(placement.placement_id, end.end_date)),
+        PlacementState::OnLeave(leave) => {
+            Some(Due::end_leave(placement.placement_id, leave.until_date))
+        }
+        PlacementState::Running | PlacementState::Ended(_) => None,
+    }
 }

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+mod aim;
 mod apply;
+mod apply_plan;
 mod decide;
 mod decide_access;
 mod decide_adviser;
@@ -26,6 +28,9 @@ mod decide_objection;
 mod decide_offer;
 mod decide_place;
 mod decide_placement;
+mod decide_plan;
+mod decide_quota_move;
+mod decide_staff;
 mod decide_succession;
 mod decide_transfer;
 mod declined;
@@ -34,10 +39,12 @@ mod guards;
 mod onward;
 mod passes;
 mod quotas;
+mod redirect;
 mod rows;
 mod subject;
 mod walk;
 
+pub use aim::{Aim, aim, plan_holders};
 pub use apply::apply;
 pub use decide::{Context, decide};
 pub use decide_correction::goes_on;
@@ -52,15 +59,17 @@ use crate::domain::{
     account::{Account, AccountKey},
     allocation::{Offer, Placement},
     calendar::Timestamp,
-    capacity::{PlaceGroup, PlacesInPeriod, Quota, Submission},
+    capacity::{Budget, PlaceGroup, Quota, Submission},
     enforcement::Enforcement,
     ids::{
         EntryId, ExternalReference, LedgerId, MunicipalityNumber, OfferId, PlaceGroupId,
-        PlacementId, References, SubmissionId,
+        PlacementId, PlanId, References, SubmissionId,
     },
     lending::Loan,
     log_chain::{GENESIS, Hash},
     measure::Distribution,
+    plan::{Plan, PlanBook},
+    quota_move::QuotaMove,
     waitlist::{Entry, EntryState, OrderKey, QueueKey},
 };
 
@@ -82,6 +91,7 @@ pub struct Ledger {
     place_groups: BTreeMap<PlaceGroupId, PlaceGroup>,
     accounts: BTreeMap<AccountKey, Account>,
     submissions: BTreeMap<SubmissionId, Submission>,
+    plans: BTreeMap<PlanId, Plan>,
     entries: BTreeMap<EntryId, Entry>,
     offers: BTreeMap<OfferId, Offer>,
     placements: BTreeMap<PlacementId, Placement>,
@@ -94,7 +104,7 @@ pub struct Ledger {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// Place budgets, in the order they were set.
-    pub budgets: Vec<PlacesInPeriod>,
+    pub budgets: Vec<Budget>,
     /// Quotas of each municipality, in the order they were set.
     pub quotas: BTreeMap<MunicipalityNumber, Vec<Quota>>,
     /// How far the order binds who places people by hand.
@@ -104,6 +114,13 @@ pub struct Frame {
     /// what a quota was on a day follows from it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loans: Vec<Loan>,
+    /// The plan that steers, and those that did.
+    #[serde(default, skip_serializing_if = "PlanBook::is_empty")]
+    pub plans: PlanBook,
+    /// What was moved between quotas by hand, in the order it was moved: the latest
+    /// [`MOVES_KEPT`](crate::domain::quota_move::MOVES_KEPT).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<QuotaMove>,
 }
 
 /// Which rows changed since the ledger was loaded.
@@ -113,6 +130,7 @@ struct Touched {
     place_groups: BTreeSet<PlaceGroupId>,
     accounts: BTreeSet<AccountKey>,
     submissions: BTreeSet<SubmissionId>,
+    plans: BTreeSet<PlanId>,
     entries: BTreeSet<EntryId>,
     offers: BTreeSet<OfferId>,
     placements: BTreeSet<PlacementId>,
@@ -151,6 +169,7 @@ impl Ledger {
             place_groups: BTreeMap::new(),
             accounts: BTreeMap::new(),
             submissions: BTreeMap::new(),
+            plans: BTreeMap::new(),
             entries: BTreeMap::new(),
             offers: BTreeMap::new(),
             placements: BTreeMap::new(),
@@ -267,6 +286,11 @@ impl Ledger {
         self.submissions.get(&id)
     }
 
+    /// A plan that was loaded.
+    pub fn plan(&self, id: PlanId) -> Option<&Plan> {
+        self.plans.get(&id)
+    }
+
     /// Which queue an entry stands in.
     pub fn queue_of(&self, entry: &Entry) -> QueueKey {
         QueueKey::of_entry(self.distribution, entry)
@@ -304,6 +328,11 @@ impl Ledger {
     /// Puts a submission in.
     pub fn load_submission(&mut self, submission: Submission) {
         self.submissions.insert(submission.submission_id, submission);
+    }
+
+    /// Puts a plan in.
+    pub fn load_plan(&mut self, plan: Plan) {
+        self.plans.insert(plan.plan_id, plan);
     }
 
     /// Puts an entry in, unless it is there: what was loaded before may have moved on.

@@ -70,7 +70,7 @@ pub(super) fn propose_to(
 }
 
 /// The ledger after what happens before the run.
-fn after(ledger: &Ledger, events: &[Event]) -> Ledger {
+pub(super) fn after(ledger: &Ledger, events: &[Event]) -> Ledger {
     let mut after = ledger.clone();
     for event in events {
         apply(&mut after, event);

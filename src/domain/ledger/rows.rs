@@ -7,6 +7,7 @@ use crate::domain::{
     capacity::{PlaceGroup, Submission},
     ids::{EntryId, ExternalReference, PersonId},
     ledger::{Due, Frame, Ledger},
+    plan::Plan,
     waitlist::{Entry, OrderKey, QueueKey},
 };
 
@@ -22,6 +23,8 @@ pub struct Rows {
     pub accounts: Vec<(AccountKey, Account)>,
     /// Submissions.
     pub submissions: Vec<Submission>,
+    /// Plans.
+    pub plans: Vec<Plan>,
     /// Entries; those that wait have a lean row in `waiting` too.
     pub entries: Vec<Entry>,
     /// Offers.
@@ -61,6 +64,7 @@ pub fn rows(ledger: &Ledger) -> Rows {
         place_groups: pick(&touched.place_groups, |id| ledger.place_groups.get(id)),
         accounts: touched.accounts.iter().map(|k| (k.clone(), ledger.account(k))).collect(),
         submissions: pick(&touched.submissions, |id| ledger.submissions.get(id)),
+        plans: pick(&touched.plans, |id| ledger.plans.get(id)),
         entries,
         offers: pick(&touched.offers, |id| ledger.offers.get(id)),
         placements: pick(&touched.placements, |id| ledger.placements.get(id)),

@@ -18,6 +18,7 @@ pub const TABLE: &[Row] = &[
             ("EntryPerson", "national_identity_number"),
             ("ExistingRow", "national_identity_number"),
             ("JoinWaitlistRequest", "national_identity_number"),
+            ("LinkStaffRequest", "national_identity_number"),
             ("ListAccessesRequest", "national_identity_number"),
             ("LookupPersonRequest", "national_identity_number"),
             ("WrongPerson", "national_identity_number"),
@@ -433,6 +434,11 @@ pub const TABLE: &[Row] = &[
             ),
             ("Employer", "kind municipality_number"),
             ("GrantAccessRequest", "role issuer subject valid_from_date valid_to_date ground"),
+            ("LinkStaffRequest", "issuer subject"),
+            (
+                "StaffLink",
+                "link_id issuer subject office_number set_by set_time ended_by ended_time",
+            ),
         ],
     },
 ];
@@ -468,6 +474,7 @@ pub const NOTHING_OF_ANYBODY: &[(&str, &str)] = &[
     ("ListMyWorkRequest", "county_id kind due_by_date"),
     ("ListOffersRequest", "state place_group_id"),
     ("ListPlacementsRequest", "state place_group_id"),
+    ("ListStaffLinksRequest", "office_number include_ended"),
     ("ListWaitlistEntriesRequest", "state municipality_number"),
     ("LookupPersonRequest", "purpose"),
     ("PlacePersonResponse", "passed_over"),
@@ -482,5 +489,6 @@ pub const NOTHING_OF_ANYBODY: &[(&str, &str)] = &[
         "county_id from_date until_date purpose seed sample_size many_in_an_hour",
     ),
     ("ReviewAccessesResponse", "looked_at is_cut seed"),
+    ("WorkItem", "municipality_number"),
     ("ShadowDeviation", "passed_over_is_least"),
 ];

@@ -21,6 +21,7 @@ fn weight(year: i32, weight: u64) -> RegistryRow {
         municipality_number: "1601".parse().unwrap(),
         weight,
         source: "SSB 07459".into(),
+        borders_date: None,
     })
 }
 

@@ -76,7 +76,7 @@ fn a_limit_changes_where_what_holds_does() {
     let found = changes_of_limit(&history, day(19));
     let expected = changes(&[(1, 200), (4, 300), (6, -300), (8, 0)]);
     assert_eq!(found, expected);
-    assert_eq!(changes_of_limit(&[], day(19)), Changes::new());
+    assert_eq!(changes_of_limit::<PlacesInPeriod>(&[], day(19)), Changes::new());
 }
 
 /// Limit and use of each day from the first on, and what is reserved on the last.

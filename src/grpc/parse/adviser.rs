@@ -117,5 +117,6 @@ fn work_kind(kind: pb::WorkKind) -> Option<WorkKind> {
         pb::WorkKind::ReviewPlacement => Some(WorkKind::ReviewPlacement),
         pb::WorkKind::EndOfLeave => Some(WorkKind::EndOfLeave),
         pb::WorkKind::Closure => Some(WorkKind::Closure),
+        pb::WorkKind::ReviewQuota => Some(WorkKind::ReviewQuota),
     }
 }

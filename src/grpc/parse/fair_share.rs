@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     domain::{
         apportionment::{Area, MAX_SEATS, MAX_WEIGHT, Method},
-        capacity::{PlacesInPeriod, Quota, QuotaBasis},
+        capacity::{BudgetBasis, PlacesInPeriod, Quota, QuotaBasis},
         command::{Command, SetPlaceBudget, SetQuotas},
         ids::{AreaId, LedgerId, MeasureCode, MunicipalityNumber},
     },
@@ -20,8 +20,9 @@ use crate::{
 
 /// The most areas one apportionment may have.
 const AREAS_MAX: usize = 5_000;
-/// The most seats of the quota method, whose work grows with them.
-const QUOTA_METHOD_SEATS_MAX: u64 = 100_000;
+/// The most seats of the quota method with a minimum or a maximum: its work then grows with them,
+/// to a second or two.
+const BOUNDED_QUOTA_METHOD_SEATS_MAX: u64 = 1_000_000;
 /// The most places a budget may have.
 const BUDGET_MAX: u32 = 1_000_000;
 /// The most places a quota may have.
@@ -41,11 +42,16 @@ pub(in crate::grpc) struct ApportionQuery {
 pub(in crate::grpc) fn apportion(r: &pb::ApportionRequest) -> Result<ApportionQuery, Error> {
     let mut v = Violations::default();
     let chosen = v.choice::<pb::ApportionmentMethod>("method", r.method);
-    let most = match chosen {
-        Some(pb::ApportionmentMethod::Quota) => QUOTA_METHOD_SEATS_MAX,
-        _ => MAX_SEATS,
-    };
-    let seats = v.within("seats", r.seats, 0, most);
+    let seats = v.within("seats", r.seats, 0, MAX_SEATS);
+    let is_bounded = |area: &pb::ApportionArea| area.min_seats > 0 || area.max_seats.is_some();
+    if chosen == Some(pb::ApportionmentMethod::Quota)
+        && (BOUNDED_QUOTA_METHOD_SEATS_MAX + 1..=MAX_SEATS).contains(&r.seats)
+        && r.areas.iter().any(is_bounded)
+    {
+        let most = BOUNDED_QUOTA_METHOD_SEATS_MAX;
+        let by = "by the quota method with a minimum or a maximum";
+        v.add("seats", format!("is {}; must be 0 to {most} {by}", r.seats));
+    }
     if r.areas.is_empty() {
         v.add("areas", "is required");
     }
@@ -57,6 +63,9 @@ pub(in crate::grpc) fn apportion(r: &pb::ApportionRequest) -> Result<ApportionQu
         v.within(&name("weight"), area.weight, 0, MAX_WEIGHT);
         v.within(&name("min_seats"), area.min_seats, 0, MAX_SEATS);
         let (weight, min_seats, max_seats) = (area.weight, area.min_seats, area.max_seats);
+        if let Some(most) = max_seats.filter(|most| *most < min_seats) {
+            v.add(name("max_seats"), format!("is {most}; must be at least min_seats, {min_seats}"));
+        }
         let taking_part = Area { weight, min_seats, max_seats };
         let Some(area_id) = area_id else { continue };
         if sorted.insert(area_id, (index, taking_part)).is_some() {
@@ -72,7 +81,8 @@ pub(in crate::grpc) fn apportion(r: &pb::ApportionRequest) -> Result<ApportionQu
     v.finish(parsed)
 }
 
-fn method(method: pb::ApportionmentMethod) -> Option<Method> {
+/// The method; `None` where none is chosen.
+pub(super) fn method(method: pb::ApportionmentMethod) -> Option<Method> {
     match method {
         pb::ApportionmentMethod::Unspecified => None,
         pb::ApportionmentMethod::SainteLague => Some(Method::SainteLague),
@@ -86,37 +96,6 @@ fn method(method: pb::ApportionmentMethod) -> Option<Method> {
     }
 }
 
-/// What `GetFairShare` asks for.
-pub(in crate::grpc) struct FairShareQuery {
-    pub(in crate::grpc) ledger: LedgerId,
-    pub(in crate::grpc) key_name: String,
-    pub(in crate::grpc) key_date: Option<time::Date>,
-    pub(in crate::grpc) wire_method: pb::ApportionmentMethod,
-    pub(in crate::grpc) method: Method,
-    pub(in crate::grpc) at_least_seq: u64,
-}
-
-pub(in crate::grpc) fn get_fair_share(
-    r: &pb::GetFairShareRequest,
-) -> Result<FairShareQuery, Error> {
-    let mut v = Violations::default();
-    let ledger = v.ledger(r.ledger.as_ref());
-    let key_name = v.optional_text("key_name", &r.key_name, SYSTEM_MAX);
-    let key_date = v.optional_date("key_date", r.key_date.as_ref());
-    let wire_method = match v.optional_choice("method", r.method) {
-        Some(pb::ApportionmentMethod::Unspecified) => Some(pb::ApportionmentMethod::SainteLague),
-        chosen => chosen,
-    };
-    let at_least_seq = r.at_least_seq;
-    let parsed = (|| {
-        let wire_method = wire_method?;
-        let key_name = key_name?.unwrap_or_else(|| "population".to_owned());
-        let (ledger, key_date, method) = (ledger?, key_date?, method(wire_method)?);
-        Some(FairShareQuery { ledger, key_name, key_date, wire_method, method, at_least_seq })
-    })();
-    v.finish(parsed)
-}
-
 pub(in crate::grpc) fn set_place_budget(
     r: &pb::SetPlaceBudgetRequest,
 ) -> Result<(LedgerId, Draft), Error> {
@@ -127,12 +106,21 @@ pub(in crate::grpc) fn set_place_budget(
     let places = v.places(r.places, BUDGET_MAX, from, to);
     let source = v.text("source", &r.source, SOURCE_MAX);
     let case_reference = v.case(&r.case_reference);
+    let rests_on = budget_basis(&mut v, r);
     let parsed = (|| {
         let (places, source, case_reference) = (places?, source?, case_reference?);
-        let command = SetPlaceBudget { places, source, case_reference };
+        let command = SetPlaceBudget { places, source, case_reference, rests_on: Some(rests_on?) };
         Some((ledger?, Draft::of(Command::SetPlaceBudget(command))))
     })();
     v.finish(parsed)
+}
+
+fn budget_basis(v: &mut Violations, r: &pb::SetPlaceBudgetRequest) -> Option<BudgetBasis> {
+    let basis = v.optional_choice("basis", r.basis);
+    let basis_date = v.optional_date("basis_date", r.basis_date.as_ref());
+    let review_by = v.optional_date("review_by_date", r.review_by_date.as_ref());
+    let (basis, basis_date, review_by) = (quota_basis(basis?), basis_date?, review_by?);
+    Some(BudgetBasis { basis, basis_date, review_by })
 }
 
 pub(in crate::grpc) fn set_quotas(r: &pb::SetQuotasRequest) -> Result<(LedgerId, Draft), Error> {
@@ -172,6 +160,10 @@ fn quota(v: &mut Violations, index: usize, one: &pb::Quota, from: time::Date) ->
     let basis_date = v.optional_date(&name("basis_date"), one.basis_date.as_ref());
     let source = v.text(&name("source"), &one.source, SOURCE_MAX);
     let review_by = v.optional_date(&name("review_by_date"), one.review_by_date.as_ref());
+    let committed = match one.committed_places {
+        None => Some(None),
+        Some(most) => v.within(&name("committed_places"), most, 0, QUOTA_MAX).map(Some),
+    };
     Some(Quota {
         municipality_number: municipality_number?,
         places: PlacesInPeriod { places: places?, valid_from: from, valid_to: None },
@@ -179,6 +171,7 @@ fn quota(v: &mut Violations, index: usize, one: &pb::Quota, from: time::Date) ->
         basis_date: basis_date?,
         source: source?,
         review_by: review_by?,
+        committed_places: committed?,
     })
 }
 
@@ -198,6 +191,8 @@ pub(in crate::grpc) struct PlaceBudgetsQuery {
     pub(in crate::grpc) county_id: Option<AreaId>,
     pub(in crate::grpc) measure_code: Option<MeasureCode>,
     pub(in crate::grpc) as_of: Option<time::Date>,
+    /// Only those in force to be looked at again by this day.
+    pub(in crate::grpc) review_due_by: Option<time::Date>,
     pub(in crate::grpc) page: Page,
 }
 
@@ -216,13 +211,15 @@ pub(in crate::grpc) fn list_place_budgets(
     let county_id = v.optional_value("county_id", &r.county_id);
     let measure_code = v.optional_value("measure_code", &r.measure_code);
     let as_of = v.optional_date("as_of_date", r.as_of_date.as_ref());
+    let review_due_by = v.optional_date("review_due_by_date", r.review_due_by_date.as_ref());
     if r.at_least_seq > 0 && (r.county_id.is_empty() || r.measure_code.is_empty()) {
         v.add("at_least_seq", "is only for one county_id and one measure_code");
     }
     let page = Page::parse(&mut v, r);
     let parsed = (|| {
         let (county_id, measure_code) = (county_id?, measure_code?);
-        Some(PlaceBudgetsQuery { county_id, measure_code, as_of: as_of?, page: page? })
+        let (as_of, review_due_by, page) = (as_of?, review_due_by?, page?);
+        Some(PlaceBudgetsQuery { county_id, measure_code, as_of, review_due_by, page })
     })();
     v.finish(parsed)
 }
@@ -233,6 +230,8 @@ pub(in crate::grpc) struct QuotasQuery {
     pub(in crate::grpc) municipality: Option<MunicipalityNumber>,
     pub(in crate::grpc) as_of: Option<time::Date>,
     pub(in crate::grpc) with_history: bool,
+    /// Only those to be looked at again by this day.
+    pub(in crate::grpc) review_due_by: Option<time::Date>,
     pub(in crate::grpc) page: Page,
 }
 
@@ -244,11 +243,13 @@ pub(in crate::grpc) fn list_quotas(r: &pb::ListQuotasRequest) -> Result<QuotasQu
     if r.with_history && r.as_of_date.is_some() {
         v.add("as_of_date", "is not for with_history");
     }
+    let review_due_by = v.optional_date("review_due_by_date", r.review_due_by_date.as_ref());
     let page = Page::parse(&mut v, r);
     let with_history = r.with_history;
     let parsed = (|| {
         let (ledger, municipality) = (ledger?, municipality?);
-        Some(QuotasQuery { ledger, municipality, as_of: as_of?, with_history, page: page? })
+        let (as_of, review_due_by, page) = (as_of?, review_due_by?, page?);
+        Some(QuotasQuery { ledger, municipality, as_of, with_history, review_due_by, page })
     })();
     v.finish(parsed)
 }

@@ -22,9 +22,15 @@ pub(super) mod lending;
 pub(super) mod measure;
 pub(super) mod offer;
 pub(super) mod placement;
+pub(super) mod plan;
+pub(super) mod progress;
 pub(super) mod purpose;
+pub(super) mod quota_move;
 pub(super) mod registry;
 pub(super) mod report;
+pub(super) mod shares;
+pub(super) mod simulation;
+pub(super) mod staff;
 pub(super) mod transfer;
 pub(super) mod waitlist;
 

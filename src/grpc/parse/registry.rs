@@ -8,7 +8,8 @@ use crate::{
         host::{HostAgreement, HostKind},
         ids::{AreaId, MunicipalityNumber},
         registry::{
-            Area, DistributionWeight, Holiday, Municipality, Office, Provider, RegistryRow,
+            Area, CompositeKey, DistributionWeight, Holiday, KeyPart, Municipality, Office,
+            Provider, RegistryRow,
         },
     },
     error::Error,
@@ -21,6 +22,10 @@ use crate::{
 
 /// The most municipalities one office may serve.
 const OFFICE_MUNICIPALITIES_MAX: usize = 50;
+/// The most parts of a composite key.
+const KEY_PARTS_MAX: usize = 10;
+/// The most times a part of a composite key may count.
+const KEY_FACTOR_MAX: u64 = 1_000_000;
 /// The most distribution keys of a page that has their weights.
 const KEYS_WITH_WEIGHTS_MAX: usize = 20;
 
@@ -39,6 +44,7 @@ pub(in crate::grpc) fn row(v: &mut Violations, row: &pb::RegistryRow) -> Option<
         Some(Row::Provider(r)) => provider(v, r).map(RegistryRow::Provider),
         Some(Row::DistributionWeight(r)) => weight(v, r).map(RegistryRow::DistributionWeight),
         Some(Row::HostAgreement(r)) => agreement(v, r).map(RegistryRow::HostAgreement),
+        Some(Row::CompositeKey(r)) => composite_key(v, r).map(RegistryRow::CompositeKey),
         Some(Row::Holiday(r)) => holiday(v, r).map(RegistryRow::Holiday),
     }
 }
@@ -80,13 +86,45 @@ fn weight(v: &mut Violations, r: &pb::DistributionWeight) -> Option<Distribution
     let municipality_number = v.value(field, &r.municipality_number);
     let weight = v.within("distribution_weight.weight", r.weight, 0, MAX_WEIGHT);
     let source = v.required_text("distribution_weight.source", &r.source, SOURCE_MAX);
+    let borders = v.optional_date("distribution_weight.borders_date", r.borders_date.as_ref());
     Some(DistributionWeight {
         key_name: key_name?,
         key_date: key_date?,
         municipality_number: municipality_number?,
         weight: weight?,
         source: source?,
+        borders_date: borders?,
     })
+}
+
+fn composite_key(v: &mut Violations, r: &pb::CompositeKey) -> Option<CompositeKey> {
+    let key_name = v.required_text("composite_key.key_name", &r.key_name, SYSTEM_MAX);
+    let key_date = v.date("composite_key.key_date", r.key_date.as_ref());
+    let count = v.within("composite_key.parts", r.parts.len(), 1, KEY_PARTS_MAX);
+    let mut parts = Some(Vec::new());
+    for part in r.parts.iter().take(KEY_PARTS_MAX) {
+        let part = key_part(v, part);
+        parts = parts.zip(part).map(|(mut parts, part)| {
+            parts.push(part);
+            parts
+        });
+    }
+    let source = v.required_text("composite_key.source", &r.source, SOURCE_MAX);
+    count?;
+    Some(CompositeKey {
+        key_name: key_name?,
+        key_date: key_date?,
+        parts: parts?,
+        normalised: r.normalised,
+        source: source?,
+    })
+}
+
+fn key_part(v: &mut Violations, r: &pb::KeyPart) -> Option<KeyPart> {
+    let key_name = v.required_text("composite_key.parts.key_name", &r.key_name, SYSTEM_MAX);
+    let key_date = v.date("composite_key.parts.key_date", r.key_date.as_ref());
+    let factor = v.within("composite_key.parts.factor", r.factor, 1, KEY_FACTOR_MAX);
+    Some(KeyPart { key_name: key_name?, key_date: key_date?, factor: factor? })
 }
 
 fn agreement(v: &mut Violations, r: &pb::HostAgreement) -> Option<HostAgreement> {

@@ -86,3 +86,72 @@ pub(super) fn largest_remainder(seats: u64, areas: &[Area]) -> Vec<u64> {
         return held;
     }
 }
+
+/// Largest remainder within bounds: every choice of who stands at the minimum, who at the maximum
+/// and who between is tried until one is consistent; then the remainders decide.
+pub(super) fn bounded_remainder(seats: u64, areas: &[Area]) -> Vec<u64> {
+    let count = u32::try_from(areas.len()).unwrap();
+    (0..3_u32.pow(count)).find_map(|choice| by_choice(seats, areas, choice)).unwrap()
+}
+
+/// A digit of base three for each area: 0 at the minimum, 1 at the maximum, 2 between.
+fn by_choice(seats: u64, areas: &[Area], choice: u32) -> Option<Vec<u64>> {
+    let digits: Vec<u32> = (0..areas.len())
+        .scan(choice, |rest, _| Some(std::mem::replace(rest, *rest / 3) % 3))
+        .collect();
+    let most = |area: &Area| area.max_seats.unwrap_or(seats).min(seats);
+    let (mut fixed, mut total) = (0, 0_u128);
+    for (area, digit) in areas.iter().zip(&digits) {
+        match (area.weight, digit) {
+            (0, 1 | 2) => return None,
+            (_, 0) => fixed += area.min_seats,
+            (_, 1) => fixed += most(area),
+            _ => total += u128::from(area.weight),
+        }
+    }
+    let left = u128::from(seats.checked_sub(fixed)?);
+    if total == 0 && left > 0 {
+        return None;
+    }
+    // Where nobody is between there is a multiplier if those at a maximum reach it before those at
+    // a minimum leave theirs.
+    if total == 0 {
+        let ratio = |seats: u64, area: &Area| (u128::from(seats), u128::from(area.weight));
+        let full = areas.iter().zip(&digits).filter(|(_, digit)| **digit == 1);
+        let low = areas.iter().zip(&digits).filter(|(area, digit)| **digit == 0 && area.weight > 0);
+        let low: Vec<_> = low.map(|(area, _)| ratio(area.min_seats, area)).collect();
+        let fits = full
+            .map(|(area, _)| ratio(most(area), area))
+            .all(|(top, bottom)| low.iter().all(|(least, weight)| top * weight <= least * bottom));
+        let held =
+            |(area, digit): (&Area, &u32)| if *digit == 1 { most(area) } else { area.min_seats };
+        return fits.then(|| areas.iter().zip(&digits).map(held).collect());
+    }
+    let mut held = Vec::new();
+    let mut rests = Vec::new();
+    for (index, (area, digit)) in areas.iter().zip(&digits).enumerate() {
+        let quota = left * u128::from(area.weight);
+        let (least, most) = (u128::from(area.min_seats) * total, u128::from(most(area)) * total);
+        let fits = match digit {
+            0 => quota <= least || area.weight == 0,
+            1 => quota >= most,
+            _ => quota >= least && quota <= most,
+        };
+        if !fits {
+            return None;
+        }
+        let bounded = if *digit == 2 {
+            quota
+        } else if *digit == 1 {
+            most
+        } else {
+            least
+        };
+        held.push(u64::try_from(bounded / total).unwrap());
+        rests.push((std::cmp::Reverse(bounded % total), index));
+    }
+    rests.sort_unstable();
+    let missing = usize::try_from(seats - held.iter().sum::<u64>()).unwrap();
+    rests[..missing].iter().for_each(|(_, index)| held[*index] += 1);
+    Some(held)
+}

@@ -81,6 +81,7 @@ impl Model {
             Event::OfferWithdrawn { offer_id } => self.withdraw(*offer_id),
             Event::RegistryImported { .. }
             | Event::AccessSet { .. }
+            | Event::StaffLinkSet { .. }
             | Event::CapacitySubmitted { .. }
             | Event::CapacityApproved { .. }
             | Event::CapacityRejected { .. }
@@ -94,6 +95,14 @@ impl Model {
             | Event::EnforcementSet { .. }
             | Event::ClosureChanged { .. }
             | Event::LoanSet { .. }
+            | Event::PlanSet { .. }
+            | Event::PlanCommented { .. }
+            | Event::PlanBegun { .. }
+            | Event::PlanAimed { .. }
+            | Event::Redirected { .. }
+            | Event::PlanCompleted { .. }
+            | Event::QuotaMoved { .. }
+            | Event::PlanLapsed { .. }
             | Event::NothingToDo => {}
         }
     }

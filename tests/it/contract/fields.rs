@@ -5,9 +5,9 @@ use prost_reflect::Kind;
 use serde_json::{Value, json};
 
 use super::{
-    Stage, name_of, reason, refused, roles_of, rpcs,
-    sample::{Place, places},
-    violations,
+    Stage, name_of,
+    places::{Place, places},
+    reason, refused, roles_of, rpcs, violations,
 };
 
 /// What a field of this kind must refuse.

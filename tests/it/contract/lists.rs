@@ -20,7 +20,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("WithdrawOffer", "the one place that was given back, by parts of a place"),
     ("TransferEntry", "as many as fit into the place that was given back"),
     ("Apportion", "at most the 5,000 areas that were asked for"),
-    ("GetFairShare", "one a municipality of the area"),
+    ("GetFairShare", "one a municipality of the area, or of all areas, and so many warnings"),
     ("ListVacancies", "at most 2,000 place groups and 1,000 quotas"),
     ("GetWaitlistEntry", "revisions alone"),
     ("ImportExisting", "at most the 5,000 rows and 2,000 totals of the import, and the accounts"),
@@ -34,6 +34,9 @@ const BOUNDED: &[(&str, &str)] = &[
     ("Correct", "the one place that was given back, and the first 100 runs"),
     ("GetAccessReport", "one an office of the area"),
     ("ReviewAccesses", "at most 200 drawn, and the first 50 of each of four rules"),
+    ("SimulateRedistribution", "one a year of 100, and one a municipality of the area"),
+    ("ExplainRedirection", "the places of one row, and one text a language"),
+    ("CompareFairShares", "at most 8 methods by 10 keys, and 1,000 who share"),
     ("ReassignAdviser", "at most 500 at once in all ledgers, and how many are left"),
 ];
 

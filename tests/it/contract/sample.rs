@@ -4,11 +4,15 @@
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, OneofDescriptor};
 use serde_json::{Map, Value, json};
 use tiltaksplass::{
-    auth::TokenRequest, cli::call::DynamicClient, domain::access::Role, proto::v1::*,
+    auth::TokenRequest,
+    cli::call::DynamicClient,
+    domain::{access::Role, protection::Protection},
+    proto::v1::*,
 };
 use time::Duration;
 
 use crate::{
+    plans::stage::{approving, from_today, plan_terms},
     support::request_id,
     world::{COUNTY, HEMNE, OFFICE, PROVIDER, TRONDHEIM, World, date, identity, vta},
 };
@@ -22,6 +26,8 @@ const PERSON: u32 = 3;
 const STRANGER: u32 = 9;
 /// Somebody nobody knows.
 const NOBODY: u32 = 99;
+/// Who one of the staff is.
+const COLLEAGUE: u32 = 98;
 /// What belongs to a row of an import in other states than the first one.
 const NOT_OF_WHO_WAITS: &[&str] =
     &["arena_status", "place_group_id", "answer_by_time", "start_date", "planned_end_date"];
@@ -39,6 +45,10 @@ pub struct Stage {
     change: String,
     loan: String,
     grant: String,
+    /// One that may be approved, and one that is.
+    plans: [String; 2],
+    /// A plan that has steered, and the row by which it did.
+    steered: (String, u64),
     run_seq: u64,
 }
 
@@ -70,6 +80,8 @@ impl Stage {
         };
         let submitted = world.provider.capacity().submit_capacity(request).await.unwrap();
         let change = world.propose_enforcement(&vta(), Enforcement::Observe).await;
+        // One of the staff called "x": so a link is there to be ended.
+        linked(&world).await;
         Self {
             entry,
             offered: second.entry_id.clone(),
@@ -80,6 +92,8 @@ impl Stage {
             change,
             loan: lent(&world).await,
             grant: given(&world).await,
+            plans: [planned(&world, "Et utkast").await, approved(&world).await],
+            steered: steered(&world).await,
             run_seq: run.revision.unwrap_or_default().seq,
             world,
         }
@@ -93,8 +107,11 @@ impl Stage {
     /// A client of an organisation.
     pub async fn client(&self, role: Role, organisation: &str) -> DynamicClient {
         let service = &self.world.service;
+        // The staff are linked to people by who is cleared for all of them alone.
+        let links = matches!(role, Role::Office | Role::Directorate);
         let request = TokenRequest {
             leads_office: role == Role::Office,
+            clearances: if links { Protection::ALL.to_vec() } else { Vec::new() },
             ..TokenRequest::new("someone", role, organisation, Duration::hours(8))
         };
         let token = service.token_of(&request);
@@ -202,6 +219,9 @@ impl Stage {
             | Kind::Fixed64
             | Kind::Sfixed32
             | Kind::Sfixed64 => match field.name() {
+                "seq" if field.parent_message().name() == "ExplainRedirectionRequest" => {
+                    vec![json!(self.steered.1)]
+                }
                 "seq" => vec![json!(self.run_seq)],
                 "participation_percent" => vec![json!(100)],
                 // As long as the shortest month: a maximum of one is not below the other.
@@ -245,6 +265,9 @@ impl Stage {
             "key_name" if field.parent_message().name() == "DistributionWeight" => {
                 "nytt".to_owned()
             }
+            "key_name" if field.parent_message().name() == "CompositeKey" => {
+                "sammensatt".to_owned()
+            }
             "measure_code" | "measure_codes" | "measure_group" => "VTA".to_owned(),
             "municipality_number"
             | "municipality_numbers"
@@ -267,6 +290,7 @@ impl Stage {
             "offer_id" | "offer_ids" => self.offer.clone(),
             "placement_id" => self.placement.clone(),
             "grant_id" => self.grant.clone(),
+            "plan_id" => self.plan(field.parent_message().name()).to_owned(),
             "loan_id" => self.loan.clone(),
             "submission_id" => self.submission.clone(),
             "change_id" => self.change.clone(),
@@ -276,6 +300,15 @@ impl Stage {
             _ => "x".to_owned(),
         };
         Some(text.into())
+    }
+
+    /// The plan that is as far as a request asks for: a draft, an approved one, or one that steers.
+    fn plan(&self, request: &str) -> &str {
+        match request {
+            "GetPlanRequest" | "SimulateRedistributionRequest" => &self.plans[1],
+            "GetPlanProgressRequest" => &self.steered.0,
+            _ => &self.plans[0],
+        }
     }
 }
 
@@ -319,14 +352,58 @@ async fn lent(world: &World) -> String {
     answer.loan.unwrap().loan_id
 }
 
+/// A plan of the ledger that everybody affected agrees to; its id.
+async fn planned(world: &World, name: &str) -> String {
+    let terms = PlanTerms { name: name.into(), ..plan_terms(date(2026, 6, 1)) };
+    let plan = world.propose_plan(&vta(), terms).await;
+    for number in [TRONDHEIM, HEMNE] {
+        world.comment_plan(&plan, number, PlanView::Agrees).await;
+    }
+    plan.plan_id
+}
+
+/// A plan that begins in summer; its id.
+async fn approved(world: &World) -> String {
+    let plan_id = planned(world, "Et vedtak").await;
+    world.approve_plan(&vta(), &plan_id).await.plan_id
+}
+
+/// A plan that has given one new place away, and so is over; its id, and the row by which it did.
+async fn steered(world: &World) -> (String, u64) {
+    world.budget(&vta(), 3).await;
+    let plan = world.propose_plan(&vta(), from_today()).await;
+    for number in [TRONDHEIM, HEMNE] {
+        world.comment_plan(&plan, number, PlanView::Agrees).await;
+    }
+    let approving = world.county.fair_share().approve_plan(approving(&plan.plan_id)).await;
+    (plan.plan_id, approving.unwrap().into_inner().revision.unwrap().seq)
+}
+
 /// Access across employers that holds; its id.
 async fn given(world: &World) -> String {
     let answer = world.leader().await.access().grant_access(World::opened("Z990000")).await;
     answer.unwrap().into_inner().grant.unwrap().grant_id
 }
 
+/// A link of the staff that the office has set.
+async fn linked(world: &World) {
+    let leader = TokenRequest {
+        leads_office: true,
+        clearances: Protection::ALL.to_vec(),
+        ..TokenRequest::new("leader-1", Role::Office, OFFICE, Duration::hours(8))
+    };
+    let request = LinkStaffRequest {
+        request_id: request_id(),
+        issuer: "x".into(),
+        subject: "x".into(),
+        change: Some(link_staff_request::Change::NationalIdentityNumber(identity(COLLEAGUE))),
+        ..LinkStaffRequest::default()
+    };
+    world.service.caller_with(&leader).await.access().link_staff(request).await.unwrap();
+}
+
 /// Whether a message is one value: a time or a date.
-fn is_whole(message: &MessageDescriptor) -> bool {
+pub(super) fn is_whole(message: &MessageDescriptor) -> bool {
     matches!(
         message.full_name(),
         "google.protobuf.Timestamp" | "google.type.Date" | "google.protobuf.FieldMask"
@@ -354,74 +431,5 @@ fn moment(field: &FieldDescriptor, message: &MessageDescriptor) -> Value {
         "valid_to_date" => json!({"year": 2027, "month": 1, "day": 1}),
         "key_date" => json!({"year": 2011, "month": 1, "day": 1}),
         _ => json!({"year": 2026, "month": 3, "day": 2}),
-    }
-}
-
-/// A field of a request, or of a part of it.
-#[derive(Clone)]
-pub struct Place {
-    /// From the request down.
-    fields: Vec<FieldDescriptor>,
-}
-
-impl Place {
-    pub fn field(&self) -> &FieldDescriptor {
-        self.fields.last().unwrap()
-    }
-
-    /// Its name as a refusal has it, without places in lists.
-    pub fn name(&self) -> String {
-        self.fields.iter().map(FieldDescriptor::name).collect::<Vec<_>>().join(".")
-    }
-
-    /// What stands there, if it is a message with fields of its own.
-    pub fn part(&self) -> Option<MessageDescriptor> {
-        let Kind::Message(inner) = self.field().kind() else { return None };
-        (!is_whole(&inner)).then_some(inner)
-    }
-
-    /// The request with another value there; the only one, where it is a list.
-    pub fn set(&self, request: &Value, value: Value) -> Value {
-        let mut request = request.clone();
-        let (last, parents) = self.fields.split_last().unwrap();
-        let mut at = &mut request;
-        for parent in parents {
-            at = &mut at[parent.json_name()];
-            if parent.is_list() {
-                if at.is_null() {
-                    *at = json!([{}]);
-                }
-                at = &mut at[0];
-            }
-        }
-        at[last.json_name()] = if last.is_list() { json!([value]) } else { value };
-        request
-    }
-}
-
-/// Every field of a request and of its parts; of a choice, the branch it has.
-pub fn places(message: &MessageDescriptor, request: &Value) -> Vec<Place> {
-    let mut places = Vec::new();
-    gather(&mut places, &[], message, request);
-    places
-}
-
-fn gather(
-    places: &mut Vec<Place>,
-    above: &[FieldDescriptor],
-    message: &MessageDescriptor,
-    at: &Value,
-) {
-    for field in message.fields() {
-        let value = &at[field.json_name()];
-        if value.is_null() && field.containing_oneof().is_some_and(|one| !one.is_synthetic()) {
-            continue;
-        }
-        let place = Place { fields: [above, std::slice::from_ref(&field)].concat() };
-        if let Some(part) = place.part() {
-            let value = if field.is_list() { &value[0] } else { value };
-            gather(places, &place.fields, &part, value);
-        }
-        places.push(place);
     }
 }

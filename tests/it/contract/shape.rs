@@ -15,6 +15,8 @@ const READS: &[&str] = &[
     "Check",
     "Estimate",
     "Apportion",
+    "Compare",
+    "Simulate",
     "ReviewAccesses",
 ];
 

@@ -9,7 +9,7 @@ use tonic::Status;
 use super::{metadata, resource, words};
 use crate::{
     support::request_id,
-    world::{COUNTY, OFFICE, PROVIDER, TRONDHEIM, World, avklaring, date, identity, join},
+    world::{COUNTY, HEMNE, OFFICE, PROVIDER, TRONDHEIM, World, avklaring, date, identity, join},
 };
 
 pub async fn joining_twice() -> Status {
@@ -120,6 +120,22 @@ pub async fn one_quota_too_many() -> Status {
     let [nb, en] = words(&refused);
     assert_eq!(nb, "Andelene ville bli 423 plasser i alt 02.03.2026. Plassrammen er 422.");
     assert_eq!(en, "The quotas would be 423 places in all on 2026-03-02. The budget is 422.");
+    refused
+}
+
+pub async fn more_than_is_co_financed() -> Status {
+    let world = World::new().await;
+    let (ledger, _) = world.vta(422).await;
+    let mut request = quotas(ledger, 3);
+    request.quotas[0].committed_places = Some(2);
+    request.quotas[0].municipality_number = HEMNE.into();
+    let refused = world.county.fair_share().set_quotas(request).await.unwrap_err();
+    assert_eq!(metadata(&refused, "places"), "3");
+    assert_eq!(metadata(&refused, "committed_places"), "2");
+    assert_eq!(metadata(&refused, "date"), "2026-03-02");
+    let [nb, en] = words(&refused);
+    assert_eq!(nb, "Andelen ville bli 3 plasser 02.03.2026. Kommunen medfinansierer 2.");
+    assert_eq!(en, "The quota would be 3 places on 2026-03-02. The municipality co-finances 2.");
     refused
 }
 

@@ -1,13 +1,8 @@
 //! Reasons that the port answers before a service sees the call.
 
-use bytes::{Buf, BufMut};
 use http::uri::PathAndQuery;
-use tiltaksplass::{domain::access::Role, proto::v1::*, server::Limits};
-use tonic::{
-    Request, Status,
-    client::Grpc,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-};
+use tiltaksplass::{cli::call::RawCodec, domain::access::Role, proto::v1::*, server::Limits};
+use tonic::{Request, Status, client::Grpc};
 
 use super::metadata;
 use crate::{
@@ -17,50 +12,12 @@ use crate::{
 
 const JOIN: &str = "/tiltaksplass.v1.WaitlistService/JoinWaitlist";
 
-/// Bytes as they are.
-#[derive(Clone, Copy)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Vec<u8>;
-    type Decode = Vec<u8>;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, bytes: Vec<u8>, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        to.put_slice(&bytes);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
-        Ok(Some(from.copy_to_bytes(from.remaining()).to_vec()))
-    }
-}
-
 async fn refused(path: &'static str, body: Vec<u8>) -> Status {
     let service = Service::start().await;
     let Caller { channel, bearer } = service.caller(Role::County, COUNTY).await;
     let mut grpc = Grpc::new(tonic::service::interceptor::InterceptedService::new(channel, bearer));
     grpc.ready().await.unwrap();
-    grpc.unary(Request::new(body), PathAndQuery::from_static(path), Raw).await.unwrap_err()
+    grpc.unary(Request::new(body), PathAndQuery::from_static(path), RawCodec).await.unwrap_err()
 }
 
 pub async fn no_message() -> Status {

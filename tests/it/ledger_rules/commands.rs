@@ -24,7 +24,7 @@ pub(super) fn review(submission_id: SubmissionId, approve: bool) -> Command {
 
 pub(super) fn budget(places: PlacesInPeriod) -> Command {
     let source = "Tildelingsbrev 2011".to_owned();
-    Command::SetPlaceBudget(SetPlaceBudget { places, source, case_reference: None })
+    Command::SetPlaceBudget(SetPlaceBudget { places, source, case_reference: None, rests_on: None })
 }
 
 pub(super) fn quota(number: &str, places: PlacesInPeriod) -> Quota {
@@ -35,6 +35,7 @@ pub(super) fn quota(number: &str, places: PlacesInPeriod) -> Quota {
         basis_date: None,
         source: "SSB 07459".to_owned(),
         review_by: None,
+        committed_places: None,
     }
 }
 

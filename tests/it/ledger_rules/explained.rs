@@ -61,6 +61,8 @@ fn named(row: RegistryRow) -> RegistryRow {
         other @ (RegistryRow::DistributionWeight(_)
         | RegistryRow::HostAgreement(_)
         | RegistryRow::AccessGrant(_)
+        | RegistryRow::StaffLink(_)
+        | RegistryRow::CompositeKey(_)
         | RegistryRow::Holiday(_)) => other,
     }
 }

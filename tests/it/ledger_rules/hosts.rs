@@ -3,8 +3,8 @@
 
 use tiltaksplass::domain::{
     command::{
-        Correct, Correction, LendQuota, LoanAsk, LoanTerms, ReassignPlacement, ReceiveEntry,
-        TransferEntry,
+        Correct, Correction, LendQuota, LoanAsk, LoanTerms, MoveQuota, ReassignPlacement,
+        ReceiveEntry, TransferEntry,
     },
     host::{HostAgreement, HostKind},
     waitlist::{EntryState, QueueKey},
@@ -315,6 +315,21 @@ fn a_quota_is_the_hosts_and_one_that_is_hosted_has_none() {
         case_reference: None,
     });
     assert_eq!(at(&mut ledger, loan, noon()), Err(refused("lend.to_municipality_number")));
+    let moved = |from: &str, to: &str, day| {
+        Command::MoveQuota(MoveQuota {
+            from_municipality: municipality(from),
+            to_municipality: municipality(to),
+            places: 1,
+            valid_from: days_on(day),
+            reason: "Avtalt".to_owned(),
+            case_reference: None,
+        })
+    };
+    let to_hosted = at(&mut ledger, moved(TRONDHEIM, HEMNE, 9), noon());
+    assert_eq!(to_hosted, Err(refused("to_municipality_number")));
+    // Hosted no more it may get one, and lose it again.
+    assert!(at(&mut ledger, moved(TRONDHEIM, HEMNE, 10), noon()).is_ok());
+    assert!(at(&mut ledger, moved(HEMNE, TRONDHEIM, 10), noon()).is_ok());
 }
 
 /// Whose host a municipality has on a day, and why an agreement cannot stand beside others.

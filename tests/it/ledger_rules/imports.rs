@@ -27,6 +27,7 @@ fn weight(number: &str, source: &str) -> RegistryRow {
         municipality_number: municipality(number),
         weight: 7,
         source: source.to_owned(),
+        borders_date: None,
     })
 }
 

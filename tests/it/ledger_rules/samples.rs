@@ -61,7 +61,8 @@ fn places(story: &mut Story) {
     let case_reference = Some("2011/1".to_owned());
     let places = this_year(20, TODAY);
     let source = "Tildelingsbrev 2011".to_owned();
-    let budget = SetPlaceBudget { places, source, case_reference: case_reference.clone() };
+    let budget =
+        SetPlaceBudget { places, source, case_reference: case_reference.clone(), rests_on: None };
     story.happen("set_place_budget", Command::SetPlaceBudget(budget), noon());
     let full = Quota {
         basis: QuotaBasis::NeedAssessment,
@@ -207,6 +208,7 @@ fn registry_sample() -> Vec<RegistryRow> {
             municipality_number: municipality(TRONDHEIM),
             weight: 176_348,
             source: "SSB 07459".into(),
+            borders_date: None,
         }),
     ];
     // What changed names and what is the same stand beside what is new.

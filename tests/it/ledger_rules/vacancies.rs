@@ -100,7 +100,9 @@ fn history(ledger: &Ledger, key: &AccountKey) -> Vec<PlacesInPeriod> {
         AccountKey::Quota(number) => {
             ledger.frame().quotas[number].iter().map(|quota| quota.places.clone()).collect()
         }
-        AccountKey::Pool => ledger.frame().budgets.clone(),
+        AccountKey::Pool => {
+            ledger.frame().budgets.iter().map(|budget| budget.places.clone()).collect()
+        }
     }
 }
 

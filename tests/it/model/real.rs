@@ -141,7 +141,8 @@ impl<'a> Real<'a> {
 
     pub fn budget(&mut self) {
         let places = PlacesInPeriod { places: 1_000, valid_from: MONDAY, valid_to: None };
-        let budget = SetPlaceBudget { places, source: "s".to_owned(), case_reference: None };
+        let budget =
+            SetPlaceBudget { places, source: "s".to_owned(), case_reference: None, rests_on: None };
         self.happen("d", &Command::SetPlaceBudget(budget)).unwrap();
     }
 
@@ -205,6 +206,7 @@ impl<'a> Real<'a> {
                     basis_date: None,
                     source: "s".to_owned(),
                     review_by: None,
+                    committed_places: None,
                 }],
                 case_reference,
             }),

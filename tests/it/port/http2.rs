@@ -39,7 +39,7 @@ async fn a_connection_is_told_its_bounds() {
         })
         .collect();
     assert_eq!(settings[&MAX_CONCURRENT_STREAMS], 100);
-    assert_eq!(settings[&MAX_HEADER_LIST_SIZE], 24 * 1024);
+    assert_eq!(settings[&MAX_HEADER_LIST_SIZE], 80 * 1024);
 }
 
 #[tokio::test]

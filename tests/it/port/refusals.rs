@@ -185,8 +185,30 @@ async fn too_many_headers_are_told_the_most() {
     assert_refused(&told, Code::InvalidArgument, "INVALID_FIELDS", "headers");
     assert_eq!(told.field(), "headers");
     assert!(told.status.message().contains("the most is 12288"), "{told:?}");
+    let told = with(70 * KB).await;
+    assert_refused(&told, Code::InvalidArgument, "INVALID_FIELDS", "more headers");
     // Beyond, HTTP/2 itself refuses.
-    assert_eq!(with(24 * KB).await.http, 431);
+    assert_eq!(with(80 * KB).await.http, 431);
+}
+
+/// What a long token lets a call hold is nothing: it is refused, and the connection goes on.
+#[tokio::test]
+async fn many_long_tokens_at_once_are_refused_and_the_connection_goes_on() {
+    let (_service, mut county, _directorate) = wires().await;
+    let long = format!("Bearer {}", "A".repeat(70 * KB));
+    let mut open = Vec::new();
+    for _ in 0..90 {
+        let mut head = county.head(POSITION);
+        head.headers_mut().insert("authorization", long.parse().unwrap());
+        // The body stays open: no place is kept for it.
+        open.push(county.begin(head).await);
+    }
+    for (answer, _body) in open {
+        let told = answer.told().await;
+        assert_refused(&told, Code::Unauthenticated, "UNAUTHENTICATED", "a long token");
+    }
+    let told = county.call(county.head(POSITION), framed(&GetPositionRequest::default())).await;
+    assert_eq!(told.field(), "ledger", "it is looked at: {told:?}");
 }
 
 #[tokio::test]

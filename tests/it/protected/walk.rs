@@ -4,15 +4,12 @@
 use std::collections::BTreeMap;
 
 use http::uri::PathAndQuery;
-use prost::{
-    Message,
-    bytes::{Buf, BufMut},
-};
+use prost::Message;
 use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor, Value};
+use tiltaksplass::cli::call::RawCodec;
 use tonic::{
     Code, Request, Status,
     client::Grpc,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::{KeyAndValueRef, MetadataMap},
     service::Interceptor,
 };
@@ -59,7 +56,7 @@ pub async fn call(caller: &Caller, rpc: &MethodDescriptor, body: &serde_json::Va
     let mut grpc = Grpc::new(caller.channel.clone());
     grpc.ready().await.unwrap();
     let path = PathAndQuery::try_from(format!("/{}", name_of(rpc))).unwrap();
-    let answer = match grpc.streaming(request, path, Bytes).await {
+    let answer = match grpc.streaming(request, path, RawCodec).await {
         Ok(answer) => answer,
         Err(status) => return came(&status, Vec::new(), &MetadataMap::new()),
     };
@@ -142,44 +139,4 @@ fn listed(headers: &MetadataMap) -> Vec<Header> {
     listed.retain(|(name, _)| name != "date");
     listed.sort();
     listed
-}
-
-/// Sends bytes and gives back bytes.
-#[derive(Clone, Copy)]
-struct Bytes;
-
-impl Codec for Bytes {
-    type Encode = Vec<u8>;
-    type Decode = Vec<u8>;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        *self
-    }
-
-    fn decoder(&mut self) -> Self {
-        *self
-    }
-}
-
-impl Encoder for Bytes {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, item: Vec<u8>, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        to.put_slice(&item);
-        Ok(())
-    }
-}
-
-impl Decoder for Bytes {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
-        let mut bytes = vec![0; from.remaining()];
-        from.copy_to_slice(&mut bytes);
-        Ok(Some(bytes))
-    }
 }

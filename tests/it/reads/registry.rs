@@ -25,6 +25,7 @@ fn weight(name: &str, year: i32, number: &str, weight: u64) -> Row {
         municipality_number: number.into(),
         weight,
         source: if name == "population" { "SSB 07459".into() } else { "Kartlegging".into() },
+        borders_date: None,
     })
 }
 
@@ -133,7 +134,7 @@ async fn distribution_keys_stand_by_name_and_the_latest_date_first() {
         source: source.into(),
         municipalities,
         total_weight,
-        weights: Vec::new(),
+        ..DistributionKey::default()
     };
     let expected = [
         key("need", 2011, "Kartlegging", 1, 7),

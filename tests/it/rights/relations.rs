@@ -24,8 +24,9 @@ use crate::{
     },
 };
 
-/// What an office asks of itself, whoever else's rows there are: `access_grants` looks at them.
-const OF_ONES_OWN: &[&str] = &["GrantAccess", "EndAccess", "ListAccessGrants"];
+/// What an office asks of itself, whoever else's rows there are: `access_grants` and `staff_links`
+/// look at them.
+const OF_ONES_OWN: &[&str] = &["GrantAccess", "EndAccess", "ListAccessGrants", "LinkStaff"];
 
 /// An organisation to which the stage's rows, of Trondheim and in the provider's group, stand so.
 pub fn organisation(role: Role, relation: Relation) -> &'static str {

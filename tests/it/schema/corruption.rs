@@ -77,6 +77,10 @@ const CHANGES: &[(&str, &str)] = &[
                              SET doc = jsonb_set(doc, '{places,places}', '10')",
     ),
     ("capacity_submission", "DELETE FROM capacity_submission"),
+    ("plan", "UPDATE plan SET doc = jsonb_set(doc, '{terms,horizon_years}', '99')"),
+    ("plan", "UPDATE plan SET doc = doc #- '{comments,1612}'"),
+    ("plan", "DELETE FROM plan"),
+    ("schedule", "DELETE FROM schedule WHERE kind = 'BEGIN_PLAN'"),
     ("schedule", "DELETE FROM schedule WHERE kind LIKE '%OFFER%'"),
     ("schedule", "UPDATE schedule SET due_at = due_at + interval '1 day'"),
     (
@@ -102,6 +106,17 @@ const CHANGES: &[(&str, &str)] = &[
         "INSERT INTO registry_row SELECT county_id, kind, '9999', version, \
                       replace(doc::text, '1612', '9999')::jsonb \
                       FROM registry_row WHERE natural_key = '1612'",
+    ),
+    (
+        "registry_row",
+        "UPDATE registry_row SET doc = jsonb_set(doc, '{STAFF_LINK,person_id}', \
+         (SELECT to_jsonb(person_id) FROM entry LIMIT 1)) WHERE kind = 'STAFF_LINK'",
+    ),
+    ("registry_row", "DELETE FROM registry_row WHERE kind = 'STAFF_LINK'"),
+    (
+        "person",
+        "DELETE FROM person WHERE person_id IN (SELECT (doc #>> '{STAFF_LINK,person_id}')::uuid \
+         FROM registry_row WHERE kind = 'STAFF_LINK')",
     ),
     // People.
     (
@@ -313,6 +328,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("placement", "UPDATE placement SET entry_id = placement_id"),
     ("place_group", "UPDATE place_group SET organisation_number = '100000016'"),
     ("capacity_submission", "UPDATE capacity_submission SET state = 'APPROVED'"),
+    ("plan", "UPDATE plan SET plan_id = (SELECT entry_id FROM waiting LIMIT 1)"),
     ("ledger", "UPDATE ledger SET distribution = 'COUNTY_POOL' WHERE measure_code = 'VTA'"),
     ("ledger", "UPDATE ledger SET at = at + interval '1 year' WHERE measure_code = 'VTA'"),
     ("registry_row", "UPDATE registry_row SET natural_key = '9999' WHERE natural_key = '1612'"),

@@ -3,13 +3,16 @@
 use tiltaksplass::proto::v1::*;
 
 use crate::{
+    plans::stage::plan_terms,
+    staff_links::link,
     support::request_id,
     world::{PROVIDER, TRONDHEIM, World, date, join},
 };
 
 /// A ledger with one who is placed, one placed until a coming day, one offered, one
-/// proposed, one who left with a proposal, some who wait, a pending submission, names in other
-/// systems, case workers with a deputy, and accesses.
+/// proposed, one who left with a proposal, some who wait, an approved plan, a pending submission,
+/// names in other systems, case workers with a deputy, one of the staff who is known as a person,
+/// and accesses.
 pub async fn sample() -> World {
     sample_on(World::new().await).await
 }
@@ -63,6 +66,7 @@ pub async fn sample_on(world: World) -> World {
         ..LeaveWaitlistRequest::default()
     };
     world.office.waitlist().leave_waitlist(leave).await.unwrap();
+    world.agreed(plan_terms(date(2026, 6, 1))).await;
     let submission = SubmitCapacityRequest {
         request_id: request_id(),
         ledger: Some(ledger.clone()),
@@ -74,6 +78,8 @@ pub async fn sample_on(world: World) -> World {
         ..SubmitCapacityRequest::default()
     };
     world.provider.capacity().submit_capacity(submission).await.unwrap();
+    // Somebody who waits nowhere.
+    link(&world, "Z990009", 9).await;
     read(&world, &ledger).await;
     world.service.verify().await;
     world

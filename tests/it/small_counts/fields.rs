@@ -24,10 +24,13 @@ const ENTITLED: Figure = Figure::NoPeople("places that are planned, offered or s
 const RULE: Figure = Figure::NoPeople("a rule of the measure type");
 const ORDINAL: Figure = Figure::NoPeople("a number of a row, a version or an order");
 const WEIGHT: Figure = Figure::NoPeople("published statistics, or a calculation with them");
+const DRAWN: Figure = Figure::NoPeople("drawn by chance");
 const DAYS: Figure = Figure::NoPeople("a length of time");
 const ONE_PERSON: Figure = Figure::Exempt("about one person, to who may see that person");
 const COUNTY: Figure = Figure::Exempt("to the county of the area alone, which sees each of them");
 const OWN_PEOPLE: Figure = Figure::Exempt("counts the caller's own people alone");
+
+const APART: Figure = Figure::Exempt("told of all accounts or of none, by `is_hidden`");
 
 const EMPLOYEES: Figure = Figure::NoPeople("employees and what they did, not who seeks work");
 
@@ -37,6 +40,7 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
     ("AffectedDecision", ORDINAL, &["seq"]),
     ("ApportionTie", WEIGHT, &["seats_at_stake"]),
     ("ApportionedArea", WEIGHT, &["quota_millionths", "quota_whole", "seats"]),
+    ("ApportionmentCertificate", WEIGHT, &["runner_up_margin", "total_weight"]),
     ("Capacity", ENTITLED, &["call_off_rank", "places"]),
     ("CapacitySubmission", ENTITLED, &["call_off_rank", "places"]),
     ("Change", ORDINAL, &["seq"]),
@@ -50,11 +54,25 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
     ("DeclineRule", RULE, &["leave_after"]),
     ("DistributionKey", WEIGHT, &["municipalities", "total_weight"]),
     ("EstimateWaitResponse", ONE_PERSON, &["position"]),
-    ("FairShare", ENTITLED, &["current_places", "entitled_places", "gap_places"]),
-    ("FairShare", WEIGHT, &["weight", "weight_share_basis_points"]),
+    (
+        "FairShare",
+        ENTITLED,
+        &[
+            "current_places",
+            "entitled_places",
+            "gap_nok_a_year",
+            "gap_places",
+            "place_share_basis_points",
+        ],
+    ),
+    (
+        "FairShare",
+        WEIGHT,
+        &["quota_millionths", "quota_whole", "weight", "weight_share_basis_points"],
+    ),
     ("FreePlaceGroup", ONE_PERSON, &["free_percent"]),
     ("GetAvailabilityResponse", ENTITLED, &["place_budget"]),
-    ("GetFairShareResponse", ENTITLED, &["place_budget"]),
+    ("GetFairShareResponse", ENTITLED, &["current_places", "place_budget", "places_to_move"]),
     ("GetPositionResponse", ONE_PERSON, &["position_in_area", "position_in_municipality"]),
     (
         "GetShadowReportResponse",
@@ -116,6 +134,84 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
         Figure::Disclosed,
         &["increases", "persons_waiting", "persons_without_preference"],
     ),
+    ("CommittedPlaces", ENTITLED, &["places"]),
+    ("Plan", ENTITLED, &["distance_places", "moved_places", "place_budget", "remaining_places"]),
+    (
+        "PlanArea",
+        ENTITLED,
+        &[
+            "given_places",
+            "got_places",
+            "held_at_start_places",
+            "held_places",
+            "maximum_places",
+            "target_places",
+        ],
+    ),
+    ("PlanArea", WEIGHT, &["weight"]),
+    ("PlanGoal", ENTITLED, &["places"]),
+    ("PlanGoal", ORDINAL, &["year"]),
+    (
+        "PlanTerms",
+        ENTITLED,
+        &[
+            "cap_basis_points",
+            "discount_basis_points",
+            "horizon_years",
+            "mean_stay_months",
+            "new_places_a_year",
+            "saving_nok_a_year",
+        ],
+    ),
+    ("AtMaximum", ENTITLED, &["maximum_places"]),
+    ("ExplainRedirectionResponse", ORDINAL, &["registry_version", "rules_version", "seq"]),
+    ("PlaceWithoutQuota", APART, &["cost_nok", "days_empty", "percent", "place_days_empty"]),
+    ("PlacesApart", APART, &["places_cost_nok"]),
+    ("PlacesKept", ENTITLED, &["places"]),
+    ("PlanChange", ENTITLED, &["place_budget", "remaining_places"]),
+    (
+        "PlanProgress",
+        ENTITLED,
+        &[
+            "distance_places",
+            "goal_at_year_end_places",
+            "goal_now_places",
+            "moved_places",
+            "remaining_places",
+            "vacancies_expected",
+            "vacancies_seen",
+        ],
+    ),
+    ("PlanProgress", ORDINAL, &["year"]),
+    (
+        "PlanProgressArea",
+        ENTITLED,
+        &[
+            "given_places",
+            "got_places",
+            "held_places",
+            "maximum_places",
+            "may_give_places",
+            "target_places",
+            "to_get_places",
+            "to_give_places",
+        ],
+    ),
+    ("PlanRedirection", ORDINAL, &["seq"]),
+    ("QuotaWithoutPlace", APART, &["days_empty", "percent", "place_days_empty"]),
+    ("RedirectionClaim", ENTITLED, &["held_places", "target_places"]),
+    ("RedirectionClaim", WEIGHT, &["divisor_denominator", "divisor_numerator", "weight"]),
+    (
+        "RedirectionExplanation",
+        ENTITLED,
+        &[
+            "from_held_places",
+            "from_target_places",
+            "may_give_places",
+            "may_move_places",
+            "remaining_places",
+        ],
+    ),
     ("Quota", ENTITLED, &["places"]),
     ("QuotaLending", ENTITLED, &["loans_total"]),
     ("QuotaLoan", ENTITLED, &["places"]),
@@ -144,7 +240,41 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
     ("ShadowReasonCount", Figure::Disclosed, &["count"]),
     ("Span", RULE, &["months", "weeks"]),
     ("StatedWait", Figure::NoPeople("a provider's own words of a wait"), &["months"]),
+    ("AreaForecast", ENTITLED, &["held_places", "target_places"]),
+    ("AreaForecast", DAYS, &["expected_days"]),
+    ("ForecastBand", DAYS, &["p10_days", "p50_days", "p90_days"]),
+    ("MeanStay", DAYS, &["days"]),
+    (
+        "MeanStay",
+        Figure::NoPeople("of a whole ledger in years, and of 30 at least"),
+        &["ended_placements"],
+    ),
+    ("PlanForecast", ENTITLED, &["distance_places", "new_places_only"]),
+    ("PlanForecast", DAYS, &["all_mean_days", "lower_bound_days"]),
+    (
+        "PlanSaving",
+        Figure::NoPeople("money that a plan states"),
+        &["discount_basis_points", "present_value_nok", "total_nok"],
+    ),
+    ("SimulateRedistributionResponse", ENTITLED, &["distance_places"]),
+    ("SimulateRedistributionResponse", DRAWN, &["drawn", "draws", "seed", "vacancies"]),
+    ("SimulatedArea", ENTITLED, &["held_places", "target_places"]),
+    ("SimulatedArea", DRAWN, &["pushed_below_basis_points"]),
+    ("SimulatedPlaces", DRAWN, &["p10", "p50", "p90"]),
+    ("SimulatedTime", DRAWN, &["reached_basis_points"]),
+    ("SimulatedYear", DRAWN, &["year"]),
     ("Timestamp", DAYS, &["nanos", "seconds"]),
+    (
+        "ComparedShare",
+        ENTITLED,
+        &["current_places", "entitled_places", "least_places", "most_places"],
+    ),
+    ("CompareFairSharesResponse", ENTITLED, &["place_budget"]),
+    ("FairShareCombination", ENTITLED, &["places_to_move"]),
+    ("FairShareWarning", ENTITLED, &["at_places", "other_places", "places"]),
+    ("FairnessIndices", WEIGHT, &["gallagher", "gini", "loosemore_hanby", "sainte_lague"]),
+    ("FlipMargin", WEIGHT, &["weight_change"]),
+    ("KeyPart", RULE, &["factor"]),
     ("Usage", ENTITLED, &["total_percent"]),
     (
         "Usage",
@@ -156,6 +286,17 @@ const FIGURES: &[(&str, Figure, &[&str])] = &[
     ("WaitEvidence", Figure::Disclosed, &["departures", "entries_left_out", "starts"]),
     ("WaitEvidence", DAYS, &["waiting_days", "window_days"]),
     ("WaitingIncrease", ONE_PERSON, &["participation_percent"]),
+    ("GetAvailabilityResponse", ENTITLED, &["quotas_over_budget_places"]),
+    (
+        "ListQuotasResponse",
+        ENTITLED,
+        &["place_budget", "quota_places", "quotas_over_budget_places"],
+    ),
+    ("MovedQuota", ENTITLED, &["later_quotas", "places"]),
+    ("PlaceBudget", ENTITLED, &["quota_places", "quotas_over_budget_places"]),
+    ("Quota", ENTITLED, &["committed_places"]),
+    ("QuotaMove", ENTITLED, &["places"]),
+    ("SetPlaceBudgetResponse", ENTITLED, &["quota_places", "quotas_over_budget_places"]),
     ("WaitlistEntry", ONE_PERSON, &["participation_percent", "strikes"]),
 ];
 

@@ -4,13 +4,16 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tiltaksplass::{auth::LocalIssuer, cli::call::DynamicClient};
+use tiltaksplass::{auth::LocalIssuer, cli::call::DynamicClient, proto::v1::ListAreasRequest};
 
 use super::{
     Gate, MASKINPORTEN, OTHER, TOKENX, application, client_of, header, key, key_name, logged_in,
     person, port, signed, strange_key, token_of,
 };
-use crate::support::MONDAY;
+use crate::{
+    port::wire::{Whole, Wire, framed},
+    support::MONDAY,
+};
 
 /// Genuine claims of each kind.
 fn genuine() -> Vec<Value> {
@@ -165,6 +168,10 @@ fn forged_forms(claims: &Value) -> Vec<(&'static str, String)> {
         ("its file as a secret", confused(public.to_string().as_bytes())),
         ("raised", raised),
         ("8 KB", format!("{good}{}", "A".repeat(8 * 1024 - good.len() + 1))),
+        ("13 KB", format!("{good}{}", "A".repeat(13 * 1024))),
+        ("30 KB", format!("{good}{}", "A".repeat(30 * 1024))),
+        ("64 KB", format!("{good}{}", "A".repeat(64 * 1024))),
+        ("64 KB of nothing", "A".repeat(64 * 1024)),
     ]
 }
 
@@ -191,15 +198,42 @@ async fn nothing_forged_gets_through_and_all_is_refused_in_the_same_bytes() {
     assert!(told.len() > 300, "{}", told.len());
     told.dedup();
     assert_eq!(told.len(), 1, "the refusals differ: {told:#?}");
-    // A header of 64 KB does not even come to the layer, whatever is in it.
-    let genuine = signed(&genuine()[0]);
-    for start in ["x", genuine.as_str()] {
-        let long = format!("{start}{}", "A".repeat(64 * 1024));
-        assert_eq!(Gate::new().ask_with(&long, &[]).await.err(), Some(None));
-        let mut client = DynamicClient::connect(&address, Some(&long)).await.unwrap();
-        let refused = client.unary_json("RegistryService/ListAreas", json!({})).await;
-        assert!(refused.is_err());
+}
+
+/// All that comes back: not only what a client makes of it.
+#[tokio::test]
+async fn all_that_is_forged_is_answered_alike_down_to_the_wire() {
+    let service = port::service().await;
+    let mut wire = Wire::open(service.address, None).await;
+    let nobody = wire.call_whole(wire.head(AREAS), framed(&ListAreasRequest::default())).await;
+    assert_eq!(nobody.status, 200, "{nobody:?}");
+    assert_eq!(nobody.headers["grpc-status"], "16", "{nobody:?}");
+    let mut asked = 0;
+    for claims in genuine() {
+        for (name, token) in forged(&claims) {
+            let told = asked_with(&mut wire, &[&token]).await;
+            assert_eq!(told, nobody, "{name}: {claims}");
+            asked += 1;
+        }
     }
+    assert!(asked > 300, "{asked}");
+    // Several at once, each of which would do, and all of which do not fit together.
+    let good = signed(&genuine()[0]);
+    for tokens in [vec![good.as_str(); 2], vec![good.as_str(); 30]] {
+        assert_eq!(asked_with(&mut wire, &tokens).await, nobody);
+    }
+    assert_eq!(asked_with(&mut wire, &[&good]).await.headers.get("grpc-status"), None);
+}
+
+const AREAS: &str = "/tiltaksplass.v1.RegistryService/ListAreas";
+
+async fn asked_with(wire: &mut Wire, tokens: &[&str]) -> Whole {
+    let mut head = wire.head(AREAS);
+    for token in tokens {
+        let value = format!("Bearer {token}").parse().unwrap();
+        head.headers_mut().append("authorization", value);
+    }
+    wire.call_whole(head, framed(&ListAreasRequest::default())).await
 }
 
 #[tokio::test]
