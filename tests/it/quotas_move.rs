@@ -96,7 +96,7 @@ async fn places_move_in_one_row_and_who_uses_them_stays() {
         ("Enige kommuner", 2, "")
     );
     for one in &now.quotas {
-        assert_eq!(one.moves, [moved.clone()]);
+        assert_eq!(one.moves, std::slice::from_ref(&moved));
     }
     // What held before the day has nothing of it.
     let before = ListQuotasRequest { as_of_date: Some(date(2026, 3, 1)), ..Default::default() };
@@ -154,6 +154,7 @@ async fn what_is_set_for_later_is_shifted_as_well() {
 
 #[tokio::test]
 async fn what_may_not_be_moved_is_refused() {
+    use Code::{FailedPrecondition, InvalidArgument, PermissionDenied};
     let world = World::new().await;
     world.budget(&vta(), 5).await;
     world.quotas(&vta(), &[(TRONDHEIM, 3), (HEMNE, 1)]).await;
@@ -164,7 +165,6 @@ async fn what_may_not_be_moved_is_refused() {
     let on = |day| MoveQuotaRequest { valid_from_date: day, ..asking(1) };
     let why = |reason: String| MoveQuotaRequest { reason, ..asking(1) };
     let of_pool = MoveQuotaRequest { ledger: Some(avklaring()), ..asking(1) };
-    use Code::{FailedPrecondition, InvalidArgument, PermissionDenied};
     let cases = [
         (&world.county, asking(4), FailedPrecondition, "NO_ROOM"),
         (&world.county, asking(0), InvalidArgument, "INVALID_FIELDS"),

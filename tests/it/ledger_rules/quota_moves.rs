@@ -136,9 +136,9 @@ fn who_uses_a_place_that_is_moved_stays() {
 #[test]
 fn what_cannot_be_moved_is_refused() {
     let mut ledger = vta_with_quotas(&[(TRONDHEIM, 5), (HEMNE, 2)]);
-    let mismatch = |refusal: Refusal| match refusal {
-        Refusal::RegistryMismatch { field, .. } => field,
-        other => panic!("{other:?}"),
+    let mismatch = |refusal: Refusal| {
+        let Refusal::RegistryMismatch { field, .. } = refusal else { panic!("{refusal:?}") };
+        field
     };
     for (from, to, field) in [
         (STEINKJER, HEMNE, "from_municipality_number"),

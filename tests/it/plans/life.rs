@@ -209,7 +209,7 @@ async fn no_system_by_itself_comments_or_approves() {
             Ok(plan) => {
                 assert!(outcome, "{claims}");
                 assert_eq!(plan.positions[0].commented_by_name, "Ola Nordmann");
-                assert_eq!(plan.positions[0].commented_by, format!("{}:ola", OTHER));
+                assert_eq!(plan.positions[0].commented_by, format!("{OTHER}:ola"));
             }
             Err(refused) => {
                 assert!(!outcome, "{claims}: {refused:?}");
