@@ -195,10 +195,10 @@ impl Owing {
     }
 
     /// How many of those it had to give at first are done on the average:
-    /// E\[min(D, X)\] = Σ P(X ≥ k), with those that need not be given any more.
+    /// E\[min(D, X)\], with those that need not be given any more.
     fn done(&self, year: usize, p: f64) -> f64 {
         let gives = self.gives(year);
-        let given: f64 = (1..=gives).map(|k| at_least_of(self.held, k, p)).sum();
+        let (given, _) = moments(self.held, gives, p);
         float(self.gives(0) - gives) + given
     }
 }
@@ -253,15 +253,9 @@ impl Givers {
     fn at_least_normal(&self, year: usize, count: u64, p: f64) -> f64 {
         let (mut mean, mut variance) = (0.0, 0.0);
         for giver in &self.all {
-            // E[X] = Σ P(X ≥ k), E[X²] = Σ (2k − 1) P(X ≥ k).
-            let (mut first, mut second) = (0.0, 0.0);
-            for k in 1..=giver.gives(year) {
-                let tail = at_least_of(giver.held, k, p);
-                first += tail;
-                second += (2.0 * float(k) - 1.0) * tail;
-            }
+            let (first, second) = moments(giver.held, giver.gives(year), p);
             mean += first;
-            variance += second - first * first;
+            variance += (second - first * first).max(0.0);
         }
         if variance <= f64::EPSILON {
             return if mean + 0.5 >= float(count) { 1.0 } else { 0.0 };
@@ -314,6 +308,16 @@ fn at_least_of(n: u64, k: u64, p: f64) -> f64 {
     }
     let told = checked_beta_reg(float(k), float(n - k) + 1.0, p);
     told.unwrap_or(1.0).clamp(0.0, 1.0)
+}
+
+/// The first two moments of min(d, X), X being Bin(n, p) and d at most n, since
+/// k·P(Bin(n, p) = k) = n·p·P(Bin(n − 1, p) = k − 1).
+fn moments(n: u64, d: u64, p: f64) -> (f64, f64) {
+    let below = |fewer: u64| 1.0 - at_least_of(n.saturating_sub(fewer), d.saturating_sub(fewer), p);
+    let all = float(d) * at_least_of(n, d, p);
+    let once = float(n) * p * below(1);
+    let twice = float(n) * float(n.saturating_sub(1)) * p * p * below(2);
+    (once + all, twice + once + float(d) * all)
 }
 
 /// The distribution of how many an area has given: those that have ended, up to what it gives.

@@ -40,16 +40,6 @@ impl PlanState {
             Self::Completed | Self::Superseded | Self::Lapsed => false,
         }
     }
-
-    /// Whether it is not approved yet, and so is known to those alone who have a say in it.
-    pub fn is_draft(self) -> bool {
-        match self {
-            Self::Draft | Self::Commented => true,
-            Self::Approved | Self::Active | Self::Completed | Self::Superseded | Self::Lapsed => {
-                false
-            }
-        }
-    }
 }
 
 /// How a plan stands.

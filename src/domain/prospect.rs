@@ -102,10 +102,12 @@ impl Outset {
         Ok(Self { terms, holders, places, targets, active, years_over })
     }
 
-    /// How many places are to move (D).
+    /// How many places are to move (D). Where the budget is lower than what is held, no more than others lack.
     pub fn distance(&self) -> u64 {
-        let over = self.holders.iter().zip(&self.targets);
-        over.map(|(holder, target)| holder.held.saturating_sub(*target)).sum()
+        let both = || self.holders.iter().zip(&self.targets);
+        let over: u64 = both().map(|(one, target)| one.held.saturating_sub(*target)).sum();
+        let under: u64 = both().map(|(one, target)| target.saturating_sub(one.held)).sum();
+        over.min(under)
     }
 
     /// How many were when it began; before, as [`Self::distance`].

@@ -97,8 +97,7 @@ pub fn redirect(steering: &Steering, members: &[Member], freed: Freed) -> Redire
         return Redirection { to: owner(freed), ground, claim: None, runner_up: None };
     }
     let claims = members.iter().enumerate().filter_map(|(index, member)| {
-        let may_take =
-            Freed::By(index) == freed || member.maximum.is_none_or(|maximum| member.held < maximum);
+        let may_take = member.maximum.is_none_or(|maximum| member.held < maximum);
         may_take.then(|| claim(steering.method, index, member.weight, member.held)).flatten()
     });
     let (mut first, mut second) = (None, None);

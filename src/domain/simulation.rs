@@ -353,7 +353,7 @@ impl<'a> World<'a> {
             return false;
         }
         let Some(greatest) = self.claims.greatest() else { return false };
-        let own = claim(scenario.method, from, scenario.areas[from].weight, area.held - 1);
+        let own = claim_of(scenario, from, area.held - 1);
         let to = greatest.area();
         if to == from || own.is_some_and(|own| own > *greatest) {
             return false;

@@ -112,7 +112,7 @@ pub(super) async fn plan(reader: Reader, query: PlanQuery) -> Result<pb::GetPlan
     let today = reader.today();
     let measured = store::stays::measured(&mut snapshot, id, today).await?;
     snapshot.rollback().await?;
-    let seen = |plan: &Plan| sees(&reader, state(&ledger, plan, &registry, today));
+    let seen = |plan: &Plan| sees(&reader, plan);
     let missing = || Refusal::NotFound { what: "plan", id: query.plan_id.to_string() };
     let plan = found.filter(seen).ok_or_else(missing)?;
     let shown = Shown { ledger: &ledger, registry: &registry };
@@ -153,7 +153,7 @@ pub(super) async fn plans(
         for plan in &read {
             let state = state(&ledger, plan, &registry, today);
             let is_asked_for = query.states.is_empty() || query.states.contains(&state);
-            if is_asked_for && sees(&reader, state) {
+            if is_asked_for && sees(&reader, plan) {
                 rows.push(shown.brief(plan, today));
             }
         }
@@ -170,10 +170,10 @@ pub(super) async fn plans(
 
 /// Whether a plan is there for the caller: one that is not approved, for those who have a say in
 /// it, and who looks after them.
-pub(super) fn sees(reader: &Reader, state: PlanState) -> bool {
+pub(super) fn sees(reader: &Reader, plan: &Plan) -> bool {
     match reader.actor.role {
         Role::Directorate | Role::County | Role::Municipality | Role::Auditor => true,
-        Role::Office | Role::Provider | Role::Service => !state.is_draft(),
+        Role::Office | Role::Provider | Role::Service => plan.approval.is_some(),
     }
 }
 

@@ -47,7 +47,10 @@ pub(super) async fn redirection(
     if !payload.events.iter().any(|event| matches!(event, Event::Redirected { .. })) {
         return Err(missing().into());
     }
+    // Whoever waits for a place holds no connection.
+    snapshot.rollback().await?;
     let place = reader.heavy_place().await?;
+    let (mut snapshot, _) = reader.snapshot(None).await?;
     let mut registries = Registries::default();
     let (before, header, payload) = {
         let mut way = Way::new(&mut snapshot, &reader, &LedgerId::registry(), &mut registries);

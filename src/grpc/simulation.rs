@@ -161,7 +161,7 @@ fn planned<'a>(
     };
     let state = |plan: &Plan| state(ledger, plan, registry, reader.today());
     let missing = || Refusal::NotFound { what: "plan", id: plan_id.to_string() };
-    let plan = found.filter(|plan| sees(reader, state(plan))).ok_or_else(missing)?;
+    let plan = found.filter(|plan| sees(reader, plan)).ok_or_else(missing)?;
     if !state(&plan).lies_before() {
         let (what, transition) = ("the plan", "SIMULATE");
         return Err(Refusal::WrongState { what, state: "OVER", transition });

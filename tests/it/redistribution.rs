@@ -248,3 +248,19 @@ proptest! {
         prop_assert_eq!(held, targets(method, total + more, &weights));
     }
 }
+
+/// What it co-finances bounds who gives as well: otherwise what is freed above it would stay.
+#[test]
+fn whoever_holds_more_than_its_maximum_takes_nothing_back() {
+    let member =
+        |weight, held, maximum| Member { weight, held, target: 3, maximum, may_give: None };
+    let members = [member(90, 4, Some(3)), member(10, 1, None)];
+    let steering =
+        Steering { method: Method::SainteLague, protect_at_target: true, may_move: None };
+    let told = redirect(&steering, &members, Freed::By(0));
+    assert_eq!((told.to, told.ground), (Some(1), Ground::GreatestClaim));
+    // Where nobody may take it, it stays.
+    let members = [member(90, 4, Some(3)), member(10, 3, Some(3))];
+    let told = redirect(&steering, &members, Freed::By(0));
+    assert_eq!((told.to, told.ground), (Some(0), Ground::NobodyMay));
+}

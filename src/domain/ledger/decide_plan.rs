@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use time::Duration;
 
 use crate::domain::{
-    access::ActorKey,
+    access::{ActorKey, Role},
     apportionment::claim,
     calendar::start_of_day_in_norway,
     capacity::places_on,
@@ -27,6 +27,8 @@ use crate::domain::{
 const AHEAD_MAX: Duration = Duration::days(2 * 366);
 /// How many plans of a ledger may be open to comments and approval at once.
 const DRAFTS_MAX: usize = 20;
+/// With how many a municipality may propose no more, so that the county always may.
+const MUNICIPAL_MAX: usize = 10;
 /// How many plans of a ledger may ever be approved: it keeps what became of each.
 const DECIDED_MAX: usize = 200;
 
@@ -42,7 +44,8 @@ pub(super) fn propose(
     require_terms(ledger, &c.terms, context)?;
     targets_of(ledger, &c.terms, context)?;
     let open = ledger.frame.plans.open_drafts(context.today());
-    require_room("plans that are not approved", open, DRAFTS_MAX)?;
+    let most = if context.actor.role == Role::Municipality { MUNICIPAL_MAX } else { DRAFTS_MAX };
+    require_room("plans that are not approved", open, most)?;
     // From here it happens.
     let plan = Plan {
         plan_id: PlanId(ids.next_id()),

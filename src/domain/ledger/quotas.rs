@@ -66,6 +66,13 @@ impl Frame {
         [date].into_iter().chain(days).map(spare).min().unwrap_or(0)
     }
 
+    /// The places the budget has on `date` and on all days to come.
+    pub fn lasting_budget(&self, date: Date) -> u32 {
+        let days = boundaries_after(&self.budgets, date).filter(|day| *day > date);
+        let places = [date].into_iter().chain(days).map(|day| places_on(&self.budgets, day));
+        places.min().unwrap_or(0)
+    }
+
     /// How many places of the budget no quota holds on `date` and on all days to come.
     pub fn room_in_budget(&self, date: Date) -> u64 {
         let quotas = self.quotas.values().flatten();

@@ -29,6 +29,10 @@ use crate::domain::{
 /// How many whole places more are free, by quota.
 type FreedPlaces = BTreeMap<MunicipalityNumber, u64>;
 
+/// The most new places that one row gives: each is an event. More than a country's measure has a
+/// year; what is left stays in the budget, for the county to set quotas by.
+const NEW_AT_ONCE: u64 = 2_000;
+
 /// Adds to `events` what the active plan makes of the places they free and of new ones.
 pub(super) fn redirected(
     ledger: &Ledger,
@@ -46,14 +50,14 @@ pub(super) fn redirected(
     let (after, freed) = after(ledger, &events);
     let Some(plan) = after.frame.plans.active.clone() else { return events };
     let before = ledger.frame.plans.active.as_ref().map(|plan| plan.plan_id);
-    let (begins, places) = (before != Some(plan.plan_id), plan.places);
+    let begins = before != Some(plan.plan_id);
     let aim = aim(&after, &plan, context.registry, context.today());
     let mut work = Work::new(after, plan, &aim.holders, context.today());
     if begins {
         work.begin();
     } else {
         work.aim(ledger, aim);
-        work.new_places(places);
+        work.new_places(ledger);
         for (number, places) in freed {
             work.freed(&number, places);
         }
@@ -178,15 +182,16 @@ impl Work {
         self.events.push(aimed);
     }
 
-    /// What the budget has risen by since the targets were last computed, as far as the quotas
-    /// leave it free on all days to come.
-    fn new_places(&mut self, before: u32) {
-        let risen = u64::from(self.plan.places.saturating_sub(before));
-        self.give_new(risen.min(self.after.frame.room_in_budget(self.today)));
+    /// What the budget has risen by for good since the last row, as far as the quotas leave it free
+    /// on all days to come.
+    fn new_places(&mut self, before: &Ledger) {
+        let was = before.frame.lasting_budget(before.at.date_in_norway());
+        let risen = self.after.frame.lasting_budget(self.today).saturating_sub(was);
+        self.give_new(u64::from(risen).min(self.after.frame.room_in_budget(self.today)));
     }
 
     fn give_new(&mut self, places: u64) {
-        for _ in 0..places {
+        for _ in 0..places.min(NEW_AT_ONCE) {
             let members = self.members(None);
             let decided = redirect(&self.plan.steering(self.today), &members, Freed::New);
             if decided.to.is_none() {

@@ -180,6 +180,13 @@ pub(in crate::grpc) fn plan_terms(
     let horizon_years = v.within("terms.horizon_years", terms.horizon_years, 1, HORIZON_MAX);
     let comment_until = v.date("terms.comment_until_date", terms.comment_until_date.as_ref());
     let pace = v.optional_choice("terms.pace", terms.pace);
+    if pace == Some(pb::PlanPace::Goal) && terms.protect_at_target == Some(false) {
+        v.add(
+            "terms.pace",
+            "a ceiling needs protect_at_target: else what moves away from who holds no more than \
+             the target counts against it, and the plan may never end",
+        );
+    }
     let committed_places = committed(v, &terms.committed);
     let figures = Figures::of(v, terms);
     Some(PlanTerms {

@@ -100,6 +100,9 @@ async fn deadlines_pass_by_the_clock() {
     comes(&mut world, datetime!(2027-06-02 22:00 UTC)).await;
     let lapsed = get(&world.county, &draft.plan_id).await.unwrap();
     assert_eq!(lapsed.state(), PlanState::Lapsed);
+    // What was never approved stays unknown to who had no say in it.
+    let hidden = get(&world.office, &draft.plan_id).await.unwrap_err();
+    assert_eq!(told(&hidden), is(Code::NotFound, "NOT_FOUND"));
     let refused = approve(&world.county, approving(&draft.plan_id)).await.unwrap_err();
     assert_eq!(told(&refused), is(Code::FailedPrecondition, "WRONG_STATE"));
     world.service.verify().await;

@@ -148,6 +148,11 @@ fn new_places_are_those_the_budget_has_on_all_days_to_come() {
     assert_eq!(told(&events), []);
     assert_eq!(causes(&events), [ChangeCause::Budget]);
     fits_the_budget(&ledger);
+    // They are new when it is known that they stay.
+    let events = happen(&mut ledger, commands::budget(from(25, days_on(100))), noon()).unwrap();
+    let new: Vec<_> = told(&events).into_iter().map(|(giver, _, ground)| (giver, ground)).collect();
+    assert_eq!(new, vec![(None, Ground::GreatestClaim); 5]);
+    fits_the_budget(&ledger);
     // The same at the first row of a plan.
     let mut ledger = uneven();
     full(&mut ledger, &[(HEMNE, 8), (ORKDAL, 8)]);
