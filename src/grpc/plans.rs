@@ -32,6 +32,8 @@ use crate::{
     write::{Done, Encode},
 };
 
+/// The most places to be moved of which a forecast is no heavy read: it grows with their square.
+const LIGHT_DISTANCE: u64 = 200;
 /// How many plans are read at once, until a page is full.
 const PLANS_AT_ONCE: i64 = 20;
 
@@ -121,6 +123,8 @@ pub(super) async fn plan(reader: Reader, query: PlanQuery) -> Result<pb::GetPlan
     let forecast = match before {
         Some(outset) => {
             let mean_stay = MeanStay::of(None, &outset.terms, measured);
+            let is_heavy = outset.distance() > LIGHT_DISTANCE;
+            let _place = if is_heavy { Some(reader.heavy_place().await?) } else { None };
             Some(forecast::plan_forecast(outset, mean_stay).await?)
         }
         None => None,

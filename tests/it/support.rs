@@ -36,10 +36,12 @@ use tonic::{Status, transport::Channel};
 
 mod caller;
 mod ids;
+mod keys;
 
 pub use caller::{Bearer, Caller};
 use ids::SeededIds;
 pub use ids::{alike, request_id, set_ids_apart};
+pub use keys::keys_of;
 
 /// A Monday morning in Norway.
 pub const MONDAY: OffsetDateTime = datetime!(2026-03-02 09:00 UTC);

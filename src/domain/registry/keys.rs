@@ -205,18 +205,8 @@ impl Registry {
             .take_while(move |((kind, key), _)| {
                 *kind == RowKind::DistributionWeight && key.starts_with(&prefix)
             })
-            .filter_map(move |(_, row)| match row {
-                RegistryRow::DistributionWeight(row) => Some(row),
-                RegistryRow::Area(_)
-                | RegistryRow::Municipality(_)
-                | RegistryRow::Office(_)
-                | RegistryRow::MeasureType(_)
-                | RegistryRow::Provider(_)
-                | RegistryRow::HostAgreement(_)
-                | RegistryRow::AccessGrant(_)
-                | RegistryRow::StaffLink(_)
-                | RegistryRow::CompositeKey(_)
-                | RegistryRow::Holiday(_) => None,
+            .filter_map(move |(_, row)| {
+                if let RegistryRow::DistributionWeight(row) = row { Some(row) } else { None }
             })
             .filter(move |row| row.key_name == name && row.key_date == date)
     }
@@ -253,18 +243,12 @@ type Part<'a> = (&'a KeyPart, &'a DistributionKey);
 
 /// The key that a row is of.
 fn key_of(row: &RegistryRow) -> Option<KeyId> {
-    match row {
-        RegistryRow::DistributionWeight(row) => Some((row.key_name.clone(), row.key_date)),
-        RegistryRow::CompositeKey(row) => Some((row.key_name.clone(), row.key_date)),
-        RegistryRow::Area(_)
-        | RegistryRow::Municipality(_)
-        | RegistryRow::Office(_)
-        | RegistryRow::MeasureType(_)
-        | RegistryRow::Provider(_)
-        | RegistryRow::HostAgreement(_)
-        | RegistryRow::AccessGrant(_)
-        | RegistryRow::StaffLink(_)
-        | RegistryRow::Holiday(_) => None,
+    if let RegistryRow::DistributionWeight(row) = row {
+        Some((row.key_name.clone(), row.key_date))
+    } else if let RegistryRow::CompositeKey(row) = row {
+        Some((row.key_name.clone(), row.key_date))
+    } else {
+        None
     }
 }
 

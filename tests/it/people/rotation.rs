@@ -1,34 +1,16 @@
 //! A change of keys: one person stays one person, before it, during it and after it.
 
-use std::{fs, os::unix::fs::PermissionsExt};
-
-use tiltaksplass::keys::Keys;
-
 use super::*;
 use crate::{
-    support::{Service, limits, new_database},
+    support::{Service, keys_of, limits, new_database},
     world::{OTHER_COUNTY, avklaring, identity},
 };
 
 const FIRST: (i32, char) = (1, '1');
 const SECOND: (i32, char) = (2, '2');
 
-/// A key file of these versions, the first of them the current one.
-fn keys(versions: &[(i32, char)]) -> Keys {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("main.json");
-    let key = |(version, digit): &(i32, char)| {
-        format!("\"{version}\":\"{}\"", digit.to_string().repeat(64))
-    };
-    let all: Vec<String> = versions.iter().map(key).collect();
-    let current = versions[0].0;
-    fs::write(&path, format!("{{\"current\":{current},\"keys\":{{{}}}}}", all.join(","))).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    Keys::load(&path).unwrap()
-}
-
 async fn start(versions: &[(i32, char)]) -> Service {
-    Service::start_in(new_database().await, keys(versions), limits()).await
+    Service::start_in(new_database().await, keys_of(versions), limits()).await
 }
 
 async fn digests(service: &Service) -> Vec<(i64, Vec<i32>)> {
@@ -59,7 +41,7 @@ async fn one_person_stays_one_person_while_keys_change() {
     assert_eq!(digests(&world.service).await, [(1, vec![1])]);
     // The new key is current: the person is found by the old digest and gets the new one,
     // and a person of today is found by both.
-    let during = world.service.replica_with(keys(&[SECOND, FIRST])).await;
+    let during = world.service.replica_with(keys_of(&[SECOND, FIRST])).await;
     let county = during.caller(Role::County, "NO-16").await;
     let beside = during.caller(Role::County, OTHER_COUNTY).await;
     let there = Ledger { county_id: OTHER_COUNTY.into(), ..ledger.clone() };
@@ -70,7 +52,7 @@ async fn one_person_stays_one_person_while_keys_change() {
     county.waitlist().join_waitlist(join(&ledger, 2)).await.unwrap();
     assert_eq!(digests(&world.service).await, [(1, vec![1, 2]), (2, vec![1, 2])]);
     // A replica that has the new key and still writes under the old one knows both.
-    let still = world.service.replica_with(keys(&[FIRST, SECOND])).await;
+    let still = world.service.replica_with(keys_of(&[FIRST, SECOND])).await;
     assert_eq!(lookup(&still, 1).await.len(), 2);
     let county = still.caller(Role::County, "NO-16").await;
     let twice = county.waitlist().join_waitlist(join(&ledger, 2)).await.unwrap_err();
@@ -87,7 +69,7 @@ async fn one_person_stays_one_person_while_keys_change() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newcomer_at_two_replicas_with_two_keys_is_one_person() {
     let world = World::on(start(&[FIRST, SECOND]).await).await;
-    let other = world.service.replica_with(keys(&[SECOND, FIRST])).await;
+    let other = world.service.replica_with(keys_of(&[SECOND, FIRST])).await;
     let there = other.caller(Role::County, OTHER_COUNTY).await;
     let ledger = vta();
     let elsewhere = Ledger { county_id: OTHER_COUNTY.into(), ..ledger.clone() };

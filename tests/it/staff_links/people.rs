@@ -1,13 +1,11 @@
 //! What follows from a link: nobody reads or decides their own case by their office, whichever way
 //! it is known who they are.
 
-use std::{fs, os::unix::fs::PermissionsExt};
-
 use sqlx::Row;
-use tiltaksplass::{keys::Keys, rotation::seal_page};
+use tiltaksplass::rotation::seal_page;
 
 use super::*;
-use crate::support::{Service, limits, new_database};
+use crate::support::{Service, keys_of, limits, new_database};
 
 async fn worker(service: &Service, subject: &str, number: Option<u32>) -> Caller {
     let identity_number = number.map(identity);
@@ -166,30 +164,16 @@ async fn a_link_holds_though_the_person_gets_another_number() {
     world.service.verify().await;
 }
 
-/// A key file of these versions, the first of them the current one.
-fn keys(versions: &[(i32, char)]) -> Keys {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("main.json");
-    let key = |(version, digit): &(i32, char)| {
-        format!("\"{version}\":\"{}\"", digit.to_string().repeat(64))
-    };
-    let all: Vec<String> = versions.iter().map(key).collect();
-    let current = versions[0].0;
-    fs::write(&path, format!("{{\"current\":{current},\"keys\":{{{}}}}}", all.join(","))).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    Keys::load(&path).unwrap()
-}
-
 /// Who is linked and waits nowhere is sealed anew as everybody is.
 #[tokio::test]
 async fn a_link_holds_through_a_change_of_keys() {
     const FIRST: (i32, char) = (1, '1');
     const SECOND: (i32, char) = (2, '2');
-    let service = Service::start_in(new_database().await, keys(&[FIRST]), limits()).await;
+    let service = Service::start_in(new_database().await, keys_of(&[FIRST]), limits()).await;
     let world = World::on(service).await;
     let (ledger, _) = world.vta(1).await;
     link(&world, "Z990001", 1).await;
-    let both = world.service.replica_with(keys(&[SECOND, FIRST])).await;
+    let both = world.service.replica_with(keys_of(&[SECOND, FIRST])).await;
     let page = seal_page(&both.app.db, &both.app.keys, None).await.unwrap();
     assert!(page.sealed == 1 && page.failed.is_empty());
     let mut sql = world.service.sql().await;
