@@ -23,6 +23,11 @@
 //! lie below their targets, so with Dᵢ(y) = hᵢ − tᵢ(y) the same holds year by year:
 //! P(Tᵢ ≤ t) = P(Bin(hᵢ, p) ≥ Dᵢ(y)), and by t min(Dᵢ, Dᵢ − Dᵢ(y) + Bin(hᵢ, p)) are done.
 //!
+//! Where the budget is lower than what is held, over-holding areas hold more above their targets
+//! than others lack, D = Σ max(0, tᵢ − hᵢ) by what those hold. Places move until D have, whoever
+//! gave them: by t min(D, Σ min(Dᵢ, Bin(hᵢ, p))). Which area gives how many is then chance, and no
+//! area has a time of its own. D is that of the first year also where more places come later.
+//!
 //! Sources: A. Rényi, "On the theory of order statistics", *Acta Mathematica Hungarica* 4 (1953)
 //! 191-231 (a sum of exponentials); the rest is elementary.
 //!
@@ -95,7 +100,8 @@ pub struct Forecast {
     /// How many places are to move (D).
     pub distance: u64,
     /// When each area has given what it gives, on the average, in mean stays; in their order.
-    pub expected: Vec<f64>,
+    /// `None` where chance decides how many each gives.
+    pub expected: Option<Vec<f64>>,
     /// When half of D has moved.
     pub half: Times,
     /// When nine tenths have.
@@ -120,13 +126,8 @@ struct Givers {
     all: Vec<Owing>,
     years: usize,
     year: f64,
-}
-
-/// What is to be expected where these areas give what they hold above their targets.
-pub fn forecast(givers: &[Giver]) -> Forecast {
-    let held = givers.iter().map(|giver| giver.held).collect();
-    let targets = vec![givers.iter().map(|giver| giver.target).collect()];
-    forecast_of(&Course { held, targets, year: 1.0 })
+    /// How many others lack: no more move.
+    lacked: u64,
 }
 
 /// How many places the areas are to be expected to have given by a time in mean stays, to the
@@ -144,18 +145,18 @@ pub fn expected_by(givers: &[Giver], t: f64) -> u64 {
 /// What is to be expected of a course.
 pub fn forecast_of(course: &Course) -> Forecast {
     let givers = Givers::of(course);
-    let distance = givers.in_year(0);
+    let distance = givers.distance(0);
     let held: u64 = givers.all.iter().map(|giver| giver.held).sum();
-    let at_last = givers.in_year(givers.years.saturating_sub(1));
+    let at_last = givers.distance(givers.years.saturating_sub(1));
     let part = |numerator: u64| (distance * numerator).div_ceil(10);
     let moved = |count: u64| times(|t| givers.at_least(count, t));
-    let expected = (0..course.held.len()).map(|area| {
+    let expected = |area: usize| {
         let giver = Owing::of(course, area);
         giver.map_or(0.0, |giver| expected(&giver, course.year))
-    });
+    };
     Forecast {
         distance,
-        expected: expected.collect(),
+        expected: (!givers.is_rationed()).then(|| (0..course.held.len()).map(expected).collect()),
         half: moved(part(5)),
         nine_tenths: moved(part(9)),
         all: times(|t| givers.all_given(t)),
@@ -167,13 +168,12 @@ pub fn forecast_of(course: &Course) -> Forecast {
 /// Which part of D is done on the average by the end of each year, up to so many years.
 pub fn curve(course: &Course, years: u32) -> Vec<f64> {
     let givers = Givers::of(course);
-    let distance = float(givers.in_year(0));
+    let distance = float(givers.distance(0));
     let share = |year: u32| {
         let t = f64::from(year) * course.year;
         // What the targets of the next year make of it counts from then on.
         let at = usize::try_from(year.saturating_sub(1)).unwrap_or(usize::MAX);
-        let done: f64 = givers.all.iter().map(|giver| giver.done(at, ended(t))).sum();
-        if distance > 0.0 { done / distance } else { 1.0 }
+        if distance > 0.0 { givers.done(at, ended(t)) / distance } else { 1.0 }
     };
     (1..=years).map(share).collect()
 }
@@ -206,12 +206,41 @@ impl Owing {
 impl Givers {
     fn of(course: &Course) -> Self {
         let all = (0..course.held.len()).filter_map(|area| Owing::of(course, area));
-        Self { all: all.collect(), years: course.targets.len().max(1), year: course.year }
+        let first = course.held.iter().zip(course.targets.first().into_iter().flatten());
+        let lacked = first.map(|(held, target)| target.saturating_sub(*held)).sum();
+        let years = course.targets.len().max(1);
+        Self { all: all.collect(), years, year: course.year, lacked }
     }
 
-    /// How many have to be given in a year in all.
-    fn in_year(&self, year: usize) -> u64 {
+    /// How much is held above the targets of a year.
+    fn over(&self, year: usize) -> u64 {
         self.all.iter().map(|giver| giver.gives(year)).sum()
+    }
+
+    /// How many have to be given in a year in all (D).
+    fn distance(&self, year: usize) -> u64 {
+        self.over(year).min(self.lacked)
+    }
+
+    /// Whether others lack less than is held above the targets.
+    fn is_rationed(&self) -> bool {
+        self.lacked < self.over(0)
+    }
+
+    /// How many of D are done on the average in a year, when each place has been freed with the
+    /// probability `p`.
+    fn done(&self, year: usize, p: f64) -> f64 {
+        if !self.is_rationed() {
+            return self.all.iter().map(|giver| giver.done(year, p)).sum();
+        }
+        let distance = self.distance(year);
+        let given = if self.over(year) > FOLDED_MAX {
+            least_of_normal(float(distance), self.moments(year, p))
+        } else {
+            let least = |count: usize| float((count as u64).min(distance));
+            self.folded(year, p).iter().enumerate().map(|(count, p)| least(count) * p).sum()
+        };
+        float(self.distance(0) - distance) + given
     }
 
     /// The year that a time lies in.
@@ -227,8 +256,11 @@ impl Givers {
         ((t / self.year) as usize).min(self.years - 1)
     }
 
-    /// How likely each area has given all it gives by a time.
+    /// How likely all is done by a time.
     fn all_given(&self, t: f64) -> f64 {
+        if self.is_rationed() {
+            return self.at_least(self.distance(0), t);
+        }
         let (year, p) = (self.year_at(t), ended(t));
         self.all.iter().map(|giver| at_least_of(giver.held, giver.gives(year), p)).product()
     }
@@ -236,33 +268,57 @@ impl Givers {
     /// How likely `count` of the places to be moved are done by a time.
     fn at_least(&self, count: u64, t: f64) -> f64 {
         let (year, p) = (self.year_at(t), ended(t));
-        let left = self.in_year(year);
-        let count = count.saturating_sub(self.in_year(0) - left);
-        if left > FOLDED_MAX {
+        let count = count.saturating_sub(self.distance(0) - self.distance(year));
+        if self.over(year) > FOLDED_MAX {
             return self.at_least_normal(year, count, p);
         }
-        let mut folded = vec![1.0];
-        for giver in self.all.iter().filter(|giver| giver.gives(year) > 0) {
-            folded = fold(&folded, &truncated(giver.held, giver.gives(year), p));
-        }
+        let folded = self.folded(year, p);
         let from = usize::try_from(count).unwrap_or(usize::MAX).min(folded.len());
         folded[from..].iter().sum::<f64>().min(1.0)
     }
 
-    /// The same by a normal distribution of the same mean and variance.
-    fn at_least_normal(&self, year: usize, count: u64, p: f64) -> f64 {
+    /// The distribution of how many have been given, as though nothing bounded them all together.
+    fn folded(&self, year: usize, p: f64) -> Vec<f64> {
+        let givers = self.all.iter().filter(|giver| giver.gives(year) > 0);
+        let of_one = |giver: &Owing| truncated(giver.held, giver.gives(year), p);
+        givers.fold(vec![1.0], |folded, giver| fold(&folded, &of_one(giver)))
+    }
+
+    /// The mean and the variance of that.
+    fn moments(&self, year: usize, p: f64) -> (f64, f64) {
         let (mut mean, mut variance) = (0.0, 0.0);
         for giver in &self.all {
             let (first, second) = moments(giver.held, giver.gives(year), p);
             mean += first;
             variance += (second - first * first).max(0.0);
         }
+        (mean, variance)
+    }
+
+    /// [`Self::at_least`] by a normal distribution of the same mean and variance.
+    fn at_least_normal(&self, year: usize, count: u64, p: f64) -> f64 {
+        let (mean, variance) = self.moments(year, p);
         if variance <= f64::EPSILON {
             return if mean + 0.5 >= float(count) { 1.0 } else { 0.0 };
         }
-        let off = (float(count) - 0.5 - mean) / variance.sqrt();
-        0.5 * statrs::function::erf::erfc(off / std::f64::consts::SQRT_2)
+        1.0 - normal((float(count) - 0.5 - mean) / variance.sqrt())
     }
+}
+
+/// The standard normal distribution Φ.
+fn normal(z: f64) -> f64 {
+    0.5 * statrs::function::erf::erfc(-z / std::f64::consts::SQRT_2)
+}
+
+/// E\[min(most, X)\] of a normal X: μ + (most − μ)(1 − Φ(z)) − σφ(z), z = (most − μ)/σ.
+fn least_of_normal(most: f64, (mean, variance): (f64, f64)) -> f64 {
+    if variance <= f64::EPSILON {
+        return mean.min(most);
+    }
+    let deviation = variance.sqrt();
+    let z = (most - mean) / deviation;
+    let density = (-z * z / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    mean + (most - mean) * (1.0 - normal(z)) - deviation * density
 }
 
 /// When an area has given all it gives, on the average: ∫ P(T > t) dt, year by year. While j of n

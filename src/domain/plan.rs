@@ -192,6 +192,9 @@ pub struct ActivePlan {
     /// How many places that became free stayed where they were, and why.
     #[serde(default, skip_serializing_if = "Stayed::is_empty")]
     pub stayed: Stayed,
+    /// How many places of municipalities above their targets have become free so far.
+    #[serde(default)]
+    pub vacancies_seen: u32,
     /// The latest changes under way, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<PlanChange>,

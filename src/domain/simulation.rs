@@ -132,10 +132,21 @@ pub struct World<'a> {
     claims: Claims,
     /// The places that are shared out.
     places: u64,
-    remaining: u64,
+    off: Off,
     moved: u64,
     may_move: u64,
+    /// How many are to move in all, what had moved before among them: the goals are parts of it.
+    aimed: u64,
     future: Future,
+}
+
+/// How far areas are from their targets.
+#[derive(Debug, Clone, Copy, Default)]
+struct Off {
+    /// What they hold above them.
+    over: u64,
+    /// What they lack.
+    under: u64,
 }
 
 /// Draws one future by itself; who draws many does so in one [`World`].
@@ -177,8 +188,7 @@ impl Prepared {
         let aim = |places| targets(&scenario, places);
         let first = aim(scenario.places)?;
         let held = scenario.areas.iter().map(|area| area.held);
-        let over = |(held, target): (u64, &u64)| held.saturating_sub(*target);
-        let distance = held.zip(&first).map(over).sum();
+        let distance = Off::of(held.zip(first.iter().copied())).distance();
         let mut places = scenario.places;
         let targets = (0..scenario.years).map(|year| {
             let new = scenario.new_in(year);
@@ -213,6 +223,21 @@ impl Prepared {
     }
 }
 
+impl Off {
+    /// Of areas that hold so much, and are entitled to so much.
+    fn of(areas: impl Iterator<Item = (u64, u64)>) -> Self {
+        areas.fold(Self::default(), |off, (held, target)| Self {
+            over: off.over + held.saturating_sub(target),
+            under: off.under + target.saturating_sub(held),
+        })
+    }
+
+    /// How many places have yet to move, as [`crate::domain::redistribution::remaining`] has it.
+    fn distance(self) -> u64 {
+        self.over.min(self.under)
+    }
+}
+
 fn targets(scenario: &Scenario, places: u64) -> Result<Vec<u64>, ApportionmentError> {
     // Who is above the maximum already keeps it until places free themselves.
     let area = |area: &Start| Area { weight: area.weight, min_seats: 0, max_seats: area.maximum };
@@ -237,9 +262,10 @@ impl<'a> World<'a> {
             owner: Vec::new(),
             claims: prepared.claims.clone(),
             places: 0,
-            remaining: 0,
+            off: Off::default(),
             moved: 0,
             may_move: UNBOUNDED,
+            aimed: 0,
             future: Future::default(),
         }
     }
@@ -267,7 +293,7 @@ impl<'a> World<'a> {
             // The exponential forgets: what was under way at the year's end begins anew.
             now = end;
             self.future.moved.push(self.moved);
-            self.future.remaining.push(self.remaining);
+            self.future.remaining.push(self.off.distance());
             if !goes_on() {
                 return None;
             }
@@ -290,19 +316,20 @@ impl<'a> World<'a> {
         self.claims.clone_from(&self.prepared.claims);
         self.places = scenario.places;
         (self.moved, self.may_move) = (0, UNBOUNDED);
+        self.aimed = scenario.behind.map_or(self.prepared.distance, |behind| behind.distance);
         self.future =
             Future { pushed_below: vec![false; scenario.areas.len()], ..Future::default() };
     }
 
-    /// A new year: its targets, its new places, its caps.
+    /// A new year: its targets, its new places, its caps. Where the targets are other ones than the
+    /// year before, the goals follow, as those of a plan do.
     fn begin(&mut self, year: u32) {
         let prepared = self.prepared;
         let scenario = &prepared.scenario;
         let index = usize::try_from(year).unwrap_or(usize::MAX);
-        if let Some(targets) = prepared.targets.get(index).and_then(Option::as_ref) {
-            for (area, target) in self.areas.iter_mut().zip(targets) {
-                area.target = *target;
-            }
+        let targets = prepared.targets.get(index).and_then(Option::as_ref);
+        for (area, target) in self.areas.iter_mut().zip(targets.into_iter().flatten()) {
+            area.target = *target;
         }
         self.places += u64::from(scenario.new_in(year));
         // As long as there are such as nobody holds, and somebody may take them.
@@ -311,7 +338,7 @@ impl<'a> World<'a> {
             self.set_held(to, self.areas[to].held + 1);
             self.owner.push(u32::try_from(to).unwrap_or(u32::MAX));
         }
-        self.remaining = self.areas.iter().map(|a| a.held.saturating_sub(a.target)).sum();
+        self.off = Off::of(self.areas.iter().map(|area| (area.held, area.target)));
         let behind = scenario.behind;
         let of_plan = behind.map_or(0, |behind| behind.years) + year + 1;
         if let Some(basis_points) = scenario.cap_basis_points {
@@ -321,19 +348,21 @@ impl<'a> World<'a> {
             }
         }
         if scenario.pace_is_goal {
-            let distance = behind.map_or(prepared.distance, |behind| behind.distance);
-            let before = behind.map_or(0, |behind| behind.moved);
-            let goal = goal(distance, of_plan, scenario.horizon_years);
-            self.may_move = goal.saturating_sub(before + self.moved);
+            let moved = behind.map_or(0, |behind| behind.moved) + self.moved;
+            if year > 0 && targets.is_some() {
+                self.aimed = moved + self.off.distance();
+            }
+            let goal = goal(self.aimed, of_plan, scenario.horizon_years);
+            self.may_move = goal.saturating_sub(moved);
         }
     }
 
-    /// Whether a vacancy may move anything before the year is over. It may not where everybody
-    /// holds the target, as the theorem of [`crate::domain::redistribution`] has it, nor where as
-    /// many have moved as may.
+    /// Whether a vacancy may move anything before the year is over. It may not where nobody lacks a
+    /// place: then all hold their targets, as the theorem of [`crate::domain::redistribution`] has
+    /// it, or the budget was lowered and who holds more keeps it. Nor may it where as many have
+    /// moved as may.
     fn may_change(&self) -> bool {
-        let is_level = self.remaining == 0 && self.owner.len() as u64 == self.places;
-        !self.owner.is_empty() && !is_level && self.may_move > 0
+        !self.owner.is_empty() && self.off.under > 0 && self.may_move > 0
     }
 
     fn set_held(&mut self, index: usize, held: u64) {
@@ -361,8 +390,10 @@ impl<'a> World<'a> {
         self.set_held(from, area.held - 1);
         self.set_held(to, self.areas[to].held + 1);
         self.owner[place] = u32::try_from(to).unwrap_or(u32::MAX);
-        self.remaining -= u64::from(is_over);
-        self.remaining += u64::from(self.areas[to].held > self.areas[to].target);
+        // What the giver had above its target, or lacks from now on; and the taker likewise.
+        let is_lacking = self.areas[to].held <= self.areas[to].target;
+        self.off.over = self.off.over - u64::from(is_over) + u64::from(!is_lacking);
+        self.off.under = self.off.under + u64::from(!is_over) - u64::from(is_lacking);
         self.future.pushed_below[from] |= !is_over;
         self.moved += 1;
         self.areas[from].given += 1;
@@ -379,7 +410,7 @@ impl<'a> World<'a> {
     /// Notes when so much had moved.
     fn note(&mut self, now: f64) {
         let distance = self.prepared.distance;
-        let done = distance.saturating_sub(self.remaining);
+        let done = distance.saturating_sub(self.off.distance());
         let parts = [5, 9, 10].map(|tenths| (distance * tenths).div_ceil(10));
         for (reached, part) in self.future.reached.iter_mut().zip(parts) {
             if reached.is_none() && done >= part {

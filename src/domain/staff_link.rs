@@ -14,6 +14,9 @@ use crate::domain::{
 
 /// The most links that hold at once: several times the administration's staff.
 pub const STAFF_LINKS_MAX: usize = 100_000;
+/// The most links that an office may ever set, ended ones among them: they are kept. Where it has,
+/// the directorate sets them.
+pub const OFFICE_LINKS_MAX: usize = 5_000;
 
 /// A name of the staff: who vouches for it, and the name there (NAV ident).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -92,6 +95,11 @@ impl Registry {
     /// Which person a caller is, where that is on record.
     pub fn person_of_staff(&self, actor: &Actor) -> Option<PersonId> {
         self.staff_link(&actor.issuer, &actor.subject).map(|link| link.person_id)
+    }
+
+    /// How many links an office has set.
+    pub fn staff_links_of(&self, office: &OfficeNumber) -> usize {
+        self.staff_links().filter(|link| link.office_number.as_ref() == Some(office)).count()
     }
 
     /// How many links hold.

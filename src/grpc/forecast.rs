@@ -73,7 +73,10 @@ fn told(outset: &Outset, mean_stay: Option<&MeanStay>) -> pb::PlanForecast {
         (forecast_of(&outset.course(years)), years * DAYS_A_YEAR)
     });
     let timed = timed.as_ref();
-    let expected = |index: usize| timed.map(|(told, stay)| days(told.expected[index] * stay));
+    let expected = |index: usize| {
+        let (told, stay) = timed?;
+        told.expected.as_ref().map(|expected| days(expected[index] * stay))
+    };
     let over = |(_, (holder, target)): &(usize, (&Holder, &u64))| holder.held > **target;
     let areas = outset.holders.iter().zip(&outset.targets).enumerate().filter(over);
     let areas = areas.map(|(index, (holder, target))| pb::AreaForecast {

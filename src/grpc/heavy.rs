@@ -14,7 +14,8 @@ use crate::{domain::access::Actor, error::Error, grpc::Reader};
 /// How many reads at once may be such as read or compute much, and how many may wait for
 /// that: explanations, which read a log from its first row on, vacancies, which take a run
 /// over everyone who waits, work, which looks at all that is open in an area, estimates, which look
-/// at all who have waited, and apportionments whose cost grows with the seats.
+/// at all who have waited, a plan's progress, which may look at the registry of other days, and
+/// apportionments whose cost grows with the seats.
 const AT_ONCE: usize = 2;
 const WAITING: usize = 32;
 /// How many of these one caller may have at once, and how many more may wait for their turn.

@@ -9,9 +9,9 @@ use crate::{
     domain::{
         account::AccountKey,
         apart::{Apart, PlacesApart, apart, cost},
-        event::Header,
+        calendar::start_of_day_in_norway,
         forecast::{Giver, expected_by},
-        ids::{LedgerId, MunicipalityNumber},
+        ids::MunicipalityNumber,
         ledger::{Aim, Ledger, aim},
         plan::{ActivePlan, Pace, PastPlan, PlanChange, Step},
         refusal::Refusal,
@@ -32,9 +32,6 @@ use crate::{
     store,
 };
 
-/// Of how many versions of the registry it is looked when one changed what a plan aims at; beyond,
-/// the last of them is told.
-const VERSIONS_LOOKED_AT: i64 = 20;
 /// Days of an average month, for a mean stay in months.
 const DAYS_OF_MONTH: f64 = 365.25 / 12.0;
 
@@ -44,6 +41,7 @@ pub(super) async fn progress(
     query: ProgressQuery,
 ) -> Result<pb::GetPlanProgressResponse, Error> {
     let id = &query.ledger;
+    let _place = reader.heavy_place().await?;
     let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
     reader.require(&area_of(id), &registry)?;
     require_ledger(id, &registry)?;
@@ -71,7 +69,7 @@ pub(super) async fn progress(
     Ok(pb::GetPlanProgressResponse { revisions, progress: Some(told) })
 }
 
-/// What the registry has changed since the ledger's last row, which its next one will follow; and
+/// What has changed since the plan last took aim, which the ledger's next row will follow; and
 /// since when.
 async fn pending(
     connection: &mut PgConnection,
@@ -83,9 +81,8 @@ async fn pending(
     if aim_now.causes.is_empty() {
         return Ok(None);
     }
-    let date = changed_on(connection, ledger, plan, today).await?;
     Ok(Some(PlanChange {
-        date: date.unwrap_or(today),
+        date: changed_on(connection, ledger, plan, today).await?,
         causes: aim_now.causes.clone(),
         key_date: aim_now.key_date,
         places: aim_now.places,
@@ -93,32 +90,29 @@ async fn pending(
     }))
 }
 
-/// The day of the first registry version since the ledger's last row by which the plan aims
-/// otherwise.
+/// The first day on which the plan aimed otherwise than the registry of that day had it, found by
+/// halving the days since it last took aim.
 async fn changed_on(
     connection: &mut PgConnection,
     ledger: &Ledger,
     plan: &ActivePlan,
     today: Date,
-) -> Result<Option<Date>, Error> {
-    let (id, seq) = (ledger.id(), ledger.head().seq);
-    let rows = store::log::page(connection, id, seq.saturating_sub(1), 1).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let wrong = |_| Error::Internal(format!("{id} row {seq} cannot be read"));
-    let header: Header = serde_json::from_slice(&row.header).map_err(wrong)?;
-    let registry_log = LedgerId::registry();
-    let since = header.registry_version;
-    let versions = store::log::page(connection, &registry_log, since, VERSIONS_LOOKED_AT).await?;
-    let mut last = None;
-    for version in versions {
-        let registry = store::registry::load(connection, version.seq).await?;
-        let day = version.at.date_in_norway();
-        last = Some(day);
-        if !aim(ledger, plan, &registry, today).causes.is_empty() {
-            break;
+) -> Result<Date, Error> {
+    let last = plan.changes.last().map_or(plan.begun, |change| change.date);
+    let mut before = last.previous_day().unwrap_or(last);
+    let mut since = today;
+    while (since - before).whole_days() > 1 {
+        let middle: Date = before + (since - before) / 2;
+        let end = start_of_day_in_norway(middle.next_day().unwrap_or(middle));
+        let version = store::registry::version_before(connection, end).await?;
+        let registry = store::registry::load(connection, version).await?;
+        if aim(ledger, plan, &registry, middle).causes.is_empty() {
+            before = middle;
+        } else {
+            since = middle;
         }
     }
-    Ok(last)
+    Ok(since)
 }
 
 /// Quota and places that do not meet; hidden where it would tell of few people.
@@ -219,7 +213,7 @@ impl Shown<'_> {
             goal_now_places: whole(year.goal_now),
             goal_at_year_end_places: whole(year.goal_at_end),
             status: status.into(),
-            vacancies_seen: whole(plan.vacancies_seen()),
+            vacancies_seen: plan.vacancies_seen,
             vacancies_expected: expected(plan, self.today),
             areas: self.areas(&as_of_today),
             changes,
@@ -249,7 +243,7 @@ impl Shown<'_> {
             remaining_places: whole(left(plan)),
             goal_now_places: whole(year.goal_now),
             goal_at_year_end_places: whole(year.goal_at_end),
-            vacancies_seen: whole(plan.vacancies_seen()),
+            vacancies_seen: plan.vacancies_seen,
             vacancies_expected: expected(plan, self.today),
             areas: self.areas(plan),
             changes: plan.changes.iter().map(change).collect(),

@@ -6,6 +6,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder, Row, types::Json};
 
 use crate::{
     domain::{
+        calendar::Timestamp,
         ids::{LedgerId, REGISTRY_AREA},
         registry::{Registry, RegistryRow},
     },
@@ -18,6 +19,25 @@ use crate::{
 /// The registry's version; 0 before the first import.
 pub async fn version(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
     Ok(ledger::seq(connection, &LedgerId::registry()).await?.unwrap_or(0))
+}
+
+/// The version that was the latest just before a time; 0 where there was none.
+pub async fn version_before(
+    connection: &mut PgConnection,
+    time: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let id = LedgerId::registry();
+    let seq: Option<i64> = sqlx::query_scalar(
+        "-- registry_version_before\n\
+         SELECT seq FROM ledger_log WHERE county_id = $1 AND measure_code = $2 AND at < $3 \
+         ORDER BY seq DESC LIMIT 1",
+    )
+    .bind(id.county_id.as_str())
+    .bind(id.measure_code.as_str())
+    .bind(time.to_datetime())
+    .fetch_optional(connection)
+    .await?;
+    Ok(seq.map_or(0, i64::cast_unsigned))
 }
 
 /// The registry as of a version.

@@ -75,6 +75,7 @@ mod ruled;
 mod runs;
 mod samples;
 mod sequences;
+mod staff;
 mod succession;
 mod tables;
 mod transfers;

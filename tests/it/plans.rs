@@ -133,6 +133,13 @@ async fn who_may_propose_comment_and_approve() {
         let refused = propose(&hemne, proposing(&vta(), terms)).await.unwrap_err();
         assert_eq!(told(&refused), is(Code::InvalidArgument, "INVALID_FIELDS"));
     }
+    // A ceiling on what moves, and nobody protected: such a plan might never end.
+    let pace = PlanPace::Goal.into();
+    let terms = PlanTerms { pace, protect_at_target: Some(false), ..from_today() };
+    let refused = propose(&hemne, proposing(&vta(), terms)).await.unwrap_err();
+    assert_eq!(told(&refused), is(Code::InvalidArgument, "INVALID_FIELDS"));
+    let terms = PlanTerms { pace, ..from_today() };
+    propose(&hemne, proposing(&vta(), terms)).await.unwrap();
     let pool = propose(&world.county, proposing(&avklaring(), from_today())).await.unwrap_err();
     assert_eq!(told(&pool), is(Code::FailedPrecondition, "MEASURE_TYPE_RULE"));
 }

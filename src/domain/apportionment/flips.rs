@@ -56,9 +56,12 @@ fn of_divisor(divisor: Divisor, problem: &Problem, held: &[u64]) -> Vec<Flip> {
     rows()
         .map(|row| {
             let (index, (area, &seats)) = row;
-            let gains = of_others(weakest, index).and_then(|last| {
-                let claim = unmet(row)?;
-                Some((divisor.shortfall(&claim, area, seats, &last)?, last.area))
+            let has_room = area.max_seats.is_none_or(|maximum| seats < maximum);
+            let gains = of_others(weakest, index).filter(|_| has_room).and_then(|last| {
+                let claim = divisor.claim(index, area, seats);
+                let more = divisor.shortfall(&claim, area, seats, &last)?;
+                // Without a weight there is no seat, also where everybody is owed a first one.
+                Some((more.max(u128::from(area.weight == 0)), last.area))
             });
             let loses = of_others(strongest, index).and_then(|rival| {
                 let least = least_weight_that_keeps(divisor, row, &rival)?;
@@ -141,8 +144,14 @@ mod tests {
 
     #[test]
     fn a_flip_is_the_least_change_that_moves_a_seat() {
-        let cases: [&[u64]; 4] =
-            [&[53, 24, 23], &[176_348, 4_221, 981, 4_399], &[7, 7, 7], &[1_000, 3, 2, 1]];
+        let cases: [&[u64]; 6] = [
+            &[53, 24, 23],
+            &[176_348, 4_221, 981, 4_399],
+            &[7, 7, 7],
+            &[1_000, 3, 2, 1],
+            &[5, 0, 3],
+            &[0, 40_000, 900, 0],
+        ];
         for (method, weights) in
             DIVISORS.into_iter().flat_map(|method| cases.map(|case| (method, case)))
         {
@@ -163,6 +172,9 @@ mod tests {
                         assert!(moved(&held, &with(weight + more), from, index), "{what}");
                         assert_eq!(with(weight + more - 1), held, "{what}");
                     }
+                    // Who has no weight gets a seat by some where another has one to lose.
+                    let others = held.iter().sum::<u64>() - held[index];
+                    assert!(weight > 0 || others == 0 || flip.gains.is_some(), "{what}");
                     if let Some((fewer, to)) = flip.loses {
                         assert!(moved(&held, &with(weight - fewer), index, to), "{what}");
                         assert_eq!(with(weight - fewer + 1), held, "{what}");

@@ -119,7 +119,8 @@ impl Ledger {
     fn redirect(&mut self, redirected: &Redirected) {
         let Redirected { from_municipality, to_municipality, date, .. } = redirected;
         let seq = self.seq + 1;
-        self.change_plan(|plan| plan.note_step(seq, redirected));
+        let held = from_municipality.as_ref().map_or(0, |n| self.frame.own_places(n, *date));
+        self.change_plan(|plan| plan.note_step(seq, redirected, held));
         if from_municipality == to_municipality {
             return;
         }

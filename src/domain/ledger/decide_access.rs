@@ -9,7 +9,7 @@ use crate::domain::{
     command::{EndAccess, GrantAccess},
     event::Event,
     ids::{AccessGrantId, IdSource},
-    ledger::Context,
+    ledger::{Context, guards::require_one_more},
     refusal::Refusal,
 };
 
@@ -107,12 +107,7 @@ fn require_none_like_it(c: &GrantAccess, context: &Context<'_>) -> Result<(), Re
         let (what, state) = ("the person's access", "GIVEN");
         return Err(Refusal::WrongState { what, state, transition: "GIVE_AGAIN" });
     }
-    if standing.len() >= OFFICE_GRANTS_MAX {
-        let what = "records of access at this office";
-        let would_be = standing.len() + 1;
-        return Err(Refusal::LimitReached { what, would_be, most: OFFICE_GRANTS_MAX });
-    }
-    Ok(())
+    require_one_more("records of access at this office", standing.len(), OFFICE_GRANTS_MAX)
 }
 
 /// Lets access end before its day. Another office's answers like one that is not there.

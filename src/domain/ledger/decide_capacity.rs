@@ -15,7 +15,7 @@ use crate::domain::{
     ids::{IdSource, PlaceGroupId, SubmissionId},
     ledger::{
         Context, Frame, HISTORY_MAX, Ledger, PLACE_GROUPS_MAX, decide::require_free_references,
-        quotas::days_of,
+        guards::require_one_more, quotas::days_of,
     },
     measure::Distribution,
     refusal::Refusal,
@@ -142,19 +142,11 @@ fn group_with(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Re
 
 /// One more dated decision must fit.
 pub(super) fn require_room(what: &'static str, so_far: usize) -> Result<(), Refusal> {
-    let (would_be, most) = (so_far + 1, HISTORY_MAX);
-    if would_be > most {
-        return Err(Refusal::LimitReached { what, would_be, most });
-    }
-    Ok(())
+    require_one_more(what, so_far, HISTORY_MAX)
 }
 
 fn new_group(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Refusal> {
-    let would_be = ledger.place_groups.len() + 1;
-    if would_be > PLACE_GROUPS_MAX {
-        let (what, most) = ("place groups", PLACE_GROUPS_MAX);
-        return Err(Refusal::LimitReached { what, would_be, most });
-    }
+    require_one_more("place groups", ledger.place_groups.len(), PLACE_GROUPS_MAX)?;
     let missing = |field| Refusal::RegistryMismatch {
         field,
         value: String::new(),

@@ -14,7 +14,7 @@ use crate::domain::{
         Context, Ledger,
         decide::YEAR,
         decide_increase,
-        guards::{known_entry, require_free, require_office, require_open_group},
+        guards::{known_entry, require_free, require_office, require_one_more, require_open_group},
     },
     measure::Distribution,
     placement::{PLACEMENT_HISTORY_MAX, Review},
@@ -354,10 +354,5 @@ pub(super) fn wrong_state(placement: &Placement, transition: &'static str) -> Re
 pub(super) fn require_history(placement: &Placement) -> Result<(), Refusal> {
     // The share it began with comes into the list together with the second.
     let so_far = placement.shares.len().max(placement.past_debits.len()).max(1);
-    let (would_be, most) = (so_far + 1, PLACEMENT_HISTORY_MAX);
-    if would_be > most {
-        let what = "changes of this placement";
-        return Err(Refusal::LimitReached { what, would_be, most });
-    }
-    Ok(())
+    require_one_more("changes of this placement", so_far, PLACEMENT_HISTORY_MAX)
 }

@@ -17,6 +17,7 @@ use crate::domain::{
         Context, Ledger,
         aim::{plan_holders, targets, yet_to_move},
         decide_capacity::require_quotas,
+        guards::require_one_more,
     },
     plan::{ActivePlan, Approval, Comment, Holder, Plan, PlanTerms, View},
     plan_standing,
@@ -45,7 +46,7 @@ pub(super) fn propose(
     targets_of(ledger, &c.terms, context)?;
     let open = ledger.frame.plans.open_drafts(context.today());
     let most = if context.actor.role == Role::Municipality { MUNICIPAL_MAX } else { DRAFTS_MAX };
-    require_room("plans that are not approved", open, most)?;
+    require_one_more("plans that are not approved", open, most)?;
     // From here it happens.
     let plan = Plan {
         plan_id: PlanId(ids.next_id()),
@@ -109,7 +110,7 @@ pub(super) fn approve(
     }
     require_reason(plan, c)?;
     require_first_day(ledger, plan, context)?;
-    require_room("approved plans", ledger.frame.plans.decided(), DECIDED_MAX)?;
+    require_one_more("approved plans", ledger.frame.plans.decided(), DECIDED_MAX)?;
     let targets = targets_of(ledger, &plan.terms, context)?;
     // From here it happens.
     let approval = Approval {
@@ -148,11 +149,6 @@ fn require_first_day(ledger: &Ledger, plan: &Plan, context: &Context<'_>) -> Res
         value: start.to_string(),
         expected: "another day than that on which an approved plan of the ledger begins",
     })
-}
-
-fn require_room(what: &'static str, so_far: usize, most: usize) -> Result<(), Refusal> {
-    let would_be = so_far + 1;
-    if would_be > most { Err(Refusal::LimitReached { what, would_be, most }) } else { Ok(()) }
 }
 
 /// The first day of a plan that was approved before has come.
@@ -197,6 +193,7 @@ fn begun(
             moved: 0,
             key_date: key.map(|(date, _)| date),
             stayed: BTreeMap::new(),
+            vacancies_seen: 0,
             changes: Vec::new(),
             latest: Vec::new(),
         },

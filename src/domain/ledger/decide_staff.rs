@@ -6,9 +6,9 @@ use crate::domain::{
     command::{LinkStaff, StaffLinkChange},
     event::Event,
     ids::{IdSource, PersonId, StaffLinkId},
-    ledger::Context,
+    ledger::{Context, guards::require_one_more},
     refusal::Refusal,
-    staff_link::{EndedLink, STAFF_LINKS_MAX, StaffLink},
+    staff_link::{EndedLink, OFFICE_LINKS_MAX, STAFF_LINKS_MAX, StaffLink},
 };
 
 /// Sets a link, or ends the one that holds. Nobody does either for themself: who ends their own
@@ -56,11 +56,10 @@ fn set(
         let (what, state) = ("the subject", "LINKED");
         return Err(Refusal::WrongState { what, state, transition: "LINK_AGAIN" });
     }
-    let would_be = context.registry.staff_links_in_force() + 1;
-    if would_be > STAFF_LINKS_MAX {
-        let (what, most) = ("links of the staff", STAFF_LINKS_MAX);
-        return Err(Refusal::LimitReached { what, would_be, most });
-    }
+    let all = context.registry.staff_links_in_force();
+    require_one_more("links of the staff", all, STAFF_LINKS_MAX)?;
+    let of_office = c.office_number.as_ref().map(|office| context.registry.staff_links_of(office));
+    require_one_more("links the office has set", of_office.unwrap_or(0), OFFICE_LINKS_MAX)?;
     // From here it happens.
     Ok(StaffLink {
         link_id: StaffLinkId(ids.next_id()),

@@ -12,6 +12,16 @@ use crate::domain::{
     waitlist::Entry,
 };
 
+/// Requires that there may be one more of something.
+pub(super) fn require_one_more(
+    what: &'static str,
+    so_far: usize,
+    most: usize,
+) -> Result<(), Refusal> {
+    let would_be = so_far + 1;
+    if would_be > most { Err(Refusal::LimitReached { what, would_be, most }) } else { Ok(()) }
+}
+
 /// The entry, if the ledger has it.
 pub(super) fn known_entry(ledger: &Ledger, id: EntryId) -> Result<&Entry, Refusal> {
     ledger.entry(id).ok_or_else(|| Refusal::NotFound { what: "entry", id: id.to_string() })

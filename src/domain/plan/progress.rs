@@ -114,9 +114,13 @@ impl ActivePlan {
     }
 
     /// Notes where a place went, or that it stayed. What stays since nothing else was to be is
-    /// counted and not remembered one by one.
-    pub fn note_step(&mut self, seq: u64, redirected: &Redirected) {
+    /// counted and not remembered one by one. `held` is what its municipality held before.
+    pub fn note_step(&mut self, seq: u64, redirected: &Redirected, held: u32) {
         let Redirected { date, from_municipality, to_municipality, ground, .. } = redirected;
+        if let Some(number) = from_municipality {
+            let target = self.targets.get(number).copied().unwrap_or(0);
+            self.vacancies_seen += u32::from(held > target);
+        }
         if from_municipality == to_municipality {
             *self.stayed.entry(*ground).or_default() += 1;
         } else {
@@ -166,14 +170,6 @@ impl ActivePlan {
         } else {
             Pace::Behind
         }
-    }
-
-    /// How many places of municipalities above their targets have become free so far.
-    pub fn vacancies_seen(&self) -> u64 {
-        let kept = |ground: &Ground| *ground != Ground::Protected;
-        let stayed: u64 =
-            self.stayed.iter().filter(|(ground, _)| kept(ground)).map(|(_, n)| u64::from(*n)).sum();
-        u64::from(self.moved) + stayed
     }
 }
 

@@ -1,5 +1,5 @@
 //! All areas' claims, the greatest first: a tournament, in which a changed claim is played again
-//! against as many others as the number of areas has binary digits.
+//! against as many others as the number of areas has binary digits, at the most.
 
 use crate::domain::apportionment::Claim;
 
@@ -31,7 +31,13 @@ impl Claims {
         while at > 1 {
             at /= 2;
             // Without a claim is less than any; equal ones go to the lower index.
-            self.tree[at] = self.tree[2 * at].max(self.tree[2 * at + 1]);
+            let winner = self.tree[2 * at].max(self.tree[2 * at + 1]);
+            let (before, now) = (self.tree[at].map(|one| one.area()), winner.map(|one| one.area()));
+            self.tree[at] = winner;
+            if before == now && now != Some(area) {
+                // Another won here and still does: nothing above has changed.
+                return;
+            }
         }
     }
 }

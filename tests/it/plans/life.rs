@@ -113,7 +113,15 @@ async fn twenty_may_wait_for_approval() {
     let mut world = World::uneven().await;
     let terms = plan_terms(date(2026, 6, 1));
     let planner = world.planner().await;
-    for _ in 0..20 {
+    // Ten of them by municipalities, so that the county always may.
+    let hemne = world.municipality(HEMNE).await;
+    for caller in std::iter::repeat_n(&hemne, 10) {
+        propose(caller, proposing(&vta(), terms.clone())).await.unwrap();
+    }
+    let refused = propose(&hemne, proposing(&vta(), terms.clone())).await.unwrap_err();
+    assert_eq!(told(&refused), is(Code::FailedPrecondition, "LIMIT_REACHED"));
+    assert!(refused.message().contains("11") && refused.message().contains("10"), "{refused:?}");
+    for _ in 0..10 {
         propose(&planner, proposing(&vta(), terms.clone())).await.unwrap();
     }
     let refused = propose(&planner, proposing(&vta(), terms)).await.unwrap_err();

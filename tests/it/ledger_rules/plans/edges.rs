@@ -290,6 +290,35 @@ fn a_lower_budget_moves_what_others_lack_and_a_plan_goes_on_when_it_rises_again(
 }
 
 #[test]
+fn without_protection_only_vacancies_above_a_target_are_held_to_the_forecast() {
+    let mut ledger = uneven();
+    let placements = full(&mut ledger, &[(TRONDHEIM, 4), (HEMNE, 8), (ORKDAL, 8)]);
+    begin(&mut ledger, PlanTerms { protect_at_target: false, ..terms() });
+    let seen = |ledger: &Ledger| {
+        let plan = ledger.frame().plans.active.as_ref().unwrap();
+        (plan.vacancies_seen, plan.moved, plan.stayed.values().sum::<u32>())
+    };
+    // Trondheim lacks places, and its claim to its own is the greatest.
+    end(&mut ledger, placements[0]);
+    assert_eq!(seen(&ledger), (0, 0, 1));
+    end(&mut ledger, placements[4]);
+    assert_eq!(seen(&ledger), (1, 1, 1));
+}
+
+/// A row has so many events and no more; the rest stays in the budget.
+#[test]
+fn so_many_new_places_are_given_at_once() {
+    let mut ledger = uneven();
+    full(&mut ledger, &[(TRONDHEIM, 4), (HEMNE, 8), (ORKDAL, 8)]);
+    begin(&mut ledger, terms());
+    let events = happen(&mut ledger, commands::budget(from(2_520, TODAY)), noon()).unwrap();
+    let new = told(&events).iter().filter(|(from, ..)| from.is_none()).count();
+    assert_eq!(new, 2_000);
+    assert_eq!(places(&ledger).iter().sum::<u32>(), 2_020);
+    fits_the_budget(&ledger);
+}
+
+#[test]
 fn how_a_plan_goes_is_held_to_the_goals_of_its_years() {
     let mut ledger = uneven();
     let placements = full(&mut ledger, &[(TRONDHEIM, 4), (HEMNE, 8), (ORKDAL, 8)]);
@@ -308,7 +337,7 @@ fn how_a_plan_goes_is_held_to_the_goals_of_its_years() {
     assert_eq!(plan(&ledger).pace(middle), Pace::On);
     end(&mut ledger, placements[6]);
     end(&mut ledger, placements[0]);
-    assert_eq!((plan(&ledger).pace(middle), plan(&ledger).vacancies_seen()), (Pace::Ahead, 3));
+    assert_eq!((plan(&ledger).pace(middle), plan(&ledger).vacancies_seen), (Pace::Ahead, 3));
     let second = plan(&ledger).year_of_plan(date!(2012 - 03 - 01));
     assert_eq!((second.year, second.goal_now, second.goal_at_end), (2, 2, 4));
     assert_eq!(plan(&ledger).year_of_plan(date!(2020 - 01 - 01)).goal_now, 8);
