@@ -1,8 +1,13 @@
 //! Brings a database to this program's version.
 
-use sqlx::{Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
+use sqlx::{
+    Connection, PgConnection, SqlStr,
+    migrate::{Migration, MigrationType, Migrator},
+    postgres::PgConnectOptions,
+};
 
-static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+/// Each migration's number, its name and its statements, as `build.rs` lists the folder.
+const MIGRATIONS: &[(i64, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
 /// Why a database could not be migrated.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +40,12 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<usize, MigrateError> 
     if version < OLDEST {
         return Err(MigrateError::TooOld(version / 10_000));
     }
-    MIGRATOR.run(&mut connection).await?;
+    let of_one = |(number, name, sql): &(i64, &'static str, &'static str)| {
+        let sql = SqlStr::from_static(sql);
+        Migration::new(*number, (*name).into(), MigrationType::Simple, sql, false)
+    };
+    let migrator = Migrator::with_migrations(MIGRATIONS.iter().map(of_one).collect());
+    migrator.run(&mut connection).await?;
     connection.close().await?;
-    Ok(MIGRATOR.iter().count())
+    Ok(MIGRATIONS.len())
 }

@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, Row as _, postgres::PgRow};
 use tiltaksplass::{
     domain::{ids::LedgerId, ledger::Ledger},
     replay::{Fold, Registries},
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::support::new_database;
 
-#[derive(Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Serialize, Deserialize)]
 struct Row {
     county_id: String,
     measure_code: String,
@@ -32,6 +32,23 @@ struct Row {
     at: OffsetDateTime,
 }
 
+impl Row {
+    fn of(row: &PgRow) -> Self {
+        Self {
+            county_id: row.get("county_id"),
+            measure_code: row.get("measure_code"),
+            seq: row.get("seq"),
+            request_id: row.get("request_id"),
+            kind: row.get("kind"),
+            header: row.get("header"),
+            payload: row.get("payload"),
+            prev_hash: row.get("prev_hash"),
+            hash: row.get("hash"),
+            at: row.get("at"),
+        }
+    }
+}
+
 fn kept() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/log/day.jsonl")
 }
@@ -41,7 +58,7 @@ pub async fn keep(sql: &mut PgConnection) {
     if std::env::var_os("UPDATE_GOLDEN").is_none() {
         return;
     }
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows = sqlx::query(
         "SELECT county_id, measure_code, seq, request_id, kind, convert_from(header, 'UTF8') AS \
          header, convert_from(payload, 'UTF8') AS payload, encode(prev_hash, 'hex') AS prev_hash, \
          encode(hash, 'hex') AS hash, at \
@@ -51,7 +68,7 @@ pub async fn keep(sql: &mut PgConnection) {
     .await
     .unwrap();
     let lines: Vec<String> =
-        rows.iter().map(|row| serde_json::to_string(row).unwrap() + "\n").collect();
+        rows.iter().map(|row| serde_json::to_string(&Row::of(row)).unwrap() + "\n").collect();
     fs::write(kept(), lines.concat()).unwrap();
 }
 
