@@ -64,8 +64,9 @@ enum Command {
     ///
     /// Files, all optional, UTF-8 with a header line: areas.csv, municipalities.csv, offices.csv,
     /// `measure_types.csv`, providers.csv, `distribution_weights.csv`, `composite_keys.csv`,
-    /// `host_agreements.csv`, holidays.csv; and `measure_types.json`, an array of measure types with
-    /// all their rules, as `call` writes them.
+    /// `host_agreements.csv` (`host_municipality_number`, `municipality_number`, kind, `valid_from`,
+    /// `valid_to`), holidays.csv; and `measure_types.json`, an array of measure types with all their
+    /// rules, as `call` writes them.
     /// All or nothing: every bad row is named, by file and line. Needs a token of the directorate.
     ///
     /// `--defaults` sends Norway's measure types and public holidays instead, which come with the

@@ -378,5 +378,6 @@ pub struct Header {
 
 /// The rules of this program. A changed `decide` gets a new number and keeps the old
 /// behaviour, so that old logs still recompute. Version 2 passes on a place that was given
-/// back, in the same event; version 3 heeds who chooses among providers.
-pub const RULES_VERSION: u32 = 3;
+/// back, in the same event; version 3 heeds who chooses among providers; by version 4 what stands
+/// free moves also when a plan aims at other targets, and not only when it begins.
+pub const RULES_VERSION: u32 = 4;

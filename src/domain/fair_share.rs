@@ -193,10 +193,13 @@ impl Pot {
         indices(&areas.iter().map(|area| area.weight).zip(seats).collect::<Vec<_>>())
     }
 
-    /// How many places would have to move from those that hold more than they are entitled to.
+    /// How many places would have to move (D): from those that hold more than they are entitled to,
+    /// and no more than others lack.
     pub fn to_move(&self, result: &Apportionment) -> u64 {
-        let pairs = self.sharers.iter().zip(&result.shares);
-        pairs.map(|(sharer, share)| sharer.current.saturating_sub(share.seats)).sum()
+        let pairs = || self.sharers.iter().zip(&result.shares);
+        let over: u64 = pairs().map(|(one, share)| one.current.saturating_sub(share.seats)).sum();
+        let under: u64 = pairs().map(|(one, share)| share.seats.saturating_sub(one.current)).sum();
+        over.min(under)
     }
 }
 

@@ -241,6 +241,9 @@ pub struct Redirected {
     /// Whose it is; `None` where nobody may take a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_municipality: Option<MunicipalityNumber>,
+    /// Whether it stood free before, and nobody has left it now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stood_free: bool,
     /// Why.
     pub ground: Ground,
     /// The greatest claim.

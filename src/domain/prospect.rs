@@ -7,6 +7,7 @@ use crate::domain::{
     apportionment::{ApportionmentError, Area, MAX_SEATS, Method, apportion, claim},
     forecast::Course,
     plan::{ActivePlan, Holder, PlanTerms, targets},
+    redistribution::goal,
     simulation::{Behind, Scenario, Start},
 };
 
@@ -110,16 +111,36 @@ impl Outset {
         over.min(under)
     }
 
-    /// How many were when it began; before, as [`Self::distance`].
-    pub fn distance_at_start(&self) -> u64 {
-        self.active.as_ref().map_or_else(|| self.distance(), |active| active.distance)
+    /// How many are to move in all, those that have among them: what the goals are parts of. It is
+    /// what the plan last took aim at, and where its next row aims anew, what that will say.
+    pub fn distance_in_all(&self) -> u64 {
+        let Some(active) = &self.active else { return self.distance() };
+        let aimed_at = |holder: &Holder| active.targets.get(&holder.municipality_number);
+        let mut both = self.holders.iter().zip(&self.targets);
+        if both.all(|(one, now)| aimed_at(one).map_or(0, |target| u64::from(*target)) == *now) {
+            active.distance
+        } else {
+            u64::from(active.moved) + self.distance()
+        }
     }
 
-    /// Which part of what was to move when it began has yet to.
+    /// Which part of what is to move in all has yet to.
     pub fn share_left(&self) -> f64 {
-        match self.distance_at_start() {
+        match self.distance_in_all() {
             0 => 0.0,
             distance => (float(self.distance()) / float(distance)).min(1.0),
+        }
+    }
+
+    /// Which part of what is to move in all shall have by the end of a year, 1 being the first of
+    /// those it has left.
+    pub fn share_by_goal(&self, year: u32) -> f64 {
+        match self.distance_in_all() {
+            0 => 1.0,
+            distance => {
+                let goal = goal(distance, self.years_over + year, self.terms.horizon_years);
+                float(goal) / float(distance)
+            }
         }
     }
 
@@ -171,7 +192,7 @@ impl Outset {
             }
         };
         let behind = active.map(|active| Behind {
-            distance: active.distance,
+            distance: self.distance_in_all(),
             moved: active.moved.into(),
             years: self.years_over,
         });

@@ -73,6 +73,17 @@ pub enum Refusal {
         /// The move asked for.
         transition: &'static str,
     },
+    /// Municipalities may still comment on the plan.
+    #[error(
+        "the plan may be approved when the {silent} municipalities that have not commented have, \
+         or from {from} on"
+    )]
+    CommentsOpen {
+        /// How many have not.
+        silent: usize,
+        /// The first day on which it may all the same.
+        from: Date,
+    },
     /// The entry went on in another ledger: the person moved to its area, or its measure type
     /// took over.
     #[error("the entry has moved: it goes on in {to}")]

@@ -103,7 +103,7 @@ fn told(outset: &Outset, mean_stay: Option<&MeanStay>) -> pb::PlanForecast {
 
 /// Over the plan's whole horizon.
 fn saving_by_goals(outset: &Outset) -> Option<pb::PlanSaving> {
-    let (distance, horizon) = (outset.distance_at_start(), outset.terms.horizon_years);
+    let (distance, horizon) = (outset.distance_in_all(), outset.terms.horizon_years);
     let goals: Vec<u64> = (1..=horizon).map(|year| goal(distance, year, horizon)).collect();
     saved(outset, 0.0, Shares::Goals(&goals, distance))
 }
@@ -112,13 +112,18 @@ fn saving_by_goals(outset: &Outset) -> Option<pb::PlanSaving> {
 fn saving_by_forecast(outset: &Outset, mean_stay_years: f64) -> Option<pb::PlanSaving> {
     let left = outset.share_left();
     let shares = curve(&outset.course(mean_stay_years), outset.years_left());
-    let shares: Vec<f64> = shares.iter().map(|share| 1.0 - (1.0 - share) * left).collect();
+    let shares = (1..).zip(shares).map(|(year, share)| {
+        let moved = 1.0 - (1.0 - share) * left;
+        // No more than the year's goal where that is a ceiling.
+        if outset.terms.pace_is_goal { moved.min(outset.share_by_goal(year)) } else { moved }
+    });
+    let shares: Vec<f64> = shares.collect();
     saved(outset, 1.0 - left, Shares::Expected(&shares))
 }
 
 /// Where nothing was to move nothing is saved by it.
 fn saved(outset: &Outset, before: f64, shares: Shares<'_>) -> Option<pb::PlanSaving> {
-    let nok = outset.terms.saving_nok_a_year.filter(|_| outset.distance_at_start() > 0)?;
+    let nok = outset.terms.saving_nok_a_year.filter(|_| outset.distance_in_all() > 0)?;
     let discount = outset.terms.discount_basis_points.unwrap_or(DISCOUNT_BASIS_POINTS);
     let Saving { total_nok, present_value_nok } = saving(nok, discount, before, shares);
     Some(pb::PlanSaving { total_nok, present_value_nok, discount_basis_points: discount })

@@ -18,6 +18,10 @@ use crate::{domain::access::Actor, error::Error, grpc::Reader};
 /// apportionments whose cost grows with the seats.
 const AT_ONCE: usize = 2;
 const WAITING: usize = 32;
+/// Simulations have a place of their own, since one may take seconds and others' reads take
+/// milliseconds. Who comes when so many wait would not get an answer in time.
+const SIMULATIONS_AT_ONCE: usize = 1;
+const SIMULATIONS_WAITING: usize = 2;
 /// How many of these one caller may have at once, and how many more may wait for their turn.
 const OF_ONE_AT_ONCE: usize = 1;
 const OF_ONE_WAITING: usize = 4;
@@ -30,9 +34,16 @@ type Name = [String; 3];
 /// The places of heavy reads, those where one waits, and each caller's turns.
 #[derive(Clone)]
 pub(super) struct Heavy {
+    reads: Lane,
+    simulations: Lane,
+    shares: Shares,
+}
+
+/// Places of one kind, and those where one waits for them.
+#[derive(Clone)]
+struct Lane {
     places: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
-    shares: Shares,
 }
 
 /// What each caller has of them. Who has none is not in it.
@@ -61,10 +72,17 @@ struct Own {
 impl Heavy {
     pub(super) fn new() -> Self {
         Self {
-            places: Arc::new(Semaphore::new(AT_ONCE)),
-            waiting: Arc::new(Semaphore::new(WAITING)),
+            reads: Lane::new(AT_ONCE, WAITING),
+            simulations: Lane::new(SIMULATIONS_AT_ONCE, SIMULATIONS_WAITING),
             shares: Shares::default(),
         }
+    }
+}
+
+impl Lane {
+    fn new(at_once: usize, waiting: usize) -> Self {
+        let room = |of| Arc::new(Semaphore::new(of));
+        Self { places: room(at_once), waiting: room(waiting) }
     }
 }
 
@@ -102,8 +120,16 @@ impl Reader {
     /// has stopped waiting gets none; one too many of all, or of this caller, is refused at once.
     /// Who waits for their own turn is in nobody's way.
     pub(super) async fn heavy_place(&self) -> Result<Place, Error> {
-        let Heavy { places, waiting, shares } = &self.heavy;
-        let own = shares.begin(name_of(&self.actor));
+        self.place_in(&self.heavy.reads).await
+    }
+
+    /// A place for a simulation, on the same terms.
+    pub(super) async fn simulation_place(&self) -> Result<Place, Error> {
+        self.place_in(&self.heavy.simulations).await
+    }
+
+    async fn place_in(&self, Lane { places, waiting }: &Lane) -> Result<Place, Error> {
+        let own = self.heavy.shares.begin(name_of(&self.actor));
         let (own, turns) = own.ok_or(Error::RateLimited { wait: OF_ONE_WAIT })?;
         let turn = turns.acquire_owned().await.map_err(|closed| fault(&closed))?;
         self.require_awaited()?;

@@ -165,6 +165,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("The reference {system}/{id} is already used for something else."),
         ),
         Refusal::WrongState { .. } => wrong_state(),
+        Refusal::CommentsOpen { silent, from } => comments_open(*silent, *from),
         Refusal::Moved { to } => words(
             format!("Saken er flyttet. Den fortsetter i {} i {}.", to.measure_code, to.county_id),
             format!("The case has moved. It goes on in {} in {}.", to.measure_code, to.county_id),
@@ -184,8 +185,8 @@ fn of_refusal(refusal: &Refusal) -> Words {
         ),
         Refusal::QuotasExceedBudget { sum, budget, date } => over_budget(*sum, *budget, *date),
         Refusal::DateOutOfRange { value, .. } => words(
-            format!("{value} ligger utenfor det som er tillatt her."),
-            format!("{value} lies outside what is allowed here."),
+            format!("Datoen {value} ligger utenfor det som er tillatt her."),
+            format!("The date {value} lies outside what is allowed here."),
         ),
         Refusal::NotLater { value, than, .. } => not_later(last_day(*value), last_day(*than)),
         Refusal::NoRoom { free_percent, needed_percent, .. }
@@ -308,6 +309,20 @@ fn too_few(left: u32, asked: u32, date: Date) -> Words {
          needed."
     );
     words(nb, en)
+}
+
+fn comments_open(silent: usize, from: Date) -> Words {
+    words(
+        format!(
+            "Planen kan godkjennes når alle kommuner har uttalt seg, eller fra {}. {silent} har \
+             ikke uttalt seg ennå.",
+            norwegian(from)
+        ),
+        format!(
+            "The plan may be approved when all municipalities have commented, or from {from}. \
+             {silent} have not yet."
+        ),
+    )
 }
 
 fn not_later(new: Date, old: Date) -> Words {

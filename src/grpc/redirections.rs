@@ -128,6 +128,7 @@ impl Scene<'_> {
             may_give_places: step.redirected.may_give.map(whole),
             may_move_places: step.redirected.may_move.map(whole),
             at_maximum: step.at_maximum.iter().map(|holder| self.at_maximum(holder)).collect(),
+            stood_free: step.redirected.stood_free,
         }
     }
 

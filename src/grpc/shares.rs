@@ -256,14 +256,24 @@ fn warning(warning: Warning, pot: &Pot, key: &str, key_date: Date) -> pb::FairSh
                 other_places: 0,
             }
         }
-        Warning::Grain { coarse, sharer: (id, name), whole, one_by_one } => {
+        Warning::Grain { coarse, sharer: (id, name), members, whole, one_by_one } => {
             let coarser = coarse == pot.grain;
             let (places, other_places) =
                 if coarser { (whole, one_by_one) } else { (one_by_one, whole) };
-            let figures = format!("{whole} together, {one_by_one} municipality by municipality");
+            let figures = if members > 1 {
+                format!(
+                    "the {members} municipalities of {name} get {whole} together, and one by one \
+                     {one_by_one}"
+                )
+            } else {
+                format!(
+                    "{name} gets {whole} where others are taken together, and {one_by_one} where \
+                     none are"
+                )
+            };
             pb::FairShareWarning {
                 kind: Kind::Grain.into(),
-                description: format!("{by} {name} and those with it get {figures}."),
+                description: format!("{by} {figures}."),
                 area_ids: vec![id],
                 at_places: pot.budget,
                 places,

@@ -104,7 +104,7 @@ impl Api {
 /// All that is read, and checked.
 async fn begin(reader: Reader, query: SimulationQuery) -> Result<Simulation, Error> {
     let id = &query.ledger;
-    let place = reader.heavy_place().await?;
+    let place = reader.simulation_place().await?;
     let (mut snapshot, registry) = reader.snapshot(Some((id, query.at_least_seq))).await?;
     reader.require(&area_of(id), &registry)?;
     require_ledger(id, &registry)?;

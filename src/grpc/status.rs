@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use time::Date;
 use tonic::{Code, Status};
 use tonic_types::{
     BadRequest, ErrorDetail, ErrorInfo, LocalizedMessage, PreconditionFailure, ResourceInfo,
@@ -154,6 +155,7 @@ fn named_resource(refusal: &Refusal) -> Option<(&str, String)> {
         | Refusal::ExistingRowsInvalid(_)
         | Refusal::ReconciliationDiffers { .. }
         | Refusal::WrongState { .. }
+        | Refusal::CommentsOpen { .. }
         | Refusal::Moved { .. }
         | Refusal::NotCombinable { .. }
         | Refusal::FourEyes
@@ -228,7 +230,9 @@ fn refusal_code_and_reason(refusal: &Refusal) -> (Code, ErrorReason) {
         Refusal::ExternalReferenceTaken { .. } => {
             (Code::AlreadyExists, ErrorReason::ExternalReferenceTaken)
         }
-        Refusal::WrongState { .. } => (Code::FailedPrecondition, ErrorReason::WrongState),
+        Refusal::WrongState { .. } | Refusal::CommentsOpen { .. } => {
+            (Code::FailedPrecondition, ErrorReason::WrongState)
+        }
         Refusal::Moved { .. } => (Code::FailedPrecondition, ErrorReason::Moved),
         Refusal::NotCombinable { .. } => (Code::FailedPrecondition, ErrorReason::NotCombinable),
         Refusal::FourEyes => (Code::FailedPrecondition, ErrorReason::FourEyes),
@@ -318,6 +322,16 @@ fn metadata_of_quotas(refusal: &Refusal) -> Vec<(&'static str, String)> {
     }
 }
 
+/// Of a plan that municipalities may still comment on.
+fn of_draft(silent: usize, from: Date) -> Vec<(&'static str, String)> {
+    vec![
+        ("state", "DRAFT".to_owned()),
+        ("move", "APPROVE".to_owned()),
+        ("silent", silent.to_string()),
+        ("from_date", from.to_string()),
+    ]
+}
+
 fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
     match refusal {
         Refusal::NotFound { what, id } => {
@@ -329,6 +343,7 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::WrongState { state, transition, .. } => {
             vec![("state", (*state).to_owned()), ("move", (*transition).to_owned())]
         }
+        Refusal::CommentsOpen { silent, from } => of_draft(*silent, *from),
         Refusal::Moved { to } => of_ledger(to),
         Refusal::Superseded { by, from, .. } => {
             vec![("superseded_by", by.to_string()), ("from_date", from.to_string())]
@@ -436,7 +451,7 @@ mod tests {
             Error::Refused(Refusal::RegistryRowsInvalid(vec![row(&long); 20_000])),
             Error::Refused(Refusal::RegistryRowsInvalid(vec![row(&"x".repeat(100)); 20])),
             Error::Refused(taken),
-            Error::DistributionKeyNotFound { name, date: Some(time::Date::MIN) },
+            Error::DistributionKeyNotFound { name, date: Some(Date::MIN) },
         ];
         for error in &errors {
             let bytes = header_bytes(error);

@@ -262,20 +262,58 @@ async fn a_mean_stay_is_measured_or_it_is_not_known() {
     assert_eq!((stay.days, stay.source()), (183, MeanStaySource::Stated));
 }
 
+/// So small a cap that all vacancies are drawn, forty-eight million, and one place moves.
+fn endless() -> SimulateRedistributionRequest {
+    SimulateRedistributionRequest {
+        draws: 10_000,
+        years: 10,
+        mean_stay_months: Some(1),
+        ..of_terms(PlanTerms { cap_basis_points: Some(1), ..terms() })
+    }
+}
+
+/// One is drawn, two wait, and more are told to come again; other heavy reads do not wait for them.
+#[tokio::test]
+async fn simulations_are_in_nobody_elses_way() {
+    let world = World::uneven().await;
+    let planner = async |number: u32| {
+        world.service.caller_as(Role::County, COUNTY, &format!("p{number}")).await
+    };
+    let first = planner(1).await;
+    let drawn = first.fair_share().simulate_redistribution(endless()).await.unwrap();
+    let mut waiting = Vec::new();
+    for number in 2..=3 {
+        let caller = planner(number).await;
+        waiting.push(tokio::spawn(async move { all(&caller, endless()).await }));
+    }
+    let refused = async {
+        let late = planner(4).await;
+        loop {
+            // The two have come when the next one is refused.
+            let next = SimulateRedistributionRequest { draws: 20, years: 1, ..endless() };
+            let asked = tokio::time::timeout(Wait::from_millis(300), refused(&late, next)).await;
+            let Ok(status) = asked else { continue };
+            break status;
+        }
+    };
+    let refused = tokio::time::timeout(Wait::from_secs(8), refused).await.unwrap();
+    assert_eq!((refused.code(), &*reason(&refused)), (Code::ResourceExhausted, "OVERLOADED"));
+    let request = CompareFairSharesRequest { ledger: Some(vta()), ..Default::default() };
+    let mut county = world.county.fair_share();
+    let compared = county.compare_fair_shares(request);
+    let compared = tokio::time::timeout(Wait::from_secs(2), compared).await.unwrap();
+    assert!(!compared.unwrap().into_inner().combinations.is_empty());
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
+    drop(drawn);
+}
+
 /// What a caller has stopped waiting for is not drawn on: the caller's next one, of which there is
 /// one at a time, need not wait for it.
 #[tokio::test]
 async fn whoever_goes_stops_the_work() {
     let world = World::uneven().await;
     let county = world.service.caller(Role::County, COUNTY).await;
-    // So small a cap that all vacancies are drawn, forty-eight million, and one place moves.
-    let endless = SimulateRedistributionRequest {
-        draws: 10_000,
-        years: 10,
-        mean_stay_months: Some(1),
-        ..of_terms(PlanTerms { cap_basis_points: Some(1), ..terms() })
-    };
-    let series = county.fair_share().simulate_redistribution(endless).await.unwrap();
+    let series = county.fair_share().simulate_redistribution(endless()).await.unwrap();
     drop(series);
     let next = SimulateRedistributionRequest { draws: 20, years: 1, ..of_terms(terms()) };
     let answered = tokio::time::timeout(Wait::from_secs(7), all(&county, next)).await;

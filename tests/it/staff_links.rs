@@ -262,6 +262,9 @@ async fn requests_are_told_what_is_wrong_with_them() {
         LinkStaffRequest { change: None, ..good() },
         LinkStaffRequest { issuer: String::new(), ..good() },
         LinkStaffRequest { subject: "x".repeat(201), ..good() },
+        // Tokens are not trimmed, and such a link would never hold.
+        LinkStaffRequest { subject: "Z990001 ".into(), ..good() },
+        LinkStaffRequest { subject: "Z990001\nZ".into(), ..good() },
         // A number is not a name.
         LinkStaffRequest { subject: identity(1), ..good() },
         set("Z990001", "12345678901".into()),

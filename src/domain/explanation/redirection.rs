@@ -179,51 +179,70 @@ fn went(
     let to = to_municipality.as_ref().map(name);
     let Some((from, (held, target))) = from_municipality.as_ref().map(name).zip(step.from) else {
         let came = l.say("En ny plass kom til.", "Ein ny plass kom til.", "A new place was added.");
-        return [came].into_iter().chain(to.map(|to| goes_to(&to, l))).collect();
+        return [came].into_iter().chain(to.map(|to| goes_to(step, &to, l))).collect();
     };
-    let mut told = vec![
+    let came = if step.redirected.stood_free {
+        l.of(
+            format!("En plass sto ledig i {from}."),
+            format!("Ein plass stod ledig i {from}."),
+            format!("A place stood free in {from}."),
+        )
+    } else {
         l.of(
             format!("En plass ble ledig i {from}."),
             format!("Ein plass vart ledig i {from}."),
             format!("A place became free in {from}."),
-        ),
+        )
+    };
+    let (had, aim) = (places(held, l), places(target, l));
+    let mut told = vec![
+        came,
         l.of(
-            format!("{from} hadde {held} plasser og har krav på {target}."),
-            format!("{from} hadde {held} plassar og har krav på {target}."),
-            format!("{from} had {held} places and is entitled to {target}."),
+            format!("{from} hadde {had}, og målet er {aim}."),
+            format!("{from} hadde {had}, og målet er {aim}."),
+            format!("{from} had {had}, and its target is {aim}."),
         ),
     ];
     match (ground, to_municipality == from_municipality) {
-        (Ground::GreatestClaim, false) => told.extend(to.map(|to| goes_to(&to, l))),
+        (Ground::GreatestClaim, false) => told.extend(to.map(|to| goes_to(step, &to, l))),
         (ground, _) => told.push(stays(*ground, &from, l)),
     }
     told
 }
 
-fn goes_to(to: &str, l: Language) -> String {
+fn goes_to(step: &RedirectionStep, to: &str, l: Language) -> String {
+    if step.at_maximum.is_empty() {
+        return l.of(
+            format!("Plassen går til {to}, som hadde størst krav."),
+            format!("Plassen går til {to}, som hadde størst krav."),
+            format!("The place goes to {to}, which had the greatest claim."),
+        );
+    }
     l.of(
-        format!("Plassen går til {to}, som hadde størst krav."),
-        format!("Plassen går til {to}, som hadde størst krav."),
-        format!("The place goes to {to}, which had the greatest claim."),
+        format!("Plassen går til {to}, som hadde størst krav av dem som kan ta flere."),
+        format!("Plassen går til {to}, som hadde størst krav av dei som kan ta fleire."),
+        format!(
+            "The place goes to {to}, which had the greatest claim of those that may take more."
+        ),
     )
 }
 
 fn stays(ground: Ground, from: &str, l: Language) -> String {
     let why = match ground {
         Ground::Protected => l.of(
-            "for kommunen har ikke mer enn den har krav på",
-            "for kommunen har ikkje meir enn han har krav på",
-            "as it has no more than it is entitled to",
+            "for kommunen har ikke flere enn målet",
+            "for kommunen har ikkje fleire enn målet",
+            "as it has no more than its target",
         ),
         Ground::AreaCap => l.of(
-            "for kommunen har gitt så mange som planen sier til nå",
-            "for kommunen har gitt så mange som planen seier til no",
-            "as it has given as many as the plan says by now",
+            "for kommunen har gitt så mange som planen tillater til nå",
+            "for kommunen har gitt så mange som planen tillèt til no",
+            "as it has given as many as the plan allows by now",
         ),
         Ground::PlanCap => l.of(
-            "for så mange plasser som planen sier til nå, er flyttet",
-            "for så mange plassar som planen seier til no, er flytta",
-            "as so many places as the plan says by now have moved",
+            "for så mange plasser som planen tillater til nå, er flyttet",
+            "for så mange plassar som planen tillèt til no, er flytta",
+            "as so many places as the plan allows by now have moved",
         ),
         Ground::GreatestClaim => l.of(
             "for kommunen hadde selv størst krav",
@@ -276,34 +295,54 @@ fn claims(
     for holder in step.at_maximum.iter().take(AT_MAXIMUM_TOLD) {
         let who = name(&holder.municipality_number);
         told.push(l.of(
-            format!("{who} hadde større krav, men har alle plassene kommunen er med og betaler."),
-            format!("{who} hadde større krav, men har alle plassane kommunen er med og betaler."),
+            format!("{who} hadde større krav, men har alle plassene kommunen medfinansierer."),
+            format!("{who} hadde større krav, men har alle plassane kommunen medfinansierer."),
             format!("{who} had a greater claim, but has all the places it co-finances."),
         ));
     }
-    if let Some(may_give) = may_give {
-        let places = places(*may_give, l);
-        told.push(l.of(
-            format!("Kommunen kunne da gi {places} i år."),
-            format!("Kommunen kunne då gi {places} i år."),
-            format!("The municipality might then give {places} this year."),
-        ));
-    }
-    if let Some(may_move) = may_move {
-        let places = places(*may_move, l);
-        told.push(l.of(
-            format!("Planen lot da {places} til flytte i år."),
-            format!("Planen lét då {places} til flytte i år."),
-            format!("The plan then let {places} more move this year."),
-        ));
-    }
+    told.extend(may_give.map(|count| might_give(count, l)));
+    told.extend(may_move.map(|count| might_move(count, l)));
     let places = places(*remaining, l);
     told.push(l.of(
-        format!("Etter dette var det igjen å flytte {places}."),
+        format!("Etter dette gjensto det å flytte {places}."),
         format!("Etter dette stod det att å flytte {places}."),
         format!("After this, {places} had yet to move."),
     ));
     told
+}
+
+/// How many more its municipality might give.
+fn might_give(count: u64, l: Language) -> String {
+    if count == 0 {
+        return l.say(
+            "Kommunen kunne da ikke gi flere i år.",
+            "Kommunen kunne då ikkje gi fleire i år.",
+            "The municipality might then give no more this year.",
+        );
+    }
+    let places = places(count, l);
+    l.of(
+        format!("Kommunen kunne da gi {places} i år."),
+        format!("Kommunen kunne då gi {places} i år."),
+        format!("The municipality might then give {places} this year."),
+    )
+}
+
+/// How many more might move in all.
+fn might_move(count: u64, l: Language) -> String {
+    if count == 0 {
+        return l.say(
+            "Planen tillot da ikke at flere ble flyttet i år.",
+            "Planen tillét då ikkje at fleire vart flytta i år.",
+            "The plan then allowed no more to move this year.",
+        );
+    }
+    let places = places(count, l);
+    l.of(
+        format!("Planen tillot da at {places} til ble flyttet i år."),
+        format!("Planen tillét då at {places} til vart flytta i år."),
+        format!("The plan then allowed {places} more to move this year."),
+    )
 }
 
 fn places(count: u64, l: Language) -> String {

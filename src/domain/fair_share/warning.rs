@@ -36,6 +36,8 @@ pub enum Warning {
         coarse: Grain,
         /// Who, by the coarser grain: its id and name.
         sharer: (String, String),
+        /// How many municipalities that is.
+        members: usize,
         /// What it gets as a whole.
         whole: u64,
         /// What its municipalities get one by one, together.
@@ -114,6 +116,7 @@ fn grain_differs(
             (share.seats != one_by_one).then(|| Warning::Grain {
                 coarse: coarse.grain,
                 sharer: (sharer.id.clone(), sharer.name.clone()),
+                members: sharer.members.len(),
                 whole: share.seats,
                 one_by_one,
             })

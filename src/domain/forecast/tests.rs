@@ -122,6 +122,10 @@ fn a_lowered_budget_moves_no_more_than_is_lacked() {
     for (year, share) in (1..).zip(curve(&course(&[(2, 0), (2, 0), (0, 1)]), 3)) {
         near(share, -(-4.0 * f64::from(year)).exp_m1(), 1e-12);
     }
+    // Two of 347, by the first two of so many: far less than a stay, and told as well.
+    let told = forecast_of(&course(&[(347, 100), (0, 2)]));
+    near(told.all_mean, 1.0 / 347.0 + 1.0 / 346.0, 1e-7);
+    near(told.lower_bound, told.all_mean, 1e-7);
     // The second of three: 1 − e^(−3t) − 3 e^(−2t) (1 − e^(−t)).
     let told = forecast_of(&course(&[(3, 0), (0, 2)]));
     near(told.all_mean, 1.0 / 3.0 + 1.0 / 2.0, 1e-3);

@@ -104,9 +104,10 @@ pub(super) fn approve(
         .filter(|number| !plan.comments.contains_key(*number))
         .cloned()
         .collect();
-    if !silent.is_empty() && context.today() <= plan.terms.comment_until {
-        let (what, state) = ("the plan", "OPEN_FOR_COMMENT");
-        return Err(Refusal::WrongState { what, state, transition: "APPROVE" });
+    let until = plan.terms.comment_until;
+    if !silent.is_empty() && context.today() <= until {
+        let from = until.next_day().unwrap_or(until);
+        return Err(Refusal::CommentsOpen { silent: silent.len(), from });
     }
     require_reason(plan, c)?;
     require_first_day(ledger, plan, context)?;
@@ -267,8 +268,14 @@ fn targets_of(
     let holders = holders_of(ledger, terms, context);
     let places = places_on(&ledger.frame.budgets, context.today());
     let Some(told) = targets(terms, places, &holders) else {
-        let problem = "cannot be shared out so: look at the key's weights and the maximums";
-        return wrong("terms.committed_places", &places.to_string(), problem);
+        // Nobody has a weight, or the maximums sum to less than the places.
+        let weighs = holders.iter().any(|holder| holder.weight > 0);
+        let problem = "places cannot be shared out so: the maximums allow fewer";
+        return if weighs {
+            wrong("terms.committed", &places.to_string(), problem)
+        } else {
+            wrong("terms.key_name", &terms.key_name, "has no weight for any municipality here")
+        };
     };
     Ok((places, told))
 }

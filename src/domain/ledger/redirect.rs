@@ -5,7 +5,9 @@
 //! on the quota it was debited to; what is over the quota frees nothing. It is *new* when the
 //! budget rises. What a declined, lapsed or withdrawn offer gives back is not freed, nor is what
 //! goes on to be paid for by another municipality: nobody has left that place. A place stays where
-//! its quota could not be without it on all days to come.
+//! its quota could not be without it on all days to come. What *stands free* already is freed when a
+//! plan begins, and when the budget, the key or the borders give it other targets; not when quotas
+//! are set by hand, which would be taken back in the same row.
 
 use std::collections::BTreeMap;
 
@@ -33,6 +35,9 @@ type FreedPlaces = BTreeMap<MunicipalityNumber, u64>;
 /// year; what is left stays in the budget, for the county to set quotas by.
 const NEW_AT_ONCE: u64 = 2_000;
 
+/// Since which rules what stands free moves when a plan aims anew, and stays without a word.
+const STOOD_FREE_RULES: u32 = 4;
+
 /// Adds to `events` what the active plan makes of the places they free and of new ones.
 pub(super) fn redirected(
     ledger: &Ledger,
@@ -52,14 +57,17 @@ pub(super) fn redirected(
     let before = ledger.frame.plans.active.as_ref().map(|plan| plan.plan_id);
     let begins = before != Some(plan.plan_id);
     let aim = aim(&after, &plan, context.registry, context.today());
-    let mut work = Work::new(after, plan, &aim.holders, context.today());
+    let mut work = Work::new(after, plan, &aim.holders, context);
     if begins {
         work.begin();
     } else {
-        work.aim(ledger, aim);
+        let is_aimed_anew = work.aim(ledger, aim);
         work.new_places(ledger);
         for (number, places) in freed {
             work.freed(&number, places);
+        }
+        if is_aimed_anew && work.rules >= STOOD_FREE_RULES {
+            work.release();
         }
     }
     events.extend(work.finish());
@@ -126,6 +134,7 @@ fn free_on(ledger: &Ledger, number: &MunicipalityNumber) -> u64 {
 struct Work {
     after: Ledger,
     today: Date,
+    rules: u32,
     plan: ActivePlan,
     /// By municipality number, or by host.
     holders: Vec<Holder>,
@@ -135,42 +144,60 @@ struct Work {
 }
 
 impl Work {
-    fn new(after: Ledger, plan: ActivePlan, holders: &[Holder], today: Date) -> Self {
+    fn new(after: Ledger, plan: ActivePlan, holders: &[Holder], context: &Context<'_>) -> Self {
+        let (today, rules) = (context.today(), context.rules);
         let spare = |holder: &Holder| after.frame.spare_places(&holder.municipality_number, today);
         let (spare, holders) = (holders.iter().map(spare).collect(), holders.to_vec());
-        Self { after, today, plan, holders, spare, events: Vec::new() }
+        Self { after, today, rules, plan, holders, spare, events: Vec::new() }
     }
 
-    /// The first row of a plan: what the budget has and nobody holds is new, and what is free
-    /// already is freed, in the order of the municipalities.
+    /// The first row of a plan: what the budget has and nobody holds is new, and what stands free
+    /// is freed.
     fn begin(&mut self) {
         self.give_new(self.after.frame.room_in_budget(self.today));
+        self.release();
+    }
+
+    /// What stands free is freed, in the order of the municipalities.
+    fn release(&mut self) {
         let numbers: Vec<MunicipalityNumber> =
             self.holders.iter().map(|holder| holder.municipality_number.clone()).collect();
         for number in numbers {
-            for _ in 0..free_on(&self.after, &number) {
+            let free = free_on(&self.after, &number).saturating_sub(self.gone_from(&number));
+            for _ in 0..free {
                 // What is protected stays without a word: nothing has become free there.
                 let is_kept = self.plan.terms.protect_at_target && !self.is_over(&number);
-                if is_kept || !self.free(&number) {
+                if is_kept || !self.free(&number, true) {
                     break;
                 }
             }
         }
     }
 
+    /// How many places of a municipality have gone in this row already.
+    fn gone_from(&self, number: &MunicipalityNumber) -> u64 {
+        let goes = |event: &&Event| {
+            let Event::Redirected { redirected } = event else { return false };
+            let Redirected { from_municipality, to_municipality, .. } = redirected;
+            from_municipality.as_ref() == Some(number) && to_municipality.as_ref() != Some(number)
+        };
+        self.events.iter().filter(goes).count() as u64
+    }
+
     /// Aims anew where the targets are other ones than before, or where quotas set by hand have
-    /// left another way to go; and says so.
-    fn aim(&mut self, before: &Ledger, aim: Aim) {
+    /// left another way to go; and says so. Whether something else than such quotas was the cause.
+    fn aim(&mut self, before: &Ledger, aim: Aim) -> bool {
         let remaining = aim.remaining();
         let Aim { places, targets, key_date, mut causes, .. } = aim;
-        let Some(targets) = targets else { return };
+        let Some(targets) = targets else { return false };
+        let is_anew = !causes.is_empty();
         let day = before.at.date_in_norway();
         let was_held = |number| u64::from(before.frame.own_places(number, day));
         if self.holders.iter().any(|one| one.held != was_held(&one.municipality_number)) {
             causes.insert(ChangeCause::Quotas);
         }
         if causes.is_empty() {
-            return;
+            return false;
         }
         let date = self.today;
         let change = PlanChange { date, causes: causes.clone(), key_date, places, remaining };
@@ -180,6 +207,7 @@ impl Work {
         let aimed =
             Event::PlanAimed { plan_id, date, causes, key_date, places, targets, remaining };
         self.events.push(aimed);
+        is_anew
     }
 
     /// What the budget has risen by for good since the last row, as far as the quotas leave it free
@@ -197,13 +225,13 @@ impl Work {
             if decided.to.is_none() {
                 return;
             }
-            self.note(None, &members, decided);
+            self.note(None, &members, decided, false);
         }
     }
 
     fn freed(&mut self, number: &MunicipalityNumber, places: u64) {
         for _ in 0..places {
-            if !self.free(number) {
+            if !self.free(number, false) {
                 return;
             }
         }
@@ -215,8 +243,8 @@ impl Work {
         holder.is_some_and(|holder| holder.held > u64::from(target))
     }
 
-    /// One place of a municipality is free; whether it goes to another.
-    fn free(&mut self, number: &MunicipalityNumber) -> bool {
+    /// One place of a municipality is free, now or before; whether it goes to another.
+    fn free(&mut self, number: &MunicipalityNumber, stood_free: bool) -> bool {
         let at = self.holders.iter().position(|holder| holder.municipality_number == *number);
         let Some(at) = at.filter(|at| self.holders[*at].held > 0) else { return false };
         let members = self.members(Some(at));
@@ -231,8 +259,12 @@ impl Work {
         {
             decided.ground = Ground::Bound;
         }
-        self.note(Some(at), &members, decided);
-        decided.to != Some(at)
+        let goes = decided.to != Some(at);
+        let says_so = self.rules >= STOOD_FREE_RULES && stood_free;
+        if goes || !says_so {
+            self.note(Some(at), &members, decided, says_so);
+        }
+        goes
     }
 
     /// The areas as the rule sees them; one place of `freed` is free.
@@ -260,7 +292,13 @@ impl Work {
     }
 
     /// Notes where a place goes, and lets it.
-    fn note(&mut self, from: Option<usize>, members: &[Member], decided: Redirection) {
+    fn note(
+        &mut self,
+        from: Option<usize>,
+        members: &[Member],
+        decided: Redirection,
+        stood_free: bool,
+    ) {
         let number = |at: usize| self.holders[at].municipality_number.clone();
         let priority = |claim: Claim| {
             let (at, member) = (claim.area(), members[claim.area()]);
@@ -275,6 +313,7 @@ impl Work {
             date: self.today,
             from_municipality,
             to_municipality: decided.to.map(number),
+            stood_free,
             ground: decided.ground,
             claim: decided.claim.map(priority),
             runner_up: decided.runner_up.map(priority),

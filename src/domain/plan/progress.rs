@@ -119,7 +119,7 @@ impl ActivePlan {
         let Redirected { date, from_municipality, to_municipality, ground, .. } = redirected;
         if let Some(number) = from_municipality {
             let target = self.targets.get(number).copied().unwrap_or(0);
-            self.vacancies_seen += u32::from(held > target);
+            self.vacancies_seen += u32::from(held > target && !redirected.stood_free);
         }
         if from_municipality == to_municipality {
             *self.stayed.entry(*ground).or_default() += 1;

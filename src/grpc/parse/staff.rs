@@ -26,6 +26,9 @@ pub(in crate::grpc) fn link_staff(
     v.request_id(&r.request_id);
     let issuer = v.required_text("issuer", &r.issuer, SOURCE_MAX);
     let subject = v.required_text("subject", &r.subject, SOURCE_MAX);
+    if r.subject.trim() != r.subject || r.subject.contains(char::is_control) {
+        v.add("subject", "is compared with tokens as it stands: no spaces around it, one line");
+    }
     let person = match &r.change {
         Some(Change::NationalIdentityNumber(number)) => identity(&mut v, number).map(Some),
         Some(Change::End(pb::EndStaffLink {})) => Some(None),

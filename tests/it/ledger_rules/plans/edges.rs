@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use tiltaksplass::domain::{
     command::{LendQuota, LoanAsk, LoanTerms, ReassignPlacement},
+    ledger::plan_holders,
     plan::{ChangeCause, Pace},
+    prospect::Outset,
 };
 
 use super::*;
@@ -173,11 +175,8 @@ fn without_protection_what_is_free_follows_the_claims_from_the_first_day_on() {
     let mut protected = ledger.clone();
     let events = begin(&mut ledger, PlanTerms { protect_at_target: false, ..terms() });
     // Hemne holds what it is entitled to, but Trondheim's claim is greater than that to the fifth.
-    let expected = [
-        (Some(TRONDHEIM), Some(TRONDHEIM), Ground::GreatestClaim),
-        (Some(HEMNE), Some(TRONDHEIM), Ground::GreatestClaim),
-        (Some(HEMNE), Some(HEMNE), Ground::GreatestClaim),
-    ];
+    // What stood free and stays, there and in Trondheim, is not told of.
+    let expected = [(Some(HEMNE), Some(TRONDHEIM), Ground::GreatestClaim)];
     assert_eq!(told(&events), expected);
     assert_eq!(told(&begin(&mut protected, terms())), []);
 }
@@ -233,6 +232,17 @@ fn a_newer_key_and_quotas_set_by_hand_are_said_in_the_plan() {
     };
     let newer = with(&[weight(TRONDHEIM, 70_000), weight(HEMNE, 15_000), weight(ORKDAL, 15_000)]);
     let next = days_on(300);
+    // What lies before it follows the targets of the day, and its goals with them: eight places
+    // are above the targets it was begun with, and ten above the newer ones.
+    let active = ledger.frame().plans.active.clone().unwrap();
+    let lies_before = |registry: &Registry| {
+        let holders = plan_holders(&ledger, &active.terms, registry, next);
+        Outset::new(active.terms.clone(), holders, 20, Some(active.clone()), next).unwrap()
+    };
+    let behind = |outset: Outset| outset.scenario(1, 1.0).behind.unwrap().distance;
+    assert_eq!((active.distance, behind(lies_before(&REGISTRY))), (8, 8));
+    assert_eq!(lies_before(&newer).distance_in_all(), 10);
+    assert_eq!(behind(lies_before(&newer)), 10);
     let ended = commands::end(placements[4], next);
     let events = happen_in(&mut ledger, &newer, ended, hour(next, 12));
     assert_eq!(causes(&events), [ChangeCause::Key]);
@@ -278,8 +288,8 @@ fn a_lower_budget_moves_what_others_lack_and_a_plan_goes_on_when_it_rises_again(
     let stays = [(Some(HEMNE), Some(HEMNE), Ground::NobodyMay)];
     assert_eq!(told(&end(&mut ledger, placements[6])), stays);
     happen(&mut ledger, commands::budget(from(20, TODAY)), noon()).unwrap();
-    assert_eq!((active(&ledger).distance, active(&ledger).moved), (8, 2));
-    assert_eq!(told(&end(&mut ledger, placements[7])), goes);
+    // The place that stayed free goes at once, since others lack some again.
+    assert_eq!((active(&ledger).distance, active(&ledger).moved), (8, 3));
     for placement in &placements[12..17] {
         end(&mut ledger, *placement);
     }
@@ -303,6 +313,46 @@ fn without_protection_only_vacancies_above_a_target_are_held_to_the_forecast() {
     assert_eq!(seen(&ledger), (0, 0, 1));
     end(&mut ledger, placements[4]);
     assert_eq!(seen(&ledger), (1, 1, 1));
+}
+
+/// What stayed free since nobody lacked any goes as soon as somebody does: when the budget rises
+/// again, in that very row.
+#[test]
+fn what_stands_free_goes_when_the_plan_aims_at_other_targets() {
+    let mut ledger = uneven();
+    let placements = full(&mut ledger, &[(TRONDHEIM, 4), (HEMNE, 8), (ORKDAL, 8)]);
+    begin(&mut ledger, terms());
+    // Of seven nobody lacks any: Trondheim is entitled to four and has them.
+    happen(&mut ledger, commands::budget(from(7, TODAY)), noon()).unwrap();
+    let stays = [(Some(HEMNE), Some(HEMNE), Ground::NobodyMay)];
+    for placement in &placements[4..6] {
+        assert_eq!(told(&end(&mut ledger, *placement)), stays);
+    }
+    let events = happen(&mut ledger, commands::budget(from(20, TODAY)), noon()).unwrap();
+    assert_eq!(causes(&events), [ChangeCause::Budget]);
+    assert_eq!(told(&events), [(Some(HEMNE), Some(TRONDHEIM), Ground::GreatestClaim); 2]);
+    assert!(redirections(&events).iter().all(|one| one.stood_free));
+    assert_eq!(places(&ledger), [6, 6, 8]);
+    let plan = ledger.frame().plans.active.as_ref().unwrap();
+    // They became free once each, and are counted once.
+    assert_eq!((plan.vacancies_seen, plan.moved), (2, 2));
+    fits_the_budget(&ledger);
+    assert_eq!(ledger.account(&quota_of(HEMNE)).free(), 0);
+}
+
+/// What a county has moved by hand the plan does not take back in the same row.
+#[test]
+fn quotas_set_by_hand_stand_until_something_becomes_free() {
+    let mut ledger = uneven();
+    full(&mut ledger, &[(TRONDHEIM, 4), (HEMNE, 8), (ORKDAL, 7)]);
+    begin(&mut ledger, terms());
+    assert_eq!(places(&ledger), [5, 8, 7]);
+    let back = [(TRONDHEIM, 4), (ORKDAL, 8)];
+    let back = back.iter().map(|(n, places)| commands::quota(n, from(*places, TODAY)));
+    let events = happen(&mut ledger, commands::quotas(back.collect()), noon()).unwrap();
+    assert_eq!(causes(&events), [ChangeCause::Quotas]);
+    assert_eq!(told(&events), []);
+    assert_eq!(places(&ledger), [4, 8, 8]);
 }
 
 /// A row has so many events and no more; the rest stays in the budget.
