@@ -16,6 +16,7 @@ use crate::domain::{
     ids::{AreaId, MunicipalityNumber},
     ledger::Ledger,
     measure::Distribution,
+    redistribution::Off,
     registry::{self, DistributionKey, Registry},
 };
 
@@ -196,10 +197,8 @@ impl Pot {
     /// How many places would have to move (D): from those that hold more than they are entitled to,
     /// and no more than others lack.
     pub fn to_move(&self, result: &Apportionment) -> u64 {
-        let pairs = || self.sharers.iter().zip(&result.shares);
-        let over: u64 = pairs().map(|(one, share)| one.current.saturating_sub(share.seats)).sum();
-        let under: u64 = pairs().map(|(one, share)| share.seats.saturating_sub(one.current)).sum();
-        over.min(under)
+        let pairs = self.sharers.iter().zip(&result.shares);
+        Off::of(pairs.map(|(sharer, share)| (sharer.current, share.seats))).distance()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::domain::{
     ids::{LedgerId, MeasureCode, MunicipalityNumber, PlanId},
     ledger::{Ledger, aim, plan_holders},
     plan::{ActivePlan, Holder, PastPlan, Plan, targets},
+    redistribution::Off,
     registry::Registry,
 };
 
@@ -135,9 +136,7 @@ pub fn standing(ledger: &Ledger, plan: &Plan, registry: &Registry, today: Date) 
         ActivePlan { targets: fresh.unwrap_or_else(|| active.targets.clone()), ..active.clone() }
     });
     let areas = areas(plan, as_of_today.as_ref(), places, holders);
-    let over: u64 = areas.iter().map(|area| area.holder.held.saturating_sub(area.target)).sum();
-    let under: u64 = areas.iter().map(|area| area.target.saturating_sub(area.holder.held)).sum();
-    let remaining = over.min(under);
+    let remaining = Off::of(areas.iter().map(|area| (area.holder.held, area.target))).distance();
     let was = active.map(|active| (active.begun, active.distance, active.moved));
     let was = was.or(past.map(|past| (past.begun, past.distance, past.moved)));
     let begun = was.map(|(begun, ..)| begun).filter(|_| past.is_none_or(|past| !past.lapsed));

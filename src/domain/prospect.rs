@@ -7,7 +7,7 @@ use crate::domain::{
     apportionment::{ApportionmentError, Area, MAX_SEATS, Method, apportion, claim},
     forecast::Course,
     plan::{ActivePlan, Holder, PlanTerms, targets},
-    redistribution::goal,
+    redistribution::{Off, goal},
     simulation::{Behind, Scenario, Start},
 };
 
@@ -103,12 +103,10 @@ impl Outset {
         Ok(Self { terms, holders, places, targets, active, years_over })
     }
 
-    /// How many places are to move (D). Where the budget is lower than what is held, no more than others lack.
+    /// How many places are to move (D).
     pub fn distance(&self) -> u64 {
-        let both = || self.holders.iter().zip(&self.targets);
-        let over: u64 = both().map(|(one, target)| one.held.saturating_sub(*target)).sum();
-        let under: u64 = both().map(|(one, target)| target.saturating_sub(one.held)).sum();
-        over.min(under)
+        let both = self.holders.iter().zip(&self.targets);
+        Off::of(both.map(|(holder, target)| (holder.held, *target))).distance()
     }
 
     /// How many are to move in all, those that have among them: what the goals are parts of. It is

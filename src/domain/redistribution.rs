@@ -125,12 +125,35 @@ pub fn redirect(steering: &Steering, members: &[Member], freed: Freed) -> Redire
     }
 }
 
-/// How many places have yet to move (D): the sum of what areas hold above their targets. Where all
-/// hold more than there is to share out, since the budget was lowered, no more than others lack.
+/// How far areas are from their targets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Off {
+    /// What they hold above them.
+    pub over: u64,
+    /// What they lack.
+    pub under: u64,
+}
+
+impl Off {
+    /// Of areas that hold so much, and are entitled to so much.
+    pub fn of(areas: impl Iterator<Item = (u64, u64)>) -> Self {
+        areas.fold(Self::default(), |off, (held, target)| Self {
+            over: off.over + held.saturating_sub(target),
+            under: off.under + target.saturating_sub(held),
+        })
+    }
+
+    /// How many places have yet to move (D): the sum of what areas hold above their targets. Where
+    /// all hold more than there is to share out, since the budget was lowered, no more than others
+    /// lack.
+    pub fn distance(self) -> u64 {
+        self.over.min(self.under)
+    }
+}
+
+/// How many places have yet to move between areas (D).
 pub fn remaining(members: &[Member]) -> u64 {
-    let over: u64 = members.iter().map(|one| one.held.saturating_sub(one.target)).sum();
-    let under: u64 = members.iter().map(|one| one.target.saturating_sub(one.held)).sum();
-    over.min(under)
+    Off::of(members.iter().map(|one| (one.held, one.target))).distance()
 }
 
 /// How many of `distance` places shall have moved by the end of year `year` of `years`:

@@ -15,7 +15,7 @@
 
 use crate::domain::{
     apportionment::{ApportionmentError, Area, Claim, Method, apportion, claim},
-    redistribution::{cap, goal},
+    redistribution::{Off, cap, goal},
 };
 
 mod bands;
@@ -140,15 +140,6 @@ pub struct World<'a> {
     future: Future,
 }
 
-/// How far areas are from their targets.
-#[derive(Debug, Clone, Copy, Default)]
-struct Off {
-    /// What they hold above them.
-    over: u64,
-    /// What they lack.
-    under: u64,
-}
-
 /// Draws one future by itself; who draws many does so in one [`World`].
 ///
 /// # Errors
@@ -220,21 +211,6 @@ impl Prepared {
     /// How many places are to move.
     pub fn distance(&self) -> u64 {
         self.distance
-    }
-}
-
-impl Off {
-    /// Of areas that hold so much, and are entitled to so much.
-    fn of(areas: impl Iterator<Item = (u64, u64)>) -> Self {
-        areas.fold(Self::default(), |off, (held, target)| Self {
-            over: off.over + held.saturating_sub(target),
-            under: off.under + target.saturating_sub(held),
-        })
-    }
-
-    /// How many places have yet to move, as [`crate::domain::redistribution::remaining`] has it.
-    fn distance(self) -> u64 {
-        self.over.min(self.under)
     }
 }
 

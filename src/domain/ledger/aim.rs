@@ -13,7 +13,7 @@ use crate::domain::{
     ids::MunicipalityNumber,
     ledger::Ledger,
     plan::{self, ActivePlan, ChangeCause, Holder, PlanTerms},
-    redistribution::{Member, remaining},
+    redistribution::Off,
     registry::Registry,
 };
 
@@ -41,14 +41,8 @@ impl Aim {
 
 /// How many places have yet to move from who holds more than the target (D).
 pub(super) fn yet_to_move(holders: &[Holder], targets: &BTreeMap<MunicipalityNumber, u32>) -> u64 {
-    let member = |holder: &Holder| Member {
-        weight: holder.weight,
-        held: holder.held,
-        target: targets.get(&holder.municipality_number).copied().map_or(0, u64::from),
-        maximum: holder.maximum,
-        may_give: None,
-    };
-    remaining(&holders.iter().map(member).collect::<Vec<_>>())
+    let target = |holder: &Holder| targets.get(&holder.municipality_number).copied().unwrap_or(0);
+    Off::of(holders.iter().map(|holder| (holder.held, target(holder).into()))).distance()
 }
 
 /// What a plan aims at, as the ledger and the registry are; what it aimed at `before` tells what
