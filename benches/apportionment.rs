@@ -60,6 +60,30 @@ fn by_seats(criterion: &mut Criterion) {
     }
 }
 
+/// The quota method where bounds bind: each tenth area stops at half its quota, or begins at twice it.
+fn by_seats_with_bounds(criterion: &mut Criterion) {
+    for (name, bound) in [("maximums", true), ("minimums", false)] {
+        let mut group = criterion.benchmark_group(format!("apportion/seats/Quota/{name}"));
+        group.sampling_mode(SamplingMode::Flat);
+        for (count, seats) in [(357, 1_000_000), (357, 10_000_000), (5_000, 10_000_000)] {
+            let mut areas = areas(count);
+            let total: u64 = areas.iter().map(|area| area.weight).sum();
+            for area in areas.iter_mut().step_by(10) {
+                let quota = seats * area.weight / total;
+                if bound {
+                    area.max_seats = Some(quota / 2);
+                } else {
+                    area.min_seats = quota * 2;
+                }
+            }
+            let id = BenchmarkId::new(format!("{count} areas"), seats);
+            group.bench_with_input(id, &seats, |bench, &seats| {
+                bench.iter(|| apportion(Method::Quota, seats, black_box(&areas)).unwrap());
+            });
+        }
+    }
+}
+
 /// To check is cheaper than to compute.
 fn certificates(criterion: &mut Criterion) {
     for count in AREAS {
@@ -84,6 +108,7 @@ fn main() {
     let mut criterion = settings.configure_from_args();
     by_areas(&mut criterion);
     by_seats(&mut criterion);
+    by_seats_with_bounds(&mut criterion);
     certificates(&mut criterion);
     criterion.final_summary();
 }

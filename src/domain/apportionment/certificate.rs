@@ -74,8 +74,8 @@ pub enum CertificateError {
 /// For a divisor method this is the max-min inequality in O(n): no area's claim to one seat more is
 /// stronger than another's to the last seat it has. For largest remainder no remainder that was
 /// rounded down exceeds one that was rounded up (O(n log n), for the bounds). Of tied areas any may
-/// have the seats at stake. The quota method has no such inequality, since its answer depends on
-/// all smaller numbers of seats: it is computed again, and only the answer of the tie order passes.
+/// have the seats at stake. The quota method can have no such inequality unless NP = coNP
+/// (docs/quota-method.md): it is computed again, and only the answer of the tie order passes.
 ///
 /// # Errors
 ///

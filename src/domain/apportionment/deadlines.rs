@@ -2,29 +2,31 @@
 //!
 //! # Why it is the same
 //!
-//! Let area i have the weight w, let W be the sum of weights, and number its seats 0, 1, 2, …
-//! Seat k may be given from the size on at which the upper quota exceeds k: the *release*
-//! ⌊kW/w⌋ + 1. Among the seats that may be given, the method takes the greatest w / (k + 1), that
-//! is the least (k + 1)W/w: the earliest *deadline*, ties by the order of areas. So the method is
-//! a queue with one service at each size, the earliest deadline first.
+//! Let H(t) be the sum of all bounded quotas by the multiplier t ([`super::multiplier`]), and number
+//! the seats of an area with the weight w from 0 on; those below its minimum are given beforehand,
+//! and there are none from its maximum on. Seat k may be given from the size on at which the bounded
+//! quota exceeds k: the *release* ⌊H(k/w)⌋ + 1. Among the seats that may be given, the method takes
+//! the greatest w / (k + 1), that is the least (k + 1)/w: the earliest *deadline* H((k + 1)/w), ties
+//! by the order of areas. So the method is a queue with one service at each size, the earliest
+//! deadline first. There is always someone to serve, since the bounded quotas add up to the size. To
+//! give every area its bounded quota at each size, in fractions, would meet all deadlines; so the
+//! queue does, for the earliest deadline first meets all that can be met.
 //!
 //! Look at the state at size g. An area's seats fall into three: those with a deadline up to g
-//! (they are ⌊gw/W⌋: the *due*), at most one that was released by g with a later deadline (the
-//! *open* one), and those not released. Every due seat comes before every open one. Hence a size
-//! serves an open seat just when no due seat waits, and then the earliest deadline of the open ones
-//! that are released. How many due seats wait is a count of releases, whichever they are. If none
-//! waits at g, all due ones have been served, and with the open ones served the state is known.
+//! (its bounded quota rounded down: the *due*), at most one that was released by g with a later
+//! deadline (the *open* one), and those not released. Every due seat comes before every open one.
+//! Hence all due seats have been served, and a size serves an open seat just when no due seat waits,
+//! and then the earliest deadline of the open ones that are released. How many due seats wait is a
+//! count of releases, whichever they are. When the count has met as many open seats as are wanting to
+//! g, the state is known.
 //!
-//! Until the first open seat is released every size serves a due one, so the count may begin there:
-//! the sizes walked are at most W / w of the lightest area, however many seats there are.
-//!
-//! This needs some area to be below its upper quota at each size. Without maximums that bind there
-//! is one: the seats given are fewer than the size, which is the sum of the quotas. Minimums are
-//! seats served before the start. Where they take so many that due seats still wait at g, the
-//! count does not tell whose: then the walk is made.
+//! Until the first open seat is released every size serves a due one, so the count begins there:
+//! without bounds the sizes counted are at most W / w of the lightest area, however many seats there
+//! are. docs/quota-method.md proves that some growth with the seats cannot be avoided.
 
 use super::Area;
 use super::divisor::{Claim, Divisor};
+use super::multiplier::{BoundedQuota, Pieces};
 use super::problem::Problem;
 use std::collections::BinaryHeap;
 
@@ -39,40 +41,49 @@ pub(super) struct Reached {
     pub(super) served_at: Vec<u64>,
 }
 
-/// The state at `size` seats, not fewer than the minimums. `None` where a maximum may bind, or
-/// where the minimums leave due seats waiting.
-pub(super) fn reach(problem: &Problem, size: u64) -> Option<Reached> {
-    let binds = |area: &Area| area.max_seats.is_some_and(|most| most < upper(problem, area));
-    if problem.areas.iter().any(binds) {
-        return None;
-    }
-    let mut open = open_seats(problem, size);
-    let minimums: u64 = problem.areas.iter().map(|area| area.min_seats).sum();
-    let start = open.first().map_or(size, |first| first.release - 1).max(minimums);
-    let mut queue = Queue::at(problem, size, start);
-    let mut from = start + 1;
+/// The state at `size` seats, which are no fewer than the minimums.
+pub(super) fn reach(problem: &Problem, pieces: &Pieces, size: u64) -> Reached {
+    let quotas = quotas(problem, pieces, size);
+    let held: Vec<u64> = quotas.iter().map(|quota| quota.whole).collect();
+    let mut reached = Reached { served_at: vec![0; held.len()], held };
+    let mut wanting = size - reached.held.iter().sum::<u64>();
+    let open = open_seats(problem, pieces, &quotas);
+    let Some(first) = open.first() else { return reached };
+    let mut due = DueSeats::at(problem, pieces, &reached.held, first.release - 1);
     let mut counts = vec![0_u32; problem.areas.len().max(SIZES_AT_ONCE)];
-    let mut coming = open.drain(..).peekable();
+    let mut coming = open.iter().peekable();
     let mut ready: BinaryHeap<Claim> = BinaryHeap::new();
-    while from <= size && queue.waiting <= size - from + 1 {
+    let mut from = first.release;
+    while wanting > 0 && from <= size {
         counts.fill(0);
-        queue.releases.iter_mut().for_each(|area| area.count(from, &mut counts));
+        due.to_come.iter_mut().for_each(|area| area.count(from, &mut counts));
         for (&released, at) in counts.iter().zip(from..=size) {
-            queue.waiting += u64::from(released);
+            due.waiting += u64::from(released);
             while let Some(seat) = coming.next_if(|seat| seat.release <= at) {
                 ready.push(seat.claim);
             }
-            if queue.waiting > 0 {
-                queue.waiting -= 1;
-                continue;
+            if due.waiting > 0 {
+                due.waiting -= 1;
+            } else if let Some(claim) = ready.pop() {
+                reached.held[claim.area] += 1;
+                reached.served_at[claim.area] = at;
+                wanting -= 1;
             }
-            let area = ready.pop()?.area;
-            queue.reached.held[area] += 1;
-            queue.reached.served_at[area] = at;
         }
-        from += u64::try_from(counts.len()).ok()?;
+        from = from.saturating_add(u64::try_from(counts.len()).unwrap_or(u64::MAX));
     }
-    (queue.waiting == 0).then_some(queue.reached)
+    reached
+}
+
+/// The size at which a seat of an area with a weight is released.
+pub(super) fn release(pieces: &Pieces, area: &Area, seat: u64) -> u64 {
+    Releases::new(pieces, area, seat, seat).next
+}
+
+/// The bounded quotas at `size` seats.
+pub(super) fn quotas(problem: &Problem, pieces: &Pieces, size: u64) -> Vec<BoundedQuota> {
+    let multiplier = pieces.multiplier(size);
+    problem.areas.iter().map(|area| multiplier.bounded(problem, area)).collect()
 }
 
 /// A seat that may be had by the size looked at, but need not.
@@ -81,117 +92,109 @@ struct OpenSeat {
     claim: Claim,
 }
 
-/// The open seats that no minimum has taken, by release.
-fn open_seats(problem: &Problem, size: u64) -> Vec<OpenSeat> {
-    let weighted = problem.areas.iter().enumerate().filter(|(_, area)| area.weight > 0);
-    let mut open: Vec<OpenSeat> = weighted
-        .filter_map(|(index, area)| {
-            let seat = due(problem, area, size);
-            let is_released = seat < released(problem, area, size);
-            (is_released && seat >= area.min_seats).then(|| OpenSeat {
-                release: first_size(problem, area, seat),
-                claim: Divisor::DHondt.claim(index, area, seat),
-            })
+/// The open seats by release.
+fn open_seats(problem: &Problem, pieces: &Pieces, quotas: &[BoundedQuota]) -> Vec<OpenSeat> {
+    let areas = problem.areas.iter().zip(quotas).enumerate();
+    let mut open: Vec<OpenSeat> = areas
+        .filter(|(_, (_, quota))| quota.remainder > 0)
+        .map(|(index, (area, quota))| OpenSeat {
+            release: release(pieces, area, quota.whole),
+            claim: Divisor::DHondt.claim(index, area, quota.whole),
         })
         .collect();
     open.sort_unstable_by_key(|seat| seat.release);
     open
 }
 
-/// The due seats that wait and those to come, from a size on.
-struct Queue {
+/// The due seats after a size up to which nothing else was served.
+struct DueSeats<'a> {
     waiting: u64,
-    releases: Vec<Releases>,
-    /// All that are due by the end, and the open seats served so far.
-    reached: Reached,
+    to_come: Vec<Releases<'a>>,
 }
 
-impl Queue {
-    /// All sizes from the minimums' up to `start` have served due seats.
-    fn at(problem: &Problem, size: u64, start: u64) -> Self {
-        let mut queue = Self {
-            waiting: 0,
-            releases: Vec::with_capacity(problem.areas.len()),
-            reached: Reached { held: Vec::new(), served_at: vec![0; problem.areas.len()] },
-        };
-        let (mut seen, mut minimums) = (0, 0);
-        for area in problem.areas {
-            let due = due(problem, area, size).max(area.min_seats);
-            let next = released(problem, area, start).clamp(area.min_seats, due);
-            seen += next;
-            minimums += area.min_seats;
-            queue.reached.held.push(due);
+impl<'a> DueSeats<'a> {
+    fn at(problem: &'a Problem, pieces: &'a Pieces, due: &[u64], size: u64) -> Self {
+        let mut seats = Self { waiting: 0, to_come: Vec::with_capacity(due.len()) };
+        let mut released = 0;
+        let quotas = quotas(problem, pieces, size);
+        for ((area, quota), &due) in problem.areas.iter().zip(quotas).zip(due) {
+            let next = quota.rounded_up().min(due);
+            released += next;
             if next < due {
-                queue.releases.push(Releases::new(problem, area, next, due));
+                seats.to_come.push(Releases::new(pieces, area, next, due));
             }
         }
-        queue.waiting = seen - minimums - (start - minimums);
-        queue
+        seats.waiting = released - size;
+        seats
     }
 }
 
-/// The releases of one area's due seats, in order: each is W / w after the one before.
-struct Releases {
+/// The releases of one area's due seats, in order. On a straight piece of H = fixed + slope · t,
+/// each is slope / weight after the one before.
+struct Releases<'a> {
+    pieces: &'a Pieces,
+    weight: u64,
+    seat: u64,
+    end: u64,
+    /// The release of `seat`.
     next: u64,
-    /// The part of kW/w behind the point, in units of 1 / w.
+    /// The part of H behind the point, in units of 1 / weight.
     rest: u64,
     step: u64,
     step_rest: u64,
-    weight: u64,
-    left: u64,
+    /// The last seat on this piece.
+    last: u64,
 }
 
-impl Releases {
+impl<'a> Releases<'a> {
     /// Of the seats from `first` up to `end`.
-    fn new(problem: &Problem, area: &Area, first: u64, end: u64) -> Self {
-        let weight = u128::from(area.weight.max(1));
-        let small = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
-        Self {
-            next: first_size(problem, area, first),
-            rest: small(u128::from(first) * problem.total % weight),
-            step: small(problem.total / weight),
-            step_rest: small(problem.total % weight),
-            weight: area.weight.max(1),
-            left: end - first,
-        }
+    fn new(pieces: &'a Pieces, area: &Area, first: u64, end: u64) -> Self {
+        let weight = area.weight.max(1);
+        let mut releases = Self {
+            pieces,
+            weight,
+            seat: first,
+            end,
+            next: 0,
+            rest: 0,
+            step: 0,
+            step_rest: 0,
+            last: 0,
+        };
+        releases.enter_piece();
+        releases
+    }
+
+    fn enter_piece(&mut self) {
+        let (piece, after) = self.pieces.at(self.seat, self.weight);
+        let grown = u128::from(self.seat) * u128::from(piece.slope);
+        let whole = grown / u128::from(self.weight);
+        self.next = u64::try_from(whole).unwrap_or(u64::MAX).saturating_add(piece.fixed + 1);
+        self.rest = u64::try_from(grown % u128::from(self.weight)).unwrap_or(0);
+        (self.step, self.step_rest) = (piece.slope / self.weight, piece.slope % self.weight);
+        self.last = after.map_or(u64::MAX, |piece| piece.whole_before(self.weight));
     }
 
     /// Counts those at the sizes from `from` on, as far as there are counts.
     fn count(&mut self, from: u64, counts: &mut [u32]) {
-        while self.left > 0 {
+        while self.seat < self.end {
             let at = usize::try_from(self.next.saturating_sub(from)).ok();
             let Some(count) = at.and_then(|at| counts.get_mut(at)) else { return };
             *count += 1;
-            self.left -= 1;
-            self.next = self.next.saturating_add(self.step);
-            self.rest += self.step_rest;
-            if self.rest >= self.weight {
-                self.rest -= self.weight;
-                self.next = self.next.saturating_add(1);
-            }
+            self.advance();
         }
     }
-}
 
-/// How many of an area's seats have a deadline up to `size`: its lower quota.
-fn due(problem: &Problem, area: &Area, size: u64) -> u64 {
-    let share = u128::from(size) * u128::from(area.weight) / problem.total.max(1);
-    u64::try_from(share).unwrap_or(size)
-}
-
-/// How many of an area's seats are released by `size`: its upper quota.
-fn released(problem: &Problem, area: &Area, size: u64) -> u64 {
-    let share = (u128::from(size) * u128::from(area.weight)).div_ceil(problem.total.max(1));
-    u64::try_from(share).unwrap_or(size)
-}
-
-/// The most an area without bounds can have in the end.
-fn upper(problem: &Problem, area: &Area) -> u64 {
-    released(problem, area, problem.seats)
-}
-
-/// The size at which a seat of an area with a weight is released.
-pub(super) fn first_size(problem: &Problem, area: &Area, seat: u64) -> u64 {
-    let size = u128::from(seat) * problem.total / u128::from(area.weight.max(1)) + 1;
-    u64::try_from(size).unwrap_or(u64::MAX)
+    fn advance(&mut self) {
+        self.seat += 1;
+        if self.seat > self.last {
+            return self.enter_piece();
+        }
+        self.next = self.next.saturating_add(self.step);
+        self.rest += self.step_rest;
+        if self.rest >= self.weight {
+            self.rest -= self.weight;
+            self.next = self.next.saturating_add(1);
+        }
+    }
 }

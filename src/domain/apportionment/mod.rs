@@ -14,9 +14,9 @@
 //! - *Largest remainder*: quotas are first bounded. One multiplier `t` is found for which the
 //!   numbers `weight · t`, each raised to its minimum or lowered to its maximum, add up to the
 //!   seats; these are rounded down, and the largest remainders get what is left.
-//! - *Quota method*: the minimums are given first, then seat by seat; an area at its maximum no
-//!   longer takes part. Where the bounds leave nobody below their upper quota, the seat goes to
-//!   the area with the fewest seats by weight, as its upper quota is the next to rise.
+//! - *Quota method*: the minimums are given first, then seat by seat to those below their bounded
+//!   quota rounded up, bounded as for the largest remainder. So it stays house monotone and within
+//!   the bounded quota, rounded up or down.
 //!
 //! An area of weight zero gets its minimum and nothing else, under every method.
 //!
@@ -24,8 +24,9 @@
 //!
 //! O(n log n) for n areas whatever the number of seats: the work starts from rounded quotas and at
 //! most O(n) single seats are added or taken away with a heap. The quota method depends on every
-//! smaller number of seats: it counts through at most total weight / lightest weight of them
-//! ([`deadlines`]), and takes O((n + seats) log n) only where bounds bind: callers limit that.
+//! smaller number of seats, and for it no such bound can hold unless P = NP (docs/quota-method.md):
+//! it counts through some of them, without bounds at most total weight / lightest weight
+//! ([`deadlines`]).
 
 mod certificate;
 mod deadlines;
@@ -87,7 +88,8 @@ pub enum Method {
     /// take a seat from an area (the Alabama paradox). Source: Balinski and Young (1982), ch. 3.
     LargestRemainder,
     /// The quota method: at each number of seats h = 1, 2, …, the seat goes to the largest
-    /// weight / (seats + 1) among the areas that stay within their upper quota ⌈h · weight / total⌉.
+    /// weight / (seats + 1) among the areas that stay within their upper quota ⌈h · weight / total⌉
+    /// (of the bounded quota where there are bounds).
     /// House monotone and within quota. Source: M. L. Balinski and H. P. Young, "The Quota Method
     /// of Apportionment", American Mathematical Monthly 82 (1975) 701-730.
     Quota,
@@ -160,8 +162,8 @@ pub struct Apportionment {
     /// The certificate of a divisor method. `None` for the other methods, and where an area has no
     /// seat while the method owes it one (fewer seats than areas under Adams and its like).
     pub divisor: Option<DivisorInterval>,
-    /// The certificate of largest remainder: weight · multiplier within the bounds is what was
-    /// rounded. `None` for the other methods.
+    /// For largest remainder and the quota method: weight · multiplier within the bounds is what was
+    /// rounded, up or down. `None` for the other methods.
     pub multiplier: Option<Fraction>,
     /// The index of the area that got the last seat: the weakest claim that was met. `None` when
     /// the minimums, or whole quotas under largest remainder, left no seat to compete for.

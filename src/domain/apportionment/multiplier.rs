@@ -2,11 +2,85 @@
 //!
 //! The bounded quota of an area is `weight · t`, raised to the area's minimum or lowered to its
 //! maximum. Their sum grows with `t` along straight pieces, which change where an area leaves its
-//! minimum or reaches its maximum. Walking those points in order finds the piece with the seats.
+//! minimum or reaches its maximum.
 
 use super::problem::Problem;
 use super::{Area, Fraction};
 use std::cmp::Ordering;
+
+/// The sum of all bounded quotas for every `t`, in ascending order.
+pub(super) struct Pieces(Vec<Piece>);
+
+/// A straight piece: from `t` = bound / weight on the sum of bounded quotas is fixed + slope · `t`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece {
+    bound: u64,
+    weight: u64,
+    /// The seats of the areas at a bound.
+    pub(super) fixed: u64,
+    /// The weight of the areas that grow on this piece, at most 10^18.
+    pub(super) slope: u64,
+}
+
+impl Piece {
+    /// The greatest whole number that `weight · t` reaches before the piece.
+    pub(super) fn whole_before(&self, weight: u64) -> u64 {
+        let whole = u128::from(self.bound) * u128::from(weight) / u128::from(self.weight);
+        u64::try_from(whole).unwrap_or(u64::MAX)
+    }
+
+    fn order(&self, bound: u64, weight: u64) -> Ordering {
+        let left = u128::from(self.bound) * u128::from(weight);
+        left.cmp(&(u128::from(bound) * u128::from(self.weight)))
+    }
+
+    fn reaches(&self, seats: u64, next: &Self) -> bool {
+        let missing = u128::from(seats.saturating_sub(self.fixed)) * u128::from(next.weight);
+        u128::from(self.slope) * u128::from(next.bound) >= missing
+    }
+}
+
+impl Pieces {
+    /// All pieces up to the seats of the problem: at most two for each area, and one.
+    pub(super) fn of(problem: &Problem) -> Self {
+        let fixed = problem.minimums();
+        let mut pieces = vec![Piece { bound: 0, weight: 1, fixed, slope: 0 }];
+        for point in turning_points(problem) {
+            let Some(mut piece) = pieces.last().copied() else { break };
+            if piece.order(point.bound, point.weight).is_eq() {
+                pieces.pop();
+            }
+            (piece.bound, piece.weight) = (point.bound, point.weight);
+            if point.starts {
+                piece.fixed -= point.bound;
+                piece.slope += point.weight;
+            } else {
+                piece.fixed += point.bound;
+                piece.slope -= point.weight;
+            }
+            pieces.push(piece);
+        }
+        Self(pieces)
+    }
+
+    /// The least `t` at which the bounded quotas add up to `seats`, which are no fewer than the
+    /// minimums and no more than the areas can take. At most 10^7 over at most 10^18.
+    pub(super) fn multiplier(&self, seats: u64) -> Multiplier {
+        let index = self.0.windows(2).position(|pair| pair[0].reaches(seats, &pair[1]));
+        let piece = index.and_then(|index| self.0.get(index)).or(self.0.last());
+        let (fixed, slope) = piece.map_or((0, 0), |piece| (piece.fixed, piece.slope));
+        Multiplier(Fraction {
+            numerator: u128::from(seats.saturating_sub(fixed)),
+            denominator: u128::from(slope.max(1)),
+        })
+    }
+
+    /// The last piece that begins at `t` = bound / weight or before, and the one after it.
+    pub(super) fn at(&self, bound: u64, weight: u64) -> (Piece, Option<&Piece>) {
+        let after = self.0.partition_point(|piece| piece.order(bound, weight).is_le());
+        (self.0[after.saturating_sub(1)], self.0.get(after))
+    }
+}
 
 /// A common factor that turns weights into quotas.
 #[derive(Clone, Copy, Debug)]
@@ -21,17 +95,17 @@ pub(super) struct BoundedQuota {
     pub(super) remainder: u128,
 }
 
+impl BoundedQuota {
+    /// The seats of the quota rounded up.
+    pub(super) fn rounded_up(&self) -> u64 {
+        self.whole + u64::from(self.remainder > 0)
+    }
+}
+
 impl Multiplier {
-    /// Finds the exact multiplier, at most 10^7 over at most 10^18.
+    /// The multiplier of all seats, at most 10^7 over at most 10^18.
     pub(super) fn exact(problem: &Problem) -> Self {
-        let mut walk = Walk::at_minimums(problem);
-        for point in turning_points(problem) {
-            if walk.reaches_seats_by(&point) {
-                break;
-            }
-            walk.pass(&point);
-        }
-        Self(Fraction { numerator: walk.seats_left, denominator: walk.slope.max(1) })
+        Pieces::of(problem).multiplier(problem.seats)
     }
 
     /// The factor itself.
@@ -112,36 +186,4 @@ fn turning_points(problem: &Problem) -> Vec<TurningPoint> {
     // Stable, so that of equal bounds an area's start stays ahead of its stop.
     points.sort_by(TurningPoint::order);
     points
-}
-
-/// The straight piece that the walk is on: the sum of quotas at `t` is fixed + slope · t.
-struct Walk {
-    /// The seats less the fixed part of the sum.
-    seats_left: u128,
-    /// The weight of the areas that grow on this piece.
-    slope: u128,
-}
-
-impl Walk {
-    fn at_minimums(problem: &Problem) -> Self {
-        let minimums: u128 = problem.areas.iter().map(|area| u128::from(area.min_seats)).sum();
-        Self { seats_left: u128::from(problem.seats).saturating_sub(minimums), slope: 0 }
-    }
-
-    fn reaches_seats_by(&self, point: &TurningPoint) -> bool {
-        self.slope * u128::from(point.bound) >= self.seats_left * u128::from(point.weight)
-    }
-
-    /// An area that starts takes its minimum out of the fixed part, one that stops puts its maximum
-    /// in. The fixed part stays below the seats as long as they are not reached.
-    fn pass(&mut self, point: &TurningPoint) {
-        let (bound, weight) = (u128::from(point.bound), u128::from(point.weight));
-        if point.starts {
-            self.seats_left += bound;
-            self.slope += weight;
-        } else {
-            self.seats_left -= bound;
-            self.slope -= weight;
-        }
-    }
 }

@@ -39,6 +39,11 @@ impl<'a> Problem<'a> {
         area.max_seats.unwrap_or(self.seats).min(self.seats)
     }
 
+    /// The seats that all minimums take together.
+    pub(super) fn minimums(&self) -> u64 {
+        self.areas.iter().map(|area| area.min_seats).sum()
+    }
+
     /// The exact share of the area without regard to bounds, over the total weight.
     pub(super) fn quota(&self, area: &Area) -> Fraction {
         Fraction {

@@ -20,9 +20,6 @@ use crate::{
 
 /// The most areas one apportionment may have.
 const AREAS_MAX: usize = 5_000;
-/// The most seats of the quota method with a minimum or a maximum: its work then grows with them,
-/// to a second or two.
-const BOUNDED_QUOTA_METHOD_SEATS_MAX: u64 = 1_000_000;
 /// The most places a budget may have.
 const BUDGET_MAX: u32 = 1_000_000;
 /// The most places a quota may have.
@@ -43,15 +40,6 @@ pub(in crate::grpc) fn apportion(r: &pb::ApportionRequest) -> Result<ApportionQu
     let mut v = Violations::default();
     let chosen = v.choice::<pb::ApportionmentMethod>("method", r.method);
     let seats = v.within("seats", r.seats, 0, MAX_SEATS);
-    let is_bounded = |area: &pb::ApportionArea| area.min_seats > 0 || area.max_seats.is_some();
-    if chosen == Some(pb::ApportionmentMethod::Quota)
-        && (BOUNDED_QUOTA_METHOD_SEATS_MAX + 1..=MAX_SEATS).contains(&r.seats)
-        && r.areas.iter().any(is_bounded)
-    {
-        let most = BOUNDED_QUOTA_METHOD_SEATS_MAX;
-        let by = "by the quota method with a minimum or a maximum";
-        v.add("seats", format!("is {}; must be 0 to {most} {by}", r.seats));
-    }
     if r.areas.is_empty() {
         v.add("areas", "is required");
     }

@@ -93,13 +93,42 @@ proptest! {
     }
 
     #[test]
-    fn within_quota(weights in weights(), seats in 0..150u64) {
-        let total: u64 = weights.iter().sum();
+    fn within_quota((seats, areas) in bounded()) {
         for method in OTHER_METHODS {
-            for (held, weight) in solve(method, seats, &open(&weights)).iter().zip(&weights) {
-                let quota = seats * weight;
-                prop_assert!(*held >= quota / total && *held <= quota.div_ceil(total), "{:?}", method);
+            let answer = apportion(method, seats, &areas).unwrap();
+            let Fraction { numerator, denominator } = answer.multiplier.unwrap();
+            let mut sum = 0;
+            for (area, share) in areas.iter().zip(&answer.shares) {
+                let most = if area.weight == 0 { Some(area.min_seats) } else { area.max_seats };
+                let bound = |seats: u64| u128::from(seats) * denominator;
+                let quota = (u128::from(area.weight) * numerator)
+                    .min(most.map_or(u128::MAX, bound)).max(bound(area.min_seats));
+                let held = u128::from(share.seats);
+                prop_assert!(held >= quota / denominator && held <= quota.div_ceil(denominator), "{:?}", method);
+                sum += quota;
             }
+            prop_assert_eq!(sum, u128::from(seats) * denominator);
+        }
+    }
+
+    /// What docs/quota-method.md rests on. `clocks` areas of weights up to 60, three light ones of
+    /// five, and one that fills up.
+    #[test]
+    fn a_light_area_waits_for_a_good_approximation(clocks in prop::collection::vec(20..=60_u64, 0..8), filler in 100..400_u64) {
+        const LIGHT: u64 = 15;
+        let mut areas = open(&[5, 5, 5, filler]);
+        areas.extend(open(&clocks));
+        let total: u64 = areas.iter().map(|area| area.weight).sum();
+        // Nobody else's seat that is released by then has a deadline after the first of a light one.
+        let least = clocks.iter().copied().min().unwrap_or(filler).min(filler);
+        let sizes = (total / 5).saturating_sub(total.div_ceil(least));
+        let error = |size: u64| clocks.iter().map(|weight| {
+            (total - size * weight % total) % total
+        }).sum::<u64>();
+        let first = (1..=sizes).find(|&size| error(size) + total <= LIGHT * size);
+        for size in 1..=sizes {
+            let has_one = solve(Method::Quota, size, &areas)[0] > 0;
+            prop_assert_eq!(has_one, first.is_some_and(|first| size >= first), "{} of {:?}", size, areas);
         }
     }
 
@@ -121,9 +150,6 @@ proptest! {
         turned.rotate_left(turn);
         turned.reverse();
         for method in all_methods() {
-            // With bounds, ties on the way can matter to the quota method.
-            let unbounded = areas.iter().all(|area| area.min_seats == 0 && area.max_seats.is_none());
-            if method == Method::Quota && !unbounded { continue }
             let plain = apportion(method, seats, &areas).unwrap();
             let mut back = solve(method, seats, &turned);
             back.reverse();

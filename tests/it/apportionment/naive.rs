@@ -27,31 +27,36 @@ fn stronger(method: Method, first: (u64, u64), second: (u64, u64)) -> bool {
     if d1 == 0 && d2 == 0 { w1 > w2 } else { w1 * d2 > w2 * d1 }
 }
 
-/// Seat by seat from the minimums; for the quota method only below the upper quota if anyone is.
+/// Seat by seat from the minimums; for the quota method only below the quota rounded up.
 pub(super) fn seat_by_seat(method: Method, seats: u64, areas: &[Area]) -> Vec<u64> {
-    let total: u64 = areas.iter().map(|area| area.weight).sum();
     let mut held: Vec<u64> = areas.iter().map(|area| area.min_seats).collect();
     for house in held.iter().sum::<u64>() + 1..=seats {
-        let can_take = |index: usize| {
-            areas[index].weight > 0 && areas[index].max_seats.is_none_or(|max| held[index] < max)
+        let may_have = |index: &usize| {
+            let area = &areas[*index];
+            let has_room = area.max_seats.is_none_or(|max| held[*index] < max);
+            area.weight > 0
+                && has_room
+                && (method != Method::Quota || is_below_quota(area, held[*index], house, areas))
         };
-        let may = |index: usize| {
-            method != Method::Quota || held[index] * total < house * areas[index].weight
-        };
-        let open: Vec<usize> = (0..areas.len()).filter(|&index| can_take(index)).collect();
-        let within: Vec<usize> = open.iter().copied().filter(|&index| may(index)).collect();
         let beats = |a: usize, b: usize| {
-            if within.is_empty() {
-                return held[a] * areas[b].weight < held[b] * areas[a].weight;
-            }
             stronger(method, (areas[a].weight, held[a]), (areas[b].weight, held[b]))
         };
-        let pool = if within.is_empty() { &open } else { &within };
-        let next =
-            pool.iter().copied().reduce(|best, one| if beats(one, best) { one } else { best });
+        let next = (0..areas.len())
+            .filter(may_have)
+            .reduce(|best, one| if beats(one, best) { one } else { best });
         held[next.unwrap()] += 1;
     }
     held
+}
+
+/// Whether an area's bounded quota is above its seats: by the multiplier that would make it equal,
+/// all bounded quotas together are below the house.
+fn is_below_quota(area: &Area, held: u64, house: u64, areas: &[Area]) -> bool {
+    let quota = |other: &Area| {
+        let most = other.max_seats.map_or(u64::MAX, |max| max * area.weight);
+        (other.weight * held).min(most).max(other.min_seats * area.weight)
+    };
+    areas.iter().map(quota).sum::<u64>() < house * area.weight
 }
 
 /// Largest remainder: areas whose share is below the minimum are set aside until none is.

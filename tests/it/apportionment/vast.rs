@@ -69,14 +69,23 @@ proptest! {
     }
 }
 
-/// Two hundred thousand seats one by one.
+/// Two hundred thousand seats one by one, without bounds and with some that are met on the way.
 #[test]
 fn a_long_walk_arrives_at_the_same() {
     const SEATS: u64 = 200_000;
-    let weights = open(&[MAX_WEIGHT, 618_033_988_749, 3_141_592, 27, 271_828_182_845]);
-    for method in DIVISOR_METHODS.into_iter().chain([Method::Quota]) {
-        let expected = seat_by_seat(method, SEATS, &weights);
-        assert_eq!(solve(method, SEATS, &weights), expected, "{method:?}");
+    let free = open(&[MAX_WEIGHT, 618_033_988_749, 3_141_592, 27, 271_828_182_845]);
+    let mut bounded = free.clone();
+    bounded[0].max_seats = Some(70_001);
+    bounded[1].min_seats = 17;
+    bounded[3].min_seats = 3;
+    bounded[4].min_seats = 40_000;
+    for (method, areas) in DIVISOR_METHODS
+        .into_iter()
+        .chain([Method::Quota])
+        .flat_map(|method| [(method, &free), (method, &bounded)])
+    {
+        let expected = seat_by_seat(method, SEATS, areas);
+        assert_eq!(solve(method, SEATS, areas), expected, "{method:?}");
     }
 }
 

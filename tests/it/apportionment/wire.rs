@@ -49,26 +49,27 @@ async fn the_largest_question_fits() {
     service.verify().await;
 }
 
-/// By the quota method seats have a lower bound where areas have bounds, and there a call may take
-/// its time.
+/// As many seats as by the other methods, with bounds and without.
 #[tokio::test]
-async fn the_quota_method_says_how_many_seats_it_takes() {
+async fn the_quota_method_takes_ten_million_seats() {
     let service = Service::start().await;
     let mut client = client(&service).await;
-    let area = |weight, max_seats| Area { weight, min_seats: 0, max_seats };
+    let area = |weight, min_seats, max_seats| Area { weight, min_seats, max_seats };
     let name = |index: usize| index.to_string();
-    let ask_for = |seats, max_seats| {
-        let areas = [area(700, max_seats), area(300, None)];
-        Question { method: Method::Quota, seats, areas: &areas }.to_json(name)
-    };
-    let answer = ask(&mut client, ask_for(MAX_SEATS, None)).await.unwrap();
-    assert_eq!(seats_of(&answer), [7_000_000, 3_000_000]);
-    let answer = ask(&mut client, ask_for(200_000, Some(100_000))).await.unwrap();
-    assert_eq!(seats_of(&answer), [100_000, 100_000]);
-    let refused = ask(&mut client, ask_for(1_000_001, Some(9))).await.unwrap_err();
-    let text = refused.message();
-    assert!(text.contains("seats is 1000001; must be 0 to 1000000"), "{text}");
-    let refused = ask(&mut client, ask_for(MAX_SEATS + 1, None)).await.unwrap_err();
+    let free = [area(700, 0, None), area(300, 0, None)];
+    let bounded = [area(700, 0, Some(5_000_003)), area(299, 3, None), area(1, 1_000_007, None)];
+    let cases = [
+        (&free[..], vec![7_000_000, 3_000_000]),
+        (&bounded, vec![5_000_003, 3_999_990, 1_000_007]),
+    ];
+    for (areas, expected) in cases {
+        let question = Question { method: Method::Quota, seats: MAX_SEATS, areas };
+        let answer = ask(&mut client, question.to_json(name)).await.unwrap();
+        assert_eq!(seats_of(&answer), expected);
+        assert_eq!(question.check(&answer), Ok(()));
+    }
+    let question = Question { method: Method::Quota, seats: MAX_SEATS + 1, areas: &free };
+    let refused = ask(&mut client, question.to_json(name)).await.unwrap_err();
     assert!(refused.message().contains("seats is 10000001; must be 0 to 10000000"), "{refused}");
 }
 
