@@ -30,7 +30,7 @@ pub use places::{
     ChangeClosure, ClosureAsk, ImportRegistry, ReportClosure, ReviewCapacity, SetPlaceBudget,
     SetQuotas, SubmitCapacity,
 };
-pub use plan::{ApprovePlan, CommentPlan, ProposePlan};
+pub use plan::{ApprovePlan, CommentPlan, ProposePlan, WithdrawPlan};
 pub use quota_move::MoveQuota;
 pub use staff::{LinkStaff, StaffLinkChange};
 pub use succession::{HANDED_OVER_MAX, HandOver, HeldThere, TakeOver, Waited};
@@ -141,6 +141,8 @@ pub enum Command {
     CommentPlan(CommentPlan),
     /// A plan is approved.
     ApprovePlan(ApprovePlan),
+    /// A plan is taken back.
+    WithdrawPlan(WithdrawPlan),
     /// By time: the first day of a plan has come.
     BeginPlan {
         /// Which.
@@ -235,6 +237,7 @@ impl Command {
             Self::ProposePlan(_) => "PROPOSE_PLAN",
             Self::CommentPlan(_) => "COMMENT_PLAN",
             Self::ApprovePlan(_) => "APPROVE_PLAN",
+            Self::WithdrawPlan(_) => "WITHDRAW_PLAN",
             Self::BeginPlan { .. } => "BEGIN_PLAN",
             Self::LinkStaff(_) => "LINK_STAFF",
             Self::WakeEntry { .. } => "WAKE_ENTRY",
@@ -269,6 +272,8 @@ pub enum Subject<'a> {
     Entries(Vec<EntryId>),
     /// A place group.
     PlaceGroup(PlaceGroupId),
+    /// A plan: whose it is depends on who proposed it.
+    Plan(PlanId),
     /// People of several municipalities.
     Residents(Vec<&'a MunicipalityNumber>),
     /// What an office's employees have access to.
@@ -293,6 +298,7 @@ impl Command {
             | Self::BeginPlan { .. }
             | Self::MoveQuota(_)
             | Self::BeginDay { .. } => Subject::Area,
+            Self::WithdrawPlan(c) => Subject::Plan(c.plan_id),
             Self::CommentPlan(c) => Subject::Resident(&c.municipality_number),
             Self::UpdateEntry(c) => Subject::Entry(c.entry_id),
             Self::PauseEntry(c) => Subject::Entry(c.entry_id),

@@ -17,7 +17,7 @@ use crate::domain::{
     enforcement::{Enforcement, EnforcementChange},
     ids::{EntryId, MunicipalityNumber, OfferId, PlacementId, PlanId, SubmissionId},
     lending::Loan,
-    plan::{ActivePlan, ChangeCause, Comment, Plan, Redirected},
+    plan::{ActivePlan, ChangeCause, Comment, Plan, Redirected, Withdrawal},
     quota_move::QuotaMove,
     registry::RegistryRow,
     staff_link::StaffLink,
@@ -309,6 +309,13 @@ pub enum Event {
         plan_id: PlanId,
         /// Since when.
         date: Date,
+    },
+    /// A plan is taken back; if it steered, it does no more.
+    PlanWithdrawn {
+        /// Which.
+        plan_id: PlanId,
+        /// By whom, when and why.
+        withdrawal: Withdrawal,
     },
     /// The command was right and changed nothing.
     NothingToDo,

@@ -85,6 +85,9 @@ pub struct Plan {
     /// Their name, where their token has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposed_by_name: Option<String>,
+    /// The municipality that they proposed it for; `None` for the county.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed_by_municipality: Option<MunicipalityNumber>,
     /// When.
     pub proposed_time: Timestamp,
     /// What each affected municipality says of it; the latest of each.
@@ -93,6 +96,9 @@ pub struct Plan {
     /// That it was approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
+    /// That it was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawal: Option<Withdrawal>,
 }
 
 /// A municipality's comment (uttalelse).
@@ -142,12 +148,29 @@ pub struct Approval {
     pub silent: Vec<MunicipalityNumber>,
 }
 
+/// That a plan was taken back (trukket): before it steered, or while it did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// Who.
+    pub withdrawn_by: String,
+    /// Their name, where their token has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn_by_name: Option<String>,
+    /// When.
+    pub withdrawn_time: Timestamp,
+    /// Why, in words; not about a person.
+    pub reason: String,
+}
+
 /// What a ledger knows of its plans: those that are to steer, the one that does, and those that did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanBook {
     /// Those that are not approved, and the last day on which each may be.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub drafts: BTreeMap<PlanId, Date>,
+    /// Whose they are, of those that a municipality proposed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub drafts_of: BTreeMap<PlanId, MunicipalityNumber>,
     /// Those that are approved and have not begun, and their first days.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub approved: BTreeMap<PlanId, Date>,
@@ -212,7 +235,7 @@ pub struct PastPlan {
     pub begun: Date,
     /// Since when it does not.
     pub ended: Date,
-    /// The plan that took over; `None` where all had moved.
+    /// The plan that took over; `None` where all had moved, or it was taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<PlanId>,
     /// How many places were to move when it began (D).
@@ -284,6 +307,18 @@ impl PlanBook {
     /// How many may still be approved on a day.
     pub fn open_drafts(&self, day: Date) -> usize {
         self.drafts.values().filter(|until| **until >= day).count()
+    }
+
+    /// How many of those a municipality proposed.
+    pub fn open_drafts_of(&self, number: &MunicipalityNumber, day: Date) -> usize {
+        let is_open = |id: &PlanId| self.drafts.get(id).is_some_and(|until| *until >= day);
+        self.drafts_of.iter().filter(|(id, of)| *of == number && is_open(id)).count()
+    }
+
+    /// A plan is no draft any more, or never was.
+    pub fn forget_draft(&mut self, plan_id: PlanId) {
+        self.drafts.remove(&plan_id);
+        self.drafts_of.remove(&plan_id);
     }
 
     /// How many there are that are approved, steer or have ended.

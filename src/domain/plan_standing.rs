@@ -31,14 +31,30 @@ pub enum PlanState {
     Superseded,
     /// Nobody approved it in time, or on its first day it could not be followed (bortfalt).
     Lapsed,
+    /// It was taken back (trukket), before it steered or while it did.
+    Withdrawn,
 }
 
 impl PlanState {
+    /// Its name in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "DRAFT",
+            Self::Commented => "COMMENTED",
+            Self::Approved => "APPROVED",
+            Self::Active => "ACTIVE",
+            Self::Completed => "COMPLETED",
+            Self::Superseded => "SUPERSEDED",
+            Self::Lapsed => "LAPSED",
+            Self::Withdrawn => "WITHDRAWN",
+        }
+    }
+
     /// Whether it steers, or may come to.
     pub fn lies_before(self) -> bool {
         match self {
             Self::Draft | Self::Commented | Self::Approved | Self::Active => true,
-            Self::Completed | Self::Superseded | Self::Lapsed => false,
+            Self::Completed | Self::Superseded | Self::Lapsed | Self::Withdrawn => false,
         }
     }
 }
@@ -95,6 +111,9 @@ pub fn affected<'a>(
 /// How far a plan has come by a day.
 pub fn state(ledger: &Ledger, plan: &Plan, registry: &Registry, today: Date) -> PlanState {
     let (id, book) = (ledger.id(), &ledger.frame().plans);
+    if plan.withdrawal.is_some() {
+        return PlanState::Withdrawn;
+    }
     if let Some(past) = past(ledger, plan.plan_id) {
         return if past.superseded_by.is_some() {
             PlanState::Superseded

@@ -130,6 +130,14 @@ impl FairShareService for Api {
         self.plan(r, Method::ApprovePlan, APerson, parse, plans::approve_plan).await
     }
 
+    async fn withdraw_plan(
+        &self,
+        r: Request<pb::WithdrawPlanRequest>,
+    ) -> Result<Response<pb::WithdrawPlanResponse>, Status> {
+        let parse = parse_plan::withdraw_plan;
+        self.plan(r, Method::WithdrawPlan, APerson, parse, plans::withdraw_plan).await
+    }
+
     async fn get_plan(
         &self,
         r: Request<pb::GetPlanRequest>,

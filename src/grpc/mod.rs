@@ -166,6 +166,7 @@ mutations!(
     ProposePlanRequest,
     CommentPlanRequest,
     ApprovePlanRequest,
+    WithdrawPlanRequest,
     ImportExistingRequest,
     LinkStaffRequest,
 );

@@ -11,7 +11,7 @@ use crate::{
         event::Event,
         ids::{MunicipalityNumber, PlanId},
         ledger::Ledger,
-        plan::{Approval, Plan, PlanTerms, View, last_day_of},
+        plan::{Approval, Plan, PlanTerms, View, Withdrawal, last_day_of},
         plan_standing::{AreaStanding, PlanStanding, PlanState, affected, standing, state},
         prospect::MeanStay,
         redistribution::goal,
@@ -23,7 +23,7 @@ use crate::{
         Api, Caller, Mutation, Reader, answer, area_of,
         fair_share::require_quotas,
         forecast,
-        parse::plan::{Parsed, PlanQuery, PlansQuery},
+        parse::plan::{Author, Parsed, PlanQuery, PlansQuery},
         require_ledger, respond,
         shares::empty,
     },
@@ -54,14 +54,14 @@ impl Api {
         request: Request<Q>,
         method: Method,
         by: By,
-        parse: fn(&Q, Option<String>) -> Parsed,
+        parse: fn(&Q, Author) -> Parsed,
         encode: Encode,
     ) -> Result<Response<A>, Status> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let outcome = async {
             caller.require(method)?;
-            let (ledger, draft) = parse(&request, caller.standing.name.clone())?;
+            let (ledger, draft) = parse(&request, Author::of(&caller))?;
             if by == By::APerson && caller.standing.is_system {
                 return Err(Refusal::PermissionDenied.into());
             }
@@ -86,12 +86,19 @@ pub(super) fn approve_plan(done: &Done<'_>) -> Vec<u8> {
     pb::ApprovePlanResponse { revision, plan }.encode_to_vec()
 }
 
+pub(super) fn withdraw_plan(done: &Done<'_>) -> Vec<u8> {
+    let (revision, plan) = (Some(answer::revision_of(done)), plan_set(done));
+    pb::WithdrawPlanResponse { revision, plan }.encode_to_vec()
+}
+
 /// The plan as the command left it.
 fn plan_set(done: &Done<'_>) -> Option<pb::Plan> {
     let plan_id = answer::from_events(done, |event| {
         if let Event::PlanSet { plan } = event {
             Some(plan.plan_id)
-        } else if let Event::PlanCommented { plan_id, .. } = event {
+        } else if let Event::PlanCommented { plan_id, .. } | Event::PlanWithdrawn { plan_id, .. } =
+            event
+        {
             Some(*plan_id)
         } else {
             None
@@ -205,6 +212,7 @@ impl Shown<'_> {
 
     fn head(&self, plan: &Plan, stands: &PlanStanding) -> pb::Plan {
         let measure = stands.superseded_by_measure.as_ref();
+        let proposed_by = plan.proposed_by_municipality.as_ref();
         pb::Plan {
             plan_id: plan.plan_id.to_string(),
             ledger: Some(answer::ledger(self.ledger.id())),
@@ -213,7 +221,11 @@ impl Shown<'_> {
             proposed_by: plan.proposed_by.clone(),
             proposed_by_name: plan.proposed_by_name.clone().unwrap_or_default(),
             proposed_time: Some(answer::timestamp(plan.proposed_time)),
+            proposed_by_municipality_number: proposed_by
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             approval: plan.approval.as_ref().map(approval),
+            withdrawal: plan.withdrawal.as_ref().map(withdrawal),
             approve_until_date: Some(answer::date(plan.terms.approved_until())),
             begun_date: stands.begun.map(answer::date),
             ended_date: stands.ended.map(answer::date),
@@ -299,6 +311,15 @@ fn approval(approval: &Approval) -> pb::PlanApproval {
     }
 }
 
+fn withdrawal(withdrawal: &Withdrawal) -> pb::PlanWithdrawal {
+    pb::PlanWithdrawal {
+        withdrawn_by: withdrawal.withdrawn_by.clone(),
+        withdrawn_by_name: withdrawal.withdrawn_by_name.clone().unwrap_or_default(),
+        withdrawn_time: Some(answer::timestamp(withdrawal.withdrawn_time)),
+        reason: withdrawal.reason.clone(),
+    }
+}
+
 /// What is planned, as it was asked for.
 pub(super) fn terms(terms: &PlanTerms) -> pb::PlanTerms {
     let committed = terms.committed_places.iter().map(|(number, places)| pb::CommittedPlaces {
@@ -355,5 +376,6 @@ fn plan_state(state: PlanState) -> pb::PlanState {
         PlanState::Completed => pb::PlanState::Completed,
         PlanState::Superseded => pb::PlanState::Superseded,
         PlanState::Lapsed => pb::PlanState::Lapsed,
+        PlanState::Withdrawn => pb::PlanState::Withdrawn,
     }
 }

@@ -75,6 +75,11 @@ pub(super) fn targets(ledger: &Ledger, command: &Command) -> Vec<Target> {
             let organisation_number = group.map(|group| group.organisation_number.clone());
             vec![Target { organisation_number, ..area }]
         }
+        Subject::Plan(id) => {
+            let plan = ledger.plan(id);
+            let municipality_number = plan.and_then(|plan| plan.proposed_by_municipality.clone());
+            vec![Target { municipality_number, ..area }]
+        }
         Subject::Residents(numbers) => numbers
             .into_iter()
             .map(|number| Target { municipality_number: Some(number.clone()), ..area.clone() })
@@ -98,6 +103,7 @@ pub(super) fn entries_of(ledger: &Ledger, command: &Command, events: &[Event]) -
         Subject::Area
         | Subject::Provider(_)
         | Subject::PlaceGroup(_)
+        | Subject::Plan(_)
         | Subject::Resident(_)
         | Subject::Office(_)
         | Subject::Residents(_) => BTreeSet::new(),
@@ -147,7 +153,12 @@ pub(super) fn hidden_or_denied(work: &Work, first: usize) -> Refusal {
         Subject::Residents(_) => {
             return Refusal::PermissionDenied.of_join(first);
         }
-        Subject::Area | Subject::Provider(_) | Subject::Resident(_) | Subject::Office(_) => None,
+        // Plans are no secret to who comes so far, either.
+        Subject::Area
+        | Subject::Plan(_)
+        | Subject::Provider(_)
+        | Subject::Resident(_)
+        | Subject::Office(_) => None,
     };
     match hidden {
         Some((what, id)) if work.actor.role != Role::County => Refusal::NotFound { what, id },
@@ -334,6 +345,7 @@ fn words_of(command: &mut Command) -> Option<(String, &mut Option<Sealed>)> {
         | Command::ProposePlan(_)
         | Command::CommentPlan(_)
         | Command::ApprovePlan(_)
+        | Command::WithdrawPlan(_)
         | Command::BeginPlan { .. }
         | Command::LinkStaff(_)
         | Command::WakeEntry { .. }

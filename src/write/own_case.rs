@@ -120,6 +120,7 @@ fn of_people(ledger: &Ledger, command: &Command, people: &BTreeSet<PersonId>) ->
         Subject::Area
         | Subject::Provider(_)
         | Subject::PlaceGroup(_)
+        | Subject::Plan(_)
         | Subject::Office(_)
         | Subject::Resident(_)
         | Subject::Residents(_) => Vec::new(),

@@ -16,6 +16,7 @@ use crate::{
 mod life;
 mod moves;
 pub mod stage;
+mod withdrawn;
 
 use stage::{
     approve, approving, comment, commenting, from_today, get, list, plan_terms, propose, proposing,

@@ -97,6 +97,7 @@ methods!(
     ProposePlan,
     CommentPlan,
     ApprovePlan,
+    WithdrawPlan,
     GetPlan,
     ListPlans,
     SimulateRedistribution,

@@ -80,6 +80,7 @@ pub fn rights(method: Method) -> [Scope; 7] {
         Method::ListHostAgreements => [All, All, All, All, All, All, All],
         Method::ReviewAccesses => [No, Own, No, No, No, No, All],
         Method::ProposePlan => [No, Own, No, OwnArea, No, No, No],
+        Method::WithdrawPlan => [No, Own, No, Own, No, No, No],
         Method::CommentPlan => [No, No, No, Own, No, No, No],
         Method::GetPlan
         | Method::ListPlans

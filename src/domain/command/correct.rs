@@ -163,6 +163,7 @@ impl Needs {
             Subject::Offers(ids) => self.offers.extend(ids),
             Subject::Area
             | Subject::Provider(_)
+            | Subject::Plan(_)
             | Subject::Resident(_)
             | Subject::Residents(_)
             | Subject::Office(_)

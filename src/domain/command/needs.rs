@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    command::{ApprovePlan, Command, CommentPlan, JoinWaitlist, TakeOver},
+    command::{ApprovePlan, Command, CommentPlan, JoinWaitlist, TakeOver, WithdrawPlan},
     existing::{GroupName, ImportExisting, Row},
     ids::{EntryId, ExternalReference, OfferId, PlaceGroupId, PlacementId, PlanId, SubmissionId},
 };
@@ -53,6 +53,7 @@ impl Needs {
             | Command::BeginDay { .. } => {}
             Command::CommentPlan(CommentPlan { plan_id, .. })
             | Command::ApprovePlan(ApprovePlan { plan_id, .. })
+            | Command::WithdrawPlan(WithdrawPlan { plan_id, .. })
             | Command::BeginPlan { plan_id } => drop(self.plans.insert(*plan_id)),
             Command::ImportExisting(c) => self.existing(c),
             Command::ReportClosure(c) => drop(self.placements_in.insert(c.place_group_id)),

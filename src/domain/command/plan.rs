@@ -17,6 +17,9 @@ pub struct ProposePlan {
     /// The name that the token of who asks has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_name: Option<String>,
+    /// The municipality that proposes it; `None` for the county.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_municipality: Option<MunicipalityNumber>,
 }
 
 /// A municipality says what it thinks of a plan.
@@ -42,6 +45,20 @@ pub struct ApprovePlan {
     pub plan_id: PlanId,
     /// Why against the view of a municipality that does not agree.
     pub reason_against_views: Option<String>,
+    /// The case.
+    pub case_reference: Option<String>,
+    /// The name that the token of who asks has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_name: Option<String>,
+}
+
+/// A plan is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithdrawPlan {
+    /// Which.
+    pub plan_id: PlanId,
+    /// Why, in words; not about a person.
+    pub reason: String,
     /// The case.
     pub case_reference: Option<String>,
     /// The name that the token of who asks has.

@@ -86,7 +86,8 @@ pub fn apply(ledger: &mut Ledger, event: &Event) {
         | Event::Redirected { .. }
         | Event::PlanCompleted { .. }
         | Event::QuotaMoved { .. }
-        | Event::PlanLapsed { .. } => apply_plan::apply(ledger, event),
+        | Event::PlanLapsed { .. }
+        | Event::PlanWithdrawn { .. } => apply_plan::apply(ledger, event),
     }
 }
 
@@ -149,6 +150,7 @@ fn apply_to_offer(ledger: &mut Ledger, event: &Event) {
         | Event::StaffLinkSet { .. }
         | Event::QuotaMoved { .. }
         | Event::PlanLapsed { .. }
+        | Event::PlanWithdrawn { .. }
         | Event::NothingToDo => {}
     }
 }

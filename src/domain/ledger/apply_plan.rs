@@ -10,7 +10,7 @@ use crate::domain::{
     event::Event,
     ids::{MunicipalityNumber, PlanId},
     ledger::{Due, Ledger, decide_quota_move::put_move, quotas::shift},
-    plan::{ActivePlan, PastPlan, Plan, PlanChange, Redirected, ended_as},
+    plan::{ActivePlan, PastPlan, Plan, PlanBook, PlanChange, Redirected, Withdrawal, ended_as},
 };
 
 /// Of how many of the plans that steered it is kept what they were like in the end.
@@ -45,6 +45,8 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         ledger.end_plan(ended.map(|plan| past(&plan, *date)));
     } else if let Event::PlanLapsed { plan_id, date } = event {
         ledger.lapse_plan(*plan_id, *date);
+    } else if let Event::PlanWithdrawn { plan_id, withdrawal } = event {
+        ledger.withdraw_plan(*plan_id, withdrawal);
     }
 }
 
@@ -55,10 +57,14 @@ impl Ledger {
         // Those that nobody approved in time are forgotten when the next one is proposed.
         let proposed = plan.proposed_time.date_in_norway();
         book.drafts.retain(|_, until| *until >= proposed);
+        let PlanBook { drafts, drafts_of, .. } = book;
+        drafts_of.retain(|plan_id, _| drafts.contains_key(plan_id));
         if plan.approval.is_none() {
             book.drafts.insert(plan_id, plan.terms.approved_until());
+            book.drafts_of
+                .extend(plan.proposed_by_municipality.clone().map(|number| (plan_id, number)));
         } else {
-            book.drafts.remove(&plan_id);
+            book.forget_draft(plan_id);
             book.approved.insert(plan_id, start);
             self.schedule([Due::begin_plan(plan_id, start)]);
         }
@@ -107,6 +113,22 @@ impl Ledger {
             ended_as: None,
         }));
         self.unschedule(Due::begin_plan(plan_id, start));
+    }
+
+    fn withdraw_plan(&mut self, plan_id: PlanId, withdrawal: &Withdrawal) {
+        let book = &mut self.frame.plans;
+        book.forget_draft(plan_id);
+        let begins = book.approved.remove(&plan_id);
+        let steered = book.active.take_if(|active| active.plan_id == plan_id);
+        let today = withdrawal.withdrawn_time.date_in_norway();
+        self.end_plan(steered.map(|plan| past(&plan, today)));
+        if let Some(start) = begins {
+            self.unschedule(Due::begin_plan(plan_id, start));
+        }
+        if let Some(plan) = self.plans.get_mut(&plan_id) {
+            plan.withdrawal = Some(withdrawal.clone());
+            self.touched.plans.insert(plan_id);
+        }
     }
 
     fn change_plan(&mut self, change: impl FnOnce(&mut ActivePlan)) {

@@ -182,6 +182,7 @@ pub fn decide(
         Command::ProposePlan(c) => decide_plan::propose(ledger, c, context, ids)?,
         Command::CommentPlan(c) => decide_plan::comment(ledger, c, context)?,
         Command::ApprovePlan(c) => decide_plan::approve(ledger, c, context)?,
+        Command::WithdrawPlan(c) => decide_plan::withdraw(ledger, c, context)?,
         Command::MoveQuota(c) => decide_quota_move::move_quota(ledger, c, context)?,
         Command::BeginPlan { plan_id } => decide_plan::begin(ledger, *plan_id, context),
         Command::LinkStaff(c) => decide_staff::link(c, context, ids)?,

@@ -10,7 +10,7 @@ use crate::domain::{
     apportionment::claim,
     calendar::start_of_day_in_norway,
     capacity::places_on,
-    command::{ApprovePlan, CommentPlan, ProposePlan},
+    command::{ApprovePlan, CommentPlan, ProposePlan, WithdrawPlan},
     event::Event,
     ids::{IdSource, MunicipalityNumber, PlanId},
     ledger::{
@@ -19,8 +19,8 @@ use crate::domain::{
         decide_capacity::require_quotas,
         guards::require_one_more,
     },
-    plan::{ActivePlan, Approval, Comment, Holder, Plan, PlanTerms, View},
-    plan_standing,
+    plan::{ActivePlan, Approval, Comment, Holder, Plan, PlanTerms, View, Withdrawal},
+    plan_standing::{self, PlanState},
     refusal::Refusal,
 };
 
@@ -30,6 +30,8 @@ const AHEAD_MAX: Duration = Duration::days(2 * 366);
 const DRAFTS_MAX: usize = 20;
 /// With how many a municipality may propose no more, so that the county always may.
 const MUNICIPAL_MAX: usize = 10;
+/// How many of those may be one municipality's.
+const MUNICIPAL_EACH_MAX: usize = 3;
 /// How many plans of a ledger may ever be approved: it keeps what became of each.
 const DECIDED_MAX: usize = 200;
 
@@ -47,15 +49,21 @@ pub(super) fn propose(
     let open = ledger.frame.plans.open_drafts(context.today());
     let most = if context.actor.role == Role::Municipality { MUNICIPAL_MAX } else { DRAFTS_MAX };
     require_one_more("plans that are not approved", open, most)?;
+    if let Some(number) = &c.by_municipality {
+        let open = ledger.frame.plans.open_drafts_of(number, context.today());
+        require_one_more("its plans that are not approved", open, MUNICIPAL_EACH_MAX)?;
+    }
     // From here it happens.
     let plan = Plan {
         plan_id: PlanId(ids.next_id()),
         terms: c.terms.clone(),
         proposed_by: ActorKey::of(context.actor).to_string(),
         proposed_by_name: c.by_name.clone(),
+        proposed_by_municipality: c.by_municipality.clone(),
         proposed_time: context.at,
         comments: BTreeMap::new(),
         approval: None,
+        withdrawal: None,
     };
     Ok(vec![Event::PlanSet { plan }])
 }
@@ -127,6 +135,32 @@ pub(super) fn approve(
     Ok([Event::PlanSet { plan }].into_iter().chain(begun).collect())
 }
 
+/// A plan is taken back: one that is proposed, one that is approved, or the one that steers. What
+/// has moved stays where it went. A municipality takes back what it has proposed itself, until that
+/// is approved.
+pub(super) fn withdraw(
+    ledger: &Ledger,
+    c: &WithdrawPlan,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    let missing = || Refusal::NotFound { what: "plan", id: c.plan_id.to_string() };
+    let plan = ledger.plan(c.plan_id).ok_or_else(missing)?;
+    let state = plan_standing::state(ledger, plan, context.registry, context.today());
+    let is_countys = plan.approval.is_some() && context.actor.role == Role::Municipality;
+    if !state.lies_before() || is_countys {
+        let state = state.as_str();
+        return Err(Refusal::WrongState { what: "the plan", state, transition: "WITHDRAW" });
+    }
+    // From here it happens.
+    let withdrawal = Withdrawal {
+        withdrawn_by: ActorKey::of(context.actor).to_string(),
+        withdrawn_by_name: c.by_name.clone(),
+        withdrawn_time: context.at,
+        reason: c.reason.clone(),
+    };
+    Ok(vec![Event::PlanWithdrawn { plan_id: c.plan_id, withdrawal }])
+}
+
 /// Against the view of a municipality only with a reason, which all see.
 fn require_reason(plan: &Plan, c: &ApprovePlan) -> Result<(), Refusal> {
     let disagrees = plan.comments.values().any(|comment| comment.view == View::Disagrees);
@@ -156,6 +190,7 @@ fn require_first_day(ledger: &Ledger, plan: &Plan, context: &Context<'_>) -> Res
 pub(super) fn begin(ledger: &Ledger, plan_id: PlanId, context: &Context<'_>) -> Vec<Event> {
     let ready = ledger.plan(plan_id).filter(|plan| {
         plan.approval.is_some()
+            && plan.withdrawal.is_none()
             && start_of_day_in_norway(plan.terms.start_date) <= context.at
             && !ledger.frame.plans.knows(plan_id)
     });
@@ -211,10 +246,12 @@ fn draft<'a>(
     let missing = || Refusal::NotFound { what: "plan", id: plan_id.to_string() };
     let plan = ledger.plan(plan_id).ok_or_else(missing)?;
     context.require_current(context.measure(ledger)?)?;
-    let state = if plan.approval.is_some() {
-        "APPROVED"
+    let state = if plan.withdrawal.is_some() {
+        PlanState::Withdrawn.as_str()
+    } else if plan.approval.is_some() {
+        PlanState::Approved.as_str()
     } else if plan.terms.approved_until() < context.today() {
-        "LAPSED"
+        PlanState::Lapsed.as_str()
     } else {
         return Ok(plan);
     };

@@ -46,6 +46,7 @@ pub(super) fn require_here(
         }
         Subject::Area
         | Subject::Provider(_)
+        | Subject::Plan(_)
         | Subject::PlaceGroup(_)
         | Subject::Resident(_)
         | Subject::Office(_)

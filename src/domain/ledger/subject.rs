@@ -12,6 +12,7 @@ impl Ledger {
             Subject::Entry(id) => *id,
             Subject::Area
             | Subject::Provider(_)
+            | Subject::Plan(_)
             | Subject::PlaceGroup(_)
             | Subject::Resident(_)
             | Subject::Office(_)

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::{
     domain::{
+        access::Role,
         apportionment::Method,
-        command::{ApprovePlan, Command, CommentPlan, ProposePlan},
+        command::{ApprovePlan, Command, CommentPlan, ProposePlan, WithdrawPlan},
         ids::{LedgerId, MunicipalityNumber, PlanId},
         plan::{PlanTerms, View},
         plan_standing::PlanState,
     },
     error::Error,
     grpc::{
+        Caller,
         page::Page,
         parse::{
             SYSTEM_MAX, Violations,
@@ -37,14 +39,30 @@ const NEW_PLACES_MAX: u32 = 100_000;
 /// The longest comment, or reason against one, in characters.
 const VIEW_MAX: usize = 2_000;
 /// The most states a list is narrowed to: as many as there are.
-const STATES_MAX: usize = 7;
+const STATES_MAX: usize = 8;
 /// The greatest saving a year, in kroner.
 const SAVING_MAX: u64 = 1_000_000_000_000;
 
 /// What a mutation is parsed to.
 pub(in crate::grpc) type Parsed = Result<(LedgerId, Draft), Error>;
 
-pub(in crate::grpc) fn propose_plan(r: &pb::ProposePlanRequest, name: Option<String>) -> Parsed {
+/// Who speaks of a plan.
+pub(in crate::grpc) struct Author {
+    /// Their name, where their token has one.
+    name: Option<String>,
+    /// The municipality they speak for.
+    municipality: Option<MunicipalityNumber>,
+}
+
+impl Author {
+    pub(in crate::grpc) fn of(caller: &Caller) -> Self {
+        let is_municipal = caller.actor.role == Role::Municipality;
+        let number = is_municipal.then(|| caller.actor.organisation.parse().ok()).flatten();
+        Self { name: caller.standing.name.clone(), municipality: number }
+    }
+}
+
+pub(in crate::grpc) fn propose_plan(r: &pb::ProposePlanRequest, by: Author) -> Parsed {
     let mut v = Violations::default();
     v.request_id(&r.request_id);
     let ledger = v.ledger(r.ledger.as_ref());
@@ -52,13 +70,18 @@ pub(in crate::grpc) fn propose_plan(r: &pb::ProposePlanRequest, name: Option<Str
     let case_reference = v.case(&r.case_reference);
     let parsed = (|| {
         let case_reference = case_reference?;
-        let command = ProposePlan { terms: terms?, case_reference, by_name: name };
+        let command = ProposePlan {
+            terms: terms?,
+            case_reference,
+            by_name: by.name,
+            by_municipality: by.municipality,
+        };
         Some((ledger?, Draft::of(Command::ProposePlan(command))))
     })();
     v.finish(parsed)
 }
 
-pub(in crate::grpc) fn comment_plan(r: &pb::CommentPlanRequest, name: Option<String>) -> Parsed {
+pub(in crate::grpc) fn comment_plan(r: &pb::CommentPlanRequest, by: Author) -> Parsed {
     let mut v = Violations::default();
     v.request_id(&r.request_id);
     let ledger = v.ledger(r.ledger.as_ref());
@@ -78,14 +101,14 @@ pub(in crate::grpc) fn comment_plan(r: &pb::CommentPlanRequest, name: Option<Str
             municipality_number: municipality?,
             view: view?,
             text: text?,
-            by_name: name,
+            by_name: by.name,
         };
         Some((ledger?, Draft::of(Command::CommentPlan(command))))
     })();
     v.finish(parsed)
 }
 
-pub(in crate::grpc) fn approve_plan(r: &pb::ApprovePlanRequest, name: Option<String>) -> Parsed {
+pub(in crate::grpc) fn approve_plan(r: &pb::ApprovePlanRequest, by: Author) -> Parsed {
     let mut v = Violations::default();
     v.request_id(&r.request_id);
     let ledger = v.ledger(r.ledger.as_ref());
@@ -97,9 +120,28 @@ pub(in crate::grpc) fn approve_plan(r: &pb::ApprovePlanRequest, name: Option<Str
             plan_id: PlanId(plan_id?),
             reason_against_views: reason?,
             case_reference: case_reference?,
-            by_name: name,
+            by_name: by.name,
         };
         Some((ledger?, Draft::of(Command::ApprovePlan(command))))
+    })();
+    v.finish(parsed)
+}
+
+pub(in crate::grpc) fn withdraw_plan(r: &pb::WithdrawPlanRequest, by: Author) -> Parsed {
+    let mut v = Violations::default();
+    v.request_id(&r.request_id);
+    let ledger = v.ledger(r.ledger.as_ref());
+    let plan_id = v.uuid("plan_id", &r.plan_id);
+    let reason = v.required_text("reason", &r.reason, VIEW_MAX);
+    let case_reference = v.case(&r.case_reference);
+    let parsed = (|| {
+        let command = WithdrawPlan {
+            plan_id: PlanId(plan_id?),
+            reason: reason?,
+            case_reference: case_reference?,
+            by_name: by.name,
+        };
+        Some((ledger?, Draft::of(Command::WithdrawPlan(command))))
     })();
     v.finish(parsed)
 }
@@ -160,6 +202,7 @@ fn state(state: pb::PlanState) -> Option<PlanState> {
         pb::PlanState::Completed => Some(PlanState::Completed),
         pb::PlanState::Superseded => Some(PlanState::Superseded),
         pb::PlanState::Lapsed => Some(PlanState::Lapsed),
+        pb::PlanState::Withdrawn => Some(PlanState::Withdrawn),
     }
 }
 

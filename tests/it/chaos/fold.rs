@@ -103,6 +103,7 @@ impl Model {
             | Event::PlanCompleted { .. }
             | Event::QuotaMoved { .. }
             | Event::PlanLapsed { .. }
+            | Event::PlanWithdrawn { .. }
             | Event::NothingToDo => {}
         }
     }

@@ -12,7 +12,7 @@ use tiltaksplass::{
 use time::Duration;
 
 use crate::{
-    plans::stage::{approving, from_today, plan_terms},
+    plans::stage::{approving, from_today, plan_terms, propose, proposing},
     support::request_id,
     world::{COUNTY, HEMNE, OFFICE, PROVIDER, TRONDHEIM, World, date, identity, vta},
 };
@@ -92,7 +92,7 @@ impl Stage {
             change,
             loan: lent(&world).await,
             grant: given(&world).await,
-            plans: [planned(&world, "Et utkast").await, approved(&world).await],
+            plans: [drafted(&world).await, approved(&world).await],
             steered: steered(&world).await,
             run_seq: run.revision.unwrap_or_default().seq,
             world,
@@ -352,10 +352,11 @@ async fn lent(world: &World) -> String {
     answer.loan.unwrap().loan_id
 }
 
-/// A plan of the ledger that everybody affected agrees to; its id.
-async fn planned(world: &World, name: &str) -> String {
-    let terms = PlanTerms { name: name.into(), ..plan_terms(date(2026, 6, 1)) };
-    let plan = world.propose_plan(&vta(), terms).await;
+/// A plan by a municipality that everybody affected agrees to; its id.
+async fn drafted(world: &World) -> String {
+    let terms = PlanTerms { name: "Et utkast".into(), ..plan_terms(date(2026, 6, 1)) };
+    let trondheim = world.municipality(TRONDHEIM).await;
+    let plan = propose(&trondheim, proposing(&vta(), terms)).await.unwrap();
     for number in [TRONDHEIM, HEMNE] {
         world.comment_plan(&plan, number, PlanView::Agrees).await;
     }
@@ -364,8 +365,8 @@ async fn planned(world: &World, name: &str) -> String {
 
 /// A plan that begins in summer; its id.
 async fn approved(world: &World) -> String {
-    let plan_id = planned(world, "Et vedtak").await;
-    world.approve_plan(&vta(), &plan_id).await.plan_id
+    let terms = PlanTerms { name: "Et vedtak".into(), ..plan_terms(date(2026, 6, 1)) };
+    world.agreed(terms).await.plan_id
 }
 
 /// A plan that has given one new place away, and so is over; its id, and the row by which it did.

@@ -16,6 +16,7 @@ use super::*;
 
 mod edges;
 mod hold;
+mod withdrawn;
 
 /// Half a year after today.
 const LATER: i64 = 183;
@@ -41,7 +42,12 @@ pub(super) fn terms() -> PlanTerms {
 }
 
 fn propose(ledger: &mut Ledger, terms: PlanTerms) -> Result<PlanId, Refusal> {
-    let command = Command::ProposePlan(ProposePlan { terms, case_reference: None, by_name: None });
+    let command = Command::ProposePlan(ProposePlan {
+        terms,
+        case_reference: None,
+        by_name: None,
+        by_municipality: None,
+    });
     let events = happen_as(ledger, &actor("author"), &command, noon())?;
     let [Event::PlanSet { plan }] = events.as_slice() else { panic!("{events:?}") };
     Ok(plan.plan_id)

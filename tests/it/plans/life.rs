@@ -3,6 +3,7 @@
 
 use time::{OffsetDateTime, macros::datetime};
 
+use super::withdrawn::{withdraw, withdrawing};
 use super::*;
 use crate::{
     support::{Bearer, Caller, request_id},
@@ -113,15 +114,15 @@ async fn twenty_may_wait_for_approval() {
     let mut world = World::uneven().await;
     let terms = plan_terms(date(2026, 6, 1));
     let planner = world.planner().await;
-    // Ten of them by municipalities, so that the county always may.
+    // Three of one municipality, so that others may, and the county always.
     let hemne = world.municipality(HEMNE).await;
-    for caller in std::iter::repeat_n(&hemne, 10) {
+    for caller in std::iter::repeat_n(&hemne, 3) {
         propose(caller, proposing(&vta(), terms.clone())).await.unwrap();
     }
     let refused = propose(&hemne, proposing(&vta(), terms.clone())).await.unwrap_err();
     assert_eq!(told(&refused), is(Code::FailedPrecondition, "LIMIT_REACHED"));
-    assert!(refused.message().contains("11") && refused.message().contains("10"), "{refused:?}");
-    for _ in 0..10 {
+    assert!(refused.message().contains('4') && refused.message().contains('3'), "{refused:?}");
+    for _ in 0..17 {
         propose(&planner, proposing(&vta(), terms.clone())).await.unwrap();
     }
     let refused = propose(&planner, proposing(&vta(), terms)).await.unwrap_err();
@@ -197,7 +198,7 @@ async fn a_plan_ends_with_its_measure_type() {
 }
 
 #[tokio::test]
-async fn no_system_by_itself_comments_or_approves() {
+async fn no_system_by_itself_comments_or_takes_back() {
     let world = World::on(port::service().await).await;
     world.budget(&vta(), 40).await;
     world.quotas(&vta(), &[(TRONDHEIM, 30), (HEMNE, 10)]).await;
@@ -229,7 +230,10 @@ async fn no_system_by_itself_comments_or_approves() {
         }
         // Proposals are no positions: a system may bring one in.
         if !outcome {
-            propose(&caller, proposing(&vta(), from_today())).await.unwrap();
+            let plan = propose(&caller, proposing(&vta(), from_today())).await.unwrap();
+            assert_eq!(plan.proposed_by_municipality_number, TRONDHEIM);
+            let refused = withdraw(&caller, withdrawing(&plan.plan_id)).await.unwrap_err();
+            assert_eq!(told(&refused), is(Code::PermissionDenied, "PERMISSION_DENIED"));
         }
     }
     world.service.verify().await;

@@ -200,7 +200,7 @@ impl World {
     }
 
     /// The county ends a placement.
-    pub async fn end(&self, placement_id: &str, day: Date) {
+    pub async fn end(&self, placement_id: &str, day: Date) -> u64 {
         let request = EndPlacementRequest {
             request_id: request_id(),
             ledger: Some(vta()),
@@ -209,6 +209,7 @@ impl World {
             outcome: PlacementOutcome::Other.into(),
             ..EndPlacementRequest::default()
         };
-        self.county.allocation().end_placement(request).await.unwrap();
+        let ended = self.county.allocation().end_placement(request).await.unwrap();
+        ended.into_inner().revision.unwrap().seq
     }
 }

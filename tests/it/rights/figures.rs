@@ -125,7 +125,7 @@ async fn an_auditor_is_told_of_people_by_the_same_walk() {
 }
 
 /// What a municipality says of the sharing of places, which is about no person.
-const SAID_BY_MUNICIPALITIES: &[&str] = &["ProposePlan", "CommentPlan"];
+const SAID_BY_MUNICIPALITIES: &[&str] = &["ProposePlan", "CommentPlan", "WithdrawPlan"];
 
 #[test]
 fn an_auditor_and_a_municipality_and_a_service_change_nothing() {

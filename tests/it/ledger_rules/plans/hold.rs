@@ -211,8 +211,12 @@ impl World {
     fn begin(&mut self, terms: PlanTerms) {
         self.protect = terms.protect_at_target;
         let terms = PlanTerms { method: self.story.method, ..terms };
-        let propose =
-            Command::ProposePlan(ProposePlan { terms, case_reference: None, by_name: None });
+        let propose = Command::ProposePlan(ProposePlan {
+            terms,
+            case_reference: None,
+            by_name: None,
+            by_municipality: None,
+        });
         let events = self.happen_as("author", propose, noon());
         let [Event::PlanSet { plan }] = &events[..] else { panic!("{events:?}") };
         let plan_id = plan.plan_id;
