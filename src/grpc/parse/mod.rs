@@ -221,7 +221,8 @@ impl Violations {
         }
     }
 
-    /// A text within its bound, without characters that hide or reorder others.
+    /// A text within its bound, without characters that hide or reorder others. Names, sources and
+    /// references, which are shorter than what is told in words, are one line.
     pub(super) fn text(&mut self, field: &str, text: &str, most: usize) -> Option<String> {
         let length = text.chars().count();
         if length > most {
@@ -236,7 +237,12 @@ impl Violations {
             self.add(field, "must not have control or direction-changing characters");
             return None;
         }
-        Some(text.trim().to_owned())
+        let text = text.trim();
+        if most < TEXT_MAX && text.contains(['\n', '\t']) {
+            self.add(field, "must be one line");
+            return None;
+        }
+        Some(text.to_owned())
     }
 
     /// The same, where an empty text is none.

@@ -10,11 +10,29 @@ use super::{
     reason, refused, roles_of, rpcs, violations,
 };
 
+/// What is told in words, in as many lines as it takes.
+const PROSE: &[&str] = &[
+    "appeal",
+    "ground",
+    "legal_basis",
+    "note",
+    "priority_ground",
+    "reason",
+    "reason_against_views",
+    "reason_text",
+    "text",
+];
+
 /// What a field of this kind must refuse.
 fn bad_values(place: &Place) -> Vec<Value> {
     let kind = place.field().kind();
     if kind == Kind::String {
-        return vec![json!("a\0b"), json!("a\u{202e}b"), json!("a\u{2066}b")];
+        let (field, message) = (place.field(), place.field().parent_message().name().to_owned());
+        let is_prose = PROSE.contains(&field.name())
+            || (field.name(), message.as_str()) == ("source", "MeasureType");
+        let two_lines = (!is_prose).then(|| json!("a\nb"));
+        let hiding = [json!("a\0b"), json!("a\u{202e}b"), json!("a\u{2066}b")];
+        return hiding.into_iter().chain(two_lines).collect();
     }
     if let Kind::Enum(_) = kind {
         return vec![json!(9_999), json!(-1)];
