@@ -200,10 +200,10 @@ pub enum Refusal {
     #[error("the identity number is a known person's already; two people are not made one")]
     IdentityNumberTaken,
     /// A bound of the ledger is reached.
-    #[error("the ledger would have {would_be} {what}; the most is {most}")]
+    #[error("the ledger would have {would_be} {}; the most is {most}", what.as_str())]
     LimitReached {
         /// Of what.
-        what: &'static str,
+        what: Limited,
         /// How many there would be.
         would_be: usize,
         /// How many there may be.
@@ -321,5 +321,60 @@ pub enum Stop {
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+/// What there is a bounded number of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limited {
+    /// Links of the staff to people.
+    StaffLinks,
+    /// Those that one office has set.
+    OfficeStaffLinks,
+    /// Loans of quotas in the ledger.
+    Loans,
+    /// Dated capacities of a place group.
+    Capacities,
+    /// Place groups of the ledger.
+    PlaceGroups,
+    /// Dated place budgets of the ledger.
+    PlaceBudgets,
+    /// Dated quotas of a municipality.
+    Quotas,
+    /// Closures of a place group.
+    Closures,
+    /// Records of access across employers at an office.
+    AccessRecords,
+    /// Plans of the ledger that nobody has approved.
+    OpenPlans,
+    /// Those that one municipality has proposed.
+    OwnOpenPlans,
+    /// Plans of the ledger that were ever approved.
+    ApprovedPlans,
+    /// Changes of a placement.
+    PlacementChanges,
+    /// Identity numbers that a person has had.
+    IdentityNumbers,
+}
+
+impl Limited {
+    /// Its name in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StaffLinks => "links of the staff",
+            Self::OfficeStaffLinks => "links the office has set",
+            Self::Loans => "loans of this ledger",
+            Self::Capacities => "capacities of this place group",
+            Self::PlaceGroups => "place groups",
+            Self::PlaceBudgets => "place budgets of this ledger",
+            Self::Quotas => "quotas of one municipality",
+            Self::Closures => "closures of this place group",
+            Self::AccessRecords => "records of access at this office",
+            Self::OpenPlans => "plans that are not approved",
+            Self::OwnOpenPlans => "plans of one municipality that are not approved",
+            Self::ApprovedPlans => "approved plans",
+            Self::PlacementChanges => "changes of this placement",
+            Self::IdentityNumbers => "numbers of one person",
+        }
     }
 }

@@ -9,10 +9,18 @@ use crate::{
         apportionment::ApportionmentError,
         calendar::Timestamp,
         ids::LedgerId,
-        refusal::{Days, Refusal},
+        refusal::{Days, Limited, Refusal},
     },
     error::Error,
 };
+
+fn plasser(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "plass" } else { "plasser" })
+}
+
+fn places(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "place" } else { "places" })
+}
 
 /// One text in each language.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,7 +207,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
         Refusal::FieldRequired { field, .. } => field_required(field),
         Refusal::CorrectionTooLate { until } => too_late_to_correct(*until),
         Refusal::IdentityNumberTaken => number_taken(),
-        Refusal::LimitReached { would_be, most, .. } => limit_reached(*would_be, *most),
+        Refusal::LimitReached { what, would_be, most } => limit_reached(*what, *would_be, *most),
         Refusal::QuotaAboveCommitted { places, committed, date, .. } => {
             above_committed(*places, *committed, *date)
         }
@@ -275,38 +283,59 @@ fn too_late_to_correct(until: Option<Date>) -> Words {
 
 fn over_budget(sum: u64, budget: u32, date: Date) -> Words {
     let nb = format!(
-        "Andelene ville bli {sum} plasser i alt {}. Plassrammen er {budget}.",
+        "Andelene ville bli {} i alt {}. Plassrammen er {budget}.",
+        plasser(sum),
         norwegian(date)
     );
-    words(nb, format!("The quotas would be {sum} places in all on {date}. The budget is {budget}."))
+    let en = places(sum);
+    words(nb, format!("The quotas would be {en} in all on {date}. The budget is {budget}."))
 }
 
-fn limit_reached(would_be: usize, most: usize) -> Words {
+fn limit_reached(what: Limited, would_be: usize, most: usize) -> Words {
+    let nb = match what {
+        Limited::StaffLinks => "koblinger av ansatte",
+        Limited::OfficeStaffLinks => "koblinger som kontoret har satt",
+        Limited::Loans => "utlån",
+        Limited::Capacities => "kapasiteter for plassgruppen",
+        Limited::PlaceGroups => "plassgrupper",
+        Limited::PlaceBudgets => "plassrammer",
+        Limited::Quotas => "andeler for én kommune",
+        Limited::Closures => "stengninger av plassgruppen",
+        Limited::AccessRecords => "tilganger ved kontoret",
+        Limited::OpenPlans => "planer som ikke er vedtatt",
+        Limited::OwnOpenPlans => "planer fra én kommune som ikke er vedtatt",
+        Limited::ApprovedPlans => "vedtatte planer",
+        Limited::PlacementChanges => "endringer av plasseringen",
+        Limited::IdentityNumbers => "fødselsnumre for én person",
+    };
     words(
-        format!("Dette ville bli {would_be}; grensen er {most}."),
-        format!("This would make {would_be}; the limit is {most}."),
+        format!("Dette ville bli {would_be} {nb}; grensen er {most}."),
+        format!("This would make {would_be} {}; the limit is {most}.", what.as_str()),
     )
 }
 
-fn above_committed(places: u32, committed: u32, date: Date) -> Words {
+fn above_committed(of: u32, committed: u32, date: Date) -> Words {
     let nb = format!(
-        "Andelen ville bli {places} plasser {}. Kommunen medfinansierer {committed}.",
+        "Andelen ville bli {} {}. Kommunen medfinansierer {committed}.",
+        plasser(of.into()),
         norwegian(date)
     );
     let en = format!(
-        "The quota would be {places} places on {date}. The municipality co-finances {committed}."
+        "The quota would be {} on {date}. The municipality co-finances {committed}.",
+        places(of.into())
     );
     words(nb, en)
 }
 
 fn too_few(left: u32, asked: u32, date: Date) -> Words {
     let nb = format!(
-        "Kommunen har {left} plasser å gi fra seg {}, utlånte ikke medregnet. {asked} trengs.",
+        "Kommunen har {} å gi fra seg {}, utlånte ikke medregnet. Det trengs {asked}.",
+        plasser(left.into()),
         norwegian(date)
     );
     let en = format!(
-        "The municipality has {left} places to give on {date}, lent ones not counted. {asked} are \
-         needed."
+        "The municipality has {} to give on {date}, lent ones not counted. It takes {asked}.",
+        places(left.into())
     );
     words(nb, en)
 }
@@ -372,16 +401,16 @@ fn of_apportionment(error: &ApportionmentError) -> Words {
             format!("An area is to have at least {minimum} and at most {maximum} seats."),
         ),
         ApportionmentError::MinimumsAboveSeats { minimums, seats } => words(
-            format!("Områdene skal ha minst {minimums} plasser i alt, men det er bare {seats}."),
-            format!("The areas are to have at least {minimums} seats, but there are only {seats}."),
+            format!("Minstetallene er {minimums} i alt, men antallet plasser er {seats}."),
+            format!("The minimums are {minimums} in all, but the number of seats is {seats}."),
         ),
         ApportionmentError::NoWeight { seats_left } => words(
-            format!("{seats_left} plasser kan ikke fordeles, for ingen områder har vekt."),
-            format!("{seats_left} seats cannot be shared, since no area has a weight."),
+            format!("{} kan ikke fordeles, for ingen områder har vekt.", plasser(*seats_left)),
+            format!("{} cannot be shared, since no area has a weight.", places(*seats_left)),
         ),
         ApportionmentError::MaximumsBelowSeats { maximums, seats } => words(
-            format!("Områdene kan ta høyst {maximums} plasser, men det er {seats}."),
-            format!("The areas can take at most {maximums} seats, but there are {seats}."),
+            format!("Størstetallene er {maximums} i alt, men antallet plasser er {seats}."),
+            format!("The maximums are {maximums} in all, but the number of seats is {seats}."),
         ),
     }
 }

@@ -7,8 +7,10 @@ use sqlx::PgConnection;
 use crate::{
     app::App,
     domain::{
-        command::ChangeIdentityNumber, ids::PersonId, national_identity::NationalIdentityNumber,
-        refusal::Refusal,
+        command::ChangeIdentityNumber,
+        ids::PersonId,
+        national_identity::NationalIdentityNumber,
+        refusal::{Limited, Refusal},
     },
     store::{
         people::{self, Digest},
@@ -81,7 +83,7 @@ impl Renumbering<'_> {
         let again: Vec<NationalIdentityNumber> = again.collect::<Result<_, _>>()?;
         let again = again.iter().position(|former| former.expose() == self.number.expose());
         if again.is_none() && formers.len() >= FORMER_NUMBERS_MAX {
-            let (what, most) = ("numbers of one person", FORMER_NUMBERS_MAX + 1);
+            let (what, most) = (Limited::IdentityNumbers, FORMER_NUMBERS_MAX + 1);
             return Ok(Err(Refusal::LimitReached { what, would_be: most + 1, most }));
         }
         if is_preview {

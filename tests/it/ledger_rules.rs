@@ -28,7 +28,7 @@ use tiltaksplass::domain::{
     },
     ledger::{Context, Head, Ledger, apply, decide},
     measure::{Distribution, MeasureType, PriorityClass},
-    refusal::{Refusal, Stop},
+    refusal::{Limited, Refusal, Stop},
     registry::{
         Area, DistributionWeight, Holiday, Municipality, Office, Provider, Registry, RegistryRow,
     },

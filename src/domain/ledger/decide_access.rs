@@ -10,7 +10,7 @@ use crate::domain::{
     event::Event,
     ids::{AccessGrantId, IdSource},
     ledger::{Context, guards::require_one_more},
-    refusal::Refusal,
+    refusal::{Limited, Refusal},
 };
 
 /// Opens to one person what another employer than their own answers for.
@@ -107,7 +107,7 @@ fn require_none_like_it(c: &GrantAccess, context: &Context<'_>) -> Result<(), Re
         let (what, state) = ("the person's access", "GIVEN");
         return Err(Refusal::WrongState { what, state, transition: "GIVE_AGAIN" });
     }
-    require_one_more("records of access at this office", standing.len(), OFFICE_GRANTS_MAX)
+    require_one_more(Limited::AccessRecords, standing.len(), OFFICE_GRANTS_MAX)
 }
 
 /// Lets access end before its day. Another office's answers like one that is not there.

@@ -18,7 +18,7 @@ use crate::domain::{
         guards::require_one_more, quotas::days_of,
     },
     measure::Distribution,
-    refusal::Refusal,
+    refusal::{Limited, Refusal},
 };
 
 pub(super) fn submit(
@@ -122,7 +122,7 @@ fn group_with(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Re
         Some(group) => group.clone(),
         None => new_group(ledger, submission)?,
     };
-    require_room("capacities of this place group", group.capacity.len())?;
+    require_room(Limited::Capacities, group.capacity.len())?;
     if let Some(name) = &submission.name {
         group.name.clone_from(name);
     }
@@ -141,12 +141,12 @@ fn group_with(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Re
 }
 
 /// One more dated decision must fit.
-pub(super) fn require_room(what: &'static str, so_far: usize) -> Result<(), Refusal> {
+pub(super) fn require_room(what: Limited, so_far: usize) -> Result<(), Refusal> {
     require_one_more(what, so_far, HISTORY_MAX)
 }
 
 fn new_group(ledger: &Ledger, submission: &Submission) -> Result<PlaceGroup, Refusal> {
-    require_one_more("place groups", ledger.place_groups.len(), PLACE_GROUPS_MAX)?;
+    require_one_more(Limited::PlaceGroups, ledger.place_groups.len(), PLACE_GROUPS_MAX)?;
     let missing = |field| Refusal::RegistryMismatch {
         field,
         value: String::new(),
@@ -173,7 +173,7 @@ pub(super) fn set_budget(
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
     context.measure(ledger)?;
-    require_room("place budgets of this ledger", ledger.frame.budgets.len())?;
+    require_room(Limited::PlaceBudgets, ledger.frame.budgets.len())?;
     let today = context.today();
     let places = c.places.clone();
     let days = boundaries_after(std::slice::from_ref(&places), today).collect();
@@ -216,7 +216,7 @@ pub(super) fn set_quotas(
     let mut after = ledger.frame.quotas.clone();
     for quota in &quotas {
         let history = after.entry(quota.municipality_number.clone()).or_default();
-        require_room("quotas of one municipality", history.len())?;
+        require_room(Limited::Quotas, history.len())?;
         put_quota(history, quota.clone());
     }
     let frame = Frame { quotas: after, ..ledger.frame.clone() };

@@ -9,7 +9,7 @@ use crate::domain::{
     event::Event,
     ids::PlaceGroupId,
     ledger::{Context, Ledger, decide::YEAR, decide_capacity::require_room},
-    refusal::{Days, Refusal},
+    refusal::{Days, Limited, Refusal},
 };
 
 /// Nobody new comes in while a group is closed; those who are there stay (I9), and so do
@@ -23,7 +23,7 @@ pub(super) fn report(
     let today = context.today();
     require_dates(&c.closure, today)?;
     require_apart(&group.closures, &c.closure)?;
-    require_room("closures of this place group", group.closures.len())?;
+    require_room(Limited::Closures, group.closures.len())?;
     // From here it happens.
     let mut place_group = group.clone();
     let reported_by = ActorKey::of(context.actor).to_string();

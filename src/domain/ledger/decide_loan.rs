@@ -17,7 +17,7 @@ use crate::domain::{
         quotas::days_of,
     },
     lending::{EndedEarly, Loan},
-    refusal::Refusal,
+    refusal::{Limited, Refusal},
 };
 
 /// The longest a quota is lent at a time, and how far ahead a loan may begin: two years.
@@ -72,7 +72,7 @@ fn lent(
     require_days(terms, context.today())?;
     let borrower = "lend.to_municipality_number";
     context.require_not_hosted(ledger, borrower, to, terms.valid_from)?;
-    require_room("loans of this ledger", ledger.frame.loans.len())?;
+    require_room(Limited::Loans, ledger.frame.loans.len())?;
     require_lendable(ledger, terms, context.today())?;
     Ok(Loan {
         loan_id: LoanId(ids.next_id()),

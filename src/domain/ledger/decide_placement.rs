@@ -18,7 +18,7 @@ use crate::domain::{
     },
     measure::Distribution,
     placement::{PLACEMENT_HISTORY_MAX, Review},
-    refusal::{Refusal, Stop},
+    refusal::{Limited, Refusal, Stop},
     waitlist::Entry,
 };
 
@@ -354,5 +354,5 @@ pub(super) fn wrong_state(placement: &Placement, transition: &'static str) -> Re
 pub(super) fn require_history(placement: &Placement) -> Result<(), Refusal> {
     // The share it began with comes into the list together with the second.
     let so_far = placement.shares.len().max(placement.past_debits.len()).max(1);
-    require_one_more("changes of this placement", so_far, PLACEMENT_HISTORY_MAX)
+    require_one_more(Limited::PlacementChanges, so_far, PLACEMENT_HISTORY_MAX)
 }

@@ -21,7 +21,7 @@ use crate::domain::{
     },
     plan::{ActivePlan, Approval, Comment, Holder, Plan, PlanTerms, View, Withdrawal},
     plan_standing::{self, PlanState},
-    refusal::Refusal,
+    refusal::{Limited, Refusal},
 };
 
 /// How far ahead a plan may begin, and how long municipalities may have to comment: two years.
@@ -48,10 +48,10 @@ pub(super) fn propose(
     targets_of(ledger, &c.terms, context)?;
     let open = ledger.frame.plans.open_drafts(context.today());
     let most = if context.actor.role == Role::Municipality { MUNICIPAL_MAX } else { DRAFTS_MAX };
-    require_one_more("plans that are not approved", open, most)?;
+    require_one_more(Limited::OpenPlans, open, most)?;
     if let Some(number) = &c.by_municipality {
         let open = ledger.frame.plans.open_drafts_of(number, context.today());
-        require_one_more("its plans that are not approved", open, MUNICIPAL_EACH_MAX)?;
+        require_one_more(Limited::OwnOpenPlans, open, MUNICIPAL_EACH_MAX)?;
     }
     // From here it happens.
     let plan = Plan {
@@ -119,7 +119,7 @@ pub(super) fn approve(
     }
     require_reason(plan, c)?;
     require_first_day(ledger, plan, context)?;
-    require_one_more("approved plans", ledger.frame.plans.decided(), DECIDED_MAX)?;
+    require_one_more(Limited::ApprovedPlans, ledger.frame.plans.decided(), DECIDED_MAX)?;
     let targets = targets_of(ledger, &plan.terms, context)?;
     // From here it happens.
     let approval = Approval {

@@ -21,7 +21,7 @@ use crate::domain::{
         quotas::shift,
     },
     quota_move::{MOVES_KEPT, QuotaMove},
-    refusal::Refusal,
+    refusal::{Limited, Refusal},
 };
 
 /// How far ahead a quota may be moved: two years.
@@ -100,7 +100,7 @@ fn require_room_on(frame: &Frame, number: &MunicipalityNumber, day: Date) -> Res
     if begins.is_some_and(|quota| quota.places.valid_from == day) {
         return Ok(());
     }
-    require_room("quotas of one municipality", frame.quotas.get(number).map_or(0, Vec::len))
+    require_room(Limited::Quotas, frame.quotas.get(number).map_or(0, Vec::len))
 }
 
 /// On each day from then on the giving municipality must have so many, what it has lent not among

@@ -7,7 +7,7 @@ use crate::domain::{
     event::Event,
     ids::{IdSource, PersonId, StaffLinkId},
     ledger::{Context, guards::require_one_more},
-    refusal::Refusal,
+    refusal::{Limited, Refusal},
     staff_link::{EndedLink, OFFICE_LINKS_MAX, STAFF_LINKS_MAX, StaffLink},
 };
 
@@ -57,9 +57,9 @@ fn set(
         return Err(Refusal::WrongState { what, state, transition: "LINK_AGAIN" });
     }
     let all = context.registry.staff_links_in_force();
-    require_one_more("links of the staff", all, STAFF_LINKS_MAX)?;
+    require_one_more(Limited::StaffLinks, all, STAFF_LINKS_MAX)?;
     let of_office = c.office_number.as_ref().map(|office| context.registry.staff_links_of(office));
-    require_one_more("links the office has set", of_office.unwrap_or(0), OFFICE_LINKS_MAX)?;
+    require_one_more(Limited::OfficeStaffLinks, of_office.unwrap_or(0), OFFICE_LINKS_MAX)?;
     // From here it happens.
     Ok(StaffLink {
         link_id: StaffLinkId(ids.next_id()),

@@ -8,16 +8,12 @@ use crate::domain::{
     allocation::PlacementState,
     ids::{EntryId, OfficeNumber, PlaceGroupId},
     ledger::{Context, Ledger},
-    refusal::Refusal,
+    refusal::{Limited, Refusal},
     waitlist::Entry,
 };
 
 /// Requires that there may be one more of something.
-pub(super) fn require_one_more(
-    what: &'static str,
-    so_far: usize,
-    most: usize,
-) -> Result<(), Refusal> {
+pub(super) fn require_one_more(what: Limited, so_far: usize, most: usize) -> Result<(), Refusal> {
     let would_be = so_far + 1;
     if would_be > most { Err(Refusal::LimitReached { what, would_be, most }) } else { Ok(()) }
 }

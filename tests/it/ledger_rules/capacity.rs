@@ -212,7 +212,7 @@ fn a_ledger_has_so_many_groups_and_no_more() {
     let submission_id = submitted(&mut ledger, commands::submission(from(1, TODAY)));
     let refusal = happen(&mut ledger, commands::review(submission_id, true), noon()).unwrap_err();
     let would_be = PLACE_GROUPS_MAX + 1;
-    let (what, most) = ("place groups", PLACE_GROUPS_MAX);
+    let (what, most) = (Limited::PlaceGroups, PLACE_GROUPS_MAX);
     assert_eq!(refusal, Refusal::LimitReached { what, would_be, most });
     // A change of one that is there is not one more.
     let mut change = commands::submission(from(2, TODAY));

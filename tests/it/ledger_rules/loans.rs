@@ -265,7 +265,7 @@ fn a_ledger_has_so_many_loans_at_most() {
         })
         .collect();
     ledger.load_frame(frame);
-    let (what, would_be) = ("loans of this ledger", HISTORY_MAX + 1);
+    let (what, would_be) = (Limited::Loans, HISTORY_MAX + 1);
     let expected = Refusal::LimitReached { what, would_be, most: HISTORY_MAX };
     assert_eq!(refused(&mut ledger, lend_places(1, (0, 10))), expected);
 }

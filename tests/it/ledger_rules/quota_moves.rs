@@ -180,7 +180,7 @@ fn a_history_that_is_full_takes_no_move_but_on_a_day_it_has() {
     }
     let last = i64::try_from(HISTORY_MAX).unwrap() - 2_001;
     let refusal = refused(&mut ledger, moving(HEMNE, TRONDHEIM, 1, 0));
-    let what = "quotas of one municipality";
+    let what = Limited::Quotas;
     let (would_be, most) = (HISTORY_MAX + 1, HISTORY_MAX);
     assert_eq!(refusal, Refusal::LimitReached { what, would_be, most });
     assert!(last < 0, "its last quota begins before today");

@@ -130,7 +130,7 @@ fn a_group_has_so_many_closures_at_most() {
     };
     full.closures = (0..1_000).map(closure).collect();
     placed.ledger.load_place_group(full);
-    let what = "closures of this place group";
+    let what = Limited::Closures;
     let expected = Refusal::LimitReached { what, would_be: 1_001, most: 1_000 };
     assert_eq!(placed.refused(close(group, TODAY, None)), expected);
 }

@@ -96,7 +96,7 @@ fn changes_of_one_placement_have_a_bound() {
         placed.does(share(id, if n % 2 == 0 { 100 } else { 50 }, TODAY));
     }
     assert_eq!(placed.placement().shares.len(), PLACEMENT_HISTORY_MAX);
-    let (what, most) = ("changes of this placement", PLACEMENT_HISTORY_MAX);
+    let (what, most) = (Limited::PlacementChanges, PLACEMENT_HISTORY_MAX);
     let expected = Refusal::LimitReached { what, would_be: most + 1, most };
     assert_eq!(placed.refused(share(id, 100, TODAY)), expected);
     assert_eq!(placed.refused(move_to(id, other)), expected);
