@@ -44,7 +44,9 @@ pub(super) async fn redirection(
     let row = rows.first().filter(|row| row.seq == query.seq).ok_or_else(missing)?;
     let wrong = |_| Error::Internal(format!("{id} row {} cannot be read", query.seq));
     let payload: Payload = serde_json::from_slice(&row.payload).map_err(wrong)?;
-    if !payload.events.iter().any(|event| matches!(event, Event::Redirected { .. })) {
+    let is_told =
+        |event: &Event| matches!(event, Event::Redirected { .. } | Event::PlanAimed { .. });
+    if !payload.events.iter().any(is_told) {
         return Err(missing().into());
     }
     // Whoever waits for a place holds no connection.
@@ -78,7 +80,6 @@ fn explanation(
     header: &Header,
     registry: &Registry,
 ) -> pb::ExplainRedirectionResponse {
-    let plan_id = told.steps.first().map(|step| step.redirected.plan_id.to_string());
     let scene = Scene { method: told.method, registry };
     pb::ExplainRedirectionResponse {
         revisions: Vec::new(),
@@ -88,7 +89,7 @@ fn explanation(
         registry_version: header.registry_version,
         // It was: otherwise there would be no answer.
         recomputed: true,
-        plan_id: plan_id.unwrap_or_default(),
+        plan_id: told.plan_id.to_string(),
         plan_name: told.plan_name.clone(),
         method: super::plans::method(told.method).into(),
         redirections: told.steps.iter().map(|step| scene.step(step)).collect(),

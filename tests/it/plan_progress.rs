@@ -230,3 +230,27 @@ async fn a_newer_key_shows_before_any_place_is_freed_and_since_when() {
     assert_eq!((over.is_active, over.moved_places), (false, 7));
     world.service.verify().await;
 }
+
+/// A row by which a plan got other targets says so, though no place went anywhere.
+#[tokio::test]
+async fn a_row_that_only_aims_anew_is_explained() {
+    let (world, plan, _) = steering().await;
+    world.budget(&vta(), 30).await;
+    let changes =
+        ListChangesRequest { ledger: Some(vta()), page_size: 500, ..ListChangesRequest::default() };
+    let changes = world.county.change().list_changes(changes).await.unwrap().into_inner();
+    let seq = changes.changes.last().unwrap().seq;
+    let answer = explain(&world.county, seq).await.unwrap();
+    assert_eq!((&answer.plan_id, &answer.redirections[..]), (&plan.plan_id, &[][..]));
+    let [change] = &answer.changes[..] else { panic!("{answer:?}") };
+    assert_eq!(change.causes().collect::<Vec<_>>(), [PlanChangeCause::Budget]);
+    assert_eq!((change.place_budget, answer.plan_completed), (30, false));
+    let nb = answer.texts[0].paragraphs.join(" ");
+    for sentence in ["Plassrammen er en annen.", "Ingen plass ble flyttet da."] {
+        assert!(nb.contains(sentence), "{sentence}: {nb}");
+    }
+    for text in &answer.texts {
+        assert!(sentences(text).iter().all(|one| one.split_whitespace().count() <= WORDS_MAX));
+    }
+    world.service.verify().await;
+}

@@ -1,6 +1,8 @@
 //! Why a place went where a redistribution plan sent it: told from the log, by what it was decided
 //! by. Places are told of, and nobody who had one.
 
+use std::collections::BTreeSet;
+
 use crate::domain::{
     apportionment::{Method, claim},
     calendar::Timestamp,
@@ -9,9 +11,9 @@ use crate::domain::{
         decision_text::recomputed, language::Language, sentences::about, sentences::paragraph,
         standing::Names,
     },
-    ids::MunicipalityNumber,
+    ids::{MunicipalityNumber, PlanId},
     ledger::{Ledger, aim, apply},
-    plan::{Holder, PlanChange, Priority, Redirected},
+    plan::{ChangeCause, Holder, PlanChange, Priority, Redirected},
     redistribution::Ground,
     registry::Registry,
 };
@@ -24,6 +26,8 @@ const AT_MAXIMUM_TOLD: usize = 5;
 pub struct RedirectionExplanation {
     /// What is called what.
     pub names: Names,
+    /// Which plan.
+    pub plan_id: PlanId,
     /// What the plan is called.
     pub plan_name: String,
     /// The method of its targets and claims.
@@ -49,8 +53,8 @@ pub struct RedirectionStep {
     pub at_maximum: Vec<Holder>,
 }
 
-/// Explains the redirections among a row's events; `None` where it has none. `before` is the ledger
-/// before the row.
+/// Explains the redirections among a row's events, and what the plan aims at since then; `None`
+/// where it has neither. `before` is the ledger before the row.
 pub fn explain_redirections(
     before: &Ledger,
     events: &[Event],
@@ -59,7 +63,7 @@ pub fn explain_redirections(
 ) -> Option<RedirectionExplanation> {
     let (mut ledger, today) = (before.clone(), at.date_in_norway());
     let mut explanation: Option<RedirectionExplanation> = None;
-    let (mut changes, mut completed) = (Vec::new(), false);
+    let (mut steps, mut changes, mut completed) = (Vec::new(), Vec::new(), false);
     for event in events {
         if let Event::PlanAimed { date, causes, key_date, places, remaining, .. } = event {
             changes.push(PlanChange {
@@ -71,6 +75,19 @@ pub fn explain_redirections(
             });
         }
         completed |= matches!(event, Event::PlanCompleted { .. });
+        let is_told = matches!(event, Event::PlanAimed { .. } | Event::Redirected { .. });
+        if let Some(plan) = ledger.frame().plans.active.as_ref().filter(|_| is_told) {
+            explanation.get_or_insert_with(|| RedirectionExplanation {
+                names: Names::of(ledger.id(), None, registry, at),
+                plan_id: plan.plan_id,
+                plan_name: plan.terms.name.clone(),
+                method: plan.terms.method,
+                at,
+                steps: Vec::new(),
+                changes: Vec::new(),
+                completed: false,
+            });
+        }
         let plan = ledger.frame().plans.active.as_ref();
         if let (Event::Redirected { redirected }, Some(plan)) = (event, plan) {
             let holders = aim(&ledger, plan, registry, today).holders;
@@ -83,20 +100,11 @@ pub fn explain_redirections(
                 from: redirected.from_municipality.as_ref().map(held),
                 at_maximum: at_maximum(&holders, plan.terms.method, redirected),
             };
-            let told = explanation.get_or_insert_with(|| RedirectionExplanation {
-                names: Names::of(ledger.id(), None, registry, at),
-                plan_name: plan.terms.name.clone(),
-                method: plan.terms.method,
-                at,
-                steps: Vec::new(),
-                changes: Vec::new(),
-                completed: false,
-            });
-            told.steps.push(step);
+            steps.push(step);
         }
         apply(&mut ledger, event);
     }
-    explanation.map(|told| RedirectionExplanation { changes, completed, ..told })
+    explanation.map(|told| RedirectionExplanation { steps, changes, completed, ..told })
 }
 
 /// Who had a greater claim than whoever got the place, and holds as much as it co-finances.
@@ -160,13 +168,48 @@ fn opening(e: &RedirectionExplanation, l: Language) -> Vec<String> {
             "Same dag vart måla i planen rekna ut på nytt.",
             "On the same day the targets of the plan were computed anew.",
         ));
+        let causes: BTreeSet<ChangeCause> =
+            e.changes.iter().flat_map(|change| change.causes.iter().copied()).collect();
+        told.extend(causes.into_iter().map(|cause| why_anew(cause, l)));
         told.push(l.say(
             "Ingen flyttet plass går tilbake.",
             "Ingen flytta plass går tilbake.",
             "No place that has moved goes back.",
         ));
     }
+    if e.steps.is_empty() {
+        told.push(l.say(
+            "Ingen plass ble flyttet da.",
+            "Ingen plass vart flytta då.",
+            "No place moved then.",
+        ));
+    }
     told
+}
+
+fn why_anew(cause: ChangeCause, l: Language) -> String {
+    match cause {
+        ChangeCause::Budget => l.say(
+            "Plassrammen er en annen.",
+            "Plassramma er ei anna.",
+            "The place budget is another.",
+        ),
+        ChangeCause::Key => l.say(
+            "Fordelingsnøkkelen har andre tall.",
+            "Fordelingsnøkkelen har andre tal.",
+            "The distribution key has other figures.",
+        ),
+        ChangeCause::Borders => l.say(
+            "Det er andre kommuner som har andeler.",
+            "Det er andre kommunar som har andelar.",
+            "Other municipalities have quotas.",
+        ),
+        ChangeCause::Quotas => l.say(
+            "Andeler er satt eller flyttet for hånd.",
+            "Andelar er sette eller flytta for hand.",
+            "Quotas were set or moved by hand.",
+        ),
+    }
 }
 
 /// Where a place went, and why.
