@@ -15,10 +15,13 @@ mod gather;
 mod history;
 mod planted;
 mod scenario;
+mod steer;
 
 pub use dice::Dice;
 
 use check::check;
+use tiltaksplass::domain::event::Event;
+
 use history::{FinalState, History, Outcome};
 use scenario::Scenario;
 
@@ -40,11 +43,27 @@ async fn what_was_acknowledged_survives_a_bad_day() {
     state.days = disturbed.days_passed;
     println!("{disturbed:?}\n{}", summary(&history, &state));
     assert_eq!(check(&history, &state), []);
+    a_place_that_went_twice_is_found(&history, state);
     let acknowledged = history
         .records
         .iter()
         .filter(|record| matches!(record.outcome, Outcome::Acknowledged { .. }));
     assert!(acknowledged.count() > 100, "too little happened to say anything");
+}
+
+/// The plan has moved places on the way, and the checker has followed it.
+fn a_place_that_went_twice_is_found(history: &History, mut state: FinalState) {
+    let steered = state.ledgers.get_mut("NO-16/VTA").unwrap();
+    let went = |event: &Event| {
+        let Event::Redirected { redirected } = event else { return false };
+        redirected.from_municipality.is_some()
+            && redirected.from_municipality != redirected.to_municipality
+    };
+    let row = steered.log.iter_mut().find(|row| row.events.iter().any(went)).unwrap();
+    let again = row.events.iter().find(|event| went(event)).unwrap().clone();
+    row.events.push(again);
+    let found = check(history, &state);
+    assert!(found.iter().any(|one| one.invariant == "redirection"), "{found:?}");
 }
 
 /// What happened, in figures.

@@ -10,7 +10,8 @@ use crate::chaos::{
 };
 
 /// Kinds of rows that nobody asks for: time makes them.
-const BY_TIME: [&str; 4] = ["BEGIN_DAY", "FINISH_PLACEMENT", "LAPSE_PROPOSAL", "EXPIRE_OFFER"];
+const BY_TIME: [&str; 5] =
+    ["BEGIN_DAY", "BEGIN_PLAN", "FINISH_PLACEMENT", "LAPSE_PROPOSAL", "EXPIRE_OFFER"];
 /// Refusals that are right when many want the same.
 const EXPECTED_REFUSALS: [&str; 2] = ["PERSON_ALREADY_WAITING", "WRONG_STATE"];
 

@@ -14,7 +14,10 @@ use tiltaksplass::{
     store::rows::account_key_text,
 };
 
-use crate::chaos::history::{Finding, LedgerState};
+use crate::chaos::{
+    history::{Finding, LedgerState},
+    steer::Steered,
+};
 
 /// What a ledger holds, as its events tell.
 #[derive(Default)]
@@ -25,6 +28,7 @@ struct Model {
     eligible: BTreeSet<(OrderKey, EntryId)>,
     offers: BTreeMap<OfferId, (Offer, &'static str)>,
     placements: BTreeMap<PlacementId, (Placement, &'static str)>,
+    plan: Option<Steered>,
     wrong: Vec<Finding>,
 }
 
@@ -39,6 +43,7 @@ pub fn fold(name: &str, ledger: &LedgerState, findings: &mut Vec<Finding>) {
             }
             model.apply(event);
         }
+        model.nobody_is_put_out(&row.events);
         for finding in &mut model.wrong[before..] {
             finding.what = format!("{name} {}: {}", row.seq, finding.what);
         }
@@ -79,6 +84,20 @@ impl Model {
             Event::PlacementEnded { placement_id, .. } => self.end(*placement_id),
             Event::Left { entry_id, .. } => self.leave(*entry_id),
             Event::OfferWithdrawn { offer_id } => self.withdraw(*offer_id),
+            Event::PlanBegun { plan } => self.plan = Some(Steered::by(plan)),
+            Event::Redirected { redirected } => match self.plan.as_mut() {
+                None => self.find("redirection", "a place moved without a plan"),
+                Some(plan) => {
+                    if let Some(wrong) = plan.follow(redirected) {
+                        self.find("redirection", wrong);
+                    }
+                }
+            },
+            Event::PlanCompleted { .. } => {
+                if self.plan.take().is_none_or(|plan| plan.remaining() > 0) {
+                    self.find("redirection", "a plan is over before all have moved");
+                }
+            }
             Event::RegistryImported { .. }
             | Event::AccessSet { .. }
             | Event::StaffLinkSet { .. }
@@ -97,14 +116,24 @@ impl Model {
             | Event::LoanSet { .. }
             | Event::PlanSet { .. }
             | Event::PlanCommented { .. }
-            | Event::PlanBegun { .. }
             | Event::PlanAimed { .. }
-            | Event::Redirected { .. }
-            | Event::PlanCompleted { .. }
             | Event::QuotaMoved { .. }
             | Event::PlanLapsed { .. }
             | Event::PlanWithdrawn { .. }
             | Event::NothingToDo => {}
+        }
+    }
+
+    /// I9: where a place has left, those who are there have room.
+    fn nobody_is_put_out(&mut self, events: &[Event]) {
+        for event in events {
+            let Event::Redirected { redirected } = event else { continue };
+            let Some(from) = redirected.from_municipality.clone() else { continue };
+            let key = AccountKey::Quota(from);
+            let [limit, reserved, in_use] = self.accounts.get(&key).copied().unwrap_or_default();
+            if reserved + in_use > limit {
+                self.find("I9", format!("{key:?} has {reserved} and {in_use} of {limit}"));
+            }
         }
     }
 

@@ -18,8 +18,9 @@ use crate::{
         gather,
         history::{FinalState, History},
     },
+    plans::stage::plan_terms,
     support::Service,
-    world::{COUNTY, HEMNE, LEVANGER, OTHER_COUNTY, TRONDHEIM, World},
+    world::{COUNTY, HEMNE, LEVANGER, OTHER_COUNTY, TRONDHEIM, World, date},
 };
 
 /// Clients at work at once.
@@ -55,6 +56,9 @@ impl Scenario {
                 places.push((ledger, groups));
             }
         }
+        // A plan that begins while they work: Trondheim is to keep six of its 13.
+        let committed = vec![CommittedPlaces { municipality_number: TRONDHEIM.into(), places: 6 }];
+        world.agreed(PlanTerms { committed, ..plan_terms(date(2026, 3, 6)) }).await;
         let World { mut service, .. } = world;
         service.stop().await;
         let office = Arc::new(Office::new(Fleet::new(service), Wire::new(defect), places));
