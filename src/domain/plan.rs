@@ -99,6 +99,10 @@ pub struct Plan {
     /// That it was taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawal: Option<Withdrawal>,
+    /// What it was like then, if it steered. It stands here and not among those that steered, of
+    /// which a ledger has a bounded number: else plans that are taken back would use that up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steered: Option<Box<PastPlan>>,
 }
 
 /// A municipality's comment (uttalelse).
@@ -177,7 +181,8 @@ pub struct PlanBook {
     /// The one that steers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<ActivePlan>,
-    /// Those that steered, or on their first day could not, in the order they ended.
+    /// Those that steered, or on their first day could not, in the order they ended; not those that
+    /// were taken back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub past: Vec<PastPlan>,
 }
@@ -309,10 +314,10 @@ impl PlanBook {
         self.drafts.values().filter(|until| **until >= day).count()
     }
 
-    /// How many of those a municipality proposed.
-    pub fn open_drafts_of(&self, number: &MunicipalityNumber, day: Date) -> usize {
-        let is_open = |id: &PlanId| self.drafts.get(id).is_some_and(|until| *until >= day);
-        self.drafts_of.iter().filter(|(id, of)| *of == number && is_open(id)).count()
+    /// Whose those are that municipalities proposed.
+    pub fn municipal_drafts(&self, day: Date) -> impl Iterator<Item = &MunicipalityNumber> {
+        let is_open = move |id: &PlanId| self.drafts.get(id).is_some_and(|until| *until >= day);
+        self.drafts_of.iter().filter(move |(id, _)| is_open(id)).map(|(_, number)| number)
     }
 
     /// A plan is no draft any more, or never was.

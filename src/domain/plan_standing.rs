@@ -114,7 +114,7 @@ pub fn state(ledger: &Ledger, plan: &Plan, registry: &Registry, today: Date) -> 
     if plan.withdrawal.is_some() {
         return PlanState::Withdrawn;
     }
-    if let Some(past) = past(ledger, plan.plan_id) {
+    if let Some(past) = past(ledger, plan) {
         return if past.superseded_by.is_some() {
             PlanState::Superseded
         } else if past.lapsed {
@@ -145,7 +145,7 @@ pub fn standing(ledger: &Ledger, plan: &Plan, registry: &Registry, today: Date) 
     let frame = ledger.frame();
     let state = state(ledger, plan, registry, today);
     let active = frame.plans.active.as_ref().filter(|active| active.plan_id == plan.plan_id);
-    let past = past(ledger, plan.plan_id);
+    let past = past(ledger, plan);
     let taken_over = superseded(ledger, registry, today).filter(|_| active.is_some());
     let places = active.map_or_else(|| places_on(&frame.budgets, today), |active| active.places);
     let holders = plan_holders(ledger, &plan.terms, registry, today);
@@ -180,8 +180,9 @@ fn superseded(ledger: &Ledger, registry: &Registry, today: Date) -> Option<(Meas
     measure.superseded_on(today).map(|superseded| (superseded.by.clone(), superseded.from))
 }
 
-fn past(ledger: &Ledger, plan_id: PlanId) -> Option<&PastPlan> {
-    ledger.frame().plans.past.iter().find(|past| past.plan_id == plan_id)
+fn past<'a>(ledger: &'a Ledger, plan: &'a Plan) -> Option<&'a PastPlan> {
+    let mut others = ledger.frame().plans.past.iter();
+    plan.steered.as_deref().or_else(|| others.find(|past| past.plan_id == plan.plan_id))
 }
 
 fn areas(

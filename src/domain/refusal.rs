@@ -347,6 +347,8 @@ pub enum Limited {
     AccessRecords,
     /// Plans of the ledger that nobody has approved.
     OpenPlans,
+    /// Those that municipalities have proposed.
+    MunicipalOpenPlans,
     /// Those that one municipality has proposed.
     OwnOpenPlans,
     /// Plans of the ledger that were ever approved.
@@ -371,6 +373,7 @@ impl Limited {
             Self::Closures => "closures of this place group",
             Self::AccessRecords => "records of access at this office",
             Self::OpenPlans => "plans that are not approved",
+            Self::MunicipalOpenPlans => "plans of municipalities that are not approved",
             Self::OwnOpenPlans => "plans of one municipality that are not approved",
             Self::ApprovedPlans => "approved plans",
             Self::PlacementChanges => "changes of this placement",

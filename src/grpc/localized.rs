@@ -2,7 +2,7 @@
 //! these texts as they are; the status's own message is for developers. One row per
 //! error, without a wildcard, and nothing about who anybody is.
 
-use time::Date;
+use time::{Date, format_description::BorrowedFormatItem, macros::format_description};
 
 use crate::{
     domain::{
@@ -13,6 +13,9 @@ use crate::{
     },
     error::Error,
 };
+
+/// A date as refusals have it.
+const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 fn plasser(count: u64) -> String {
     format!("{count} {}", if count == 1 { "plass" } else { "plasser" })
@@ -192,10 +195,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
             format!("{measure} was superseded by {by} from {from}. Use {by} instead."),
         ),
         Refusal::QuotasExceedBudget { sum, budget, date } => over_budget(*sum, *budget, *date),
-        Refusal::DateOutOfRange { value, .. } => words(
-            format!("Datoen {value} ligger utenfor det som er tillatt her."),
-            format!("The date {value} lies outside what is allowed here."),
-        ),
+        Refusal::DateOutOfRange { value, .. } => date_out_of_range(value),
         Refusal::NotLater { value, than, .. } => not_later(last_day(*value), last_day(*than)),
         Refusal::NoRoom { free_percent, needed_percent, .. }
         | Refusal::NoRoomForMore { free_percent, needed_percent, .. } => {
@@ -204,7 +204,7 @@ fn of_refusal(refusal: &Refusal) -> Words {
         Refusal::ClosuresOverlap { other, .. } => of_closure(*other),
         Refusal::NotFirst => not_first(),
         Refusal::ReasonRequired(_) => no_reason(),
-        Refusal::FieldRequired { field, .. } => field_required(field),
+        Refusal::FieldRequired { .. } => field_required(),
         Refusal::CorrectionTooLate { until } => too_late_to_correct(*until),
         Refusal::IdentityNumberTaken => number_taken(),
         Refusal::LimitReached { what, would_be, most } => limit_reached(*what, *would_be, *most),
@@ -238,8 +238,17 @@ fn four_eyes() -> Words {
     )
 }
 
-fn field_required(field: &str) -> Words {
-    words(format!("{field} må fylles ut her."), format!("{field} must be filled in here."))
+/// The field is named in the error's details: here stands nothing that only a form knows.
+fn field_required() -> Words {
+    words("Et felt som er tomt, må fylles ut her.", "A field that is empty must be filled in here.")
+}
+
+fn date_out_of_range(value: &str) -> Words {
+    let date = Date::parse(value, DATE).map_or_else(|_| value.to_owned(), norwegian);
+    words(
+        format!("Datoen {date} ligger utenfor det som er tillatt her."),
+        format!("The date {value} lies outside what is allowed here."),
+    )
 }
 
 fn no_reason() -> Words {
@@ -303,6 +312,7 @@ fn limit_reached(what: Limited, would_be: usize, most: usize) -> Words {
         Limited::Closures => "stengninger av plassgruppen",
         Limited::AccessRecords => "tilganger ved kontoret",
         Limited::OpenPlans => "planer som ikke er vedtatt",
+        Limited::MunicipalOpenPlans => "planer fra kommuner som ikke er vedtatt",
         Limited::OwnOpenPlans => "planer fra én kommune som ikke er vedtatt",
         Limited::ApprovedPlans => "vedtatte planer",
         Limited::PlacementChanges => "endringer av plasseringen",

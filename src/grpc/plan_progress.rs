@@ -51,6 +51,11 @@ pub(super) async fn progress(
     let book = &ledger.frame().plans;
     let active = book.active.as_ref().filter(|plan| plan.plan_id == query.plan_id);
     let past = book.past.iter().find(|past| past.plan_id == query.plan_id && !past.lapsed);
+    let withdrawn = match (active, past) {
+        (None, None) => store::plans::find(&mut snapshot, id, query.plan_id).await?,
+        _ => None,
+    };
+    let past = past.or(withdrawn.as_ref().and_then(|plan| plan.steered.as_deref()));
     let told = if let Some(plan) = active {
         let aim = aim(&ledger, plan, &registry, today);
         let pending = pending(&mut snapshot, &ledger, plan, &aim, today).await?;

@@ -18,9 +18,8 @@ pub(super) fn check(ledger: &Ledger, plans: &[Plan], report: &mut Report) {
     for plan in plans {
         let found = stands.remove(&plan.plan_id).unwrap_or(0);
         // Of drafts the book keeps those that could still be approved when it was last changed.
-        let steered = book.past.iter().filter(|past| past.plan_id == plan.plan_id).count();
         let (is_approved, is_withdrawn) = (plan.approval.is_some(), plan.withdrawal.is_some());
-        let expected = if is_withdrawn { steered } else { usize::from(is_approved) };
+        let expected = usize::from(is_approved && !is_withdrawn);
         let is_open = book.drafts.contains_key(&plan.plan_id);
         let owner = book.drafts_of.get(&plan.plan_id);
         let is_owned = !is_open || owner == plan.proposed_by_municipality.as_ref();

@@ -228,7 +228,7 @@ fn metadata(status: &Status, name: &str) -> String {
 }
 
 /// The two texts for people, bokmål first.
-fn words(status: &Status) -> [String; 2] {
+pub fn words(status: &Status) -> [String; 2] {
     let details = status.get_error_details_vec();
     let texts = details.iter().filter_map(localized).map(|(_, text)| text.to_owned());
     texts.collect::<Vec<_>>().try_into().unwrap()

@@ -165,7 +165,9 @@ pub struct Apportionment {
     /// For largest remainder and the quota method: weight · multiplier within the bounds is what was
     /// rounded, up or down. `None` for the other methods.
     pub multiplier: Option<Fraction>,
-    /// The index of the area that got the last seat: the weakest claim that was met. `None` when
+    /// The index of the area that got the last seat. By a divisor method that is the weakest claim
+    /// that was met; by the quota method the strongest of those that could be met at this number of
+    /// seats, and a weaker one may have been met before. `None` when
     /// the minimums, or whole quotas under largest remainder, left no seat to compete for.
     pub last_served: Option<usize>,
     /// The index of the area that would have had the last seat but for the one that got it. `None`

@@ -120,13 +120,14 @@ impl Ledger {
         book.forget_draft(plan_id);
         let begins = book.approved.remove(&plan_id);
         let steered = book.active.take_if(|active| active.plan_id == plan_id);
-        let today = withdrawal.withdrawn_time.date_in_norway();
-        self.end_plan(steered.map(|plan| past(&plan, today)));
+        self.touched.frame = true;
         if let Some(start) = begins {
             self.unschedule(Due::begin_plan(plan_id, start));
         }
+        let today = withdrawal.withdrawn_time.date_in_norway();
         if let Some(plan) = self.plans.get_mut(&plan_id) {
             plan.withdrawal = Some(withdrawal.clone());
+            plan.steered = steered.map(|plan| Box::new(past(&plan, today)));
             self.touched.plans.insert(plan_id);
         }
     }

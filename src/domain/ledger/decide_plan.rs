@@ -28,7 +28,7 @@ use crate::domain::{
 const AHEAD_MAX: Duration = Duration::days(2 * 366);
 /// How many plans of a ledger may be open to comments and approval at once.
 const DRAFTS_MAX: usize = 20;
-/// With how many a municipality may propose no more, so that the county always may.
+/// How many of those may be municipalities', so that the county always may.
 const MUNICIPAL_MAX: usize = 10;
 /// How many of those may be one municipality's.
 const MUNICIPAL_EACH_MAX: usize = 3;
@@ -47,11 +47,15 @@ pub(super) fn propose(
     require_terms(ledger, &c.terms, context)?;
     targets_of(ledger, &c.terms, context)?;
     let open = ledger.frame.plans.open_drafts(context.today());
-    let most = if context.actor.role == Role::Municipality { MUNICIPAL_MAX } else { DRAFTS_MAX };
+    // Rows from before a command said whose a proposal is counted all of them.
+    let is_unnamed = context.actor.role == Role::Municipality && c.by_municipality.is_none();
+    let most = if is_unnamed { MUNICIPAL_MAX } else { DRAFTS_MAX };
     require_one_more(Limited::OpenPlans, open, most)?;
     if let Some(number) = &c.by_municipality {
-        let open = ledger.frame.plans.open_drafts_of(number, context.today());
-        require_one_more(Limited::OwnOpenPlans, open, MUNICIPAL_EACH_MAX)?;
+        let municipal = || ledger.frame.plans.municipal_drafts(context.today());
+        require_one_more(Limited::MunicipalOpenPlans, municipal().count(), MUNICIPAL_MAX)?;
+        let own = municipal().filter(|of| *of == number).count();
+        require_one_more(Limited::OwnOpenPlans, own, MUNICIPAL_EACH_MAX)?;
     }
     // From here it happens.
     let plan = Plan {
@@ -64,6 +68,7 @@ pub(super) fn propose(
         comments: BTreeMap::new(),
         approval: None,
         withdrawal: None,
+        steered: None,
     };
     Ok(vec![Event::PlanSet { plan }])
 }

@@ -224,6 +224,8 @@ impl Violations {
     /// A text within its bound, without characters that hide or reorder others. Names, sources and
     /// references, which are shorter than what is told in words, are one line.
     pub(super) fn text(&mut self, field: &str, text: &str, most: usize) -> Option<String> {
+        // As Windows and the forms of web pages end their lines.
+        let text = &text.replace("\r\n", "\n");
         let length = text.chars().count();
         if length > most {
             self.add(field, format!("has {length} characters; the most is {most}"));
@@ -237,8 +239,8 @@ impl Violations {
             self.add(field, "must not have control or direction-changing characters");
             return None;
         }
-        let text = text.trim();
-        if most < TEXT_MAX && text.contains(['\n', '\t']) {
+        let text = if text.chars().all(is_unseen) { "" } else { text.trim() };
+        if most < TEXT_MAX && text.contains(['\n', '\t', '\u{2028}', '\u{2029}']) {
             self.add(field, "must be one line");
             return None;
         }
@@ -451,6 +453,11 @@ fn digit(c: char) -> Option<char> {
     let wide = u32::from(c).checked_sub(u32::from('\u{ff10}'));
     let ascii = wide.filter(|value| *value < 10).and_then(|value| char::from_digit(value, 10));
     ascii.or_else(|| c.is_ascii_digit().then_some(c))
+}
+
+/// What leaves no mark: a text of nothing else is empty.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
 }
 
 /// Control characters, and those that change the direction of what follows: they make

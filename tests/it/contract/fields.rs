@@ -30,7 +30,7 @@ fn bad_values(place: &Place) -> Vec<Value> {
         let (field, message) = (place.field(), place.field().parent_message().name().to_owned());
         let is_prose = PROSE.contains(&field.name())
             || (field.name(), message.as_str()) == ("source", "MeasureType");
-        let two_lines = (!is_prose).then(|| json!("a\nb"));
+        let two_lines = [json!("a\nb"), json!("a\u{2028}b")].into_iter().filter(|_| !is_prose);
         let hiding = [json!("a\0b"), json!("a\u{202e}b"), json!("a\u{2066}b")];
         return hiding.into_iter().chain(two_lines).collect();
     }

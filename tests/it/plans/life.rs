@@ -6,6 +6,7 @@ use time::{OffsetDateTime, macros::datetime};
 use super::withdrawn::{withdraw, withdrawing};
 use super::*;
 use crate::{
+    errors::words,
     support::{Bearer, Caller, request_id},
     tokens::{OTHER, client_of, port, signed, token_of},
     world::registry,
@@ -46,6 +47,9 @@ async fn a_plan_begins_on_its_first_day_and_another_takes_over() {
     }
     let same_day = approve(&world.county, approving(&third.plan_id)).await.unwrap_err();
     assert_eq!(told(&same_day), is(Code::FailedPrecondition, "DATE_OUT_OF_RANGE"));
+    let [nb, en] = words(&same_day);
+    assert_eq!(nb, "Datoen 20.03.2026 ligger utenfor det som er tillatt her.");
+    assert_eq!(en, "The date 2026-03-20 lies outside what is allowed here.");
     comes(&mut world, datetime!(2026-03-09 22:59:59 UTC)).await;
     let plan = get(&world.county, &first).await.unwrap();
     assert_eq!((plan.state(), plan.moved_places, plan.begun_date), (PlanState::Approved, 0, None));

@@ -32,12 +32,19 @@ async fn a_municipality_takes_back_what_it_proposed() {
         let refused = withdraw(caller, withdrawing(&plan.plan_id)).await.unwrap_err();
         assert_eq!(told(&refused), denied);
     }
-    let silent = WithdrawPlanRequest { reason: String::new(), ..withdrawing(&plan.plan_id) };
-    let refused = withdraw(&hemne, silent).await.unwrap_err();
-    assert_eq!(told(&refused), is(Code::InvalidArgument, "INVALID_FIELDS"));
-    let preview = WithdrawPlanRequest { validate_only: true, ..withdrawing(&plan.plan_id) };
+    for reason in ["", " \n", "\u{200b}\u{feff}"] {
+        let silent = WithdrawPlanRequest { reason: reason.into(), ..withdrawing(&plan.plan_id) };
+        let refused = withdraw(&hemne, silent).await.unwrap_err();
+        assert_eq!(told(&refused), is(Code::InvalidArgument, "INVALID_FIELDS"), "{reason:?}");
+    }
+    let preview = WithdrawPlanRequest {
+        validate_only: true,
+        reason: "Folketallet\r\nvar feil".into(),
+        ..withdrawing(&plan.plan_id)
+    };
     let preview = withdraw(&hemne, preview).await.unwrap();
     assert_eq!(preview.state(), PlanState::Withdrawn);
+    assert_eq!(preview.withdrawal.unwrap().reason, "Folketallet\nvar feil");
     assert_eq!(get(&world.county, &plan.plan_id).await.unwrap().state(), PlanState::Draft);
     let request = withdrawing(&plan.plan_id);
     let taken = withdraw(&hemne, request.clone()).await.unwrap();
