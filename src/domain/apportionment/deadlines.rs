@@ -21,8 +21,9 @@
 //! g, the state is known.
 //!
 //! Until the first open seat is released every size serves a due one, so the count begins there:
-//! without bounds the sizes counted are at most W / w of the lightest area, however many seats there
-//! are. docs/quota-method.md proves that some growth with the seats cannot be avoided.
+//! without bounds the sizes counted are at most W / w of the lightest area, rounded up, however many
+//! seats there are; W is the sum of weights. With bounds a seat may have to find its piece of H among
+//! the others. docs/quota-method.md proves that some growth with the seats cannot be avoided.
 
 use super::Area;
 use super::divisor::{Claim, Divisor};
