@@ -374,9 +374,11 @@ fn metadata_of_refusal(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::CorrectionTooLate { until } => {
             until.map(|day| ("until_date", day.to_string())).into_iter().collect()
         }
-        Refusal::LimitReached { would_be, most, .. } => {
-            vec![("would_be", would_be.to_string()), ("most", most.to_string())]
-        }
+        Refusal::LimitReached { what, would_be, most } => vec![
+            ("what", what.as_str().to_owned()),
+            ("would_be", would_be.to_string()),
+            ("most", most.to_string()),
+        ],
         Refusal::ReconciliationDiffers { lines, .. } => {
             vec![("differing_lines", lines.to_string())]
         }

@@ -215,6 +215,7 @@ pub async fn one_budget_too_many() -> Status {
         ..SetPlaceBudgetRequest::default()
     };
     let refused = world.directorate.fair_share().set_place_budget(request).await.unwrap_err();
+    assert_eq!(metadata(&refused, "what"), "place budgets of this ledger");
     assert_eq!(metadata(&refused, "would_be"), "1001");
     assert_eq!(metadata(&refused, "most"), "1000");
     let [nb, en] = words(&refused);
