@@ -320,7 +320,7 @@ impl PlanBook {
         self.drafts_of.iter().filter(move |(id, _)| is_open(id)).map(|(_, number)| number)
     }
 
-    /// A plan is no draft any more, or never was.
+    /// A plan is no draft any more.
     pub fn forget_draft(&mut self, plan_id: PlanId) {
         self.drafts.remove(&plan_id);
         self.drafts_of.remove(&plan_id);
